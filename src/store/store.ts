@@ -1,0 +1,137 @@
+/**
+ * The Store interface: rows whose secret part is opaque. Two implementations: a JSON file, and PostgreSQL. No method
+ * may assume that all rows fit in memory, and none ever sees a plaintext secret.
+ */
+import type { Owner } from '../principal.ts';
+import type { Keyring } from '../seal/keyring.ts';
+
+/** Columns that every row has. Times are whole milliseconds since 1970. */
+export type Row = {
+  /** Lower-case UUIDv4. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly owner: string;
+  /** Grows by one with every change of the row; compared on update. */
+  readonly version: number;
+  /** Grows by one with every change of the secret; bound into the sealing key. */
+  readonly secretVersion: number;
+  /** The sealed secret, base64. */
+  readonly sealed: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+};
+
+export type CredentialStatus = 'active' | 'reconnect_required';
+
+/** How the secret came to Keyward; what URL elicitation obtained needs the owner's act before it is released. */
+export type ObtainedBy = 'tool' | 'page' | 'elicitation' | 'rest';
+
+export type CredentialRow = Row & {
+  readonly connectorId: string;
+  readonly authenticationType: string;
+  readonly name: string;
+  readonly status: CredentialStatus;
+  /** Why a person has to connect again; null while active. */
+  readonly statusReason: string | null;
+  /** Label of the account at the service, once verified. */
+  readonly account: string | null;
+  readonly scopes: readonly string[] | null;
+  /** Connection inputs that are no secret (region, shop). */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** The hosts it was made for; never widened by a later change of the connector file. */
+  readonly hosts: readonly string[];
+  /** The auth config it was obtained with; `default` is the one from the environment; null for other types. */
+  readonly authConfigId: string | null;
+  readonly obtainedBy: ObtainedBy;
+  /** Expiry of the access token. */
+  readonly expiresAt: number | null;
+  /** When the refresh token was last used or obtained; base of idle lifetimes. */
+  readonly refreshedAt: number | null;
+  /** Set while a refresh is under way, so that a kill in the middle can be explained afterwards. */
+  readonly refreshStartedAt: number | null;
+  readonly lastUsedAt: number | null;
+};
+
+export type AuthConfigRow = Row & {
+  readonly connectorId: string;
+  readonly name: string;
+  readonly clientId: string;
+  /** Scopes to ask for instead of the connector's defaults. */
+  readonly scopes: readonly string[] | null;
+};
+
+export type AttemptStatus = 'pending' | 'exchanging' | 'completed' | 'failed';
+
+export type AttemptRow = Row & {
+  readonly connectorId: string;
+  readonly authenticationType: string;
+  readonly name: string | null;
+  /** The credential to reconnect in place; null for a new one. */
+  readonly reconnects: string | null;
+  readonly authConfigId: string | null;
+  /** `code`: browser and callback. `device`: RFC 8628. `form`: a page takes what is missing, nothing else follows. */
+  readonly flow: 'code' | 'device' | 'form';
+  /** The redirect URI registered at the service, sent again at the exchange. */
+  readonly redirectUri: string;
+  /** Where the caller wants the person to end up; null shows Keyward's own result page. */
+  readonly returnTo: string | null;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly obtainedBy: ObtainedBy;
+  /** The MCP client that asked, for the page to show. */
+  readonly client: string | null;
+  /** Keyed digest of the arguments that started it (URL elicitation comes back with the same ones). */
+  readonly argumentsDigest: string;
+  readonly status: AttemptStatus;
+  /** The credential that came out of it. */
+  readonly credentialId: string | null;
+  readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | null;
+  readonly expiresAt: number;
+};
+
+/** Row type of each kind. */
+export type Rows = { credential: CredentialRow; authConfig: AuthConfigRow; attempt: AttemptRow };
+export type Kind = keyof Rows;
+
+/** Filters of a list; only what a query has an index for. */
+export type ListFilter = { readonly connectorId?: string; readonly status?: string };
+
+/** Keyset page: rows strictly after (`createdAt`, `id`), in that order. */
+export type Page = { readonly after?: { readonly createdAt: number; readonly id: string }; readonly limit: number };
+
+/** One change of one row. `update` and `delete` fail with `conflict` unless the stored row has version `ifVersion`. */
+export type Change =
+  | { [K in Kind]: { readonly op: 'insert'; readonly kind: K; readonly row: Rows[K] } }[Kind]
+  | { [K in Kind]: { readonly op: 'update'; readonly kind: K; readonly row: Rows[K]; readonly ifVersion: number } }[Kind]
+  | { readonly op: 'delete'; readonly kind: Kind; readonly owner: Owner; readonly id: string; readonly ifVersion: number };
+
+export interface Store {
+  /** Where it is, in words for a person: a path, or a URL without its password. */
+  readonly location: string;
+  /** The data keys of this vault, unwrapped when the store was opened. */
+  readonly keyring: Keyring;
+
+  /** The row, if it belongs to this owner. Ids are compared exactly. */
+  get<K extends Kind>(kind: K, owner: Owner, id: string): Promise<Rows[K] | undefined>;
+  /** An attempt whoever owns it: an OAuth callback carries no principal. The caller checks the binding. */
+  findAttempt(id: string): Promise<AttemptRow | undefined>;
+  list<K extends Kind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Rows[K][]>;
+  /** All or nothing; durable when it resolves. Concurrent commits are grouped. */
+  commit(changes: readonly Change[]): Promise<void>;
+  /** Sets `lastUsedAt`, never backwards, without touching versions. Durable when it resolves. */
+  touch(times: ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>): Promise<void>;
+  /** Deletes attempts that expired before this time. */
+  purgeAttempts(before: number): Promise<void>;
+
+  /**
+   * Runs `work` while holding the named lease against every other process on this store (and every other caller in
+   * this one). Waits at most `waitMs`, then `vault_busy`. A dead holder's lease is free again.
+   */
+  withLease<T>(name: string, options: { readonly waitMs: number; readonly signal?: AbortSignal }, work: () => Promise<T>): Promise<T>;
+
+  /** Appends finished audit lines, in order; durable when it resolves. Fails with `audit_unavailable`. */
+  appendAudit(lines: readonly string[]): Promise<void>;
+  /** Every audit line, oldest first. */
+  readAudit(): AsyncIterable<string>;
+
+  close(): Promise<void>;
+}

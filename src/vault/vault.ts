@@ -1,0 +1,103 @@
+/** The vault: store + sealing. All that the broker sees of storage. */
+import type { Owner } from '../principal.ts';
+import type { AttemptRow, AuthConfigRow, CredentialRow, ListFilter, Page } from '../store/store.ts';
+
+/** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
+type Stored<R> = Omit<R, 'sealed'>;
+
+export type Credential = Stored<CredentialRow>;
+export type AuthConfig = Stored<AuthConfigRow>;
+export type Attempt = Stored<AttemptRow>;
+
+/** The plaintext inside a credential. */
+export type CredentialSecret =
+  | {
+      readonly kind: 'tokens';
+      readonly accessToken: string;
+      readonly tokenType: string;
+      readonly refreshToken: string | null;
+      readonly expiresAt: number | null;
+      readonly scopes: readonly string[] | null;
+      /** Fields of the token answer or the callback that the connector keeps (`instance_url`). */
+      readonly kept: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'inputs'; readonly inputs: Readonly<Record<string, string>> };
+
+export type AuthConfigSecret = { readonly clientSecret: string | null };
+
+export type AttemptSecret = {
+  /** PKCE verifier (RFC 7636 §4.1). */
+  readonly codeVerifier: string;
+  /** Key of the attempt: OAuth state and form tokens are derived from it and the browser's cookie. */
+  readonly key: string;
+  /** Secret inputs given so far. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** RFC 8628 device flow. */
+  readonly device: {
+    readonly deviceCode: string;
+    readonly userCode: string;
+    readonly verificationUri: string;
+    readonly verificationUriComplete: string | null;
+    readonly intervalSeconds: number;
+    readonly nextPollAt: number;
+  } | null;
+};
+
+/** Record and secret type of each kind. */
+export type Records = {
+  credential: { record: Credential; secret: CredentialSecret };
+  authConfig: { record: AuthConfig; secret: AuthConfigSecret };
+  attempt: { record: Attempt; secret: AttemptSecret };
+};
+export type RecordKind = keyof Records;
+
+/** What the caller gives for a new record: the vault adds versions and times. */
+export type New<R> = Omit<R, 'version' | 'secretVersion' | 'createdAt' | 'updatedAt'>;
+
+/**
+ * One change. `update` takes the record as it was read plus the changed fields; it fails with `conflict` when somebody
+ * else changed it since. Without `secret` the sealed part and `secretVersion` stay as they are.
+ */
+export type VaultChange = {
+  [K in RecordKind]:
+    | { readonly op: 'create'; readonly kind: K; readonly record: New<Records[K]['record']>; readonly secret: Records[K]['secret'] }
+    | { readonly op: 'update'; readonly kind: K; readonly record: Records[K]['record']; readonly secret?: Records[K]['secret'] }
+    | { readonly op: 'delete'; readonly kind: K; readonly record: Records[K]['record'] };
+}[RecordKind];
+
+/** One entry of the audit log; the vault adds time, chain and MAC. Never a secret, never a free text of a caller. */
+export type AuditEvent = {
+  readonly tenant: string;
+  readonly user: string;
+  readonly client?: string;
+  /** `credential.release`, `attempt.start`, … */
+  readonly action: string;
+  /** Id of what it is about. */
+  readonly subject?: string;
+  readonly connectorId?: string;
+  readonly outcome: 'allowed' | 'refused' | 'failed';
+  /** Error code of a refusal or failure. */
+  readonly code?: string;
+  /** How many times, when repeated refusals were counted. */
+  readonly count?: number;
+};
+
+export interface Vault {
+  readonly location: string;
+  get<K extends RecordKind>(kind: K, owner: Owner, id: string): Promise<Records[K]['record'] | undefined>;
+  findAttempt(id: string): Promise<Attempt | undefined>;
+  list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;
+  /** The secret of a record, as of the record's `secretVersion` or newer. `not_found` if it is gone. */
+  open<K extends RecordKind>(kind: K, record: Records[K]['record']): Promise<Records[K]['secret']>;
+  /** All or nothing; durable when it resolves. */
+  commit(changes: readonly VaultChange[]): Promise<void>;
+  /** Notes that the credential was used now; written lazily, at most every few seconds, and at close. */
+  touch(credential: Credential): void;
+  purgeAttempts(before: number): Promise<void>;
+  withLease<T>(name: string, options: { readonly waitMs: number; readonly signal?: AbortSignal }, work: () => Promise<T>): Promise<T>;
+  /** Keyed digest (hex) under a key of the vault: only processes that can open this vault compute the same. */
+  proof(purpose: string, message: string): string;
+  /** Durable when it resolves; `audit_unavailable` otherwise. Events of one process form one hash chain. */
+  audit(event: AuditEvent): Promise<void>;
+  close(): Promise<void>;
+}
