@@ -1,0 +1,77 @@
+/** The catalogue: built-in connectors and the user's own. */
+import { KeywardError } from '../errors.ts';
+import { builtin } from './builtin.ts';
+import { complete } from './complete.ts';
+import type { Connector } from './connector.ts';
+import type { ConnectorFile } from './definition.ts';
+import { createFinder } from './search.ts';
+
+/** What is wrong with one of the user's files. `field` is a dotted path, empty when it is the file as a whole. */
+export type CatalogueProblem = { readonly file: string; readonly field: string; readonly rule: string };
+
+export type Catalogue = {
+  get(id: string): Connector | undefined;
+  /** `unknown_connector` with the nearest ids in the hint. */
+  require(id: string): Connector;
+  /** All of them, by id. */
+  list(): readonly Connector[];
+  /**
+   * Connectors for what somebody typed, best first: names, ids, aliases and categories, with typos forgiven. Without a
+   * query all of them, by id. A category narrows either.
+   */
+  search(query?: string, category?: string): readonly Connector[];
+  /** User files that could not be used; the other connectors work. */
+  readonly problems: readonly CatalogueProblem[];
+};
+
+/** Most ids that an error names. */
+const maxNearest = 3;
+
+/**
+ * Loads the catalogue. Built-ins are part of the program and were checked when it was built; the user's files in
+ * `connectorsDir` are checked now. A folder that does not exist holds no files.
+ */
+export async function loadCatalogue(connectorsDir: string | null): Promise<Catalogue> {
+  if (connectorsDir === null) return createCatalogue(builtin, []);
+  const { readUserFiles } = await import('./user-files.ts');
+  const { files, problems } = await readUserFiles(connectorsDir, builtin);
+  return createCatalogue([...builtin, ...files], problems);
+}
+
+function createCatalogue(files: readonly ConnectorFile[], problems: readonly CatalogueProblem[]): Catalogue {
+  const byId = new Map(files.map((file) => [file.id, file] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const completed = new Map<string, Connector>();
+  const find = createFinder(files);
+
+  function get(id: string): Connector | undefined {
+    const known = completed.get(id);
+    if (known) return known;
+    const file = byId.get(id);
+    if (!file) return undefined;
+    const connector = complete(file);
+    completed.set(id, connector);
+    return connector;
+  }
+
+  function all(ids: Iterable<string>): Connector[] {
+    return Array.from(ids).flatMap((id) => get(id) ?? []);
+  }
+
+  return {
+    get,
+    require(id) {
+      const connector = get(id);
+      if (connector) return connector;
+      const nearest = find(id).slice(0, maxNearest);
+      throw new KeywardError('unknown_connector', `There is no connector “${id.slice(0, 64)}”.`, {
+        hint: nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : 'list_connectors shows what there is.',
+      });
+    },
+    list: () => all(byId.keys()),
+    search(query, category) {
+      const found = all(query === undefined || query.trim() === '' ? byId.keys() : find(query));
+      return category === undefined ? found : found.filter((one) => one.categories.includes(category));
+    },
+    problems,
+  };
+}

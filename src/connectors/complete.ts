@@ -1,0 +1,84 @@
+/** From a definition as it is written to a connector with every default in place. */
+import type { Api, AuthMethod, Connector, Verification } from './connector.ts';
+import {
+  apiKeyInputs,
+  basicInject,
+  basicInputs,
+  bearerInject,
+  bearerInputs,
+  noInputs,
+  oauth2Defaults,
+  refreshDefaults,
+  revocationDefaults,
+  tokenEndpointDefaults,
+  tokenResponseDefaults,
+  verifyDefaults,
+} from './defaults.ts';
+import type { ConnectorFile } from './definition.ts';
+
+type FileMethod = ConnectorFile['auth'][number];
+type FileOAuth = Extract<FileMethod, { authenticationType: 'oauth2' | 'oauth2_client_credentials' }>;
+
+/** Puts the defaults in place. Assumes that the file keeps the schema: built-ins are checked by tests, others at load. */
+export function complete(file: ConnectorFile): Connector {
+  const api: Api = { headers: {}, ...file.api, verify: completeVerify(file.api.verify ?? null) };
+  return {
+    id: file.id,
+    name: file.name,
+    aliases: file.aliases ?? [],
+    categories: file.categories,
+    docsUrl: file.docsUrl,
+    appUrl: file.appUrl,
+    verifiedOn: file.verifiedOn ?? null,
+    evidence: file.evidence ?? [],
+    unverified: file.unverified ?? [],
+    inputs: file.inputs ?? noInputs,
+    api,
+    auth: file.auth.map((method) => completeMethod(method, api)),
+  };
+}
+
+function completeVerify(verify: NonNullable<ConnectorFile['api']['verify']> | null): Verification | null {
+  return verify && { ...verifyDefaults, ...verify };
+}
+
+function completeMethod(method: FileMethod, shared: Api): AuthMethod {
+  const { verify = shared.verify, ...own } = method.api ?? {};
+  const base = {
+    title: method.title ?? null,
+    api: { ...shared, ...own, verify: verify && { ...verifyDefaults, ...verify } },
+  };
+  switch (method.authenticationType) {
+    case 'oauth2':
+      return {
+        inputs: noInputs,
+        refreshAuthMethod: method.tokenEndpointAuthMethod ?? tokenEndpointDefaults.tokenEndpointAuthMethod,
+        ...tokenEndpointDefaults,
+        ...oauth2Defaults,
+        ...method,
+        ...base,
+        ...completeTokenEndpoint(method),
+        refresh: { ...refreshDefaults, ...method.refresh },
+      };
+    case 'oauth2_client_credentials':
+      return { inputs: noInputs, ...tokenEndpointDefaults, ...method, ...base, ...completeTokenEndpoint(method) };
+    case 'api_key':
+      return { inputs: apiKeyInputs, ...method, ...base };
+    case 'bearer':
+      return { inputs: bearerInputs, inject: bearerInject, ...method, ...base };
+    case 'basic':
+      return { inputs: basicInputs, inject: basicInject, ...method, ...base };
+  }
+}
+
+function completeTokenEndpoint(method: FileOAuth) {
+  return {
+    tokenResponse: { ...tokenResponseDefaults, ...method.tokenResponse },
+    revocation: {
+      ...revocationDefaults,
+      authMethod: method.tokenEndpointAuthMethod ?? tokenEndpointDefaults.tokenEndpointAuthMethod,
+      bodyFormat: method.bodyFormat ?? tokenEndpointDefaults.bodyFormat,
+      ...method.revocation,
+    },
+  };
+}

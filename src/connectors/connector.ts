@@ -1,0 +1,130 @@
+/**
+ * A connector as the rest of Keyward reads it: every default in place. The meaning of each field stands once, in
+ * `definition.ts`; here is only the shape.
+ */
+
+/** Part of JSON Schema 2020-12; every value is a string, unknown fields are refused. */
+export type Inputs = {
+  readonly type: 'object';
+  readonly properties: Readonly<Record<string, InputProperty>>;
+  readonly required?: readonly string[];
+};
+
+export type InputProperty = {
+  readonly type: 'string';
+  readonly title?: string;
+  readonly description?: string;
+  readonly enum?: readonly string[];
+  readonly default?: string;
+  readonly pattern?: string;
+  readonly examples?: readonly string[];
+  /** A secret. */
+  readonly writeOnly?: true;
+};
+
+export type Verification = {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>> | null;
+  readonly success: { readonly path: string; readonly equals?: string | number | boolean } | null;
+  readonly accountPath: string | null;
+};
+
+export type Api = {
+  readonly baseUrl: string;
+  readonly allowedHosts: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly verify: Verification | null;
+};
+
+export type InjectRule =
+  | { readonly in: 'header'; readonly name: string; readonly value: string }
+  | { readonly in: 'query'; readonly name: string; readonly value: string }
+  | { readonly in: 'basic'; readonly username: string; readonly password: string };
+
+export type ClientAuth = 'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none';
+export type BodyFormat = 'form' | 'json';
+
+/** Fields of every authentication type. `api` is the connector's with this type's own fields in place. */
+type Common = {
+  readonly title: string | null;
+  readonly inputs: Inputs;
+  readonly api: Api;
+  readonly inject: readonly InjectRule[];
+};
+
+export type TokenResponse = {
+  readonly tokenPath: string | null;
+  readonly errorPath: string | null;
+  readonly expiresInUnit: 's' | 'ms';
+  readonly defaultExpiresIn: number | null;
+  readonly keep: readonly string[];
+};
+
+export type Revocation = {
+  readonly method: 'POST' | 'DELETE';
+  readonly authMethod: ClientAuth | 'bearer';
+  readonly token: 'refresh_token' | 'access_token';
+  readonly tokenParam: string | null;
+  readonly bodyFormat: BodyFormat;
+};
+
+/** What both OAuth types say about the token endpoint. Endpoints that are null are discovered from `issuer`. */
+type TokenEndpoint = Common & {
+  readonly issuer: string | null;
+  readonly tokenEndpoint: string | null;
+  readonly tokenEndpointAuthMethod: ClientAuth;
+  readonly revocationEndpoint: string | null;
+  readonly revocation: Revocation;
+  readonly clientIdParam: string;
+  readonly bodyFormat: BodyFormat;
+  readonly scopes: readonly string[];
+  readonly scopeSeparator: string;
+  readonly scopeParam: string;
+  readonly tokenParams: Readonly<Record<string, string>>;
+  readonly tokenResponse: TokenResponse;
+};
+
+export type OAuth2Method = TokenEndpoint & {
+  readonly authenticationType: 'oauth2';
+  readonly authorizationEndpoint: string | null;
+  readonly refreshEndpoint: string | null;
+  readonly deviceAuthorizationEndpoint: string | null;
+  readonly refreshAuthMethod: ClientAuth;
+  readonly publicClients: boolean;
+  readonly authorizationResponseIssParameterSupported: boolean;
+  readonly pkce: 'S256' | 'none';
+  readonly loopbackRedirect: 'ip' | 'localhost' | 'none';
+  readonly authorizationParams: Readonly<Record<string, string>>;
+  readonly refreshParams: Readonly<Record<string, string>>;
+  readonly scopeOnRefresh: boolean;
+  readonly callbackParams: readonly string[];
+  readonly refresh: {
+    readonly marginSeconds: number;
+    readonly rotates: boolean;
+    readonly idleLifetimeSeconds: number | null;
+    readonly absoluteLifetimeSeconds: number | null;
+  };
+};
+
+export type ClientCredentialsMethod = TokenEndpoint & { readonly authenticationType: 'oauth2_client_credentials' };
+export type ApiKeyMethod = Common & { readonly authenticationType: 'api_key' };
+export type BearerMethod = Common & { readonly authenticationType: 'bearer' };
+export type BasicMethod = Common & { readonly authenticationType: 'basic' };
+
+export type AuthMethod = OAuth2Method | ClientCredentialsMethod | ApiKeyMethod | BearerMethod | BasicMethod;
+
+export type Connector = {
+  readonly id: string;
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly categories: readonly string[];
+  readonly docsUrl: string;
+  readonly appUrl: string;
+  readonly verifiedOn: string | null;
+  readonly evidence: readonly string[];
+  readonly unverified: readonly string[];
+  readonly inputs: Inputs;
+  readonly api: Api;
+  readonly auth: readonly AuthMethod[];
+};

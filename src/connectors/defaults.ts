@@ -1,0 +1,83 @@
+/** What a field of a definition is when the file leaves it out. The published schema shows the same values. */
+import type { InjectRule, Inputs, OAuth2Method, Revocation, Verification } from './connector.ts';
+
+export const noInputs: Inputs = { type: 'object', properties: {} };
+
+/** Fields of a verification call that a file may leave out. */
+export const verifyDefaults: Omit<Verification, 'path'> = {
+  method: 'GET',
+  body: null,
+  success: null,
+  accountPath: null,
+};
+
+/** Fields of both OAuth types. */
+export const tokenEndpointDefaults = {
+  issuer: null,
+  tokenEndpoint: null,
+  revocationEndpoint: null,
+  tokenEndpointAuthMethod: 'client_secret_basic',
+  clientIdParam: 'client_id',
+  bodyFormat: 'form',
+  scopes: [],
+  scopeSeparator: ' ',
+  scopeParam: 'scope',
+  tokenParams: {},
+  inject: [{ in: 'header', name: 'authorization', value: 'Bearer {accessToken}' }],
+} as const satisfies Partial<OAuth2Method>;
+
+export const tokenResponseDefaults: OAuth2Method['tokenResponse'] = {
+  tokenPath: null,
+  errorPath: null,
+  expiresInUnit: 's',
+  defaultExpiresIn: null,
+  keep: [],
+};
+
+/** The rest follows the token endpoint. */
+export const revocationDefaults: Pick<Revocation, 'method' | 'token' | 'tokenParam'> = {
+  method: 'POST',
+  token: 'refresh_token',
+  tokenParam: 'token',
+};
+
+export const oauth2Defaults = {
+  authorizationEndpoint: null,
+  refreshEndpoint: null,
+  deviceAuthorizationEndpoint: null,
+  publicClients: false,
+  authorizationResponseIssParameterSupported: false,
+  pkce: 'S256',
+  loopbackRedirect: 'ip',
+  authorizationParams: {},
+  refreshParams: {},
+  scopeOnRefresh: false,
+  callbackParams: [],
+} as const satisfies Partial<OAuth2Method>;
+
+export const refreshDefaults: OAuth2Method['refresh'] = {
+  marginSeconds: 300,
+  rotates: false,
+  idleLifetimeSeconds: null,
+  absoluteLifetimeSeconds: null,
+};
+
+const oneSecret = (name: string, title: string): Inputs => ({
+  type: 'object',
+  properties: { [name]: { type: 'string', title, writeOnly: true } },
+  required: [name],
+});
+
+/** Inputs and injection of the types that take a secret as it is. An API key says itself where it goes. */
+export const apiKeyInputs = oneSecret('apiKey', 'API key');
+export const bearerInputs = oneSecret('token', 'Access token');
+export const bearerInject: readonly InjectRule[] = [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }];
+export const basicInputs: Inputs = {
+  type: 'object',
+  properties: {
+    username: { type: 'string', title: 'User name' },
+    password: { type: 'string', title: 'Password', writeOnly: true },
+  },
+  required: ['username', 'password'],
+};
+export const basicInject: readonly InjectRule[] = [{ in: 'basic', username: '{username}', password: '{password}' }];

@@ -1,0 +1,64 @@
+/**
+ * What a person or program gives to connect: a small part of JSON Schema 2020-12, so that forms, tools and editors
+ * read the same thing. Every value is a string.
+ */
+import * as z from 'zod';
+import type { InputProperty } from './connector.ts';
+
+/** Names that `create_credential` uses itself; inputs stand beside them, flat. */
+export const reservedNames: ReadonlySet<string> = new Set([
+  'connectorId',
+  'authenticationType',
+  'userId',
+  'authConfigId',
+  'redirectUri',
+  'name',
+  'credentialId',
+  // Variables that a template knows besides inputs.
+  'accessToken',
+  'clientId',
+]);
+
+const inputName = z
+  .string()
+  .regex(/^[a-z][A-Za-z0-9_]*$/, { error: 'must be letters, digits and _, beginning with a small letter' })
+  .refine((name) => !reservedNames.has(name), { error: 'is a name that Keyward uses itself' })
+  .refine((name) => !(name in {}), { error: 'is a name that every JavaScript object has' });
+
+const pattern = z
+  .string()
+  .refine(compiles, { error: 'must be a regular expression (ECMAScript, Unicode mode)' })
+  .refine((text) => text.startsWith('^') && text.endsWith('$'), { error: 'must begin with ^ and end with $' });
+
+const property = z.strictObject({
+  type: z.literal('string'),
+  title: z.string().min(1).exactOptional().describe('Label of the field in a form.'),
+  description: z.string().min(1).exactOptional().describe('Help: what it is and where to find it.'),
+  enum: z.array(z.string()).min(1).exactOptional(),
+  default: z.string().exactOptional(),
+  pattern: pattern.exactOptional().describe('Whole-value pattern; it begins with ^ and ends with $.'),
+  examples: z.array(z.string()).min(1).exactOptional().describe('The first one is used in sample inputs.'),
+  writeOnly: z.literal(true).exactOptional().describe('A secret: sealed, never listed, typed on a page of Keyward.'),
+});
+
+/** Inputs as a JSON Schema object; unknown fields are always refused. */
+export const inputsSchema = z.strictObject({
+  type: z.literal('object'),
+  properties: z.record(inputName, property),
+  required: z.array(z.string()).exactOptional(),
+});
+
+/** True when the value keeps the property's `enum` and `pattern`. */
+export function accepts(rule: Pick<InputProperty, 'enum' | 'pattern'>, value: string): boolean {
+  if (rule.enum && !rule.enum.includes(value)) return false;
+  return rule.pattern === undefined || new RegExp(rule.pattern, 'u').test(value);
+}
+
+function compiles(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}

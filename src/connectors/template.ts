@@ -1,0 +1,155 @@
+/**
+ * Filling {name} in URLs, headers and values. A value never decides more than its own place: it can't change the
+ * host, add a path segment, a parameter or a header.
+ */
+import { KeywardError } from '../errors.ts';
+import type { Api } from './connector.ts';
+
+export type Values = Readonly<Record<string, string>>;
+
+const variable = /\{([A-Za-z][A-Za-z0-9_-]*)\}/g;
+
+/** Names of the variables in a template, in order, each once. */
+export function variablesIn(template: string): string[] {
+  return [...new Set(Array.from(template.matchAll(variable), (match) => match[1] ?? ''))];
+}
+
+/**
+ * The parts of a URL template. `origin` is the name of the variable that stands for the whole origin, or null; then
+ * `scheme` and `authority` are given. Null when the template has neither form or has a fragment.
+ */
+export function urlParts(template: string): {
+  readonly origin: string | null;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly query: string;
+} | null {
+  const match = /^(?:\{([A-Za-z][A-Za-z0-9_-]*)\}|(https?):\/\/([^/?#@\\\s]+))(\/[^?#\s\\]*)?(?:\?([^#\s\\]*))?$/.exec(
+    template,
+  );
+  if (!match) return null;
+  const [, origin = null, scheme = 'https', authority = '', path = '', query = ''] = match;
+  return { origin, scheme, authority, path, query };
+}
+
+/** Fills a text that is encoded afterwards, so that any character may stand in it. `invalid_input` for a missing value. */
+export function fillText(template: string, values: Values): string {
+  return template.replace(variable, (_, name: string) => need(values, name));
+}
+
+/**
+ * Fills a header or parameter value. `invalid_input` for a variable without a value, and for a result with control or
+ * non-Latin-1 characters, which no header can carry (RFC 9110 §5.5).
+ */
+export function fillTemplate(template: string, values: Values): string {
+  const text = fillText(template, values);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[^\x09\x20-\x7e\x80-\xff]/.test(text)) {
+    throw refused(variablesIn(template), 'has a character that a header can not carry');
+  }
+  return text;
+}
+
+/**
+ * Fills a URL template. Values in the host must be one DNS label, or a whole host name where the variable is the
+ * whole host; a variable at the beginning is an https origin; anything else is percent-encoded. The host that comes out
+ * must be one of `allowedHosts`, filled with the same values: else `egress_refused`.
+ */
+export function fillUrl(template: string, values: Values, allowedHosts: readonly string[]): URL {
+  const parts = urlParts(template);
+  if (!parts) throw new KeywardError('connector_invalid', `“${template}” is not a URL template.`);
+  const origin =
+    parts.origin === null ? `${parts.scheme}://${fillHost(parts.authority, values)}` : originOf(values, parts.origin);
+  const path = fillEncoded(parts.path, values);
+  if (path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) {
+    throw refused(variablesIn(parts.path), 'must not step out of its place in the path');
+  }
+  const query = parts.query === '' ? '' : `?${fillEncoded(parts.query, values)}`;
+  const url = new URL(`${origin}${path}${query}`);
+  const hosts = allowedHosts.map((host) => fillAllowed(host, values));
+  if (!hosts.some((host) => hostMatches(url, host))) {
+    throw new KeywardError('egress_refused', `The host ${url.host} is not one that this connector may reach.`, {
+      hint: `Allowed: ${hosts.join(', ')}.`,
+    });
+  }
+  return url;
+}
+
+/** True when the URL's host is the one of `entry`: `host` (any port), `host:port`, or `*.domain` (any port). */
+export function hostMatches(url: URL, entry: string): boolean {
+  const wanted = entry.toLowerCase();
+  if (wanted.startsWith('*.')) return url.hostname.endsWith(wanted.slice(1)) && url.hostname.length >= wanted.length;
+  if (wanted === url.hostname) return true;
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  return wanted === `${url.hostname}:${port}`;
+}
+
+/** An entry of `allowedHosts` with its variables filled; `invalid_input` when a value is no host. */
+export function fillAllowed(entry: string, values: Values): string {
+  return entry.includes('{') ? fillHost(entry, values) : entry;
+}
+
+const label = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+
+function fillHost(template: string, values: Values): string {
+  return template.replace(variable, (whole, name: string) => {
+    const value = need(values, name);
+    const labels = whole === template ? value.split('.') : [value];
+    if (!labels.every((part) => label.test(part))) throw refused([name], 'is not a host name');
+    return value.toLowerCase();
+  });
+}
+
+function originOf(values: Values, name: string): string {
+  const value = need(values, name);
+  const url = URL.canParse(value) ? new URL(value) : null;
+  // The origin must be all there is, so that nothing of it can hide in a user name, a path or a query.
+  if (url?.protocol !== 'https:' || value.replace(/\/$/, '').toLowerCase() !== url.origin) {
+    throw refused([name], 'is not an https origin');
+  }
+  return url.origin;
+}
+
+function fillEncoded(template: string, values: Values): string {
+  return template.replace(variable, (_, name: string) => {
+    const value = need(values, name);
+    // A lone surrogate has no encoding; an empty value would join its neighbours.
+    if (value === '' || /\p{Surrogate}/u.test(value)) throw refused([name], 'can not be part of a URL');
+    return encodeURIComponent(value);
+  });
+}
+
+function need(values: Values, name: string): string {
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  if (value === undefined) throw refused([name], 'is missing');
+  return value;
+}
+
+/** Names the variable and never quotes the value: it may be a secret. */
+function refused(names: readonly string[], rule: string): KeywardError {
+  const fields = Object.fromEntries(names.map((name) => [name, rule]));
+  return new KeywardError('invalid_input', `${names.join(', ') || 'A value'} ${rule}.`, {
+    hint: 'Check what was given for this connection.',
+    details: { fields },
+  });
+}
+
+/**
+ * Fills the URL of an OAuth endpoint. An endpoint whose host is spelled out may be there; one whose host has variables
+ * must come out as one of the `api.allowedHosts`, like a call.
+ */
+export function fillEndpoint(template: string, values: Values, api: Pick<Api, 'allowedHosts'>): URL {
+  const authority = urlParts(template)?.authority ?? '';
+  return fillUrl(template, values, authority === '' || authority.includes('{') ? api.allowedHosts : [authority]);
+}
+
+/**
+ * The hosts a credential is made for: the allowed hosts, filled. A wildcard only limits what the base URL's host may
+ * be, so it becomes that host.
+ */
+export function filledHosts(api: Pick<Api, 'baseUrl' | 'allowedHosts'>, values: Values): string[] {
+  const base = fillUrl(api.baseUrl, values, api.allowedHosts);
+  const hosts = api.allowedHosts.map((host) => (host.startsWith('*.') ? base.host : fillAllowed(host, values)));
+  return [...new Set(hosts)];
+}

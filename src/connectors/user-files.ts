@@ -1,0 +1,90 @@
+/** The user's own connector files. */
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CatalogueProblem } from './catalogue.ts';
+import { checkDefinition } from './checks.ts';
+import type { ConnectorFile } from './definition.ts';
+
+/** Largest definition in bytes. */
+const maxBytes = 256 * 1024;
+
+type Taken = { readonly id: string };
+
+/** Reads every *.json of a folder, in the order of their names. A bad file is a problem, never an error. */
+export async function readUserFiles(
+  folder: string,
+  builtins: readonly Taken[],
+): Promise<{ files: ConnectorFile[]; problems: CatalogueProblem[] }> {
+  const files: ConnectorFile[] = [];
+  const problems: CatalogueProblem[] = [];
+  const takenBy = new Map(builtins.map(({ id }) => [lookalike(id), `the built-in connector ${id}`]));
+
+  for (const path of await listFolder(folder, problems)) {
+    const checked = await readDefinition(path);
+    if ('rule' in checked) {
+      problems.push({ file: path, ...checked });
+      continue;
+    }
+    problems.push(...checked.problems.map((problem) => ({ file: path, ...problem })));
+    if (!checked.definition) continue;
+    const { id } = checked.definition;
+    const taken = takenBy.get(lookalike(id));
+    if (taken) {
+      problems.push({ file: path, field: 'id', rule: `“${id}” is taken by ${taken}` });
+      continue;
+    }
+    takenBy.set(lookalike(id), path);
+    files.push(checked.definition);
+  }
+  return { files, problems };
+}
+
+/** Ids that read alike, and those whose environment variables have one name, are one id. */
+function lookalike(id: string): string {
+  return id.replaceAll(/[^a-z0-9]/g, '_');
+}
+
+async function listFolder(folder: string, problems: CatalogueProblem[]): Promise<string[]> {
+  try {
+    const names = await readdir(folder);
+    return names
+      .filter((name) => name.endsWith('.json') && !name.startsWith('.'))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT')
+      problems.push({ file: folder, field: '', rule: `can not be read (${codeOf(error)})` });
+    return [];
+  }
+}
+
+async function readDefinition(path: string): Promise<ReturnType<typeof checkDefinition> | { field: ''; rule: string }> {
+  let handle: FileHandle | undefined;
+  try {
+    // Without O_NONBLOCK a named pipe in the folder would hold up the start for ever.
+    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const rule = refusal(await handle.stat());
+    if (rule) return { field: '', rule };
+    return checkDefinition(JSON.parse((await handle.readFile('utf8')).replace(/^\uFEFF/, '')));
+  } catch (error) {
+    return {
+      field: '',
+      rule: error instanceof SyntaxError ? 'is not valid JSON' : `can not be read (${codeOf(error)})`,
+    };
+  } finally {
+    await handle?.close();
+  }
+}
+
+function refusal(stat: { isFile(): boolean; size: number; mode: number }): string | null {
+  if (!stat.isFile()) return 'is not a regular file';
+  if (stat.size > maxBytes) return `is larger than ${maxBytes / 1024} KiB`;
+  // Whoever can write a definition decides where credentials go. Windows has no such mode bits.
+  if (process.platform !== 'win32' && (stat.mode & 0o002) !== 0) return 'can be written by every user of this computer';
+  return null;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
