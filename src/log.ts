@@ -2,7 +2,9 @@
  * Diagnostics: JSON lines on stderr. Stdout belongs to MCP. A line holds an event name and plain facts; secrets are
  * kept out by never passing them, and once more by name and by shape here.
  */
-import { pino } from 'pino';
+import { Console } from 'node:console';
+import { Writable } from 'node:stream';
+import type { Logger } from 'pino';
 
 /** Facts of one event. Only flat, plain values: an object could carry a secret along. */
 export type Facts = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -12,3 +14,86 @@ export type Log = {
   warn(event: string, facts?: Facts): void;
   error(event: string, facts?: Facts): void;
 };
+
+/** A log that owns the way out. */
+export type LogWriter = Log & {
+  /** Resolves when every line so far is on stderr. */
+  flush(): Promise<void>;
+};
+
+const hidden = '[redacted]';
+
+const secretName =
+  /secret|password|passphrase|credentials?$|token$|authorization$|cookie|(^|[a-z_-])key$|assertion|verifier|^state$|(user|device|authorization|auth)[_-]?code$/i;
+
+/** Shapes of secrets, wherever they stand in a text. What stays readable is put back by the replacement. */
+const secretShapes: readonly (readonly [RegExp, string])[] = [
+  [/\b(bearer|basic|dpop)\s+[\w.~+/=-]{8,}/gi, `$1 ${hidden}`],
+  [/\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g, hidden],
+  [/(:\/\/)[^/\s@]+@/g, `$1${hidden}@`],
+  [
+    /([?&#](?:code|state|token|access_token|refresh_token|id_token|client_secret|password|key|api_key|apikey|sig|signature)=)[^&#\s"']+/gi,
+    `$1${hidden}`,
+  ],
+  // Prefixes that services give their secrets so that scanners find them.
+  [
+    /\b(?:gh[oprsu]_|github_pat_|glpat-|xox[a-z]-|xapp-|sk-|[rs]k_(?:live|test)_|whsec_|shp[a-z]{2}_|ntn_|secret_|lin_(?:api|oauth)_|pat[\w-]{3}|ya29\.|AIza|kw_)[\w.-]{8,}/g,
+    hidden,
+  ],
+  // Anything long that mixes capitals, small letters and digits is random; ids and hashes here are lower case.
+  [/(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{32,}/g, hidden],
+];
+
+/** The text with everything that looks like a secret taken out. Best effort; the rule is not to pass one. */
+export function redactText(text: string): string {
+  return secretShapes.reduce((rest, [shape, replacement]) => rest.replace(shape, replacement), text);
+}
+
+function redact(facts: Facts): Facts {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => {
+      if (secretName.test(name) && value !== null && value !== undefined) return [name, hidden];
+      return [name, typeof value === 'string' ? redactText(value) : value];
+    }),
+  );
+}
+
+/** A log on stderr. Lines are written in order; the library behind it is loaded with the first one. */
+export function createLog(): LogWriter {
+  let last: Promise<Logger> | undefined;
+  const write = (level: keyof Log) => (event: string, facts?: Facts) => {
+    const line = { ...redact(facts ?? {}), event: redactText(event) };
+    last = (last ?? openStderr()).then((logger) => {
+      logger[level](line);
+      return logger;
+    });
+  };
+  return {
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    flush: async () => {
+      await last;
+    },
+  };
+}
+
+async function openStderr(): Promise<Logger> {
+  const { destination, pino, stdTimeFunctions } = await import('pino');
+  return pino(
+    { base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    destination({ dest: 2, sync: true }),
+  );
+}
+
+/** From now on what anybody prints with `console` becomes a line of the log: stdout carries MCP and nothing else. */
+export function captureConsole(log: Log): void {
+  const lines = new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      log.warn('console', { text: text.trimEnd() });
+      done();
+    },
+  });
+  Object.assign(console, new Console({ stdout: lines, stderr: lines, colorMode: false }));
+}

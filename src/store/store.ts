@@ -101,8 +101,16 @@ export type Page = { readonly after?: { readonly createdAt: number; readonly id:
 /** One change of one row. `update` and `delete` fail with `conflict` unless the stored row has version `ifVersion`. */
 export type Change =
   | { [K in Kind]: { readonly op: 'insert'; readonly kind: K; readonly row: Rows[K] } }[Kind]
-  | { [K in Kind]: { readonly op: 'update'; readonly kind: K; readonly row: Rows[K]; readonly ifVersion: number } }[Kind]
-  | { readonly op: 'delete'; readonly kind: Kind; readonly owner: Owner; readonly id: string; readonly ifVersion: number };
+  | {
+      [K in Kind]: { readonly op: 'update'; readonly kind: K; readonly row: Rows[K]; readonly ifVersion: number };
+    }[Kind]
+  | {
+      readonly op: 'delete';
+      readonly kind: Kind;
+      readonly owner: Owner;
+      readonly id: string;
+      readonly ifVersion: number;
+    };
 
 export interface Store {
   /** Where it is, in words for a person: a path, or a URL without its password. */
@@ -126,7 +134,11 @@ export interface Store {
    * Runs `work` while holding the named lease against every other process on this store (and every other caller in
    * this one). Waits at most `waitMs`, then `vault_busy`. A dead holder's lease is free again.
    */
-  withLease<T>(name: string, options: { readonly waitMs: number; readonly signal?: AbortSignal }, work: () => Promise<T>): Promise<T>;
+  withLease<T>(
+    name: string,
+    options: { readonly waitMs: number; readonly signal?: AbortSignal },
+    work: () => Promise<T>,
+  ): Promise<T>;
 
   /** Appends finished audit lines, in order; durable when it resolves. Fails with `audit_unavailable`. */
   appendAudit(lines: readonly string[]): Promise<void>;

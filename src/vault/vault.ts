@@ -60,8 +60,18 @@ export type New<R> = Omit<R, 'version' | 'secretVersion' | 'createdAt' | 'update
  */
 export type VaultChange = {
   [K in RecordKind]:
-    | { readonly op: 'create'; readonly kind: K; readonly record: New<Records[K]['record']>; readonly secret: Records[K]['secret'] }
-    | { readonly op: 'update'; readonly kind: K; readonly record: Records[K]['record']; readonly secret?: Records[K]['secret'] }
+    | {
+        readonly op: 'create';
+        readonly kind: K;
+        readonly record: New<Records[K]['record']>;
+        readonly secret: Records[K]['secret'];
+      }
+    | {
+        readonly op: 'update';
+        readonly kind: K;
+        readonly record: Records[K]['record'];
+        readonly secret?: Records[K]['secret'];
+      }
     | { readonly op: 'delete'; readonly kind: K; readonly record: Records[K]['record'] };
 }[RecordKind];
 
@@ -94,7 +104,11 @@ export interface Vault {
   /** Notes that the credential was used now; written lazily, at most every few seconds, and at close. */
   touch(credential: Credential): void;
   purgeAttempts(before: number): Promise<void>;
-  withLease<T>(name: string, options: { readonly waitMs: number; readonly signal?: AbortSignal }, work: () => Promise<T>): Promise<T>;
+  withLease<T>(
+    name: string,
+    options: { readonly waitMs: number; readonly signal?: AbortSignal },
+    work: () => Promise<T>,
+  ): Promise<T>;
   /** Keyed digest (hex) under a key of the vault: only processes that can open this vault compute the same. */
   proof(purpose: string, message: string): string;
   /** Durable when it resolves; `audit_unavailable` otherwise. Events of one process form one hash chain. */

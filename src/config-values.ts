@@ -1,0 +1,78 @@
+/** Parsers of option values. Each answers the value or throws with what it must be; none repeats what it was given. */
+import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { KeywardError } from './errors.ts';
+
+/** Reads the text of one option. */
+export type Parser<T> = (text: string) => T;
+
+const refuse = (rule: string): never => {
+  throw new KeywardError('config_invalid', `must be ${rule}`);
+};
+
+export const text: Parser<string> = (given) => given;
+
+/** An absolute path; `~/` is the home folder, because MCP configs are read by no shell. */
+export const path: Parser<string> = (given) =>
+  given === '~' || given.startsWith('~/') ? join(homedir(), given.slice(1)) : resolve(given);
+
+export const store: Parser<{ kind: 'file'; path: string }> = (given) => {
+  const [, file] = /^file:(.+)$/s.exec(given) ?? [];
+  if (file === undefined) return refuse('file: and the path of the vault');
+  return { kind: 'file', path: path(file.startsWith('//') ? file.slice(2) : file) };
+};
+
+export const port: Parser<number> = (given) => {
+  const number = Number(given);
+  return /^\d{1,5}$/.test(given) && number >= 1 && number <= 65_535 ? number : refuse('a port from 1 to 65535');
+};
+
+export const loopbackHost: Parser<string> = (given) =>
+  given === 'localhost' || given === '::1' || (isIP(given) === 4 && given.startsWith('127.'))
+    ? given
+    : refuse('a loopback address: 127.0.0.1, ::1 or localhost');
+
+/** Only one of these words. */
+export const oneOf =
+  <const T extends string>(...words: readonly T[]): Parser<T> =>
+  (given) =>
+    words.find((word) => word === given) ?? refuse(`one of ${words.join(', ')}`);
+
+/** Any number of values, separated by commas or white space. */
+export const list =
+  <T>(parse: Parser<T>): Parser<readonly T[]> =>
+  (given) =>
+    given
+      .split(/[\s,]+/)
+      .filter((part) => part !== '')
+      .map(parse);
+
+function url(given: string, rule: string): URL {
+  const parsed = URL.canParse(given) ? new URL(given) : refuse(rule);
+  const { protocol, hostname } = parsed;
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && loopback)) refuse(rule);
+  if (parsed.username !== '' || parsed.password !== '' || parsed.hash !== '') refuse(rule);
+  return parsed;
+}
+
+/** An https URL (http on loopback) without query and fragment; answered without its last slash. */
+export const baseUrl: Parser<string> = (given) => {
+  const rule = 'an https URL (http on loopback) without user, query and fragment';
+  const parsed = url(given, rule);
+  return parsed.search === '' ? `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}` : refuse(rule);
+};
+
+/** An https URL (http on loopback) without a fragment (RFC 6749 §3.1.2). */
+export const redirectUri: Parser<string> = (given) =>
+  url(given, 'https URLs (http on loopback) without user and fragment').href;
+
+/** `host`, `host:port`, `1.2.3.4:80`, `[::1]:80`. */
+export const hostAndPort: Parser<string> = (given) => {
+  const rule = 'hosts, each as host or host:port, an IPv6 address in brackets';
+  const [, host, digits] = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d+))?$/.exec(given) ?? [];
+  if (host === undefined || !URL.canParse(`http://${host}`)) return refuse(rule);
+  const name = new URL(`http://${host}`).hostname;
+  return digits === undefined ? name : `${name}:${port(digits)}`;
+};

@@ -1,0 +1,11 @@
+/**
+ * The entry: command line → config → key → store → vault → broker → transport. Everything is imported after the
+ * console has been taken over, so that no dependency can print on stdout, not even while it is being loaded.
+ */
+import { captureConsole, createLog } from './log.ts';
+
+const log = createLog();
+captureConsole(log);
+
+const { run } = await import('./cli/run.ts');
+process.exitCode = await run(process.argv.slice(2), log);
