@@ -1,0 +1,41 @@
+/** One `tools/call`: finds the tool, runs it, and gives its answer or its error the one shape of DESIGN §3. */
+import {
+  type CallToolResult,
+  type InputRequiredResult,
+  isInputRequiredResult,
+  ProtocolError,
+  ProtocolErrorCode,
+} from '@modelcontextprotocol/server';
+import { oneLine } from '../broker/text.ts';
+import { KeywardError, toPublic } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { tools } from './tools/index.ts';
+import type { ToolCall } from './tools/tool.ts';
+
+/**
+ * Runs a tool. Never throws but for an unknown name: whatever a handler throws is shown by the SDK as it is, and only a
+ * KeywardError's words are fit to be shown.
+ */
+export async function callTool(
+  call: ToolCall,
+  name: string,
+  args: unknown,
+): Promise<CallToolResult | InputRequiredResult> {
+  const tool = tools.get(name);
+  if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${oneLine(name, 64) ?? ''}`);
+  try {
+    const answer = await tool.run(call, args);
+    if (isInputRequiredResult(answer)) return answer;
+    return { content: [{ type: 'text', text: JSON.stringify(answer) }], structuredContent: answer };
+  } catch (error) {
+    if (!(error instanceof KeywardError)) logUnexpected(call.broker.log, name, error);
+    return { content: [{ type: 'text', text: JSON.stringify({ error: toPublic(error) }) }], isError: true };
+  }
+}
+
+/** Name and stack frames of an error. Its message stays out: a library's message may quote what it choked on. */
+function logUnexpected(log: Log, tool: string, error: unknown): void {
+  const name = error instanceof Error ? error.name : typeof error;
+  const frames = error instanceof Error ? (error.stack?.match(/^ {4}at .*$/gm) ?? []) : [];
+  log.error('mcp.tool_failed', { tool, name, at: frames.join(' ').slice(0, 2_000) });
+}

@@ -1,0 +1,83 @@
+/** The MCP server of both protocol eras (2026-07-28 and 2025-11-25), made by one factory for every transport. */
+import {
+  type AuthInfo,
+  type McpServerFactory,
+  Server,
+  type ServerContext,
+  type ServerOptions,
+} from '@modelcontextprotocol/server';
+import type { Broker } from '../broker/broker.ts';
+import { oneLine } from '../broker/text.ts';
+import type { Principal } from '../principal.ts';
+import { callTool } from './call.ts';
+import { type Client, clientOf } from './client.ts';
+import { instructions } from './instructions.ts';
+import { askingLinks, roundTripLinks } from './links.ts';
+import { listedTools } from './tools/index.ts';
+
+export type McpOptions = {
+  readonly broker: Broker;
+  /** Version of Keyward, shown to clients. */
+  readonly version: string;
+  /** Who calls, from what the transport verified; over stdio always the local person. */
+  readonly principal: (authInfo: AuthInfo | undefined) => Principal;
+};
+
+/** The list of tools changes only with a new version of Keyward and is the same for everybody. */
+const listHint = { ttlMs: 600_000, cacheScope: 'public' } as const;
+
+const serverOptions: ServerOptions = {
+  capabilities: { tools: {} },
+  instructions,
+  cacheHints: { 'tools/list': listHint, 'server/discover': listHint },
+};
+
+/**
+ * A factory of servers, one for each connection (stdio) or request (HTTP). It uses the SDK's low-level server: the
+ * high-level one converts every schema again for each instance, and words validation errors in its own way.
+ */
+export function mcpServerFactory({ broker, version, principal }: McpOptions): McpServerFactory {
+  const info = { name: 'keyward', title: 'Keyward', version };
+  return ({ era, authInfo }) => {
+    const server = new Server(info, serverOptions);
+    const linksOf = era === 'modern' ? roundTripLinks : askingLinks;
+    server.onerror = (error) => noteError(broker, error);
+    server.setRequestHandler('tools/list', () => ({ tools: listedTools() }));
+    server.setRequestHandler('tools/call', ({ params }, ctx) => {
+      const client = clientOf(server, ctx);
+      const call = {
+        broker,
+        principal: named(principal(authInfo), client),
+        signal: ctx.mcpReq.signal,
+        onWait: (elapsed: number, total: number) => reportWaiting(ctx, elapsed, total),
+        links: linksOf(client, ctx),
+      };
+      return callTool(call, params.name, params.arguments ?? {});
+    });
+    return server;
+  };
+}
+
+/** Logs that the protocol went wrong. Never the message: the SDK's quote the message they are about, arguments included. */
+export function noteError(broker: Broker, error: Error): void {
+  broker.log.warn('mcp.protocol_error', { name: error.name });
+}
+
+/** The principal with the name of its program, as that calls itself; for the audit log and the pages. */
+function named(principal: Principal, { info }: Client): Principal {
+  const client = oneLine(info?.name, 64);
+  return client === null ? principal : { ...principal, client };
+}
+
+/** Progress, to the clients that asked for it; a lost notification does not matter. */
+function reportWaiting(ctx: ServerContext, elapsed: number, total: number): void {
+  const progressToken = ctx.mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return;
+  const params = {
+    progressToken,
+    progress: elapsed,
+    total,
+    message: 'Waiting for the person to finish in the browser',
+  };
+  ctx.mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {});
+}

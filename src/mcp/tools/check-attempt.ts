@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { checkAttempt } from '../../broker/attempts.ts';
+import { id } from './fields.ts';
+import { publicError } from './rows.ts';
+import { defineTool } from './tool.ts';
+
+export const checkAttemptTool = defineTool({
+  name: 'check_attempt',
+  title: 'Has the person finished connecting?',
+  description:
+    'Tells how an attempt of create_credential stands: pending, completed (with credentialId), failed (with the reason) ' +
+    'or expired. Call it after the person got the link; waitSeconds waits for them. An attempt lasts ten minutes; after ' +
+    'that, call create_credential again. It never finishes the flow by itself.',
+  scope: 'credentials:read',
+  annotations: { readOnlyHint: true, openWorldHint: true },
+  input: z.strictObject({
+    attemptId: id('As create_credential answered it'),
+    waitSeconds: z.int().min(0).max(50).optional().describe('Wait up to this long for the person; default 0'),
+  }),
+  output: z.object({
+    status: z.enum(['pending', 'completed', 'failed', 'expired']),
+    credentialId: z.string().optional(),
+    error: publicError.optional(),
+  }),
+  handle: ({ broker, principal, signal, onWait }, input) => checkAttempt(broker, principal, input, { signal, onWait }),
+});

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { deleteCredential } from '../../broker/credentials.ts';
+import { id } from './fields.ts';
+import { defineTool } from './tool.ts';
+
+export const deleteCredentialTool = defineTool({
+  name: 'delete_credential',
+  title: 'Delete a credential',
+  description:
+    'Revokes a credential at the service where that is possible, then deletes it for good. Use it only when the person ' +
+    'asked for it. revocation says what happened at the service; if it is not revoked, tell the person to remove the ' +
+    'access there. It never deletes anything else at the service.',
+  scope: 'credentials:write',
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
+  input: z.strictObject({ credentialId: id('As list_credentials answers it') }),
+  output: z.object({
+    credentialId: z.string(),
+    deleted: z.boolean(),
+    revocation: z.enum(['revoked', 'not_supported', 'failed']),
+  }),
+  handle: ({ broker, principal }, input) => deleteCredential(broker, principal, input),
+});

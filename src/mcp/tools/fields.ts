@@ -1,0 +1,25 @@
+/** Fields that several tools take. */
+import { z } from 'zod';
+import { maxLimit } from '../../broker/paging.ts';
+import { isId } from '../../broker/text.ts';
+
+/** The id of a credential, connection or attempt. */
+export function id(description: string) {
+  return z
+    .string()
+    .refine(isId, { error: 'must be a lower-case UUIDv4 as Keyward answered it' })
+    .meta({ format: 'uuid', description });
+}
+
+export const connectorId = z.string().min(1).max(100).describe('As list_connectors answers it, e.g. github');
+
+export const cursor = z.string().max(1_000).optional().describe('nextCursor of the page before');
+
+export const limit = z.int().min(1).max(maxLimit).optional().describe('Rows a page; default 20');
+
+export const userId = z
+  .string()
+  .min(1)
+  .max(500)
+  .optional()
+  .describe('Leave out: only backends acting for others use it');

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { getConnection } from '../../broker/credentials.ts';
+import { id } from './fields.ts';
+import { connectionShape } from './rows.ts';
+import { defineTool } from './tool.ts';
+
+export const getConnectionTool = defineTool({
+  name: 'get_connection',
+  title: 'Show one connection',
+  description:
+    'Shows the metadata of one connection, and to its owner with whom it is shared. Use it to see the status, the account ' +
+    'or why a person has to connect again. It never shows a secret.',
+  scope: 'credentials:read',
+  annotations: { readOnlyHint: true, openWorldHint: false },
+  input: z.strictObject({ connectionId: id('credentialId of list_credentials') }),
+  output: z.object({
+    ...connectionShape,
+    shares: z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) })).optional(),
+  }),
+  handle: ({ broker, principal }, input) => getConnection(broker, principal, input),
+});

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { listConnectors } from '../../broker/metadata.ts';
+import { cursor, limit } from './fields.ts';
+import { defineTool } from './tool.ts';
+
+export const listConnectorsTool = defineTool({
+  name: 'list_connectors',
+  title: 'List connectors',
+  description:
+    'Lists the services that Keyward can connect, best match first when searched. Use it to find the connectorId of a ' +
+    'service. It never shows what is connected already; list_credentials does.',
+  scope: 'credentials:read',
+  annotations: { readOnlyHint: true, openWorldHint: false },
+  input: z.strictObject({
+    query: z.string().max(200).optional().describe('Name or alias of a service, e.g. "google calendar"'),
+    category: z.string().max(100).optional(),
+    cursor,
+    limit,
+  }),
+  output: z.object({
+    connectors: z.array(
+      z.object({
+        connectorId: z.string(),
+        name: z.string(),
+        categories: z.array(z.string()),
+        authenticationTypes: z.array(z.string()),
+        docsUrl: z.string(),
+      }),
+    ),
+    nextCursor: z.string().optional(),
+  }),
+  handle: ({ broker, principal }, input) => listConnectors(broker, principal, input),
+});

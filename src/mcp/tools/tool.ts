@@ -1,0 +1,59 @@
+/** What a tool is. One file a tool; the table is in index.ts. */
+import type { ToolAnnotations } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import type { Broker } from '../../broker/broker.ts';
+import type { Principal, Scope } from '../../principal.ts';
+import type { LinkRequired, Links } from '../links.ts';
+import { readInput } from './input.ts';
+
+/** One call of a tool: who asks, and what the connection to the client can do meanwhile. */
+export type ToolCall = {
+  readonly broker: Broker;
+  readonly principal: Principal;
+  /** Aborted when the client cancels the request or goes away. */
+  readonly signal: AbortSignal;
+  /** Tells the client that it is still being waited; does nothing unless it asked for progress. */
+  readonly onWait: (elapsedSeconds: number, totalSeconds: number) => void;
+  /** How this client can show a link to its person. */
+  readonly links: Links;
+};
+
+/** A JSON Schema 2020-12 document whose root is an object, as MCP asks of input and output schemas. */
+export type ObjectSchema = { readonly [keyword: string]: unknown; readonly type: 'object' };
+
+export type Tool = {
+  readonly name: string;
+  readonly title: string;
+  /** Written for a model: what it does, when to use it, what it never does. */
+  readonly description: string;
+  readonly inputSchema: () => ObjectSchema;
+  readonly outputSchema: () => ObjectSchema;
+  readonly annotations: ToolAnnotations;
+  /** What a bearer token needs for this tool. The broker decides; HTTP names it in its challenge. */
+  readonly scope: Scope;
+  /** Validates the arguments and does the work. `invalid_input` names every wrong field. */
+  readonly run: (call: ToolCall, args: unknown) => Promise<Record<string, unknown> | LinkRequired>;
+};
+
+type Definition<I extends z.ZodObject, O extends z.ZodObject> = Omit<Tool, 'inputSchema' | 'outputSchema' | 'run'> & {
+  readonly input: I;
+  readonly output: O;
+  readonly handle: (call: ToolCall, input: z.output<I>) => Promise<z.input<O> | LinkRequired>;
+};
+
+/** Makes a tool of its definition. The JSON Schemas are made when somebody lists the tools, not at start-up. */
+export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(definition: Definition<I, O>): Tool {
+  const { input, output, handle, ...rest } = definition;
+  return {
+    ...rest,
+    inputSchema: () => jsonSchema(input),
+    outputSchema: () => jsonSchema(output),
+    run: (call, args) => handle(call, readInput(definition.name, input, args)),
+  };
+}
+
+/** MCP takes a schema without `$schema` as 2020-12, so the keyword would only cost a model's attention. */
+function jsonSchema(schema: z.ZodObject): ObjectSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return { ...rest, type: 'object' };
+}
