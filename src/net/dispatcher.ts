@@ -1,0 +1,57 @@
+/** undici's connections with Keyward's address rules built in. */
+import { lookup as systemLookup } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
+import type { Dispatcher } from 'undici';
+import type { HostRule } from './hosts.ts';
+import { mayConnect, notPublic } from './target.ts';
+
+export type ResolvedAddress = { readonly address: string; readonly family: number };
+
+/** Resolves a host name to every address it has. */
+export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>;
+
+export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, verbatim: true });
+
+const connectTimeoutMs = 10_000;
+
+/**
+ * An undici Agent that resolves each name itself, refuses it unless every address may be connected to, connects to
+ * exactly those addresses, and looks at the socket's address once more. It ignores `HTTP(S)_PROXY`: a proxy would
+ * resolve names where nobody checks them.
+ */
+export async function createDispatcher(allow: readonly HostRule[], resolve: Resolve): Promise<Dispatcher> {
+  const { Agent, Pool, buildConnector } = await import('undici');
+  return new Agent({
+    factory: (origin, options) => {
+      const url = new URL(origin);
+      const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(url, allow, resolve) });
+      return new Pool(url, {
+        ...options,
+        connect: (target, callback) =>
+          connect(target, (...[error, socket]) => {
+            if (error) return callback(error, null);
+            if (socket.remoteAddress && mayConnect(url, socket.remoteAddress, allow)) return callback(null, socket);
+            socket.destroy();
+            return callback(notPublic(url), null);
+          }),
+      });
+    },
+  });
+}
+
+/** A `lookup` for node:net: all answers or none. */
+function guardedLookup(url: URL, allow: readonly HostRule[], resolve: Resolve): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname)
+      .then((addresses) => {
+        const [first] = addresses;
+        if (!first) throw Object.assign(new Error('No address.'), { code: 'ENOTFOUND' });
+        if (!addresses.every(({ address }) => mayConnect(url, address, allow))) throw notPublic(url);
+        return { all: [...addresses], first };
+      })
+      .then(
+        ({ all, first }) => (options.all ? callback(null, all) : callback(null, first.address, first.family)),
+        (error: NodeJS.ErrnoException) => callback(error, options.all ? [] : ''),
+      );
+  };
+}

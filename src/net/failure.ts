@@ -1,0 +1,50 @@
+/** Network failures in Keyward's words. A library's own error never leaves: it may quote what was sent. */
+import { KeywardError } from '../errors.ts';
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name does not resolve',
+  EAI_AGAIN: 'its name could not be resolved',
+  ECONNREFUSED: 'it refused the connection',
+  EHOSTUNREACH: 'it can not be reached',
+  ENETUNREACH: 'the network can not be reached',
+  UND_ERR_CONNECT_TIMEOUT: 'it did not accept the connection in time',
+  ECONNRESET: 'it closed the connection',
+  UND_ERR_SOCKET: 'it closed the connection',
+  EPIPE: 'it closed the connection',
+  HPE_INVALID_CONSTANT: 'it does not speak HTTP',
+  UND_ERR_HEADERS_OVERFLOW: 'its headers are too large',
+};
+
+const certificateError = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT)/;
+
+/**
+ * `provider_unavailable` for a request that failed on the way.
+ *
+ * @param sent whether any of it may have reached the service
+ */
+export function networkFailure(url: URL, error: unknown, sent: boolean): KeywardError {
+  const code = codeOf(error);
+  const reason = certificateError.test(code) ? 'its certificate is not valid' : reasons[code];
+  return unavailable(`${url.host} did not answer: ${reason ?? 'the connection failed'}.`, sent);
+}
+
+/** `provider_unavailable` for a request that took too long. */
+export function timeoutFailure(url: URL, timeoutMs: number, sent: boolean): KeywardError {
+  return unavailable(`${url.host} did not answer within ${Math.ceil(timeoutMs / 1000)} s.`, sent);
+}
+
+export function cancelled(): KeywardError {
+  return new KeywardError('cancelled', 'The request was cancelled.');
+}
+
+function unavailable(message: string, ambiguous: boolean): KeywardError {
+  const hint = 'Try again in a moment. If it keeps failing, check the network and the status page of the service.';
+  return new KeywardError('provider_unavailable', message, { hint, details: { ambiguous } });
+}
+
+/** The code of an error; of the first inner one when several addresses were tried. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof AggregateError ? codeOf(error.errors[0]) : '';
+}

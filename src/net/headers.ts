@@ -1,0 +1,52 @@
+/** Headers on their way out and back. */
+import { KeywardError } from '../errors.ts';
+
+/** Framing is the HTTP client's own business (RFC 9110 §7.6.1, RFC 9112 §6): a caller who sets it can smuggle. */
+const framing: ReadonlySet<string> = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Refuses headers that would change how the request is framed, or hold characters that HTTP forbids (RFC 9110 §5.5).
+ *
+ * @throws KeywardError `invalid_input`
+ */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) throw badHeader('A header name holds a forbidden character.');
+    if (framing.has(name.toLowerCase())) throw badHeader(`The header ${name} can't be set.`);
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) throw badHeader(`The header ${name} holds a forbidden character.`);
+  }
+}
+
+function badHeader(message: string): KeywardError {
+  return new KeywardError('invalid_input', message, {
+    hint: 'Leave it out, or send a plain value without line breaks.',
+  });
+}
+
+/** The answer's headers without those that described the encoded body. One that a Headers can't hold is left out. */
+export function readHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): Headers {
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(raw)) {
+    if (name === 'content-encoding' || name === 'content-length') continue;
+    for (const value of [values ?? []].flat()) {
+      try {
+        headers.append(name, value);
+      } catch {
+        // Not a name or value that HTTP allows; nobody can rely on it.
+      }
+    }
+  }
+  return headers;
+}

@@ -1,0 +1,28 @@
+/** Host lists: `host`, `host:port` or `*.domain`, compared the way URLs are. */
+
+/** `port` null: any port of that host. `hostname` begins with a dot when any host below that domain is meant. */
+export type HostRule = { readonly hostname: string; readonly port: number | null };
+
+/** Reads `host`, `host:port`, `[v6]:port` or `*.domain`; undefined when it is none of these. */
+export function parseHost(text: string): HostRule | undefined {
+  const match = /^(\*(?=\.))?(\[[0-9a-f:.]+\]|[^\s/?#@:\\[\]*]+)(?::(\d{1,5}))?$/i.exec(text.trim());
+  const host = match?.[2]?.replace(/^\./, '');
+  if (!host || !URL.canParse(`https://${host}`)) return undefined;
+  const port = match?.[3] === undefined ? null : Number(match[3]);
+  if (port !== null && (port < 1 || port > 65_535)) return undefined;
+  return { hostname: `${match?.[1] ? '.' : ''}${new URL(`https://${host}`).hostname}`, port };
+}
+
+/** True when the URL's host, and its port where the rule names one, is on the list. */
+export function isListed(url: URL, rules: readonly HostRule[]): boolean {
+  return rules.some(({ hostname, port }) => {
+    const sameHost = hostname.startsWith('.') ? url.hostname.endsWith(hostname) : url.hostname === hostname;
+    return sameHost && (port === null || port === portOf(url));
+  });
+}
+
+/** The port a URL stands for, default ports included. */
+export function portOf(url: URL): number {
+  if (url.port !== '') return Number(url.port);
+  return url.protocol === 'https:' ? 443 : 80;
+}

@@ -1,0 +1,46 @@
+/** The decision whether a URL may be called, and whether an address may be connected to for it. */
+import { isIP } from 'node:net';
+import { KeywardError } from '../errors.ts';
+import { kindOf } from './addresses.ts';
+import { type HostRule, isListed, portOf } from './hosts.ts';
+
+/**
+ * Refuses a URL that may not be called: not http(s), with a user name in it, off the allowed hosts, plain http to a
+ * host that the operator did not allow, or a literal address that is not public. Names are checked when they are
+ * resolved. WHATWG URLs have turned decimal, hex, octal and full-width forms of an address into its plain form before.
+ *
+ * @throws KeywardError `egress_refused`
+ */
+export function checkTarget(url: URL, hosts: readonly HostRule[], allow: readonly HostRule[]): void {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('Only https addresses can be called.');
+  if (url.username !== '' || url.password !== '') throw refused('The address carries a user name or password.');
+  if (!isListed(url, hosts)) throw refused(`${url.host} is not one of the hosts this connector may call.`);
+  if (url.protocol === 'http:' && !isListed(url, allow)) {
+    throw refused(`${url.host} would be called without encryption.`, allowHint(url));
+  }
+  const literal = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(literal) !== 0 && !mayConnect(url, literal, allow)) throw notPublic(url);
+}
+
+/**
+ * True when a connection for this URL may go to this address: a public one over https, a loopback or private one when
+ * the operator allowed the host.
+ */
+export function mayConnect(url: URL, address: string, allow: readonly HostRule[]): boolean {
+  const kind = kindOf(address);
+  if (kind === 'public') return url.protocol === 'https:';
+  return kind === 'local' && isListed(url, allow);
+}
+
+/** The refusal of an address. It names the host only: which address a name has inside a network is nobody's business. */
+export function notPublic(url: URL): KeywardError {
+  return refused(`${url.host} is not on a public address.`, allowHint(url));
+}
+
+export function refused(message: string, hint = 'Check the address in the connector file.'): KeywardError {
+  return new KeywardError('egress_refused', message, { hint });
+}
+
+function allowHint(url: URL): string {
+  return `If this service is yours and runs on a private or loopback address, set KEYWARD_EGRESS_ALLOW=${url.hostname}:${portOf(url)}.`;
+}
