@@ -2,7 +2,8 @@
 import type { Catalogue } from '../connectors/catalogue.ts';
 import type { Log } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
-import type { Vault } from '../vault/vault.ts';
+import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
+import { createRefusals, type Refusals } from './audit.ts';
 
 /** An OAuth client that the environment provides for one connector. */
 export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecret: string | null };
@@ -10,7 +11,7 @@ export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecr
 export type BrokerSettings = {
   /** Default auth configs by connector id (`KEYWARD_AUTH_<CONNECTOR>_CLIENT_ID`). */
   readonly authConfigs: ReadonlyMap<string, DefaultAuthConfig>;
-  /** Where `redirectUri` may point besides loopback. */
+  /** Where `redirectUri` may point besides loopback: exact URIs, or bare origins for every path below them. */
   readonly redirectUris: readonly string[];
   /** `page`: secrets are refused in tool arguments. */
   readonly secretInput: 'any' | 'page';
@@ -23,13 +24,17 @@ export type Pages = {
   /** Origin that OAuth clients register, such as `http://127.0.0.1:7355`; the callback is below it. */
   readonly callbackOrigin: string;
   /**
-   * Makes sure that pages and the callback are being served and answers the origin of the pages. Fails with
-   * `port_in_use` when a stranger holds the callback's port.
+   * Makes sure that the pages and the callback are being served for this attempt, and answers the origin of the
+   * pages. Serving ends by itself some time after the attempt did. Fails with `port_in_use` when a stranger holds the
+   * callback's port.
    */
-  open(): Promise<string>;
+  open(attemptId: string): Promise<string>;
 };
 
-export type Broker = {
+/** A credential together with its plaintext, as of one version. */
+export type Opened = { readonly credential: Credential; readonly secret: CredentialSecret };
+
+export type BrokerParts = {
   readonly vault: Vault;
   readonly catalogue: Catalogue;
   readonly egress: Egress;
@@ -37,3 +42,31 @@ export type Broker = {
   readonly settings: BrokerSettings;
   readonly pages: Pages;
 };
+
+export type Broker = BrokerParts & {
+  readonly refusals: Refusals;
+  /** Refreshes under way in this process, by credential id: concurrent readers share one. */
+  readonly flights: Map<string, Promise<Opened>>;
+  /** Token answers that could not be stored yet, by credential id: lost ones would cost the grant. */
+  readonly unsaved: Map<string, { readonly secretVersion: number; readonly secret: CredentialSecret }>;
+  /** Services that just failed to refresh, by credential id: nobody asks again before `until`. */
+  readonly coolDowns: Map<string, { readonly until: number; readonly error: Error }>;
+  /** Device attempts that this process polls. */
+  readonly watched: Set<string>;
+  /** Writes what is still counted. The vault is closed by whoever opened it. */
+  close(): Promise<void>;
+};
+
+/** Puts the parts together. */
+export function createBroker(parts: BrokerParts): Broker {
+  const refusals = createRefusals(parts.vault, parts.log);
+  return {
+    ...parts,
+    refusals,
+    flights: new Map(),
+    unsaved: new Map(),
+    coolDowns: new Map(),
+    watched: new Set(),
+    close: () => refusals.flush(),
+  };
+}

@@ -1,0 +1,45 @@
+/** Where an attempt stands, and how it fails. */
+import { hasCode, KeywardError, type PublicError, toPublic } from '../errors.ts';
+import type { Attempt } from '../vault/vault.ts';
+import type { Broker } from './broker.ts';
+
+/** A token request takes at most half a minute; an exchange that is older was cut off by a crash. */
+const exchangeLimitMs = 120_000;
+/** A clock set back must not keep an attempt alive for days. */
+const clockToleranceMs = 60_000;
+
+export type AttemptState = 'pending' | 'completed' | 'failed' | 'expired';
+
+/** Where an attempt stands now, with time taken into account. */
+export function stateOf(attempt: Attempt, now = Date.now()): AttemptState {
+  if (attempt.status === 'completed' || attempt.status === 'failed') return attempt.status;
+  if (attempt.status === 'exchanging') return now - attempt.updatedAt > exchangeLimitMs ? 'failed' : 'pending';
+  return now >= attempt.expiresAt || now < attempt.createdAt - clockToleranceMs ? 'expired' : 'pending';
+}
+
+/** Why an attempt failed. */
+export function failureOf(attempt: Attempt): PublicError {
+  if (attempt.error) return attempt.error as PublicError;
+  return {
+    code: 'provider_unavailable',
+    message: 'Keyward was stopped while the service was answering.',
+    hint: 'Start again with create_credential.',
+  };
+}
+
+/** The error of an attempt whose ten minutes are over. */
+export function expired(): KeywardError {
+  return new KeywardError('attempt_expired', 'This connect flow has expired.', {
+    hint: 'Start again with create_credential.',
+  });
+}
+
+/** Marks an attempt as failed. A `conflict` means that somebody else ended it first, which is as good. */
+export async function failAttempt(broker: Broker, attempt: Attempt, error: KeywardError): Promise<void> {
+  try {
+    const record = { ...attempt, status: 'failed' as const, error: toPublic(error) };
+    await broker.vault.commit([{ op: 'update', kind: 'attempt', record }]);
+  } catch (problem) {
+    if (!hasCode(problem, 'conflict')) throw problem;
+  }
+}

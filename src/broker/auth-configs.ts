@@ -1,0 +1,116 @@
+/** Auth configs: the OAuth clients that people registered, from the environment or stored by their owner. */
+import { randomUUID } from 'node:crypto';
+import { KeywardError } from '../errors.ts';
+import type { Owner, Principal } from '../principal.ts';
+import type { AuthConfig } from '../vault/vault.ts';
+import type { Broker } from './broker.ts';
+import type { OAuthClient } from './oauth/context.ts';
+import { authorize } from './policy.ts';
+import { oneLine } from './text.ts';
+
+/** Id of the auth config that the environment provides. */
+export const defaultAuthConfigId = 'default';
+
+/** Longest client id or client secret, in characters; some services use signed documents as client ids. */
+const maxField = 4_096;
+
+/** An auth config ready for use. */
+export type UsableAuthConfig = {
+  readonly id: string;
+  readonly client: OAuthClient;
+  /** Scopes to ask for instead of the connector's defaults. */
+  readonly scopes: readonly string[] | null;
+};
+
+/**
+ * The auth config with this id, or without an id the one to use: the environment's, else the newest stored one.
+ * Undefined when there is none; `not_found` when an id was given that this owner doesn't have.
+ */
+export async function findAuthConfig(
+  broker: Broker,
+  owner: Owner,
+  connectorId: string,
+  id: string | null,
+): Promise<UsableAuthConfig | undefined> {
+  const fromEnvironment = broker.settings.authConfigs.get(connectorId);
+  if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
+    return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
+  }
+  const stored =
+    id === null ? await newest(broker, owner, connectorId) : await broker.vault.get('authConfig', owner, id);
+  if (stored?.connectorId === connectorId) {
+    const { clientSecret } = await broker.vault.open('authConfig', stored);
+    return { id: stored.id, client: { clientId: stored.clientId, clientSecret }, scopes: stored.scopes };
+  }
+  if (id === null) return undefined;
+  throw new KeywardError('not_found', `There is no auth config ${id} for ${connectorId}.`, {
+    hint: 'Leave authConfigId out: Keyward uses the one it has, or asks the person on its page.',
+  });
+}
+
+/** True when connecting needs no OAuth client from the person any more. */
+export async function hasAuthConfig(broker: Broker, owner: Owner, connectorId: string): Promise<boolean> {
+  return broker.settings.authConfigs.has(connectorId) || (await newest(broker, owner, connectorId)) !== undefined;
+}
+
+/** What is wrong with an OAuth client as typed, by field; empty when nothing is. */
+export function authConfigProblems(fields: { clientId: string; clientSecret: string }, secretNeeded: boolean) {
+  const problems: Record<string, string> = {};
+  const check = (name: 'clientId' | 'clientSecret', label: string, needed: boolean) => {
+    const value = fields[name];
+    if (value === '' && needed) problems[name] = `Enter the ${label}.`;
+    else if (value.length > maxField) problems[name] = `The ${label} is longer than ${maxField} characters.`;
+    else if (value !== '' && !/^[\x21-\x7e]+$/.test(value)) {
+      problems[name] = `The ${label} can't contain spaces, line breaks or letters outside ASCII. Copy it again.`;
+    }
+  };
+  check('clientId', 'client ID', true);
+  check('clientSecret', 'client secret', secretNeeded);
+  return problems;
+}
+
+/** A new auth config's record; the caller commits it, on its own or together with an attempt. */
+export function newAuthConfig(owner: Owner, connectorId: string, name: string, clientId: string) {
+  const { tenant, user } = owner;
+  return { id: randomUUID(), tenant, owner: user, connectorId, name, clientId, scopes: null };
+}
+
+/** Stores an OAuth client for a connector. */
+export async function addAuthConfig(
+  broker: Broker,
+  principal: Principal,
+  input: { connectorId: string; clientId: string; clientSecret: string; name?: string },
+): Promise<{ authConfigId: string }> {
+  const connector = broker.catalogue.require(input.connectorId);
+  const problems = authConfigProblems(input, false);
+  if (Object.keys(problems).length > 0) {
+    throw new KeywardError('invalid_input', Object.values(problems).join(' '), { details: { fields: problems } });
+  }
+  const name = oneLine(input.name, 100) ?? `${connector.name} app`;
+  const record = newAuthConfig(principal, connector.id, name, input.clientId);
+  await authorize(broker, principal, 'auth_config.create', { subject: record.id, connectorId: connector.id });
+  const secret = { clientSecret: input.clientSecret === '' ? null : input.clientSecret };
+  await broker.vault.commit([{ op: 'create', kind: 'authConfig', record, secret }]);
+  return { authConfigId: record.id };
+}
+
+/** Every auth config of the caller, without its secret. */
+export async function listAuthConfigs(broker: Broker, principal: Principal): Promise<AuthConfig[]> {
+  await authorize(broker, principal, 'auth_config.read');
+  return broker.vault.list('authConfig', principal, {}, { limit: 1_000 });
+}
+
+/** Removes an auth config. Connections made with it stop refreshing, so the caller should say so first. */
+export async function removeAuthConfig(broker: Broker, principal: Principal, id: string): Promise<void> {
+  const record = await broker.vault.get('authConfig', principal, id);
+  if (!record)
+    throw new KeywardError('not_found', `There is no auth config ${id}.`, { hint: 'List them to see the ids.' });
+  await authorize(broker, principal, 'auth_config.delete', { subject: id, connectorId: record.connectorId });
+  await broker.vault.commit([{ op: 'delete', kind: 'authConfig', record }]);
+}
+
+async function newest(broker: Broker, owner: Owner, connectorId: string): Promise<AuthConfig | undefined> {
+  // Lists go oldest first; a person has a handful of these.
+  const all = await broker.vault.list('authConfig', owner, { connectorId }, { limit: 100 });
+  return all.at(-1);
+}

@@ -1,0 +1,175 @@
+/** The forms of the connect pages: what a person typed, checked and stored. */
+import { hasCode, KeywardError, toPublic } from '../errors.ts';
+import type { Attempt, AttemptSecret, VaultChange } from '../vault/vault.ts';
+import { failAttempt, stateOf } from './attempt-state.ts';
+import { authConfigProblems, defaultAuthConfigId, newAuthConfig } from './auth-configs.ts';
+import { csrfFor, sameText } from './binding.ts';
+import type { Broker } from './broker.ts';
+import { needsAuthConfig, needsClientSecret, openAttempt } from './connect.ts';
+import { beginDevice, watchDevice } from './device.ts';
+import { inputSecret, obtain } from './establish.ts';
+import { finishAttempt, personOf } from './finish.ts';
+import { readInputs } from './forms.ts';
+import { contextWith, ownerOf, requireAuth } from './oauth-context.ts';
+import { authorize } from './policy.ts';
+
+/** What was wrong with a form, by field; null when it was accepted. */
+export type FormOutcome = { readonly problems: Readonly<Record<string, string>> } | null;
+
+/** Takes the OAuth client that the person registered, then goes on with the attempt. */
+export async function submitAuthConfig(
+  broker: Broker,
+  attemptId: string,
+  browser: string | null,
+  csrf: string,
+  fields: { clientId: string; clientSecret: string },
+): Promise<FormOutcome> {
+  const { attempt, secret } = await openForm(broker, attemptId, browser, csrf);
+  if (!needsAuthConfig(attempt)) return null;
+  const connector = broker.catalogue.require(attempt.connectorId);
+  const auth = requireAuth(connector, attempt.authenticationType);
+  const typed = { clientId: fields.clientId.trim(), clientSecret: fields.clientSecret.trim() };
+  const problems = authConfigProblems(typed, needsClientSecret(auth));
+  if (Object.keys(problems).length > 0) return { problems };
+
+  const config = newAuthConfig(ownerOf(attempt), connector.id, `${connector.name} app`, typed.clientId);
+  await authorize(broker, personOf(attempt), 'auth_config.create', { subject: config.id, connectorId: connector.id });
+  const clientSecret = typed.clientSecret === '' ? null : typed.clientSecret;
+  const changes: VaultChange[] = [{ op: 'create', kind: 'authConfig', record: config, secret: { clientSecret } }];
+  const next = { ...attempt, authConfigId: config.id };
+  if (attempt.flow === 'device') {
+    const usable = { id: config.id, client: { clientId: typed.clientId, clientSecret }, scopes: null };
+    return startDeviceStep(broker, attempt, secret, next, usable, changes);
+  }
+  await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record: next }]);
+  if (attempt.flow === 'form') return finishForm(broker, attemptId);
+  return null;
+}
+
+/** The device code is asked for before the client is stored: a wrong client id is a problem of this form. */
+async function startDeviceStep(
+  broker: Broker,
+  attempt: Attempt,
+  secret: AttemptSecret,
+  next: Attempt,
+  usable: Parameters<typeof contextWith>[2],
+  changes: readonly VaultChange[],
+): Promise<FormOutcome> {
+  try {
+    const { device } = await beginDevice(contextWith(broker, attempt, usable));
+    await commitForm(broker, [
+      ...changes,
+      { op: 'update', kind: 'attempt', record: next, secret: { ...secret, device } },
+    ]);
+    watchDevice(broker, attempt.id);
+    return null;
+  } catch (error) {
+    return { problems: { clientId: problemText(error) } };
+  }
+}
+
+/** Takes what the connector's form asks for: secrets, and connection inputs. */
+export async function submitInputs(
+  broker: Broker,
+  attemptId: string,
+  browser: string | null,
+  csrf: string,
+  fields: Readonly<Record<string, string>>,
+): Promise<FormOutcome> {
+  const { attempt, secret } = await openForm(broker, attemptId, browser, csrf);
+  const connector = broker.catalogue.require(attempt.connectorId);
+  const auth = requireAuth(connector, attempt.authenticationType);
+  const given = readInputs(connector, auth, fields);
+  const problems: Record<string, string> = { ...given.problems };
+  for (const field of given.missingSecrets) problems[field] ??= 'is missing';
+  if (Object.keys(problems).length > 0) return { problems };
+  const record = { ...attempt, inputs: given.inputs };
+  await commitForm(broker, [
+    { op: 'update', kind: 'attempt', record, secret: { ...secret, inputs: given.secretInputs } },
+  ]);
+  return attempt.flow === 'form' ? finishForm(broker, attemptId) : null;
+}
+
+/** A form was the last thing missing: obtain the secret and store it. */
+async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcome> {
+  const { attempt, secret } = await openAttempt(broker, attemptId);
+  try {
+    const oauth = attempt.authenticationType === 'oauth2_client_credentials';
+    const owner = personOf(attempt);
+    await finishAttempt(
+      broker,
+      attempt,
+      oauth ? await obtain(broker, { ...attempt, owner }) : inputSecret(secret.inputs),
+    );
+  } catch (error) {
+    if (!(error instanceof KeywardError)) throw error;
+    await failAttempt(broker, attempt, error);
+  }
+  return null;
+}
+
+/** The person wants to enter another OAuth client: a mistyped one must not stay in the way. */
+export async function forgetAuthConfig(
+  broker: Broker,
+  attemptId: string,
+  browser: string | null,
+  csrf: string,
+): Promise<void> {
+  const { attempt } = await openForm(broker, attemptId, browser, csrf);
+  if (attempt.authConfigId === null || attempt.authConfigId === defaultAuthConfigId) return;
+  await commitForm(broker, [{ op: 'update', kind: 'attempt', record: { ...attempt, authConfigId: null } }]);
+}
+
+/** The person pressed “Cancel” on the page. */
+export async function cancelFromPage(
+  broker: Broker,
+  attemptId: string,
+  browser: string | null,
+  csrf: string,
+): Promise<void> {
+  const { attempt } = await openForm(broker, attemptId, browser, csrf);
+  await authorize(broker, personOf(attempt), 'attempt.cancel', {
+    subject: attempt.id,
+    connectorId: attempt.connectorId,
+  });
+  await failAttempt(
+    broker,
+    attempt,
+    new KeywardError('cancelled', 'The person cancelled on Keyward’s page.', {
+      hint: 'Ask whether to try again before calling create_credential.',
+    }),
+  );
+}
+
+/** The same for a form that was sent: the attempt must be pending, and the form must come from this browser's page. */
+async function openForm(broker: Broker, attemptId: string, browser: string | null, csrf: string) {
+  const opened = await openAttempt(broker, attemptId);
+  if (browser === null || !sameText(csrf, csrfFor(attemptId, opened.secret.key, browser))) {
+    throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
+      hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
+    });
+  }
+  const state = stateOf(opened.attempt);
+  if (state === 'expired')
+    throw new KeywardError('attempt_expired', 'This page has expired.', { hint: 'Ask your assistant to start again.' });
+  if (state !== 'pending' || opened.attempt.status !== 'pending') {
+    throw new KeywardError('attempt_used', 'This has been answered already.', { hint: 'You can close the page.' });
+  }
+  return opened;
+}
+
+async function commitForm(broker: Broker, changes: readonly VaultChange[]): Promise<void> {
+  try {
+    await broker.vault.commit(changes);
+  } catch (error) {
+    if (!hasCode(error, 'conflict')) throw error;
+    throw new KeywardError('attempt_used', 'This form was sent twice.', {
+      hint: 'Reload the page to see where it stands.',
+    });
+  }
+}
+
+function problemText(error: unknown): string {
+  const { message, hint } = toPublic(error);
+  return hint === undefined ? message : `${message} ${hint}`;
+}

@@ -1,0 +1,90 @@
+/** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
+import { KeywardError } from '../errors.ts';
+import type { Principal } from '../principal.ts';
+import type { ObtainedBy } from '../store/store.ts';
+import { startAttempt } from './attempts.ts';
+import { findAuthConfig } from './auth-configs.ts';
+import type { Broker } from './broker.ts';
+import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
+import { requireCredential } from './credentials.ts';
+import { inputSecret, obtain, storeCredential } from './establish.ts';
+import { readInputs } from './forms.ts';
+import { requireAuth } from './oauth-context.ts';
+import { actingFor, refused } from './policy.ts';
+import { readReturnTo } from './redirects.ts';
+import { readId, readName } from './text.ts';
+
+/** Creates or reconnects a credential. */
+export async function createCredential(
+  broker: Broker,
+  principal: Principal,
+  input: CreateInput,
+  options: { readonly obtainedBy: ObtainedBy },
+): Promise<Created> {
+  const { connectorId, authenticationType, userId, authConfigId, redirectUri, name, credentialId, ...fields } = input;
+  const owner = await actingFor(broker, principal, userId);
+  const connector = broker.catalogue.require(connectorId);
+  const auth = requireAuth(connector, authenticationType);
+  const previous =
+    credentialId === undefined
+      ? null
+      : await requireCredential(broker, owner, readId(credentialId, 'credentialId'), 'credentialId');
+  if (previous && (previous.connectorId !== connectorId || previous.authenticationType !== authenticationType)) {
+    throw new KeywardError(
+      'invalid_input',
+      `credentialId belongs to ${previous.connectorId} (${previous.authenticationType}).`,
+      {
+        hint: 'Reconnect it with its own connectorId and authenticationType, or leave credentialId out to make a new one.',
+        details: { fields: { credentialId: `belongs to ${previous.connectorId} (${previous.authenticationType})` } },
+      },
+    );
+  }
+
+  const given = readInputs(connector, auth, previous ? { ...previous.inputs, ...fields } : fields);
+  if (Object.keys(given.problems).length > 0) throw inputError(given.problems);
+  if (
+    broker.settings.secretInput === 'page' &&
+    options.obtainedBy !== 'rest' &&
+    Object.keys(given.secretInputs).length > 0
+  ) {
+    const error = new KeywardError(
+      'invalid_input',
+      `Secrets are not accepted here: ${Object.keys(given.secretInputs).join(', ')}.`,
+      {
+        hint: 'Call again without them: the person types them on Keyward’s page. Whoever sent one should replace it at the service.',
+      },
+    );
+    throw await refused(broker, owner, 'credential.create', { connectorId }, error);
+  }
+  if (options.obtainedBy === 'rest' && given.missingSecrets.length > 0) {
+    throw inputError(Object.fromEntries(given.missingSecrets.map((field) => [field, 'is missing'])));
+  }
+
+  const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
+  if (!oauth && authConfigId !== undefined)
+    throw inputError({ authConfigId: `is not used with ${authenticationType}` });
+  const config = oauth ? await findAuthConfig(broker, owner, connectorId, authConfigId ?? null) : undefined;
+
+  const plan = {
+    owner,
+    connectorId,
+    authenticationType,
+    name: name === undefined ? null : readName(name),
+    reconnects: previous?.id ?? null,
+    authConfigId: config?.id ?? null,
+    inputs: given.inputs,
+    obtainedBy: options.obtainedBy,
+  };
+  const complete = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
+  if (complete && authenticationType !== 'oauth2') {
+    const secret = oauth ? await obtain(broker, plan) : inputSecret(given.secretInputs);
+    return { kind: 'created', credentialId: await storeCredential(broker, principal, plan, secret) };
+  }
+  return startAttempt(broker, principal, plan, {
+    argumentsDigest: argumentsDigest(broker, input),
+    returnTo: readReturnTo(broker.settings, redirectUri),
+    secretInputs: given.secretInputs,
+    complete,
+    device: given.flow === 'device',
+  });
+}

@@ -1,0 +1,22 @@
+/** Ending an attempt with a credential. */
+import type { Principal } from '../principal.ts';
+import type { Attempt, CredentialSecret } from '../vault/vault.ts';
+import type { Broker } from './broker.ts';
+import { storeCredential } from './establish.ts';
+import { ownerOf } from './oauth-context.ts';
+
+/** Stores the credential and completes the attempt in one commit; answers the credential's id. */
+export async function finishAttempt(broker: Broker, attempt: Attempt, secret: CredentialSecret): Promise<string> {
+  const owner = personOf(attempt);
+  return storeCredential(broker, owner, { ...attempt, owner }, secret, (credentialId) => [
+    { op: 'update', kind: 'attempt', record: { ...attempt, status: 'completed', credentialId } },
+  ]);
+}
+
+/**
+ * The person who finishes an attempt, as the principal of what the pages do. The attempt was authorised when it
+ * started, and the page has checked the browser.
+ */
+export function personOf(attempt: Attempt): Principal {
+  return { ...ownerOf(attempt), scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
+}

@@ -1,0 +1,63 @@
+/** What can be connected, and what each connection needs. */
+import type { Connector } from '../connectors/definition.ts';
+import type { Principal } from '../principal.ts';
+import { hasAuthConfig } from './auth-configs.ts';
+import type { Broker } from './broker.ts';
+import { type Audience, type CredentialForm, credentialForm } from './forms.ts';
+import { decodeCursor, defaultLimit, encodeCursor } from './paging.ts';
+import { authorize } from './policy.ts';
+
+export type ConnectorView = {
+  connectorId: string;
+  name: string;
+  categories: string[];
+  authenticationTypes: string[];
+  docsUrl: string;
+};
+
+/** Connectors by relevance to the query, else by id. */
+export async function listConnectors(
+  broker: Broker,
+  principal: Principal,
+  input: {
+    query?: string | undefined;
+    category?: string | undefined;
+    cursor?: string | undefined;
+    limit?: number | undefined;
+  },
+): Promise<{ connectors: ConnectorView[]; nextCursor?: string }> {
+  await authorize(broker, principal, 'connector.read');
+  const found = await broker.catalogue.search(input.query ?? '', input.category);
+  const [start] = input.cursor === undefined ? [0] : decodeCursor(input.cursor, [0]);
+  const end = start + (input.limit ?? defaultLimit);
+  const connectors = found.slice(start, end).map(viewOfConnector);
+  return end < found.length ? { connectors, nextCursor: encodeCursor([end]) } : { connectors };
+}
+
+/** One form for each authentication type of a connector. */
+export async function getCredentialMetadata(
+  broker: Broker,
+  principal: Principal,
+  input: { connectorId: string },
+  audience: Audience,
+): Promise<{ metadata: CredentialForm[] }> {
+  await authorize(broker, principal, 'connector.read');
+  const connector = broker.catalogue.require(input.connectorId);
+  const authConfigRequired = !(await hasAuthConfig(broker, principal, connector.id));
+  const { secretInput } = broker.settings;
+  return {
+    metadata: connector.auth.map((auth) =>
+      credentialForm(connector, auth, { audience, authConfigRequired, secretInput }),
+    ),
+  };
+}
+
+function viewOfConnector(connector: Connector): ConnectorView {
+  return {
+    connectorId: connector.id,
+    name: connector.name,
+    categories: [...connector.categories],
+    authenticationTypes: connector.auth.map((auth) => auth.authenticationType),
+    docsUrl: connector.docsUrl,
+  };
+}

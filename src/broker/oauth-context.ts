@@ -1,0 +1,65 @@
+/** From a stored record to what the OAuth protocol functions work on. */
+import type { Connector } from '../connectors/definition.ts';
+import { KeywardError } from '../errors.ts';
+import type { Owner } from '../principal.ts';
+import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import type { Broker } from './broker.ts';
+import type { OAuthContext } from './oauth/context.ts';
+
+/** The fields that credentials and attempts share. */
+type Subject = {
+  readonly tenant: string;
+  readonly owner: string;
+  readonly connectorId: string;
+  readonly authenticationType: string;
+  readonly authConfigId: string | null;
+  readonly inputs: Readonly<Record<string, string>>;
+};
+
+/** The owner of a record. */
+export function ownerOf(record: { readonly tenant: string; readonly owner: string }): Owner {
+  return { tenant: record.tenant, user: record.owner };
+}
+
+/** The connector's entry for an authentication type; `invalid_input` names the ones it has. */
+export function requireAuth(connector: Connector, authenticationType: string): Connector['auth'][number] {
+  const auth = connector.auth.find((one) => one.authenticationType === authenticationType);
+  if (auth) return auth;
+  const types = connector.auth.map((one) => one.authenticationType).join(', ');
+  throw new KeywardError('invalid_input', `${connector.name} has no authentication type ${authenticationType}.`, {
+    hint: `Use one of: ${types}.`,
+    details: { fields: { authenticationType: `must be one of ${types}` } },
+  });
+}
+
+/** Builds the context of an OAuth request for a credential or an attempt; `not_found` when its auth config is gone. */
+export async function oauthContext(broker: Broker, subject: Subject): Promise<OAuthContext> {
+  const config = await findAuthConfig(broker, ownerOf(subject), subject.connectorId, subject.authConfigId);
+  if (!config) {
+    throw new KeywardError('not_found', `There is no auth config for ${subject.connectorId} any more.`, {
+      hint: 'Connect again: the page asks for the OAuth client.',
+    });
+  }
+  return contextWith(broker, subject, config);
+}
+
+/** The same, with an auth config at hand. */
+export function contextWith(
+  broker: Broker,
+  subject: Omit<Subject, 'authConfigId'>,
+  config: UsableAuthConfig,
+): OAuthContext {
+  const connector = broker.catalogue.require(subject.connectorId);
+  const auth = requireAuth(connector, subject.authenticationType);
+  if (auth.authenticationType !== 'oauth2' && auth.authenticationType !== 'oauth2_client_credentials') {
+    throw new KeywardError('internal', 'An OAuth request was made for an authentication type without OAuth.');
+  }
+  return {
+    egress: broker.egress,
+    connector,
+    auth,
+    values: subject.inputs,
+    client: config.client,
+    scopes: config.scopes,
+  };
+}

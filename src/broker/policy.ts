@@ -1,0 +1,91 @@
+/** Who may do what. The one place that decides, and that writes the decision down before anything happens. */
+import { KeywardError } from '../errors.ts';
+import type { Principal, Scope } from '../principal.ts';
+import type { Broker } from './broker.ts';
+
+/**
+ * Every action, the scope it needs, and whether an allowed one is audited. Reading metadata is not; every release,
+ * use and change is.
+ */
+const actions = {
+  'connector.read': { scope: 'credentials:read', audited: false },
+  'credential.read': { scope: 'credentials:read', audited: false },
+  'attempt.read': { scope: 'credentials:read', audited: false },
+  'attempt.start': { scope: 'credentials:write', audited: true },
+  'attempt.cancel': { scope: 'credentials:write', audited: true },
+  'credential.create': { scope: 'credentials:write', audited: true },
+  'credential.reconnect': { scope: 'credentials:write', audited: true },
+  'credential.update': { scope: 'credentials:write', audited: true },
+  'credential.delete': { scope: 'credentials:write', audited: true },
+  'credential.verify': { scope: 'credentials:use', audited: true },
+  'credential.release': { scope: 'credentials:release', audited: true },
+  'auth_config.read': { scope: 'credentials:read', audited: false },
+  'auth_config.create': { scope: 'credentials:write', audited: true },
+  'auth_config.delete': { scope: 'credentials:write', audited: true },
+} as const satisfies Record<string, { scope: Scope; audited: boolean }>;
+
+export type Action = keyof typeof actions;
+
+/** What an action is about. */
+export type About = { readonly subject?: string; readonly connectorId?: string };
+
+/**
+ * Returns when the principal may do this and the log has it; throws `insufficient_scope` or `audit_unavailable`
+ * otherwise. Call it before the effect.
+ */
+export async function authorize(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About = {},
+): Promise<void> {
+  const rule = actions[action];
+  if (!principal.scopes.has(rule.scope)) {
+    const error = new KeywardError('insufficient_scope', `This needs the scope ${rule.scope}.`, {
+      hint: 'Ask for a bearer token that has it.',
+    });
+    await noteRefusal(broker, principal, action, about, error.code);
+    throw error;
+  }
+  if (rule.audited) await broker.vault.audit({ ...who(principal), action, ...about, outcome: 'allowed' });
+}
+
+/** Notes a refusal that a rule outside this file decided, and answers the error to throw. */
+export async function refused(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About,
+  error: KeywardError,
+): Promise<KeywardError> {
+  await noteRefusal(broker, principal, action, about, error.code);
+  return error;
+}
+
+/**
+ * The principal that an operation works for: the caller, or the person named by `userId` when the caller may act for
+ * others.
+ */
+export async function actingFor(broker: Broker, principal: Principal, userId: string | undefined): Promise<Principal> {
+  if (userId === undefined || userId === principal.user) return principal;
+  if (principal.scopes.has('credentials:act-as')) return { ...principal, user: userId };
+  throw await refused(
+    broker,
+    principal,
+    'credential.read',
+    {},
+    new KeywardError('forbidden', 'userId names somebody else than the caller.', {
+      hint: 'Leave userId out: credentials are always the caller’s own.',
+    }),
+  );
+}
+
+/** The audit fields of a principal. */
+export function who(principal: Principal): { tenant: string; user: string; client?: string } {
+  const { tenant, user, client } = principal;
+  return client === undefined ? { tenant, user } : { tenant, user, client };
+}
+
+async function noteRefusal(broker: Broker, principal: Principal, action: Action, about: About, code: string) {
+  await broker.refusals.note({ ...who(principal), action, ...about, outcome: 'refused', code });
+}

@@ -1,0 +1,33 @@
+/** The redirect URI that is registered at a service, and the page address that goes with it. */
+import type { AuthMethod, Connector } from '../connectors/definition.ts';
+import { KeywardError } from '../errors.ts';
+
+/**
+ * `<public url>/oauth/callback`, in the form that the service accepts. Servers found by discovery get one of their own,
+ * so that an answer can't be passed off as another server's (mix-up, RFC 9700 §4.4).
+ *
+ * @param callbackOrigin origin of the callback, such as `http://127.0.0.1:7355`
+ */
+export function redirectUriFor(callbackOrigin: string, connector: Connector, auth: AuthMethod): string {
+  if (auth.authenticationType !== 'oauth2') return `${callbackOrigin}/oauth/callback`;
+  const origin = new URL(callbackOrigin);
+  const loopback = origin.protocol === 'http:';
+  if (loopback && auth.loopbackRedirect === 'none') {
+    const others = connector.auth.map((one) => one.authenticationType).filter((type) => type !== 'oauth2');
+    const instead = others.length > 0 ? ` Or use another authentication type: ${others.join(', ')}.` : '';
+    throw new KeywardError('config_invalid', `${connector.name} accepts only https redirect URIs.`, {
+      hint: `Set KEYWARD_PUBLIC_URL to an https address that forwards to ${origin.host}.${instead}`,
+    });
+  }
+  // RFC 8252 §8.3 prefers the IP address; some services register only the name.
+  if (loopback && auth.loopbackRedirect === 'localhost') origin.hostname = 'localhost';
+  const path = auth.authorizationEndpoint === null ? `/oauth/callback/${connector.id}` : '/oauth/callback';
+  return `${origin.origin}${path}`;
+}
+
+/** The connect page's address. It uses the callback's host name, because a cookie belongs to a host name. */
+export function connectUrlFor(pageOrigin: string, redirectUri: string, attemptId: string): string {
+  const url = new URL(`/connect/${attemptId}`, pageOrigin);
+  if (url.protocol === 'http:') url.hostname = new URL(redirectUri).hostname;
+  return url.href;
+}

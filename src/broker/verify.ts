@@ -1,0 +1,135 @@
+/** Verifying a credential: one harmless call to the service, as the connector describes it. */
+import type { Verification } from '../connectors/definition.ts';
+import { hasCode, toPublic } from '../errors.ts';
+import type { EgressResponse } from '../net/egress.ts';
+import type { Principal } from '../principal.ts';
+import type { Credential } from '../vault/vault.ts';
+import { apiRequest } from './api-request.ts';
+import type { Broker, Opened } from './broker.ts';
+import { about, requireCredential } from './credentials.ts';
+import { requireAuth } from './oauth-context.ts';
+import { authorize } from './policy.ts';
+import { fresh } from './refresh.ts';
+import { oneLine } from './text.ts';
+import { isoTime } from './view.ts';
+
+/** Longest label of an account, in characters. */
+const maxAccount = 120;
+
+export type VerificationResult = {
+  status: 'active' | 'reconnect_required';
+  account?: string;
+  /** ISO 8601. */
+  checkedAt: string;
+  detail?: string;
+};
+
+/** Calls the connector's verification endpoint and notes what came out. */
+export async function verifyCredential(
+  broker: Broker,
+  principal: Principal,
+  input: { credentialId: string },
+  options: { signal?: AbortSignal } = {},
+): Promise<VerificationResult> {
+  const credential = await requireCredential(broker, principal, input.credentialId, 'credentialId');
+  await authorize(broker, principal, 'credential.verify', about(credential));
+  const checkedAt = isoTime(Date.now());
+  const connector = broker.catalogue.require(credential.connectorId);
+  const auth = requireAuth(connector, credential.authenticationType);
+  const { verify } = auth.api;
+  try {
+    let opened = await fresh(broker, credential);
+    if (!verify)
+      return { status: 'active', checkedAt, detail: `${connector.name} has no endpoint to check this with.` };
+    let answer = await call(broker, opened, verify, options.signal);
+    if (answer.status === 401 && opened.secret.kind === 'tokens') {
+      // Revoked before its time, or the clock is wrong: a forced refresh settles it.
+      opened = await fresh(broker, credential, { force: true });
+      answer = await call(broker, opened, verify, options.signal);
+    }
+    broker.vault.touch(opened.credential);
+    return { checkedAt, ...(await judge(broker, opened.credential, verify, answer)) };
+  } catch (error) {
+    if (hasCode(error, 'reconnect_required')) return { status: 'reconnect_required', checkedAt, detail: error.message };
+    if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'provider_refused')) throw error;
+    return { status: 'active', checkedAt, detail: `Not checked: ${toPublic(error).message}` };
+  }
+}
+
+function call(
+  broker: Broker,
+  opened: Opened,
+  verify: Verification,
+  signal: AbortSignal | undefined,
+): Promise<EgressResponse> {
+  const connector = broker.catalogue.require(opened.credential.connectorId);
+  const auth = requireAuth(connector, opened.credential.authenticationType);
+  const { method, path, body } = verify;
+  const request = apiRequest(opened, auth.api, auth, {
+    method,
+    path,
+    ...(body === null ? {} : { body: JSON.stringify(body) }),
+  });
+  return broker.egress.request({ ...request, ...(signal ? { signal } : {}) });
+}
+
+/** What the answer says about the credential; stores the account's label or the refusal. */
+async function judge(broker: Broker, credential: Credential, verify: Verification, answer: EgressResponse) {
+  const refusal = `The service refused the credential with status ${answer.status}.`;
+  if (answer.status === 401) {
+    await note(broker, credential, { status: 'reconnect_required', statusReason: refusal });
+    return { status: 'reconnect_required' as const, detail: refusal };
+  }
+  if (answer.status === 403) return { status: credential.status, detail: `${refusal} A scope may be missing.` };
+  if (answer.status < 200 || answer.status > 299) {
+    return { status: credential.status, detail: `Not checked: the service answered with status ${answer.status}.` };
+  }
+  const content = parse(answer.body);
+  if (verify.success && !succeeded(content, verify.success)) {
+    await note(broker, credential, {
+      status: 'reconnect_required',
+      statusReason: 'The service refused the credential.',
+    });
+    return { status: 'reconnect_required' as const, detail: 'The service answered that the credential is not valid.' };
+  }
+  const account = verify.accountPath === null ? null : oneLine(valueAt(content, verify.accountPath), maxAccount);
+  if (account !== null && account !== credential.account) await note(broker, credential, { account });
+  return { status: 'active' as const, ...(account === null ? {} : { account }) };
+}
+
+/** Best effort: somebody who changes the record at the same moment wins. */
+async function note(broker: Broker, credential: Credential, changes: Partial<Credential>): Promise<void> {
+  const now = await broker.vault.get(
+    'credential',
+    { tenant: credential.tenant, user: credential.owner },
+    credential.id,
+  );
+  if (!now || now.secretVersion !== credential.secretVersion) return;
+  try {
+    await broker.vault.commit([{ op: 'update', kind: 'credential', record: { ...now, ...changes } }]);
+  } catch (error) {
+    if (!hasCode(error, 'conflict')) throw error;
+  }
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString());
+  } catch {
+    return null;
+  }
+}
+
+function succeeded(content: unknown, rule: NonNullable<Verification['success']>): boolean {
+  const value = valueAt(content, rule.path);
+  return rule.equals === undefined ? value !== undefined && value !== null : value === rule.equals;
+}
+
+/** The value at a dotted path; own properties only. */
+function valueAt(content: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, name) => {
+    return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+      ? (value as Record<string, unknown>)[name]
+      : undefined;
+  }, content);
+}

@@ -1,0 +1,45 @@
+/** How records look from outside: the metadata of a connection, never its secret. */
+import type { Credential } from '../vault/vault.ts';
+
+/** Metadata of one connection; times are ISO 8601 in UTC. */
+export type ConnectionView = {
+  credentialId: string;
+  name: string;
+  connectorId: string;
+  authenticationType: string;
+  status: 'active' | 'reconnect_required';
+  /** Why a person has to connect again. */
+  statusReason?: string;
+  account?: string;
+  scopes?: string[];
+  access: 'owner' | 'use' | 'view';
+  createdAt: string;
+  updatedAt: string;
+  lastUsedAt: string | null;
+  /** Expiry of the access token; Keyward renews it, so this is no deadline for the person. */
+  expiresAt: string | null;
+};
+
+/** The metadata row of a credential. */
+export function viewOf(credential: Credential): ConnectionView {
+  return {
+    credentialId: credential.id,
+    name: credential.name,
+    connectorId: credential.connectorId,
+    authenticationType: credential.authenticationType,
+    status: credential.status,
+    ...(credential.statusReason === null ? {} : { statusReason: credential.statusReason }),
+    ...(credential.account === null ? {} : { account: credential.account }),
+    ...(credential.scopes === null ? {} : { scopes: [...credential.scopes] }),
+    access: 'owner',
+    createdAt: isoTime(credential.createdAt),
+    updatedAt: isoTime(credential.updatedAt),
+    lastUsedAt: credential.lastUsedAt === null ? null : isoTime(credential.lastUsedAt),
+    expiresAt: credential.expiresAt === null ? null : isoTime(credential.expiresAt),
+  };
+}
+
+/** Milliseconds since 1970 as ISO 8601. */
+export function isoTime(time: number): string {
+  return new Date(time).toISOString();
+}
