@@ -2,6 +2,8 @@
 import type { Owner } from '../principal.ts';
 import type { AttemptRow, AuthConfigRow, CredentialRow, ListFilter, Page } from '../store/store.ts';
 
+export type { CredentialStatus, ObtainedBy } from '../store/store.ts';
+
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
 type Stored<R> = Omit<R, 'sealed'>;
 

@@ -1,0 +1,33 @@
+/**
+ * The keychain of the operating system, through the optional package @napi-rs/keyring. It is only loaded when a vault
+ * uses it.
+ */
+import { Buffer } from 'node:buffer';
+
+/** What Keyward needs of a keychain. Both fail, or never answer, when the person or the system says no. */
+export type Keychain = {
+  /** The stored value; null when there is none, or when access was denied. */
+  get(name: string): Promise<Uint8Array | null>;
+  set(name: string, value: Uint8Array): Promise<void>;
+};
+
+const service = 'keyward';
+
+/** The keychain of this system. Loading fails where the package has no build. */
+export function osKeychain(): Keychain {
+  return {
+    async get(name) {
+      const secret = await (await entry(name)).getSecret();
+      return secret === null ? null : Buffer.from(secret);
+    },
+    async set(name, value) {
+      await (await entry(name)).setSecret(value);
+    },
+  };
+}
+
+async function entry(name: string) {
+  const { AsyncEntry } = await import('@napi-rs/keyring');
+  // Without this, a Linux without a secret service falls back to the kernel's keyring, which a reboot empties.
+  return new AsyncEntry(service, name, { linux: { store: 'secret-service' } });
+}
