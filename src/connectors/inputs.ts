@@ -3,7 +3,6 @@
  * read the same thing. Every value is a string.
  */
 import * as z from 'zod';
-import type { InputProperty } from './connector.ts';
 
 /** Names that `create_credential` uses itself; inputs stand beside them, flat. */
 export const reservedNames: ReadonlySet<string> = new Set([
@@ -14,6 +13,7 @@ export const reservedNames: ReadonlySet<string> = new Set([
   'redirectUri',
   'name',
   'credentialId',
+  'flow',
   // Variables that a template knows besides inputs.
   'accessToken',
   'clientId',
@@ -47,12 +47,6 @@ export const inputsSchema = z.strictObject({
   properties: z.record(inputName, property),
   required: z.array(z.string()).exactOptional(),
 });
-
-/** True when the value keeps the property's `enum` and `pattern`. */
-export function accepts(rule: Pick<InputProperty, 'enum' | 'pattern'>, value: string): boolean {
-  if (rule.enum && !rule.enum.includes(value)) return false;
-  return rule.pattern === undefined || new RegExp(rule.pattern, 'u').test(value);
-}
 
 function compiles(text: string): boolean {
   try {

@@ -1,0 +1,82 @@
+import leven from 'leven';
+import { accepts } from '../../connectors/accepts.ts';
+import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition.ts';
+import { fieldsOf, offersDevice } from './fields.ts';
+
+/** Longest input, in characters. */
+const maxLength = 8_192;
+
+/** What was given, checked and sorted. Nothing of it may be used while there are problems. */
+export type GivenInputs = {
+  /** Inputs that are no secret, defaults included. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly secretInputs: Readonly<Record<string, string>>;
+  /** Required secrets that were not given: a person types them on a page, or a program is told. */
+  readonly missingSecrets: readonly string[];
+  readonly flow: 'code' | 'device';
+  /** Field → what is wrong with it, worded to follow the field's name. Never quotes a value. */
+  readonly problems: Readonly<Record<string, string>>;
+};
+
+/** Checks the fields that somebody gave for an authentication type, besides those that every type has. */
+export function readInputs(
+  connector: Pick<Connector, 'inputs'>,
+  auth: AuthMethod,
+  given: Readonly<Record<string, unknown>>,
+): GivenInputs {
+  const fields = fieldsOf(connector, auth);
+  const inputs: Record<string, string> = {};
+  const secretInputs: Record<string, string> = {};
+  const missingSecrets: string[] = [];
+  const problems = new Map<string, string>();
+  const device = offersDevice(auth);
+
+  for (const name of Object.keys(given)) {
+    if (!fields.has(name) && !(name === 'flow' && device)) problems.set(name, unknownField(name, [...fields.keys()]));
+  }
+  for (const [name, { property, required }] of fields) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    const read = value === undefined || value === null ? '' : readValue(property, value);
+    if (typeof read !== 'string') problems.set(name, read.problem);
+    else if (read !== '') (property.writeOnly ? secretInputs : inputs)[name] = read;
+    else if (property.default !== undefined) inputs[name] = property.default;
+    else if (required && property.writeOnly) missingSecrets.push(name);
+    else if (required) problems.set(name, 'is missing');
+  }
+  const flow = device && Object.hasOwn(given, 'flow') ? (given.flow ?? 'code') : 'code';
+  if (flow !== 'code' && flow !== 'device') problems.set('flow', 'must be one of code, device');
+  return {
+    inputs,
+    secretInputs,
+    missingSecrets,
+    flow: flow === 'device' ? flow : 'code',
+    problems: Object.fromEntries(problems),
+  };
+}
+
+/** The value to keep, empty when it counts as not given, or what is wrong with it. */
+function readValue(property: InputProperty, value: unknown): string | { readonly problem: string } {
+  if (typeof value !== 'string') return { problem: 'must be a string' };
+  // White space comes along when people copy. A secret without a known form is taken as it is.
+  const text = property.writeOnly && property.pattern === undefined ? value : value.trim();
+  if (text.length > maxLength) return { problem: `must have at most ${maxLength} characters` };
+  if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must be one line of text' };
+  if (text === '' || accepts(property, text)) return text;
+  if (property.enum) return { problem: `must be one of ${property.enum.join(', ')}` };
+  return { problem: wrongForm(property) };
+}
+
+function wrongForm({ title, description, examples }: InputProperty): string {
+  const what = title === undefined ? 'does not have the expected form' : `does not have the form of “${title}”`;
+  const example = examples?.[0] === undefined ? '' : `, such as ${examples[0]}`;
+  return `${what}${example}${description === undefined ? '' : `. ${description}`}`;
+}
+
+function unknownField(name: string, known: readonly string[]): string {
+  const distance = (other: string) => leven(name.toLowerCase(), other.toLowerCase());
+  const [nearest] = known.filter((other) => distance(other) <= 3).sort((a, b) => distance(a) - distance(b));
+  if (nearest !== undefined) return `is unknown here; did you mean ${nearest}?`;
+  return known.length === 0
+    ? 'is unknown here; no fields are needed'
+    : `is unknown here; the fields are ${known.join(', ')}`;
+}
