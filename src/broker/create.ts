@@ -1,7 +1,7 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
 import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
-import type { ObtainedBy } from '../store/store.ts';
+import type { ObtainedBy } from '../vault/vault.ts';
 import { startAttempt } from './attempts.ts';
 import { findAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';

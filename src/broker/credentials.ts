@@ -1,8 +1,7 @@
 /** Listing, reading, renaming and deleting credentials. */
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
-import type { CredentialStatus } from '../store/store.ts';
-import type { Credential } from '../vault/vault.ts';
+import type { Credential, CredentialStatus } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
 import { type Revocation, revoke } from './oauth/revoke.ts';
 import { oauthContext } from './oauth-context.ts';

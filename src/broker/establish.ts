@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
-import type { ObtainedBy } from '../store/store.ts';
-import type { CredentialSecret, VaultChange } from '../vault/vault.ts';
+import type { CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
 import { hostsFor } from './api-request.ts';
 import type { Broker } from './broker.ts';
 import { requireCredential } from './credentials.ts';

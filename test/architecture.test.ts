@@ -1,0 +1,184 @@
+/** The house of Keyward: which part may import which, who may reach the network, and how long a file may get. */
+import { readdir, readFile } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = new URL('../src/', import.meta.url);
+
+/** Part → the parts that it may import, besides itself and the leaves. */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  main: ['cli'],
+  cli: ['config', 'mcp', 'http', 'broker', 'connectors', 'vault', 'store', 'net'],
+  config: ['config-values'],
+  'config-values': [],
+  mcp: ['broker'],
+  http: ['broker'],
+  broker: ['vault', 'connectors', 'net'],
+  connectors: [],
+  vault: ['store', 'seal'],
+  store: ['seal'],
+  seal: [],
+  net: [],
+};
+
+/** Parts that anyone may import and that import nobody. */
+const leaves = ['errors', 'principal', 'log', 'version'];
+
+/** Package → the only parts that may import it. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  undici: ['net'],
+  '@modelcontextprotocol/server': ['mcp'],
+  hono: ['http'],
+  '@hono/node-server': ['http'],
+  'openid-client': ['broker'],
+  lowdb: ['store'],
+  'libsodium-wrappers': ['seal'],
+  'libsodium-wrappers-sumo': ['seal'],
+  '@napi-rs/keyring': ['seal'],
+  'fs-native-extensions': ['store'],
+  'env-paths': ['config'],
+  pino: ['log'],
+};
+
+/** What opens a connection: node's own names for it, and the globals. */
+const networkModules = /^node:(http|https|http2|net|tls|dgram)$/;
+const connecting = /^(request|get|connect|createConnection|Socket|Agent|ClientRequest|createSocket|TLSSocket|default)$/;
+const connectingGlobals = /(?<![.\w$])(fetch\s*\(|new\s+(WebSocket|EventSource|XMLHttpRequest)\b)/;
+
+/** Texts that a browser runs, on Keyward's own pages: what they fetch is Keyward. */
+const browserScripts = ['http/script.ts'];
+
+type Import = { readonly from: string; readonly names: readonly string[] };
+type Source = {
+  readonly file: string;
+  readonly part: string;
+  readonly text: string;
+  readonly imports: readonly Import[];
+};
+
+const files = (await readdir(root, { recursive: true }))
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts'));
+const sources: Source[] = await Promise.all(
+  files.map(async (file) => {
+    const text = await readFile(new URL(file, root), 'utf8');
+    return { file, part: partOf(file), text, imports: importsOf(text) };
+  }),
+);
+
+/** `broker/oauth/refresh.ts` → `broker`; `errors.ts` → `errors`. */
+function partOf(file: string): string {
+  return file.split('/')[0]?.replace(/\.ts$/, '') ?? '';
+}
+
+/** Static, type-only and dynamic imports, and re-exports. */
+function importsOf(text: string): Import[] {
+  const code = withoutComments(text);
+  const statements = code.matchAll(/^\s*(?:import|export)\b([^;'"]*?)\bfrom\s+'([^']+)'/gm);
+  const bare = code.matchAll(/^\s*import\s+'([^']+)'/gm);
+  const dynamic = code.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g);
+  return [
+    ...[...statements].map(([, clause, from]) => ({ from: from ?? '', names: namesOf(clause ?? '') })),
+    ...[...bare].map(([, from]) => ({ from: from ?? '', names: [] })),
+    ...[...dynamic].map(([, from]) => ({ from: from ?? '', names: ['default'] })),
+  ];
+}
+
+/** Names that an import takes as values; a namespace or default import counts as `default`. */
+function namesOf(clause: string): string[] {
+  if (/^\s*type\b/.test(clause)) return [];
+  const [, braces] = /\{([^}]*)\}/.exec(clause) ?? [];
+  const outside = clause.replace(/\{[^}]*\}/, '').replace(/[\s,]/g, '');
+  const named = (braces ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && !name.startsWith('type '))
+    .map((name) => name.split(/\s+as\s+/)[0] ?? name);
+  return outside === '' ? named : [...named, 'default'];
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+/** Source file that an import names, relative to src/; undefined for packages and Node's modules. */
+function targetOf(file: string, from: string): string | undefined {
+  return from.startsWith('.') ? posix.normalize(posix.join(posix.dirname(file), from)) : undefined;
+}
+
+function packageOf(from: string): string {
+  return from
+    .split('/')
+    .slice(0, from.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** `file: reason` of every import that breaks the rule. */
+function broken(rule: (source: Source, imported: Import) => string | undefined): string[] {
+  return sources.flatMap((source) =>
+    source.imports.flatMap((imported) => {
+      const reason = rule(source, imported);
+      return reason === undefined ? [] : [`${source.file}: ${reason}`];
+    }),
+  );
+}
+
+describe('architecture', () => {
+  it('knows every file and folder of src', () => {
+    const known = [...Object.keys(arrows), ...leaves];
+    expect(sources.filter(({ part }) => !known.includes(part)).map(({ file }) => file)).toEqual([]);
+    expect(sources.length).toBeGreaterThan(10);
+    expect(sources.flatMap(({ imports }) => imports).length).toBeGreaterThan(20);
+  });
+
+  it('lets imports run along the arrows only', () => {
+    const offenders = broken(({ file, part }, { from }) => {
+      const target = targetOf(file, from);
+      if (target === undefined || target === '../package.json') return undefined;
+      const to = partOf(target);
+      const allowed = to === part || leaves.includes(to) || arrows[part]?.includes(to);
+      return allowed ? undefined : `${part} must not import ${to} (${from})`;
+    });
+    expect(offenders).toEqual([]);
+  });
+
+  it('has leaves that import no other part', () => {
+    const offenders = broken(({ file, part }, { from }) => {
+      const target = targetOf(file, from);
+      const fine = !leaves.includes(part) || target === undefined || target === '../package.json';
+      return fine ? undefined : `a leaf must not import ${from}`;
+    });
+    expect(offenders).toEqual([]);
+  });
+
+  it('keeps each library in its own part', () => {
+    const offenders = broken(({ part }, { from }) => {
+      const owners = packages[packageOf(from)];
+      return owners === undefined || owners.includes(part) ? undefined : `${from} belongs to ${owners.join(', ')}`;
+    });
+    expect(offenders).toEqual([]);
+  });
+
+  it('opens outbound connections in net only', () => {
+    const byImport = broken(({ part }, { from, names }) => {
+      if (part === 'net' || !networkModules.test(from)) return undefined;
+      const name = names.find((imported) => connecting.test(imported));
+      return name === undefined ? undefined : `takes ${name} from ${from}`;
+    });
+    const byGlobal = sources
+      .filter(({ file, part }) => part !== 'net' && !browserScripts.includes(file))
+      .filter(({ text }) => connectingGlobals.test(withoutComments(text)))
+      .map(({ file }) => `${file}: uses fetch or another global that connects`);
+    expect([...byImport, ...byGlobal]).toEqual([]);
+  });
+
+  it('writes to stdout from the command line and the stdio transport only', () => {
+    const writers = sources.filter(({ text }) => /\bprocess\.stdout\b/.test(withoutComments(text)));
+    expect(writers.filter(({ part }) => part !== 'cli' && part !== 'mcp').map(({ file }) => file)).toEqual([]);
+  });
+
+  it('has no file over 300 lines', () => {
+    const long = sources.filter(({ text }) => text.split('\n').length > 300);
+    expect(long.map(({ file }) => file)).toEqual([]);
+  });
+});
