@@ -3,7 +3,7 @@ import type { Connector } from '../connectors/definition.ts';
 import type { Principal } from '../principal.ts';
 import { hasAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
-import { type Audience, type CredentialForm, credentialForm } from './forms.ts';
+import { type CredentialForm, credentialForm, type FormOptions } from './forms.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from './paging.ts';
 import { authorize } from './policy.ts';
 
@@ -39,7 +39,7 @@ export async function getCredentialMetadata(
   broker: Broker,
   principal: Principal,
   input: { connectorId: string },
-  audience: Audience,
+  audience: FormOptions['audience'],
 ): Promise<{ metadata: CredentialForm[] }> {
   await authorize(broker, principal, 'connector.read');
   const connector = broker.catalogue.require(input.connectorId);
