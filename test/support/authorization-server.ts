@@ -1,0 +1,165 @@
+/**
+ * A real authorization server on loopback: oidc-provider with PKCE demanded, refresh tokens that rotate (using an old
+ * one kills the whole grant), device flow, client credentials, revocation, introspection and RFC 9207 `iss`.
+ */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Provider, { type ClientMetadata, type Configuration } from 'oidc-provider';
+import { page, serveInteraction } from './authorization-pages.ts';
+import { createGrantStore } from './grant-store.ts';
+
+export type AuthorizationServerOptions = {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Merged over one client, `keyward` with secret `keyward-secret`, that may use every grant; default: just that one. */
+  readonly clients?: readonly ClientMetadata[];
+  /** Seconds; default 3,600. */
+  readonly accessTokenTtl?: number;
+  /** Seconds; default 14 days. */
+  readonly refreshTokenTtl?: number;
+  /** Answers requests that belong to something else on the same port, such as an API; true when it did. */
+  readonly extra?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+};
+
+export type AuthorizationServer = {
+  readonly issuer: string;
+  readonly port: number;
+  readonly clients: readonly ClientMetadata[];
+  /** How often the token endpoint was called, by grant type, failures included. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** The same for answers with an error, by error code. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** Whether an access or refresh token is good at this moment. */
+  isActive(token: string): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+/** Client that has every grant; its redirect URIs match on any loopback port (RFC 8252 §7.3). */
+export const defaultClient: ClientMetadata = {
+  client_id: 'keyward',
+  client_secret: 'keyward-secret',
+  application_type: 'native',
+  redirect_uris: ['http://127.0.0.1/oauth/callback', 'http://localhost/oauth/callback'],
+  response_types: ['code'],
+  grant_types: [
+    'authorization_code',
+    'refresh_token',
+    'client_credentials',
+    'urn:ietf:params:oauth:grant-type:device_code',
+  ],
+  token_endpoint_auth_method: 'client_secret_basic',
+};
+
+export async function startAuthorizationServer(options: AuthorizationServerOptions = {}): Promise<AuthorizationServer> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const issuer = `http://127.0.0.1:${port}`;
+  const clients = (options.clients ?? [{}]).map((client) => ({ ...defaultClient, ...client }));
+  const provider = new Provider(issuer, configuration(options, clients));
+
+  const calls: Record<string, number> = {};
+  const errors: Record<string, number> = {};
+  const count = (table: Record<string, number>, name: unknown) => {
+    table[String(name)] = (table[String(name)] ?? 0) + 1;
+  };
+  provider.on('grant.success', (ctx) => count(calls, ctx.oidc.params?.grant_type));
+  provider.on('grant.error', (ctx, error) => {
+    count(calls, ctx.oidc?.params?.grant_type);
+    count(errors, error.error);
+  });
+
+  const answer = provider.callback();
+  server.on('request', async (request, response) => {
+    try {
+      if (request.url?.startsWith('/interaction/')) await serveInteraction(provider, request, response);
+      else if (!(await options.extra?.(request, response))) await answer(request, response);
+    } catch {
+      // An interaction that expired or never was.
+      response.writeHead(400).end();
+    }
+  });
+
+  return {
+    issuer,
+    port,
+    clients,
+    calls,
+    errors,
+    async isActive(token) {
+      const found = (await provider.AccessToken.find(token)) ?? (await provider.RefreshToken.find(token));
+      return found?.isValid ?? false;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function configuration(options: AuthorizationServerOptions, clients: ClientMetadata[]): Configuration {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: 'test' };
+  return {
+    adapter: createGrantStore(),
+    clients,
+    clientBasedCORS: () => false,
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    jwks: { keys: [key] },
+    scopes: ['openid', 'offline_access', 'email', 'read', 'write'],
+    claims: { openid: ['sub'], email: ['email'] },
+    findAccount: (_ctx, accountId) => ({
+      accountId,
+      claims: () => ({ sub: accountId, email: `${accountId}@example.com` }),
+    }),
+    pkce: { required: () => true },
+    issueRefreshToken: (_ctx, client, code) =>
+      client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
+    rotateRefreshToken: true,
+    expiresWithSession: () => false,
+    ttl: {
+      AccessToken: options.accessTokenTtl ?? 3600,
+      ClientCredentials: options.accessTokenTtl ?? 3600,
+      RefreshToken: options.refreshTokenTtl ?? 14 * 24 * 3600,
+      AuthorizationCode: 60,
+      DeviceCode: 600,
+      Grant: 30 * 24 * 3600,
+      IdToken: 3600,
+      Interaction: 600,
+      Session: 24 * 3600,
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    renderError: (ctx, out) => {
+      ctx.type = 'html';
+      ctx.body = page('Something went wrong', `<p>${out.error}</p>`);
+    },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: () => true },
+      introspection: { enabled: true, allowedPolicy: () => true },
+      resourceIndicators: { enabled: false },
+      deviceFlow: {
+        enabled: true,
+        userCodeInputSource: (ctx, form) => {
+          ctx.body = page('Enter the code', `${form}<button type="submit" form="op.deviceInputForm">Go on</button>`);
+        },
+        userCodeConfirmSource: (ctx, form) => {
+          ctx.body = page(
+            'Is this your code?',
+            `${form}<button type="submit" form="op.deviceConfirmForm">Yes</button>`,
+          );
+        },
+        successSource: (ctx) => {
+          ctx.body = page('Done', '<p>You can close this page.</p>');
+        },
+      },
+    },
+  };
+}
