@@ -1,0 +1,112 @@
+/**
+ * The Hono app that every listener is built on: what is refused, and what each answer carries, whatever the route.
+ * Routes are mounted on it by the transport.
+ */
+import { Hono, type MiddlewareHandler } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { secureHeaders } from 'hono/secure-headers';
+import { errorCodes, toPublic } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { errorPage } from './page.ts';
+import { scriptSource } from './script.ts';
+import { styleSource } from './style.ts';
+
+export type AppOptions = {
+  /** Every value of the Host header that is served, `host[:port]`; anything else may be DNS rebinding. */
+  readonly hosts: readonly string[];
+  /** Origins whose pages may send requests here. */
+  readonly origins: readonly string[];
+  readonly log: Log;
+};
+
+/** An app with the guards on and no routes yet. */
+export function createApp(options: AppOptions): Hono {
+  const app = new Hono();
+  app.use(headers, ownHost(options.hosts), ownOrigin(options.origins));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        c.header('Allow', methods.join(', '));
+        return c.html(errorPage('That does not work here', wrongMethod), 405);
+      },
+    }),
+  );
+  app.notFound((c) => c.html(errorPage('There is no such page', noPage), 404));
+  app.onError((error, c) => {
+    const shown = toPublic(error);
+    // The name and nothing else: messages and causes of other libraries may quote what was sent.
+    if (shown.code === 'internal') options.log.error('page_failed', { path: c.req.routePath, error: error.name });
+    return c.html(errorPage('That did not work', shown), errorCodes[shown.code] as 500);
+  });
+  return app;
+}
+
+/**
+ * Nothing is loaded but the page's own style and script, nothing frames it, nothing caches it, no site learns of it. A
+ * referrer reaches only Keyward itself: with `no-referrer` browsers would send `Origin: null` with our own forms.
+ */
+const headers: MiddlewareHandler = async (c, next) => {
+  await securityHeaders(c, async () => {
+    await next();
+    c.header('Cache-Control', 'no-store');
+  });
+};
+
+const securityHeaders = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    styleSrc: [styleSource],
+    scriptSrc: [scriptSource],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+    baseUri: ["'none'"],
+  },
+  referrerPolicy: 'same-origin',
+  xFrameOptions: 'DENY',
+  permissionsPolicy: { camera: [], geolocation: [], microphone: [] },
+  // On loopback it would reach every other server of that host; over https the proxy in front decides.
+  strictTransportSecurity: false,
+});
+
+function ownHost(hosts: readonly string[]): MiddlewareHandler {
+  return async (c, next) => {
+    if (hosts.includes(c.req.header('host')?.toLowerCase() ?? '')) return next();
+    return c.html(errorPage('This address is not Keyward’s', foreignHost), 403);
+  };
+}
+
+/**
+ * Other sites may link here, and that is all. A navigation by GET passes even with a foreign Origin: some browsers keep
+ * the header when the form of a service ends in a redirect to the callback.
+ */
+function ownOrigin(origins: readonly string[]): MiddlewareHandler {
+  return async (c, next) => {
+    const origin = c.req.header('origin');
+    const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
+    const navigates = c.req.header('sec-fetch-mode') === 'navigate' && c.req.header('sec-fetch-dest') === 'document';
+    const ownSite = ['same-origin', 'none', undefined].includes(c.req.header('sec-fetch-site'));
+    const allowed =
+      origin === undefined ? ownSite || (reads && navigates) : origins.includes(origin) || (reads && navigates);
+    if (allowed) return next();
+    return c.html(errorPage('Another site sent this', foreignOrigin), 403);
+  };
+}
+
+const noPage = {
+  message: 'This address shows nothing.',
+  hint: 'Open the link that your assistant gave you, as a whole.',
+};
+const wrongMethod = {
+  message: 'This page takes no request of that kind.',
+  hint: 'Open the link that your assistant gave you once more.',
+};
+const foreignHost = {
+  message: 'The request names another host than this Keyward answers to.',
+  hint: 'Open the link that your assistant gave you, as it is.',
+};
+const foreignOrigin = {
+  message: 'The request came from a page that is not Keyward’s, so nothing was done.',
+  hint: 'If you were filling in a form of Keyward, open the link that your assistant gave you once more.',
+};

@@ -1,0 +1,39 @@
+/** The OAuth redirect URI (RFC 6749 §3.1.2). */
+import { type Context, Hono } from 'hono';
+import type { Broker } from '../../broker/broker.ts';
+import { finishCallback } from '../../broker/callback.ts';
+import { errorPage } from '../page.ts';
+import { readBinding } from './cookie.ts';
+import { webUrl } from './parts.ts';
+
+export type CallbackRoutes = {
+  readonly broker: () => Broker;
+  /** Whether browsers reach this app over https. */
+  readonly secure: boolean;
+  /** Origin that shows the result. */
+  readonly pages: string;
+};
+
+/**
+ * `GET /oauth/callback` and, for servers found by discovery, `GET /oauth/callback/:connectorId`. What was received
+ * stays in the URL, so the person is sent on at once: to the program that asked, or to the result page.
+ */
+export function callbackRoutes({ broker, secure, pages }: CallbackRoutes): Hono {
+  const routes = new Hono();
+  routes.get('/oauth/callback/:connectorId?', async (c) => {
+    if (isPrefetch(c)) return c.html(errorPage('Not yet', { message: 'This page is not shown ahead of time.' }), 503);
+    const { attemptId, returnTo } = await finishCallback(broker(), {
+      received: new URL(c.req.url).searchParams,
+      connectorId: c.req.param('connectorId') ?? null,
+      cookieOf: (id) => readBinding(c, id, secure),
+    });
+    const away = returnTo === null ? null : webUrl(returnTo);
+    return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);
+  });
+  return routes;
+}
+
+/** A browser that loads what a person may open next would use the code up (Sec-Purpose, Fetch §3). */
+function isPrefetch(c: Context): boolean {
+  return c.req.header('sec-purpose')?.includes('prefetch') ?? false;
+}

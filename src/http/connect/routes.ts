@@ -1,0 +1,130 @@
+/** The connect pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { Broker } from '../../broker/broker.ts';
+import { viewAttempt } from '../../broker/connect.ts';
+import { cancelFromPage, submitAuthConfig, submitInputs } from '../../broker/connect-forms.ts';
+import { isId } from '../../broker/text.ts';
+import { KeywardError } from '../../errors.ts';
+import { errorPage } from '../page.ts';
+import { stepHeader } from '../script.ts';
+import { giveBinding, newBinding, readBinding } from './cookie.ts';
+import { fieldPrefix } from './form.ts';
+import type { FormAction, Surroundings } from './parts.ts';
+import { renderView } from './view.ts';
+
+/** Longest form: a few secrets, some of them keys of several kilobytes. */
+const maxFormBytes = 64 * 1024;
+
+export type ConnectRoutes = {
+  readonly broker: () => Broker;
+  /** Origin the pages are served at. */
+  readonly origin: string;
+  /** Where secrets are kept, in words that follow “kept”. */
+  readonly place: string;
+};
+
+/** `GET /connect/:attemptId` shows the current step; its forms post to the same address. */
+export function connectRoutes({ broker, origin, place }: ConnectRoutes): Hono {
+  const routes = new Hono();
+  const secure = origin.startsWith('https:');
+  const around = (): Surroundings => ({
+    host: new URL(origin).host,
+    place,
+    release: broker().settings.release,
+    now: Date.now(),
+  });
+
+  routes.get('/connect/:attemptId', async (c) => {
+    const id = attemptId(c);
+    const known = readBinding(c, id, secure);
+    // Unknown attempts throw before a cookie is given.
+    const browser = known ?? newBinding();
+    const view = await viewAttempt(broker(), id, browser);
+    if (known === null) giveBinding(c, id, browser, secure);
+    c.header(stepHeader, view.step);
+    return c.html(renderView(view, around()));
+  });
+
+  routes.post('/connect/:attemptId', formsOnly, limit, async (c) => {
+    const id = attemptId(c);
+    const browser = readBinding(c, id, secure);
+    const form = new URLSearchParams(await c.req.text());
+    const values = fieldsOf(form);
+    const csrf = form.get('csrf') ?? '';
+    const result = await submit(broker(), { id, browser, csrf, action: form.get('action') ?? '', values });
+    // 303: the browser GETs the next step, and reloading it sends nothing twice.
+    if (result === null || browser === null) return c.redirect(`/connect/${id}`, 303);
+    const view = await viewAttempt(broker(), id, browser);
+    return c.html(renderView(view, around(), { values, problems: result.problems }), 422);
+  });
+  return routes;
+}
+
+/** Hands the form to the broker; what it answers are problems by field, or null when the attempt went on. */
+async function submit(broker: Broker, form: Form): Promise<{ problems: Readonly<Record<string, string>> } | null> {
+  const { id, browser, csrf, action, values } = form;
+  switch (action) {
+    case 'auth-config':
+      return submitAuthConfig(broker, id, browser, csrf, {
+        clientId: values.clientId ?? '',
+        clientSecret: values.clientSecret ?? '',
+      });
+    case 'inputs':
+      return submitInputs(broker, id, browser, csrf, values);
+    case 'cancel':
+      await cancelFromPage(broker, id, browser, csrf);
+      return null;
+    default:
+      throw new KeywardError('invalid_input', 'This form is not one of Keyward’s.', {
+        hint: 'Open the link that your assistant gave you once more.',
+      });
+  }
+}
+
+type Form = {
+  readonly id: string;
+  readonly browser: string | null;
+  readonly csrf: string;
+  readonly action: FormAction | (string & {});
+  readonly values: Readonly<Record<string, string>>;
+};
+
+/** The attempt that the address names; an id of any other form names none. It goes into headers, so nothing else may. */
+function attemptId(c: Context): string {
+  const id = c.req.param('attemptId');
+  if (isId(id)) return id;
+  throw new KeywardError('not_found', 'There is no such connect flow.', {
+    hint: 'Open the link as a whole, or ask the assistant to start again.',
+  });
+}
+
+/** The fields a person filled in, by property name. */
+function fieldsOf(form: URLSearchParams): Record<string, string> {
+  const fields = [...form].filter(([name]) => name.startsWith(fieldPrefix));
+  return Object.fromEntries(fields.map(([name, value]) => [name.slice(fieldPrefix.length), value]));
+}
+
+const formsOnly: MiddlewareHandler = async (c, next) => {
+  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/x-www-form-urlencoded' && c.req.header('content-encoding') === undefined) return next();
+  return c.html(
+    errorPage('That can’t be read', {
+      message: 'This page takes its own form and nothing else.',
+      hint: 'Fill in the form at the link that your assistant gave you.',
+    }),
+    415,
+  );
+};
+
+const limit = bodyLimit({
+  maxSize: maxFormBytes,
+  onError: (c) =>
+    c.html(
+      errorPage('That is too long', {
+        message: `A form may hold ${maxFormBytes / 1024} KB.`,
+        hint: 'Check that you pasted the right thing, go back and try again.',
+      }),
+      413,
+    ),
+});

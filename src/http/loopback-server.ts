@@ -1,0 +1,164 @@
+/** What loopback.ts loads with the first attempt: the two listeners, and when they come and go. */
+import type { Hono } from 'hono';
+import { stateOf } from '../broker/attempt-state.ts';
+import { createApp } from './app.ts';
+import { createCallbackPort } from './callback-port.ts';
+import { challengeRoute, hostAndPort } from './challenge.ts';
+import { callbackRoutes } from './connect/callback.ts';
+import { connectRoutes } from './connect/routes.ts';
+import { createTurns } from './in-turn.ts';
+import type { LoopbackOptions } from './loopback.ts';
+import { listen } from './server.ts';
+
+export type LoopbackServer = {
+  /** Serves pages and callback for this attempt; answers the origin of the pages. */
+  open(attemptId: string): Promise<string>;
+  close(): Promise<void>;
+};
+
+/** How often ended attempts are looked for. */
+const sweepMs = 1_000;
+/** After the last use everything stays this long, for the result page that follows a callback. */
+const lingerMs = 5_000;
+/** An attempt is stored within this time after its pages were opened, or it never is. */
+const storedWithinMs = 60_000;
+
+export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
+  const { broker } = options;
+  const names = namesOf(options);
+  const egress = options.egressTo(hostAndPort(names.addresses[0], options.port));
+  /** Attempts of this process, with the time their pages were opened. */
+  const attempts = new Map<string, number>();
+  const inTurn = createTurns();
+  let serving: Serving | null = null;
+  let usedAt = 0;
+
+  const start = async (): Promise<Serving> => {
+    const use = () => {
+      usedAt = Date.now();
+    };
+    const { origin, close } = await servePages(options, names, use);
+    const callback = createCallbackPort({
+      app: callbackApp(options, names, origin, use),
+      addresses: names.addresses,
+      port: options.port,
+      egress,
+      proof: broker().vault.proof,
+      log: broker().log,
+    });
+    const sweep = setInterval(() => void inTurn(stopIfIdle), sweepMs).unref();
+    broker().log.info('pages_open', { origin });
+    return {
+      origin,
+      callback,
+      stop: async () => {
+        clearInterval(sweep);
+        await Promise.all([close(), callback.release()]);
+        broker().log.info('pages_closed', { origin });
+      },
+    };
+  };
+
+  const stopIfIdle = async (): Promise<void> => {
+    for (const [id, openedAt] of attempts) {
+      if (await hasEnded(id, openedAt)) attempts.delete(id);
+    }
+    if (attempts.size === 0 && Date.now() - usedAt >= lingerMs) await stop();
+  };
+
+  const hasEnded = async (id: string, openedAt: number): Promise<boolean> => {
+    // A vault that can't be read now says nothing; the attempt's time still runs out.
+    const attempt = await broker()
+      .vault.findAttempt(id)
+      .catch(() => undefined);
+    return attempt === undefined ? Date.now() - openedAt >= storedWithinMs : stateOf(attempt) !== 'pending';
+  };
+
+  const stop = async (): Promise<void> => {
+    const stopping = serving;
+    serving = null;
+    await stopping?.stop();
+  };
+
+  return {
+    open: (attemptId) =>
+      inTurn(async () => {
+        usedAt = Date.now();
+        serving ??= await start();
+        await serving.callback.hold();
+        attempts.set(attemptId, Date.now());
+        return serving.origin;
+      }),
+    close: () =>
+      inTurn(async () => {
+        await stop();
+        await egress.close();
+      }),
+  };
+}
+
+type Serving = {
+  readonly origin: string;
+  readonly callback: ReturnType<typeof createCallbackPort>;
+  stop(): Promise<void>;
+};
+
+/** Forms and results, on a port that nobody can know before. */
+async function servePages(
+  { broker }: LoopbackOptions,
+  { hostname, addresses }: Names,
+  use: () => void,
+): Promise<{ origin: string; close(): Promise<void> }> {
+  // The origin is part of every check, and the port is known only once it is held: the app comes second.
+  let app: Hono | undefined;
+  const listener = await listen(
+    async (request, env) => {
+      use();
+      return app === undefined ? new Response(null, { status: 503 }) : app.fetch(request, env);
+    },
+    addresses,
+    0,
+  );
+  const host = `${hostname}:${listener.port}`;
+  const origin = `http://${host}`;
+  app = createApp({ hosts: [host], origins: [origin], log: broker().log });
+  app.route('/', connectRoutes({ broker, origin, place: 'encrypted in the vault on this computer' }));
+  return { origin, close: listener.close };
+}
+
+/** Callbacks and the challenge, for every process that shares the port. */
+function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: string, use: () => void): Hono {
+  // Another process of this vault may have registered another name of loopback.
+  const own = ['127.0.0.1', 'localhost', '[::1]', names.hostname].map((name) => `${name}:${port}`);
+  const app = createApp({ hosts: [...own, ...names.publicHosts], origins: [], log: broker().log });
+  app.use(async (c, next) => {
+    use();
+    if (own.includes(c.req.header('host') ?? '')) return next();
+    // Through the tunnel: the browser has its cookie on loopback, and nothing else is served out there.
+    if (c.req.method !== 'GET' || !c.req.path.startsWith('/oauth/callback')) return c.notFound();
+    const { pathname, search } = new URL(c.req.url);
+    return c.redirect(`http://${names.hostname}:${port}${pathname}${search}`, 303);
+  });
+  app.route('/', challengeRoute(broker().vault.proof));
+  app.route('/', callbackRoutes({ broker, secure: false, pages }));
+  return app;
+}
+
+type Names = {
+  /** As it stands in URLs. */
+  readonly hostname: string;
+  readonly addresses: readonly [string, ...string[]];
+  /** Host header of requests that come in by `KEYWARD_PUBLIC_URL`. */
+  readonly publicHosts: readonly string[];
+};
+
+function namesOf({ host, publicUrl }: LoopbackOptions): Names {
+  const given = publicUrl === null ? null : new URL(publicUrl);
+  const local = given?.protocol === 'http:' ? given.hostname : host === '::1' ? '[::1]' : host;
+  return {
+    hostname: local,
+    // A browser may try either address of `localhost`; nobody else may sit on the other one.
+    addresses: local === 'localhost' ? ['127.0.0.1', '::1'] : [local.replace(/^\[|\]$/g, '')],
+    publicHosts: given === null ? [] : [given.host],
+  };
+}

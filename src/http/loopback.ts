@@ -1,0 +1,53 @@
+/**
+ * The pages of a stdio session: served by the process itself, on loopback only, and only while an attempt that it
+ * started is pending.
+ *
+ * Forms and results are on a port of the process's own. The callback is on the fixed port that OAuth clients are
+ * registered with, shared by every Keyward of the same vault: see callback-port.ts. The cookie that binds an attempt to
+ * a browser belongs to a host name, whatever the port, so pages and callback use the same name.
+ *
+ * `KEYWARD_PUBLIC_URL` may name the callback differently:
+ *
+ * - `http://localhost:7355`, for services that refuse addresses: pages are at `localhost` too, and both the IPv4 and the
+ *   IPv6 address are held, since a browser may try either.
+ * - `https://…`, a tunnel to the fixed port, for services that insist on https: only the redirect URI goes through it.
+ *   What arrives there is sent on to the callback on loopback, where the browser has its cookie. Forms and results
+ *   never leave the computer, and the browser has to be on the same computer as Keyward.
+ *
+ * Nothing of the HTTP side is loaded before the first `open`.
+ */
+import type { Broker, Pages } from '../broker/broker.ts';
+import type { LoopbackServer } from './loopback-server.ts';
+
+export type LoopbackOptions = {
+  /** `127.0.0.1`, `::1` or `localhost`. */
+  readonly host: string;
+  /** The fixed port. */
+  readonly port: number;
+  /** What OAuth clients register instead of host and port. */
+  readonly publicUrl: string | null;
+  /** Asked at use: the broker is built with these pages. */
+  readonly broker: () => Broker;
+  /** An outbound client that reaches this one `host:port` on loopback. */
+  readonly egressTo: (hostAndPort: string) => Broker['egress'];
+};
+
+export type LoopbackPages = Pages & {
+  /** Stops serving at once. */
+  close(): Promise<void>;
+};
+
+export function createLoopbackPages(options: LoopbackOptions): LoopbackPages {
+  let server: Promise<LoopbackServer> | undefined;
+  return {
+    callbackOrigin: options.publicUrl ?? `http://${options.host === '::1' ? '[::1]' : options.host}:${options.port}`,
+    open: async (attemptId) => {
+      server ??= import('./loopback-server.ts').then(({ createLoopbackServer }) => createLoopbackServer(options));
+      return (await server).open(attemptId);
+    },
+    close: async () => {
+      await (await server)?.close();
+      server = undefined;
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Listening, with the limits that keep slow and greedy clients from holding it (Node's own defaults are minutes). */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+
+/** One request: `app.fetch` of Hono. */
+export type Answer = (request: Request, env: HttpBindings) => Response | Promise<Response>;
+
+export type Listener = {
+  readonly port: number;
+  /** Resolves when the port is free again; what is under way gets a moment to end. */
+  close(): Promise<void>;
+};
+
+/** Answers under way at a close get this long. */
+const closeGraceMs = 1_000;
+
+/**
+ * Serves on every one of these addresses, at the same port; port 0 picks one. Listening never keeps the
+ * process alive. Fails with Node's error, `EADDRINUSE` above all; none of the addresses is held then. An address that
+ * this computer doesn't have is left out, unless it is the first.
+ */
+export async function listen(answer: Answer, addresses: readonly string[], port: number): Promise<Listener> {
+  const servers: Server[] = [];
+  try {
+    for (const address of addresses) {
+      const first = servers[0];
+      try {
+        servers.push(await listenOn(answer, address, first === undefined ? port : portOf(first)));
+      } catch (error) {
+        if (first === undefined || !isMissing(error)) throw error;
+      }
+    }
+  } catch (error) {
+    await Promise.all(servers.map(closeServer));
+    throw error;
+  }
+  return {
+    port: servers[0] === undefined ? port : portOf(servers[0]),
+    close: async () => void (await Promise.all(servers.map(closeServer))),
+  };
+}
+
+function listenOn(answer: Answer, address: string, port: number): Promise<Server> {
+  const server = createAdaptorServer({
+    fetch: (request, env) => answer(request, env as HttpBindings),
+    // The process is not only a server: its own Request and Response stay as they are.
+    overrideGlobalObjects: false,
+    serverOptions: {
+      headersTimeout: 5_000,
+      requestTimeout: 15_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+      // Cookies ignore ports: a browser sends along those of everything else it knows at this host.
+      maxHeaderSize: 32 * 1024,
+    },
+  }) as Server;
+  server.maxConnections = 1_000;
+  server.unref();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: address, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), closeGraceMs).unref();
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+/** IPv6 is switched off on many machines. */
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT';
+}

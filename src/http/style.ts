@@ -1,0 +1,74 @@
+/** The one stylesheet of the pages. It travels inside each page, allowed by its hash in the content security policy. */
+import { hashSource } from './hash-source.ts';
+
+export const style = `
+:root{color-scheme:light dark;
+--ground:#f3f4f1;--card:#fff;--ink:#1d211f;--soft:#58605b;--line:#d9ddd8;--field:#fff;--field-line:#868e88;
+--accent:#17594a;--accent-hover:#0f4538;--on-accent:#fff;--tint:#e9f1ee;
+--bad:#a3261d;--bad-tint:#fcefed;--good:#17694a;--focus:#0b57d0}
+@media (prefers-color-scheme:dark){:root{
+--ground:#141716;--card:#1d2120;--ink:#e9ecea;--soft:#a6aea9;--line:#363c39;--field:#151817;--field-line:#78817c;
+--accent:#8fd0bb;--accent-hover:#a9dfcd;--on-accent:#0d211b;--tint:#20302b;
+--bad:#ffb4a9;--bad-tint:#3a201d;--good:#8bd8b0;--focus:#a8c7fa}}
+*,*::before,*::after{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
+body{margin:0;background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}
+.frame{max-width:36rem;margin:0 auto;padding:1.5rem 1rem 3rem}
+.brand{display:flex;align-items:center;gap:.5rem;margin:.25rem .25rem 1.25rem;font-weight:650;letter-spacing:.01em}
+.brand svg{width:1.4rem;height:1.4rem;color:var(--accent);flex:none}
+main{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:1.75rem;box-shadow:0 1px 2px rgb(0 0 0/.04)}
+h1{font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .75rem;text-wrap:balance}
+h2{font-size:1.0625rem;line-height:1.35;margin:1.75rem 0 .5rem}
+p{margin:0 0 .9rem}
+main>:last-child{margin-bottom:0}
+a{color:var(--accent);text-underline-offset:.18em}
+a:hover{color:var(--accent-hover)}
+.soft{color:var(--soft)}
+.small{font-size:.9rem}
+code,.code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.9em;overflow-wrap:anywhere}
+ul,ol{margin:0 0 .9rem;padding-left:1.35rem}
+li{margin:.3rem 0}
+.steps{padding-left:0;list-style:none;counter-reset:step}
+.steps>li{counter-increment:step;position:relative;padding-left:2.4rem;margin:0 0 1.1rem;min-height:1.7rem}
+.steps>li::before{content:counter(step);position:absolute;left:0;top:.05rem;width:1.6rem;height:1.6rem;border-radius:50%;background:var(--tint);color:var(--accent);font-weight:650;font-size:.85rem;display:grid;place-items:center}
+.facts{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line);display:grid;grid-template-columns:max-content 1fr;gap:.45rem 1rem;font-size:.9rem}
+.facts dt{color:var(--soft)}
+.facts dd{margin:0;overflow-wrap:anywhere}
+.scopes{list-style:none;padding:.35rem 0;margin:0 0 1rem;border:1px solid var(--line);border-radius:10px}
+.scopes li{margin:0;padding:.3rem .9rem}
+.field{margin:0 0 1.25rem;border:0;padding:0;min-width:0}
+.field>label,.field>legend,.field>.label{display:block;font-weight:600;margin:0 0 .25rem;padding:0}
+.field .optional{font-weight:400;color:var(--soft)}
+.hint{margin:0 0 .4rem;color:var(--soft);font-size:.9rem}
+.error{margin:0 0 .4rem;color:var(--bad);font-weight:600;font-size:.9rem}
+input[type=text],input[type=password],input[type=email],input[type=url],input[type=number],select{display:block;width:100%;min-height:2.75rem;padding:.5rem .75rem;font:inherit;color:var(--ink);background:var(--field);border:1px solid var(--field-line);border-radius:8px}
+input[readonly]{background:var(--tint);border-color:var(--line);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.875rem}
+[aria-invalid=true]:not(fieldset){border-color:var(--bad);border-width:2px}
+.choice{display:flex;align-items:flex-start;gap:.6rem;min-height:2rem;padding:.2rem 0}
+.choice input{width:1.2rem;height:1.2rem;margin:.2rem 0 0;accent-color:var(--accent);flex:none}
+.beside{display:flex;gap:.5rem}
+.beside input{flex:1;min-width:0}
+.actions{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-top:1.5rem}
+.actions form{margin:0}
+.button,button{display:inline-flex;align-items:center;justify-content:center;min-height:2.75rem;padding:.55rem 1.25rem;font:inherit;font-weight:600;border-radius:8px;border:1px solid transparent;background:var(--accent);color:var(--on-accent);text-decoration:none;text-align:center;cursor:pointer}
+.button:hover,button:hover{background:var(--accent-hover);color:var(--on-accent)}
+button.quiet{background:none;color:var(--soft);border-color:transparent;padding-inline:.75rem;font-weight:500;text-decoration:underline;text-underline-offset:.18em}
+button.quiet:hover{color:var(--ink)}
+button.side{background:none;border-color:var(--field-line);color:var(--ink);padding-inline:.9rem;font-weight:500;flex:none}
+button.side:hover{border-color:var(--ink)}
+:focus-visible{outline:3px solid var(--focus);outline-offset:2px}
+.problems{border:1px solid var(--bad);border-left-width:5px;background:var(--bad-tint);border-radius:8px;padding:.9rem 1.1rem;margin:0 0 1.5rem}
+.problems h2{margin:0 0 .35rem;color:var(--bad)}
+.problems ul{margin:0}
+.problems a{color:var(--bad)}
+.badge{display:grid;place-items:center;width:2.75rem;height:2.75rem;border-radius:50%;margin:0 0 1rem;background:var(--tint);color:var(--good)}
+.badge.bad{background:var(--bad-tint);color:var(--bad)}
+.badge.wait{color:var(--soft)}
+.badge svg{width:1.5rem;height:1.5rem}
+.usercode{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:2rem;font-weight:650;letter-spacing:.08em;text-align:center;background:var(--tint);border-radius:10px;padding:.9rem;margin:0 0 1.1rem;overflow-wrap:anywhere}
+footer{margin:1.25rem .25rem 0;color:var(--soft);font-size:.85rem}
+@media (max-width:30rem){main{padding:1.25rem}.frame{padding-top:1rem}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:.6rem}.actions{flex-direction:column;align-items:stretch}.actions button,.actions .button{width:100%}}
+@media (forced-colors:active){.button,button{border-color:ButtonText}}
+`;
+
+export const styleSource = hashSource(style);
