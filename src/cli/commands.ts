@@ -32,4 +32,10 @@ export const commands: readonly Command[] = [
     help: 'in a terminal: show how to connect a client, and where everything is; otherwise the same as stdio',
     load: async () => (await import('./status.ts')).showStatus,
   },
+  {
+    name: 'stdio',
+    words: [],
+    help: 'serve MCP on stdin and stdout; this is what an MCP client starts',
+    load: async () => (await import('./stdio.ts')).serve,
+  },
 ];

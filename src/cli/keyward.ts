@@ -1,0 +1,79 @@
+/** Puts Keyward together: key → store → vault → broker. */
+import { join } from 'node:path';
+import { type Broker, createBroker, type DefaultAuthConfig } from '../broker/broker.ts';
+import { type Config, connectorVariable } from '../config.ts';
+import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
+import { createLoopbackPages } from '../http/loopback.ts';
+import type { Log } from '../log.ts';
+import { createEgress } from '../net/egress.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
+import { openVault } from '../vault/open.ts';
+
+export type Keyward = {
+  readonly broker: Broker;
+  /** Ends everything in order: what is counted or written lazily is on disk afterwards. */
+  close(): Promise<void>;
+};
+
+/** Opens the vault, or makes it where there is none, and everything that works on it. */
+export async function openKeyward(config: Config, log: Log): Promise<Keyward> {
+  const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
+  const vault = await openVault(store);
+  const egress = createEgress({ allow: config.egressAllow });
+  for (const { file, field, rule } of catalogue.problems) log.warn('connector_invalid', { file, field, rule });
+  const { found, unknown } = matchAuthConfigs(config, catalogue);
+  for (const connector of unknown) log.warn('auth_config_unknown_connector', { connector });
+
+  const pages = createLoopbackPages({
+    host: config.host,
+    port: config.port,
+    publicUrl: config.publicUrl,
+    broker: () => broker,
+    egressTo: (hostAndPort) => createEgress({ allow: [hostAndPort] }),
+  });
+  const { redirectUris, secretInput, release } = config;
+  const settings = { authConfigs: found, redirectUris, secretInput, release };
+  const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages });
+  return {
+    broker,
+    async close() {
+      await pages.close();
+      await broker.close();
+      await vault.close();
+      await egress.close();
+    },
+  };
+}
+
+/** The store that is configured, with its outer key. */
+export function openConfiguredStore(config: Config): Promise<Store> {
+  const { key, keyFile, passphrase } = config.key;
+  return openStore({
+    store: config.store,
+    key: {
+      ...(key !== undefined && { key }),
+      ...(keyFile !== undefined && { keyFile }),
+      ...(passphrase !== undefined && { passphrase }),
+      fallbackKeyFile: join(config.configDir, 'vault.key'),
+      keychain: true,
+    },
+  });
+}
+
+/** The environment's auth configs by connector id, and the names that fit no connector, or more than one. */
+export function matchAuthConfigs(
+  { authConfigs }: Config,
+  catalogue: Catalogue,
+): { readonly found: ReadonlyMap<string, DefaultAuthConfig>; readonly unknown: readonly string[] } {
+  const found = new Map<string, DefaultAuthConfig>();
+  const unknown: string[] = [];
+  for (const [variable, client] of authConfigs) {
+    const ids = catalogue.list().flatMap(({ id }) => (connectorVariable(id) === variable ? [id] : []));
+    const [id] = ids;
+    // A client secret goes to one service. Where the name could mean two, neither gets it.
+    if (id === undefined || ids.length > 1) unknown.push(variable);
+    else found.set(id, client);
+  }
+  return { found, unknown };
+}

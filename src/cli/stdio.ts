@@ -1,0 +1,27 @@
+/** `keyward stdio`: serves MCP until the client has gone or the process is told to stop. */
+import { version } from '../version.ts';
+import type { Run } from './commands.ts';
+import { openKeyward } from './keyward.ts';
+
+/** What is still under way at the end gets this long. */
+const closeWithinMs = 5_000;
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** The vault is opened first: without it there is nothing to serve, and the client shows why. */
+export const serve: Run = async ({ config, log }) => {
+  const [keyward, { runStdio }] = await Promise.all([openKeyward(config, log), import('../mcp/stdio.ts')]);
+  const session = runStdio(keyward.broker, version);
+  log.info('serving', { transport: 'stdio', version, vault: keyward.broker.vault.location });
+
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of stopSignals) process.once(signal, () => resolve(signal));
+  });
+  const reason = await Promise.race([session.closed.then(() => 'client gone'), stopped]);
+  log.info('stopping', { reason });
+  setTimeout(() => process.exit(1), closeWithinMs).unref();
+  await session.close();
+  await keyward.close();
+  process.stdin.destroy();
+  return 0;
+};
