@@ -1,0 +1,96 @@
+/** What is published, and that it can be built without running anybody's install script. */
+import { execFile, spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..');
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<string, unknown>;
+
+/** Everything that the package may hold. */
+const allowed = [
+  /^package\.json$/,
+  /^(LICENSE|README\.md|SECURITY\.md)$/,
+  /^dist\/main\.js$/,
+  /^dist\/THIRD-PARTY\.txt$/,
+  /^dist\/chunks\/[\w-]+\.js$/,
+];
+
+/** Tools that the build starts must not follow the settings of the npm that runs the tests. */
+const cleanEnv = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(registry|cache|userconfig))/i.test(name)),
+);
+
+const folder = await mkdtemp(join(tmpdir(), 'keyward-package-'));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('package', () => {
+  it('62. the package holds what the allow-list names: no tests, no keys, no maps', async () => {
+    const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: root,
+      env: cleanEnv,
+    });
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    const paths = files.map(({ path }) => path);
+    expect(paths.filter((path) => !allowed.some((pattern) => pattern.test(path)))).toEqual([]);
+    for (const pattern of allowed)
+      expect(
+        paths.filter((path) => pattern.test(path)),
+        String(pattern),
+      ).not.toEqual([]);
+  });
+
+  it('installs nothing but the native packages that can not be bundled', () => {
+    expect(Object.keys(manifest.dependencies as object)).toEqual(['fs-native-extensions']);
+    expect(Object.keys(manifest.optionalDependencies as object)).toEqual(['@napi-rs/keyring']);
+    expect(manifest.private).toBeUndefined();
+  });
+
+  it('has no dependency that needs an install script at run time', async () => {
+    const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { hasInstallScript?: boolean; dev?: boolean }>;
+    };
+    const scripted = Object.entries(lock.packages).filter(([, about]) => about.hasInstallScript);
+    expect(scripted.filter(([, about]) => !about.dev).map(([path]) => path)).toEqual([]);
+  });
+
+  it('carries the licence of every package that is inside the bundle', async () => {
+    const text = await readFile(join(root, 'dist', 'THIRD-PARTY.txt'), 'utf8');
+    const names = [...text.matchAll(/^=+\n(\S+) \S+\n=+$/gm)].map(([, name]) => name);
+    expect(names).toEqual(expect.arrayContaining(['@modelcontextprotocol/server', 'hono', 'pino', 'undici', 'zod']));
+    expect(text.includes('see the package')).toBe(false);
+  });
+
+  it('61. npm ci --ignore-scripts is enough: it builds, and what it built serves MCP', {
+    timeout: 300_000,
+  }, async () => {
+    const copy = join(folder, 'clone');
+    const left = new Set(['node_modules', '.git', 'dist', 'artifacts']);
+    await cp(root, copy, { recursive: true, filter: (path) => !left.has(basename(path)) });
+    const npm = (...args: string[]) => run('npm', args, { cwd: copy, env: cleanEnv });
+    await npm('ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund');
+    await npm('run', 'build');
+    expect(await serverNameOf(join(copy, 'dist', 'main.js'))).toBe('keyward');
+  });
+});
+
+/** Starts it over stdio and answers the name in its handshake. */
+async function serverNameOf(main: string): Promise<string> {
+  const env = { PATH: process.env.PATH, KEYWARD_HOME: join(folder, 'home'), KEYWARD_KEY: 'ab'.repeat(32) };
+  const child = spawn(process.execPath, [main], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+  child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { result } = JSON.parse(line) as { result: { serverInfo: { name: string } } };
+      return result.serverInfo.name;
+    }
+    throw new Error('Keyward ended without an answer.');
+  } finally {
+    child.stdin.end();
+  }
+}
