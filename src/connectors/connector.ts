@@ -82,6 +82,7 @@ type TokenEndpoint = Common & {
   readonly scopeSeparator: string;
   readonly scopeParam: string;
   readonly tokenParams: Readonly<Record<string, string>>;
+  readonly tokenHeaders: Readonly<Record<string, string>>;
   readonly tokenResponse: TokenResponse;
 };
 
@@ -93,7 +94,7 @@ export type OAuth2Method = TokenEndpoint & {
   readonly refreshAuthMethod: ClientAuth;
   readonly publicClients: boolean;
   readonly authorizationResponseIssParameterSupported: boolean;
-  readonly pkce: 'S256' | 'none';
+  readonly pkce: 'S256' | 'public_clients' | 'none';
   readonly loopbackRedirect: 'ip' | 'localhost' | 'none';
   readonly authorizationParams: Readonly<Record<string, string>>;
   readonly refreshParams: Readonly<Record<string, string>>;

@@ -23,6 +23,7 @@ export const tokenEndpointDefaults = {
   scopeSeparator: ' ',
   scopeParam: 'scope',
   tokenParams: {},
+  tokenHeaders: {},
   inject: [{ in: 'header', name: 'authorization', value: 'Bearer {accessToken}' }],
 } as const satisfies Partial<OAuth2Method>;
 

@@ -12,7 +12,18 @@ import {
   tokenResponseDefaults,
   verifyDefaults,
 } from './defaults.ts';
-import { answerPath, headerName, headerValue, hostTemplate, keptName, pageUrl, params, urlTemplate } from './fields.ts';
+import {
+  answerPath,
+  headerName,
+  headerValue,
+  hostTemplate,
+  issuerUrl,
+  keptName,
+  pageUrl,
+  params,
+  urlTemplate,
+  valueTemplate,
+} from './fields.ts';
 import { inputsSchema } from './inputs.ts';
 
 export type * from './connector.ts';
@@ -58,7 +69,9 @@ const inject = z
     z.discriminatedUnion('in', [
       z.strictObject({ in: z.literal('header'), name: headerName, value: headerValue }),
       z.strictObject({ in: z.literal('query'), name: z.string().min(1), value: headerValue }),
-      z.strictObject({ in: z.literal('basic'), username: z.string(), password: z.string() }).describe('RFC 7617.'),
+      z
+        .strictObject({ in: z.literal('basic'), username: valueTemplate, password: valueTemplate })
+        .describe('RFC 7617.'),
     ]),
   )
   .min(1)
@@ -93,10 +106,7 @@ const revocation = z
 
 /** What both OAuth types say about the token endpoint. */
 const tokenEndpointFields = {
-  issuer: z
-    .url({ protocol: /^https?$/ })
-    .exactOptional()
-    .describe('Issuer identifier; endpoints left out are discovered from it.'),
+  issuer: issuerUrl.exactOptional().describe('Issuer identifier; endpoints left out are discovered from it.'),
   tokenEndpoint: urlTemplate.exactOptional(),
   revocationEndpoint: urlTemplate.exactOptional(),
   revocation: revocation.exactOptional(),
@@ -113,12 +123,16 @@ const tokenEndpointFields = {
   scopeSeparator: z.string().min(1).exactOptional().meta({ default: tokenEndpointDefaults.scopeSeparator }),
   scopeParam: z.string().min(1).exactOptional().meta({ default: tokenEndpointDefaults.scopeParam }),
   tokenParams: params.exactOptional().describe('Extra parameters when a token is asked for the first time.'),
+  tokenHeaders: z
+    .record(headerName, headerValue)
+    .exactOptional()
+    .describe('Fixed headers of requests to the token and revocation endpoints.'),
   tokenResponse: z
     .strictObject({
       tokenPath: answerPath
         .nullable()
         .exactOptional()
-        .describe('Object that holds the token fields; null: the answer itself.'),
+        .describe('Object that holds the token fields. Null, or no token there: the answer itself.'),
       errorPath: answerPath.nullable().exactOptional().describe('Where the error code is; null: `error`.'),
       expiresInUnit: z.enum(['s', 'ms']).exactOptional().meta({ default: tokenResponseDefaults.expiresInUnit }),
       defaultExpiresIn: z
@@ -154,10 +168,12 @@ const oauth2 = z.strictObject({
     .meta({ default: oauth2Defaults.authorizationResponseIssParameterSupported })
     .describe('RFC 9207: a callback without `iss` is refused.'),
   pkce: z
-    .enum(['S256', 'none'])
+    .enum(['S256', 'public_clients', 'none'])
     .exactOptional()
     .meta({ default: oauth2Defaults.pkce })
-    .describe('RFC 7636. `none`: the service refuses PKCE parameters.'),
+    .describe(
+      'RFC 7636. `public_clients`: only for clients without a secret; `none`: the service does not document it.',
+    ),
   loopbackRedirect: z
     .enum(['ip', 'localhost', 'none'])
     .exactOptional()

@@ -33,11 +33,11 @@ const framing = new Set([
   'upgrade',
 ]);
 
-/** Parameters of a request, name → value; a value may hold {variables}. */
-export const params = z.record(
-  z.string().min(1),
-  z.string().refine(balanced, { error: 'has a brace that is not part of a {variable}' }),
-);
+/** A text that may hold {variables} and is encoded when it is sent. */
+export const valueTemplate = z.string().refine(balanced, { error: 'has a brace that is not part of a {variable}' });
+
+/** Parameters of a request, name → value. */
+export const params = z.record(z.string().min(1), valueTemplate);
 
 /** Dotted path into a JSON answer: `user.email`, `0.name`. */
 export const answerPath = z
@@ -57,6 +57,16 @@ export const urlTemplate = z.string().superRefine((template, context) => {
   const rule = urlTemplateProblem(template);
   if (rule) context.addIssue({ code: 'custom', message: rule });
 });
+
+/** An issuer identifier (RFC 8414 §2): https without query and fragment; http only to loopback. */
+export const issuerUrl = z.string().refine(
+  (text) => {
+    const url = parsed(text);
+    if (!url || url.search || url.hash || url.username || text.includes('{')) return false;
+    return url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHost(url.hostname));
+  },
+  { error: 'must be an https URL without query and fragment (http is for loopback only)' },
+);
 
 /** A host as {@link urlTemplate} fills it: `api.example.com`, `{shop}.example.com`, `host:port`, or `*.example.com`. */
 export const hostTemplate = z

@@ -136,15 +136,6 @@ function refused(names: readonly string[], rule: string): KeywardError {
 }
 
 /**
- * Fills the URL of an OAuth endpoint. An endpoint whose host is spelled out may be there; one whose host has variables
- * must come out as one of the `api.allowedHosts`, like a call.
- */
-export function fillEndpoint(template: string, values: Values, api: Pick<Api, 'allowedHosts'>): URL {
-  const authority = urlParts(template)?.authority ?? '';
-  return fillUrl(template, values, authority === '' || authority.includes('{') ? api.allowedHosts : [authority]);
-}
-
-/**
  * The hosts a credential is made for: the allowed hosts, filled. A wildcard only limits what the base URL's host may
  * be, so it becomes that host.
  */
