@@ -30,29 +30,32 @@ ul,ol{margin:0 0 .9rem;padding-left:1.35rem}
 li{margin:.3rem 0}
 .steps{padding-left:0;list-style:none;counter-reset:step}
 .steps>li{counter-increment:step;position:relative;padding-left:2.4rem;margin:0 0 1.1rem;min-height:1.7rem}
+.steps .scopes,.steps>li>.beside{margin-top:.5rem}
+.steps form{margin-top:.75rem}
 .steps>li::before{content:counter(step);position:absolute;left:0;top:.05rem;width:1.6rem;height:1.6rem;border-radius:50%;background:var(--tint);color:var(--accent);font-weight:650;font-size:.85rem;display:grid;place-items:center}
 .facts{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line);display:grid;grid-template-columns:max-content 1fr;gap:.45rem 1rem;font-size:.9rem}
 .facts dt{color:var(--soft)}
 .facts dd{margin:0;overflow-wrap:anywhere}
-.scopes{list-style:none;padding:.35rem 0;margin:0 0 1rem;border:1px solid var(--line);border-radius:10px}
-.scopes li{margin:0;padding:.3rem .9rem}
+.scopes{list-style:none;padding:.4rem 0;margin:0 0 1rem;border:1px solid var(--line);border-radius:10px}
+.scopes li{margin:0;padding:.1rem .9rem}
 .field{margin:0 0 1.25rem;border:0;padding:0;min-width:0}
-.field>label,.field>legend,.field>.label{display:block;font-weight:600;margin:0 0 .25rem;padding:0}
+.field>label:not(.choice),.field>legend{display:block;font-weight:600;margin:0 0 .25rem;padding:0}
 .field .optional{font-weight:400;color:var(--soft)}
 .hint{margin:0 0 .4rem;color:var(--soft);font-size:.9rem}
 .error{margin:0 0 .4rem;color:var(--bad);font-weight:600;font-size:.9rem}
 input[type=text],input[type=password],input[type=email],input[type=url],input[type=number],select{display:block;width:100%;min-height:2.75rem;padding:.5rem .75rem;font:inherit;color:var(--ink);background:var(--field);border:1px solid var(--field-line);border-radius:8px}
-input[readonly]{background:var(--tint);border-color:var(--line);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.875rem}
+textarea{display:block;width:100%;min-height:2.75rem;padding:.65rem .75rem;resize:none;field-sizing:content;color:var(--ink);background:var(--tint);border:1px solid var(--line);border-radius:8px;font:.875rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 [aria-invalid=true]:not(fieldset){border-color:var(--bad);border-width:2px}
-.choice{display:flex;align-items:flex-start;gap:.6rem;min-height:2rem;padding:.2rem 0}
-.choice input{width:1.2rem;height:1.2rem;margin:.2rem 0 0;accent-color:var(--accent);flex:none}
-.beside{display:flex;gap:.5rem}
-.beside input{flex:1;min-width:0}
-.actions{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-top:1.5rem}
+.choice{display:flex;align-items:center;gap:.6rem;min-height:2rem;padding:.2rem 0}
+.choice input{width:1.2rem;height:1.2rem;margin:0;accent-color:var(--accent);flex:none}
+.beside{display:flex;align-items:flex-start;gap:.5rem}
+.beside>:first-child{flex:1;min-width:0}
+.actions{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;margin:1.5rem 0 1rem}
 .actions form{margin:0}
 .button,button{display:inline-flex;align-items:center;justify-content:center;min-height:2.75rem;padding:.55rem 1.25rem;font:inherit;font-weight:600;border-radius:8px;border:1px solid transparent;background:var(--accent);color:var(--on-accent);text-decoration:none;text-align:center;cursor:pointer}
 .button:hover,button:hover{background:var(--accent-hover);color:var(--on-accent)}
-button.quiet{background:none;color:var(--soft);border-color:transparent;padding-inline:.75rem;font-weight:500;text-decoration:underline;text-underline-offset:.18em}
+button.quiet{background:none;color:var(--soft);border-color:transparent;padding-inline:0;font-weight:500;text-decoration:underline;text-underline-offset:.18em}
+.small button.quiet{min-height:0;padding:0;font-size:inherit}
 button.quiet:hover{color:var(--ink)}
 button.side{background:none;border-color:var(--field-line);color:var(--ink);padding-inline:.9rem;font-weight:500;flex:none}
 button.side:hover{border-color:var(--ink)}
@@ -67,7 +70,7 @@ button.side:hover{border-color:var(--ink)}
 .badge svg{width:1.5rem;height:1.5rem}
 .usercode{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:2rem;font-weight:650;letter-spacing:.08em;text-align:center;background:var(--tint);border-radius:10px;padding:.9rem;margin:0 0 1.1rem;overflow-wrap:anywhere}
 footer{margin:1.25rem .25rem 0;color:var(--soft);font-size:.85rem}
-@media (max-width:30rem){main{padding:1.25rem}.frame{padding-top:1rem}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:.6rem}.actions{flex-direction:column;align-items:stretch}.actions button,.actions .button{width:100%}}
+@media (max-width:30rem){textarea{min-height:4.2rem}main{padding:1.25rem}.frame{padding-top:1rem}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:.6rem}.actions{flex-direction:column;align-items:stretch}.actions button,.actions .button{width:100%}}
 @media (forced-colors:active){.button,button{border-color:ButtonText}}
 `;
 

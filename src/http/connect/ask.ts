@@ -24,12 +24,12 @@ ${
   view.redirectUri === null
     ? ''
     : html`<li><label for="redirect-uri">As <strong>redirect URI</strong> (also “callback URL”), enter exactly this:</label>
-<div class="beside"><input type="text" id="redirect-uri" value="${view.redirectUri}" readonly data-copy="redirect URI"></div></li>`
+<div class="beside"><textarea id="redirect-uri" rows="1" readonly data-copy="redirect URI">${view.redirectUri}</textarea></div></li>`
 }
 ${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions (“scopes”), choose these: ${scopeList(view.scopes)}</li>`}
-<li>Bring back what ${name} gives you:</li>
+<li>Bring back what ${name} gives you for the app:
+<form method="post" id="ask" novalidate>${formHead(view, 'auth-config')}${fields.map((field) => renderField(field, filled))}</form></li>
 </ol>
-<form method="post" id="ask" novalidate>${formHead(view, 'auth-config')}${fields.map((field) => renderField(field, filled))}</form>
 ${waysOn(view, 'Save and continue')}
 ${facts(view, around)}`,
   };

@@ -22,10 +22,11 @@ export const fieldPrefix = 'field.';
 export function renderField(field: Field, filled: Filled): Html {
   const id = fieldId(field);
   const problem = filled.problems[field.name];
-  const noted = [hasHint(field) ? `${id}-hint` : '', problem === undefined ? '' : `${id}-error`].filter(Boolean);
+  const hinted = hasHint(field) && !repeats(field, problem);
+  const noted = [hinted ? `${id}-hint` : '', problem === undefined ? '' : `${id}-error`].filter(Boolean);
   const state = html`${noted.length > 0 ? html` aria-describedby="${noted.join(' ')}"` : ''}${problem === undefined ? '' : html` aria-invalid="true"`}`;
   const label = html`${field.label}${field.required ? '' : html` <span class="optional">(optional)</span>`}`;
-  const notes = html`${hint(field)}${problem === undefined ? '' : html`<p class="error" id="${id}-error">${sentence(field, problem)}</p>`}`;
+  const notes = html`${hinted ? hint(field) : ''}${problem === undefined ? '' : html`<p class="error" id="${id}-error">${sentence(field, problem)}</p>`}`;
   const value = filled.values[field.name] ?? field.initial;
   return field.kind === 'choice' && field.choices.length <= maxRadios
     ? html`<fieldset class="field" role="radiogroup"${field.required ? html` aria-required="true"` : ''}${state}><legend>${label}</legend>${notes}${radios(field, value)}</fieldset>`
@@ -78,10 +79,14 @@ function radios(field: Field, value: string): Html[] {
 }
 
 function hint(field: Field): Html {
-  if (!hasHint(field)) return html``;
   const example = field.example === null ? '' : html`For example <span class="code">${field.example}</span>`;
   const gap = field.description !== null && field.example !== null ? html`<br>` : '';
   return html`<p class="hint" id="${fieldId(field)}-hint">${field.description ?? ''}${gap}${example}</p>`;
+}
+
+/** True when the problem already says what the hint says. */
+function repeats(field: Field, problem = ''): boolean {
+  return [field.description, field.example].every((part) => part === null || problem.includes(part));
 }
 
 function hasHint(field: Field): boolean {

@@ -1,7 +1,17 @@
 /** The steps that happen at the service. */
 import { html } from 'hono/html';
 import { type Html, icons } from '../page.ts';
-import { asker, cancelForm, facts, outside, type Step, type Surroundings, scopeList, webUrl } from './parts.ts';
+import {
+  asker,
+  cancelForm,
+  facts,
+  formHead,
+  outside,
+  type Step,
+  type Surroundings,
+  scopeList,
+  webUrl,
+} from './parts.ts';
 
 /**
  * The way to the service is a link: `form-action 'self'` would stop the redirect of a form, and a person should see
@@ -20,8 +30,15 @@ ${
 }
 <div class="actions">${outside(view.authorizationUrl, `Continue to ${name}`, 'button')}${cancelForm(view)}</div>
 <p class="soft small">You will leave for <span class="code">${hostOf(view.authorizationUrl)}</span>. Check that the address bar says so before you sign in.</p>
+${otherClient(view)}
 ${facts(view, around)}`,
   };
+}
+
+/** A mistyped OAuth client shows only at the service, so there is a way back from here. */
+function otherClient(view: Step<'authorize'>): Html {
+  if (view.changeableClientId === null) return html``;
+  return html`<form method="post" class="soft small">${formHead(view, 'forget-auth-config')}Keyward’s client ID at ${view.connector.name}: <span class="code">${view.changeableClientId}</span>. If ${view.connector.name} says that it is wrong, <button class="quiet">enter another one</button>.</form>`;
 }
 
 /** Device authorization (RFC 8628 §3.3): the person carries a code to the service. */

@@ -27,17 +27,17 @@ export function asker(view: ConnectView): string {
 export function facts(view: ConnectView, around: Surroundings): Html {
   return html`<dl class="facts">
 <dt>Asked by</dt><dd>${view.client ?? 'an assistant on this Keyward'}</dd>
-<dt>Service</dt><dd>${view.connector.name}</dd>
-<dt>Kept</dt><dd>${around.place}</dd>
+<dt>Stored</dt><dd>${around.place}</dd>
 <dt>Assistants</dt><dd>${releaseRule[around.release]}</dd>
 <dt>Open for</dt><dd><time datetime="${new Date(view.expiresAt).toISOString()}">${timeLeft(view.expiresAt - around.now)}</time></dd>
 </dl>`;
 }
 
 const releaseRule = {
-  approve: 'use it through Keyward; they see it only if you approve that',
-  allow: 'use it through Keyward, and may read it: releasing is allowed here (KEYWARD_RELEASE)',
-  never: 'use it through Keyward and never see it',
+  approve: 'use the connection through Keyward; they see a secret only if you approve it',
+  allow:
+    'use the connection through Keyward, and may read its secret: this Keyward is set to allow that (KEYWARD_RELEASE)',
+  never: 'use the connection through Keyward and never see its secret',
 } as const;
 
 function timeLeft(milliseconds: number): string {
@@ -51,7 +51,7 @@ export function formHead(view: ConnectView, action: FormAction): Html {
 }
 
 /** What a form of a connect page asks for. */
-export type FormAction = 'auth-config' | 'inputs' | 'cancel';
+export type FormAction = 'auth-config' | 'forget-auth-config' | 'inputs' | 'cancel';
 
 /** The way out, beside every way on. Nothing typed in the other form is sent with it. */
 export function cancelForm(view: ConnectView): Html {

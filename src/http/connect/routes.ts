@@ -3,7 +3,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Broker } from '../../broker/broker.ts';
 import { viewAttempt } from '../../broker/connect.ts';
-import { cancelFromPage, submitAuthConfig, submitInputs } from '../../broker/connect-forms.ts';
+import { cancelFromPage, forgetAuthConfig, submitAuthConfig, submitInputs } from '../../broker/connect-forms.ts';
 import { isId } from '../../broker/text.ts';
 import { KeywardError } from '../../errors.ts';
 import { errorPage } from '../page.ts';
@@ -72,6 +72,9 @@ async function submit(broker: Broker, form: Form): Promise<{ problems: Readonly<
       });
     case 'inputs':
       return submitInputs(broker, id, browser, csrf, values);
+    case 'forget-auth-config':
+      await forgetAuthConfig(broker, id, browser, csrf);
+      return null;
     case 'cancel':
       await cancelFromPage(broker, id, browser, csrf);
       return null;

@@ -16,7 +16,7 @@ export function renderView(view: ConnectView, around: Surroundings, filled: Fill
   return page({
     title: Object.keys(filled.problems).length > 0 ? `To correct: ${shown.title}` : shown.title,
     body: shown.body,
-    foot: `This is Keyward at ${around.host}. Secrets are kept ${around.place}.`,
+    foot: `This page comes from Keyward at ${around.host}.`,
     ...(waits ? { wait: view.step } : {}),
     // A page with a code to copy must not move under the person's hands.
     reload: view.step === 'working',
