@@ -187,7 +187,7 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
     const spec = options[name];
     const flag = flagOf(spec);
     const fromFlag = flag === undefined ? undefined : flags.get(flag);
-    const text = fromFlag ?? (env[spec.variable] || undefined);
+    const text = fromFlag ?? given(env[spec.variable]);
     if (text === undefined) return;
     try {
       values[name] = spec.parse(text) as Values[K];
@@ -206,6 +206,14 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
   nameUnknown(env, problems);
   if (Object.keys(problems).length > 0) throw configProblems(problems);
   return finalise(values, authConfigs);
+}
+
+/**
+ * A variable's value; undefined when it is empty, or the placeholder of a setting that the user of a Claude Desktop
+ * bundle left alone: taken at its word, that would be a passphrase which everybody knows.
+ */
+function given(value: string | undefined): string | undefined {
+  return value === undefined || value === '' || /^\$\{user_config\.\w+\}$/.test(value) ? undefined : value;
 }
 
 /** One error out of all problems, each on a line of its own. */

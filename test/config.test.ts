@@ -75,6 +75,10 @@ describe('config', () => {
     expect(readConfig(none, { KEYWARD_PORT: '', KEYWARD_PASSPHRASE: '' })).toMatchObject({ port: 7355, key: {} });
   });
 
+  it('takes a setting that a bundle left unfilled for none, so that it never becomes the passphrase', () => {
+    expect(readConfig(none, { KEYWARD_PASSPHRASE: `$\{user_config.passphrase}` }).key).toEqual({});
+  });
+
   it('has no flag for a secret, because every user of the computer can read arguments', () => {
     const secrets = describeOptions().filter(({ flag }) => flag === undefined);
     expect(secrets.map(({ variable }) => variable.split(',')[0])).toEqual([
