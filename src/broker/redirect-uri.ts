@@ -25,9 +25,13 @@ export function redirectUriFor(callbackOrigin: string, connector: Connector, aut
   return `${origin.origin}${path}`;
 }
 
-/** The connect page's address. It uses the callback's host name, because a cookie belongs to a host name. */
+/**
+ * The connect page's address. On loopback it uses the callback's host name, because a cookie belongs to a host name.
+ * A callback on https in front of pages on loopback is a tunnel, which passes the browser on to the pages' own name.
+ */
 export function connectUrlFor(pageOrigin: string, redirectUri: string, attemptId: string): string {
   const url = new URL(`/connect/${attemptId}`, pageOrigin);
-  if (url.protocol === 'http:') url.hostname = new URL(redirectUri).hostname;
+  const callback = new URL(redirectUri);
+  if (callback.protocol === 'http:') url.hostname = callback.hostname;
   return url.href;
 }

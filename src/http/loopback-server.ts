@@ -3,7 +3,7 @@ import type { Hono } from 'hono';
 import { stateOf } from '../broker/attempt-state.ts';
 import { createApp } from './app.ts';
 import { createCallbackPort } from './callback-port.ts';
-import { challengeRoute, hostAndPort } from './challenge.ts';
+import { challengeRoute, hostAndPort, type Proof } from './challenge.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
 import { createTurns } from './in-turn.ts';
@@ -18,8 +18,8 @@ export type LoopbackServer = {
 
 /** How often ended attempts are looked for. */
 const sweepMs = 1_000;
-/** After the last use everything stays this long, for the result page that follows a callback. */
-const lingerMs = 5_000;
+/** After the last use everything stays this long, so that a result page can be read and reloaded. */
+const lingerMs = 30_000;
 /** An attempt is stored within this time after its pages were opened, or it never is. */
 const storedWithinMs = 60_000;
 
@@ -43,7 +43,7 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
       addresses: names.addresses,
       port: options.port,
       egress,
-      proof: broker().vault.proof,
+      proof: proofOf(broker),
       log: broker().log,
     });
     const sweep = setInterval(() => void inTurn(stopIfIdle), sweepMs).unref();
@@ -119,29 +119,40 @@ async function servePages(
     addresses,
     0,
   );
-  const host = `${hostname}:${listener.port}`;
-  const origin = `http://${host}`;
-  app = createApp({ hosts: [host], origins: [origin], log: broker().log });
-  app.route('/', connectRoutes({ broker, origin, place: 'encrypted in the vault on this computer' }));
-  return { origin, close: listener.close };
+  const own = hostsAt(hostname, listener.port);
+  app = createApp({ hosts: own, origins: own.map((host) => `http://${host}`), log: broker().log });
+  app.route('/', connectRoutes({ broker, secure: false, place: 'encrypted in the vault on this computer' }));
+  return { origin: `http://${hostname}:${listener.port}`, close: listener.close };
 }
 
 /** Callbacks and the challenge, for every process that shares the port. */
 function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: string, use: () => void): Hono {
-  // Another process of this vault may have registered another name of loopback.
-  const own = ['127.0.0.1', 'localhost', '[::1]', names.hostname].map((name) => `${name}:${port}`);
+  const own = hostsAt(names.hostname, port);
   const app = createApp({ hosts: [...own, ...names.publicHosts], origins: [], log: broker().log });
   app.use(async (c, next) => {
-    use();
     if (own.includes(c.req.header('host') ?? '')) return next();
     // Through the tunnel: the browser has its cookie on loopback, and nothing else is served out there.
     if (c.req.method !== 'GET' || !c.req.path.startsWith('/oauth/callback')) return c.notFound();
     const { pathname, search } = new URL(c.req.url);
     return c.redirect(`http://${names.hostname}:${port}${pathname}${search}`, 303);
   });
-  app.route('/', challengeRoute(broker().vault.proof));
+  // Being asked by another process is no use: it would keep this one serving for that one's sake.
+  app.route('/', challengeRoute(proofOf(broker)));
+  app.use(async (_c, next) => {
+    use();
+    await next();
+  });
   app.route('/', callbackRoutes({ broker, secure: false, pages }));
   return app;
+}
+
+function proofOf(broker: LoopbackOptions['broker']): Proof {
+  return (purpose, message) => broker().vault.proof(purpose, message);
+}
+
+/** Every name of loopback: services register one or the other, for this process or for one that shares the port. */
+function hostsAt(hostname: string, port: number): string[] {
+  return ['127.0.0.1', 'localhost', '[::1]', hostname].map((name) => `${name}:${port}`);
 }
 
 type Names = {
@@ -154,11 +165,12 @@ type Names = {
 
 function namesOf({ host, publicUrl }: LoopbackOptions): Names {
   const given = publicUrl === null ? null : new URL(publicUrl);
-  const local = given?.protocol === 'http:' ? given.hostname : host === '::1' ? '[::1]' : host;
-  return {
-    hostname: local,
-    // A browser may try either address of `localhost`; nobody else may sit on the other one.
-    addresses: local === 'localhost' ? ['127.0.0.1', '::1'] : [local.replace(/^\[|\]$/g, '')],
-    publicHosts: given === null ? [] : [given.host],
-  };
+  const hostname = given?.protocol === 'http:' ? given.hostname : host === '::1' ? '[::1]' : host;
+  return { hostname, addresses: addressesOf(hostname), publicHosts: given === null ? [] : [given.host] };
+}
+
+/** A browser may try either address of `localhost`: nobody else may sit on the other one. */
+function addressesOf(hostname: string): Names['addresses'] {
+  if (hostname === 'localhost' || hostname === '127.0.0.1') return ['127.0.0.1', '::1'];
+  return hostname === '[::1]' ? ['::1', '127.0.0.1'] : [hostname];
 }

@@ -4,15 +4,16 @@
  *
  * Forms and results are on a port of the process's own. The callback is on the fixed port that OAuth clients are
  * registered with, shared by every Keyward of the same vault: see callback-port.ts. The cookie that binds an attempt to
- * a browser belongs to a host name, whatever the port, so pages and callback use the same name.
+ * a browser belongs to a host name, whatever the port, so a page is opened under the name that its callback uses; both
+ * listeners answer to every name of loopback and hold IPv4 and IPv6, since a browser may try either for `localhost`.
  *
  * `KEYWARD_PUBLIC_URL` may name the callback differently:
  *
- * - `http://localhost:7355`, for services that refuse addresses: pages are at `localhost` too, and both the IPv4 and the
- *   IPv6 address are held, since a browser may try either.
+ * - `http://localhost:7355`, for services that refuse addresses.
  * - `https://…`, a tunnel to the fixed port, for services that insist on https: only the redirect URI goes through it.
  *   What arrives there is sent on to the callback on loopback, where the browser has its cookie. Forms and results
- *   never leave the computer, and the browser has to be on the same computer as Keyward.
+ *   never leave the computer, and the browser has to be on the same computer as Keyward. Every Keyward that shares the
+ *   port needs the same setting.
  *
  * Nothing of the HTTP side is loaded before the first `open`.
  */

@@ -15,30 +15,40 @@ export type Listener = {
 /** Answers under way at a close get this long. */
 const closeGraceMs = 1_000;
 
+/** A free port of one address may be taken at the other one. */
+const portTries = 10;
+
 /**
- * Serves on every one of these addresses, at the same port; port 0 picks one. Listening never keeps the
- * process alive. Fails with Node's error, `EADDRINUSE` above all; none of the addresses is held then. An address that
- * this computer doesn't have is left out, unless it is the first.
+ * Serves on every one of these addresses, at the same port; port 0 picks one. Listening never keeps the process alive.
+ * Fails with Node's error, `EADDRINUSE` above all; none of the addresses is held then. An address that this computer
+ * doesn't have is left out, unless it is the first.
  */
 export async function listen(answer: Answer, addresses: readonly string[], port: number): Promise<Listener> {
-  const servers: Server[] = [];
-  try {
-    for (const address of addresses) {
-      const first = servers[0];
-      try {
-        servers.push(await listenOn(answer, address, first === undefined ? port : portOf(first)));
-      } catch (error) {
-        if (first === undefined || !isMissing(error)) throw error;
-      }
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await listenOnAll(answer, addresses, port);
+    } catch (error) {
+      if (port !== 0 || tries === portTries) throw error;
     }
-  } catch (error) {
-    await Promise.all(servers.map(closeServer));
-    throw error;
   }
-  return {
-    port: servers[0] === undefined ? port : portOf(servers[0]),
-    close: async () => void (await Promise.all(servers.map(closeServer))),
-  };
+}
+
+async function listenOnAll(answer: Answer, addresses: readonly string[], port: number): Promise<Listener> {
+  const servers: Server[] = [];
+  const close = async () => void (await Promise.all(servers.map(closeServer)));
+  let held = port;
+  for (const [index, address] of addresses.entries()) {
+    try {
+      const server = await listenOn(answer, address, held);
+      servers.push(server);
+      held = portOf(server);
+    } catch (error) {
+      if (index > 0 && isMissing(error)) continue;
+      await close();
+      throw error;
+    }
+  }
+  return { port: held, close };
 }
 
 function listenOn(answer: Answer, address: string, port: number): Promise<Server> {

@@ -18,18 +18,17 @@ const maxFormBytes = 64 * 1024;
 
 export type ConnectRoutes = {
   readonly broker: () => Broker;
-  /** Origin the pages are served at. */
-  readonly origin: string;
+  /** Whether browsers reach these pages over https. */
+  readonly secure: boolean;
   /** Where secrets are kept, in words that follow “kept”. */
   readonly place: string;
 };
 
 /** `GET /connect/:attemptId` shows the current step; its forms post to the same address. */
-export function connectRoutes({ broker, origin, place }: ConnectRoutes): Hono {
+export function connectRoutes({ broker, secure, place }: ConnectRoutes): Hono {
   const routes = new Hono();
-  const secure = origin.startsWith('https:');
-  const around = (): Surroundings => ({
-    host: new URL(origin).host,
+  const around = (c: Context): Surroundings => ({
+    host: new URL(c.req.url).host,
     place,
     release: broker().settings.release,
     now: Date.now(),
@@ -43,7 +42,7 @@ export function connectRoutes({ broker, origin, place }: ConnectRoutes): Hono {
     const view = await viewAttempt(broker(), id, browser);
     if (known === null) giveBinding(c, id, browser, secure);
     c.header(stepHeader, view.step);
-    return c.html(renderView(view, around()));
+    return c.html(renderView(view, around(c)));
   });
 
   routes.post('/connect/:attemptId', formsOnly, limit, async (c) => {
@@ -56,7 +55,7 @@ export function connectRoutes({ broker, origin, place }: ConnectRoutes): Hono {
     // 303: the browser GETs the next step, and reloading it sends nothing twice.
     if (result === null || browser === null) return c.redirect(`/connect/${id}`, 303);
     const view = await viewAttempt(broker(), id, browser);
-    return c.html(renderView(view, around(), { values, problems: result.problems }), 422);
+    return c.html(renderView(view, around(c), { values, problems: result.problems }), 422);
   });
   return routes;
 }
