@@ -78,7 +78,9 @@ export async function createCredential(
   const complete = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
   if (complete && authenticationType !== 'oauth2') {
     const secret = oauth ? await obtain(broker, plan) : inputSecret(given.secretInputs);
-    return { kind: 'created', credentialId: await storeCredential(broker, principal, plan, secret) };
+    // Nobody was asked through the client: what is secret came with the call itself.
+    const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
+    return { kind: 'created', credentialId: await storeCredential(broker, principal, { ...plan, obtainedBy }, secret) };
   }
   return startAttempt(broker, principal, plan, {
     argumentsDigest: argumentsDigest(broker, input),

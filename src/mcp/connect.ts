@@ -31,7 +31,7 @@ export async function connect(call: ToolCall, input: CreateInput): Promise<Outpu
   const startedAt = performance.now();
   const shown = await links.show({
     url: started.url,
-    message: messageFor(input.connectorId),
+    message: messageFor(broker.catalogue.require(input.connectorId).name),
     state: started.attemptId,
   });
   if (typeof shown !== 'string') return shown;
@@ -73,7 +73,7 @@ function linkOutput({ page, url, attemptId, expiresAt, userCode }: StartedAttemp
   };
 }
 
-/** Shown by the client beside the link. The broker knows the connector by now, so its id is no free text. */
-function messageFor(connectorId: string): string {
-  return `Keyward asks you to connect ${connectorId}. Open the link and finish there: what you enter does not pass through the assistant.`;
+/** Shown by the client beside the link. */
+function messageFor(service: string): string {
+  return `Keyward asks you to connect ${service}. Open the link and finish there: what you enter does not pass through the assistant.`;
 }

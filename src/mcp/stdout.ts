@@ -2,12 +2,19 @@
 import { Writable } from 'node:stream';
 import type { Log } from '../log.ts';
 
+let taken: Writable | undefined;
+
 /**
  * Takes stdout for MCP: answers the stream that still reaches it, and from now on drops whatever anything else writes
- * there, console.log included. What was dropped is noted by its size only, since it may quote a secret. Call it once,
- * before anything else runs.
+ * there. What was dropped is noted by its size only, since it may quote a secret. Call it as early as possible; every
+ * call answers the same stream.
  */
 export function takeStdout(log: Log): Writable {
+  taken ??= take(log);
+  return taken;
+}
+
+function take(log: Log): Writable {
   const { stdout } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {

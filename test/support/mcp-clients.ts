@@ -188,12 +188,14 @@ function lineTransport(child: ChildProcess, seen: string[]): Transport {
       if (!child.stdout) throw new Error('The process has no stdout.');
       createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
         seen.push(line);
-        transport.onmessage?.(JSON.parse(line) as JSONRPCMessage);
+        // Tests look at what else is there; a client would give up.
+        if (line.startsWith('{')) transport.onmessage?.(JSON.parse(line) as JSONRPCMessage);
       });
       child.once('close', () => transport.onclose?.());
     },
     send: async (message) => {
-      child.stdin?.write(`${JSON.stringify(message)}\n`);
+      if (!child.stdin?.writable) throw new Error('Keyward has gone.');
+      child.stdin.write(`${JSON.stringify(message)}\n`);
     },
     close: async () => {
       child.stdin?.end();

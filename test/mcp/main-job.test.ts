@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { clientKinds, startWithClient, type TestClient } from '../support/mcp-clients.ts';
+import { followLink } from './person.ts';
+import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
+
+let world: World;
+beforeAll(async () => {
+  // Tokens that live two seconds are due for renewal after one.
+  world = await startWorld({ accessTokenTtl: 2 });
+});
+afterAll(() => world.close());
+
+type Released = { accessToken: string; refreshToken?: string };
+
+async function read(client: TestClient, connectionId: string): Promise<Released> {
+  const { credentials } = await client.get('get_connection_credentials', { connectionId });
+  return credentials as Released;
+}
+
+describe.each(clientKinds)('a %s client over stdio', (kind) => {
+  it('does the whole job: find, learn, connect in the browser, list, read, refresh, rename, delete and revoke', async () => {
+    const { keyward, client } = await startWithClient(kind, { env: world.env });
+
+    const { connectors } = await client.get('list_connectors', { query: 'acme' });
+    expect(connectors).toMatchObject([{ connectorId, name: 'Acme' }]);
+    const { metadata } = await client.get('get_credential_metadata', { connectorId });
+    expect(metadata).toContainEqual(
+      expect.objectContaining({ authenticationType: 'oauth2', authConfigRequired: false }),
+    );
+
+    const started = await client.get('create_credential', { connectorId, authenticationType: 'oauth2', name: 'Mine' });
+    const { attemptId, oauthUrl } = started as { attemptId: string; oauthUrl: string };
+    expect(started).toEqual({ attemptId, oauthUrl, expiresAt: expect.stringMatching(/Z$/) });
+    expect(await client.get('check_attempt', { attemptId })).toEqual({ status: 'pending' });
+
+    const waiting = client.get('check_attempt', { attemptId, waitSeconds: 30 });
+    expect(await followLink(oauthUrl)).toMatchObject({ step: 'completed' });
+    const { status, credentialId } = (await waiting) as { status: string; credentialId: string };
+    expect(status).toBe('completed');
+
+    const row = {
+      credentialId,
+      connectorId,
+      authenticationType: 'oauth2',
+      name: 'Mine',
+      status: 'active',
+      access: 'owner',
+    };
+    expect((await client.get('list_credentials')).credentials).toMatchObject([row]);
+    expect(await client.get('verify_credential', { credentialId })).toMatchObject({
+      status: 'active',
+      account: 'ann@example.com',
+    });
+
+    const first = await read(client, credentialId);
+    expect(await world.server.isActive(first.accessToken)).toBe(true);
+    const second = await vi.waitUntil(
+      async () => {
+        const now = await read(client, credentialId);
+        return now.accessToken === first.accessToken ? null : now;
+      },
+      { timeout: 15_000, interval: 200 },
+    );
+    expect(await world.server.isActive(second.accessToken)).toBe(true);
+    expect(second).not.toHaveProperty('refreshToken');
+
+    expect(await client.get('update_credential', { credentialId, name: 'Yours' })).toMatchObject({ name: 'Yours' });
+    expect(await client.get('get_connection', { connectionId: credentialId })).toMatchObject({ ...row, name: 'Yours' });
+
+    const last = await read(client, credentialId);
+    expect(await client.get('delete_credential', { credentialId })).toEqual({
+      credentialId,
+      deleted: true,
+      revocation: 'revoked',
+    });
+    expect(await world.server.isActive(last.accessToken)).toBe(false);
+    expect(await client.get('list_credentials')).toEqual({ credentials: [] });
+    expect((await client.call('get_connection', { connectionId: credentialId })).error?.code).toBe('not_found');
+
+    await client.close();
+    expect(await keyward.exited).toBe(0);
+    for (const line of keyward.stdout) expect(JSON.parse(line)).toMatchObject({ jsonrpc: '2.0' });
+  });
+
+  it('lets the person type what is secret on the page, and stores it across a restart', async () => {
+    const { keyward, client } = await startWithClient(kind, { env: world.env });
+    const started = await client.get('create_credential', { connectorId, authenticationType: 'api_key' });
+    const { attemptId, connectUrl } = started as { attemptId: string; connectUrl: string };
+    expect(connectUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/connect\//);
+    expect(await followLink(connectUrl, { fields: { apiKey: goodApiKey } })).toMatchObject({ step: 'completed' });
+    const { credentialId } = await client.get('check_attempt', { attemptId });
+
+    const again = await startWithClient(kind, { env: world.env, home: keyward.home });
+    expect(await again.client.get('get_connection_credentials', { connectionId: credentialId })).toEqual({
+      connectionId: credentialId,
+      credentials: { apiKey: goodApiKey },
+    });
+    expect(await again.client.get('verify_credential', { credentialId })).toMatchObject({ status: 'active' });
+    await again.client.close();
+    await again.keyward.exited;
+    await client.close();
+    await keyward.exited;
+  });
+});
+
+it('answers at once when nothing is missing', async () => {
+  const { keyward, client } = await startWithClient('modern', { env: world.env });
+  const made = [
+    { authenticationType: 'api_key', apiKey: goodApiKey },
+    { authenticationType: 'basic', username: 'ann', password: 'correct horse' },
+    { authenticationType: 'oauth2_client_credentials' },
+  ];
+  for (const input of made) {
+    const { credentialId, ...rest } = await client.get('create_credential', { connectorId, ...input });
+    expect(rest).toEqual({});
+    expect(await client.get('verify_credential', { credentialId })).toMatchObject({ status: 'active' });
+  }
+  await client.close();
+  await keyward.exited;
+});
+
+it('tells a model how to use it, in both protocol eras', async () => {
+  for (const kind of clientKinds) {
+    const { keyward, client } = await startWithClient(kind);
+    expect(client.instructions()).toMatch(/never ask for a password/i);
+    expect((await client.listTools()).length).toBeGreaterThanOrEqual(10);
+    await client.close();
+    await keyward.exited;
+  }
+});
