@@ -15,7 +15,7 @@ export type FetchInit = {
  * token endpoint nor metadata has a reason to move while it is being asked.
  */
 export function egressFetch(
-  egress: Egress,
+  egress: Pick<Egress, 'request'>,
   options: Pick<EgressRequest, 'hosts' | 'timeoutMs' | 'maxBytes' | 'signal'>,
 ): (url: string, init?: FetchInit) => Promise<Response> {
   return async (url, init = {}) => {

@@ -1,11 +1,47 @@
+/** The first leg of the authorization code flow. */
+import { createHash } from 'node:crypto';
 import type { OAuth2Method } from '../../connectors/definition.ts';
 import { KeywardError } from '../../errors.ts';
-import type { OAuthContext } from './context.ts';
+import { begin, type OAuthContext, scopeParams } from './context.ts';
+import { fillParams } from './endpoints.ts';
+import { requireEndpoint, resolveServer } from './server.ts';
 
-/** The URL a person opens to authorize (RFC 6749 §4.1.1), with PKCE S256 (RFC 7636) and state. */
+export type AuthorizationRequest = {
+  readonly redirectUri: string;
+  readonly state: string;
+  /** RFC 7636 §4.1. */
+  readonly codeVerifier: string;
+};
+
+/**
+ * The URL a person opens to authorize (RFC 6749 §4.1.1), with PKCE S256 and state.
+ *
+ * @throws KeywardError `provider_refused` for a discovered server without S256, unless the definition opts out of PKCE
+ */
 export async function authorizationUrl(
-  _context: OAuthContext<OAuth2Method>,
-  _request: { readonly redirectUri: string; readonly state: string; readonly codeVerifier: string },
+  context: OAuthContext<OAuth2Method>,
+  request: AuthorizationRequest,
 ): Promise<URL> {
-  throw new KeywardError('internal', 'Not built yet.');
+  const { auth, client } = context;
+  const server = await resolveServer(begin(context), ['authorizationEndpoint', 'tokenEndpoint']);
+  if (auth.pkce === 'S256' && server.supportsS256 === false) {
+    throw new KeywardError('provider_refused', `${context.connector.name} does not offer PKCE with S256.`, {
+      hint: 'Without it a stolen code is enough to get in. A connector file can say "pkce": "none" if you accept that.',
+    });
+  }
+  const url = requireEndpoint(context, server, 'authorizationEndpoint');
+  const challenge = createHash('sha256').update(request.codeVerifier).digest('base64url');
+  const params = {
+    ...fillParams(context, auth.authorizationParams),
+    ...scopeParams(context),
+    response_type: 'code',
+    [auth.clientIdParam]: client.clientId,
+    redirect_uri: request.redirectUri,
+    state: request.state,
+    ...(auth.pkce === 'S256' ? { code_challenge: challenge, code_challenge_method: 'S256' } : {}),
+  };
+  for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
+  // Services that do not decode forms take a plus sign for what it is.
+  url.search = url.search.replaceAll('+', '%20');
+  return url;
 }

@@ -1,8 +1,28 @@
+/** The client credentials grant. */
 import type { ClientCredentialsMethod } from '../../connectors/definition.ts';
-import { KeywardError } from '../../errors.ts';
-import type { OAuthContext, TokenSet } from './context.ts';
+import { begin, grantedScopes, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
+import { fillParams } from './endpoints.ts';
+import { requireEndpoint, resolveServer } from './server.ts';
+import { askForTokens } from './token-request.ts';
 
 /** Tokens for the client itself (RFC 6749 §4.4). */
-export async function clientCredentials(_context: OAuthContext<ClientCredentialsMethod>): Promise<TokenSet> {
-  throw new KeywardError('internal', 'Not built yet.');
+export async function clientCredentials(given: OAuthContext<ClientCredentialsMethod>): Promise<TokenSet> {
+  const context = begin(given);
+  const { auth } = context;
+  const server = await resolveServer(context, ['tokenEndpoint']);
+  const answer = await askForTokens(
+    context,
+    {
+      endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
+      authMethod: auth.tokenEndpointAuthMethod,
+      bodyFormat: auth.bodyFormat,
+      repeat: 'repeatable',
+    },
+    (openid, configuration) =>
+      openid.clientCredentialsGrant(configuration, {
+        ...fillParams(context, auth.tokenParams),
+        ...scopeParams(context),
+      }),
+  );
+  return { ...answer, scopes: grantedScopes(context, answer.scopes) };
 }

@@ -1,6 +1,6 @@
 /** What the OAuth protocol functions work on, and what they answer. They know no vault and no principal. */
 import type { ClientCredentialsMethod, Connector, OAuth2Method } from '../../connectors/definition.ts';
-import type { Egress } from '../../net/egress.ts';
+import { defaultTimeoutMs, type Egress } from '../../net/egress.ts';
 import type { CredentialSecret } from '../../vault/vault.ts';
 
 /** A registered OAuth client. `clientSecret` is null for a public client. */
@@ -16,9 +16,44 @@ export type OAuthContext<Method = OAuth2Method | ClientCredentialsMethod> = {
   /** Scopes to ask for instead of the definition's. */
   readonly scopes: readonly string[] | null;
   readonly signal?: AbortSignal;
-  /** Limit of one request in milliseconds; default 30,000. */
+  /** Limit of one operation in milliseconds, retries included; default 30,000. */
   readonly timeoutMs?: number;
 };
 
+/** One operation under way: everything it sends, discovery and retries included, ends by `until`. */
+export type Operation<Method = OAuth2Method | ClientCredentialsMethod> = OAuthContext<Method> & {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+};
+
+/** Starts the clock of an operation. */
+export function begin<Method>(context: OAuthContext<Method>): Operation<Method> {
+  return { ...context, until: Date.now() + (context.timeoutMs ?? defaultTimeoutMs) };
+}
+
 /** Tokens as a credential stores them; `expiresAt` in milliseconds since 1970, null when they don't expire. */
 export type TokenSet = Omit<Extract<CredentialSecret, { kind: 'tokens' }>, 'kind'>;
+
+export type Kept = Readonly<Record<string, string>>;
+
+/** The scopes to ask for. */
+export function scopesOf(context: OAuthContext): readonly string[] {
+  return context.scopes ?? context.auth.scopes;
+}
+
+/** The scopes of a grant: a server that does not name them granted what was asked for (RFC 6749 §5.1). */
+export function grantedScopes(context: OAuthContext, answered: readonly string[] | null): readonly string[] | null {
+  const asked = scopesOf(context);
+  return answered ?? (asked.length === 0 ? null : asked);
+}
+
+/** The scopes as a parameter, under the name and with the separator that the service wants; nothing without scopes. */
+export function scopeParams(context: OAuthContext): Record<string, string> {
+  const scopes = scopesOf(context);
+  return scopes.length === 0 ? {} : { [context.auth.scopeParam]: scopes.join(context.auth.scopeSeparator) };
+}
+
+/** What templates may name. A connection's inputs win over what a service sent: they were there first. */
+export function variables(context: OAuthContext, kept: Kept = {}): Record<string, string> {
+  return { ...kept, ...context.values, clientId: context.client.clientId };
+}

@@ -1,17 +1,91 @@
+/** The second leg of the authorization code flow. */
 import type { OAuth2Method } from '../../connectors/definition.ts';
-import { KeywardError } from '../../errors.ts';
-import type { OAuthContext, TokenSet } from './context.ts';
+import { keepFields } from './answer.ts';
+import { begin, grantedScopes, type OAuthContext, type TokenSet } from './context.ts';
+import { fillParams } from './endpoints.ts';
+import { standardCode } from './error-codes.ts';
+import { garbled, refusal } from './failures.ts';
+import { type AuthorizationServer, requireEndpoint, resolveServer } from './server.ts';
+import { askForTokens } from './token-request.ts';
 
-/** Turns what came back to the redirect URI into tokens (RFC 6749 §4.1.3, `iss` by RFC 9207). */
+export type AuthorizationResponse = {
+  /** The redirect URI as it was sent. */
+  readonly redirectUri: string;
+  /** The query as it was received. */
+  readonly received: URLSearchParams;
+  /** The state that was sent. */
+  readonly state: string;
+  readonly codeVerifier: string;
+};
+
+/**
+ * Turns what came back to the redirect URI into tokens (RFC 6749 §4.1.3). The code goes nowhere unless state and `iss`
+ * are right: `iss` (RFC 9207) is compared when present and demanded when the server says that it sends it.
+ */
 export async function exchangeCode(
-  _context: OAuthContext<OAuth2Method>,
-  _callback: {
-    readonly redirectUri: string;
-    /** The query as it was received. */
-    readonly received: URLSearchParams;
-    readonly state: string;
-    readonly codeVerifier: string;
-  },
+  given: OAuthContext<OAuth2Method>,
+  callback: AuthorizationResponse,
 ): Promise<TokenSet> {
-  throw new KeywardError('internal', 'Not built yet.');
+  const context = begin(given);
+  const { auth } = context;
+  const { received, redirectUri } = callback;
+  if (single(received, 'state') !== callback.state) throw garbled(context, 'sent back a state that is not ours');
+  const callbackKept = keepFields(auth.callbackParams, Object.fromEntries(received));
+  const server = await resolveServer(context, ['authorizationEndpoint', 'tokenEndpoint'], callbackKept);
+  checkIssuer(context, server, received);
+  const error = single(received, 'error');
+  if (error !== null) {
+    throw refusal(context, standardCode(error, [callback.codeVerifier, callback.state]), { redirectUri });
+  }
+  const code = single(received, 'code');
+  if (code === null) throw garbled(context, 'sent the person back without a code');
+
+  const currentUrl = new URL(redirectUri);
+  currentUrl.search = new URLSearchParams({ code, state: callback.state }).toString();
+  const answer = await askForTokens(
+    context,
+    {
+      endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
+      authMethod: auth.tokenEndpointAuthMethod,
+      bodyFormat: auth.bodyFormat,
+      repeat: 'once',
+      facts: { redirectUri },
+    },
+    (openid, configuration) =>
+      openid.authorizationCodeGrant(
+        configuration,
+        currentUrl,
+        {
+          expectedState: callback.state,
+          ...(auth.pkce === 'S256' ? { pkceCodeVerifier: callback.codeVerifier } : {}),
+        },
+        fillParams(context, auth.tokenParams, callbackKept),
+      ),
+  );
+  return {
+    ...answer,
+    scopes: grantedScopes(context, answer.scopes),
+    kept: { ...callbackKept, ...answer.kept },
+  };
+}
+
+/**
+ * RFC 9207 §2.4. A definition without issuer can still tell a stranger: `iss` must lie at the origin of the endpoint
+ * that the person was sent to.
+ */
+function checkIssuer(context: OAuthContext, server: AuthorizationServer, received: URLSearchParams): void {
+  const iss = single(received, 'iss');
+  if (iss === null) {
+    if (!server.issDemanded && !received.has('iss')) return;
+    throw garbled(context, 'did not say which authorization server answered');
+  }
+  const own = server.authorizationEndpoint?.origin;
+  const genuine = server.issuer === null ? URL.canParse(iss) && new URL(iss).origin === own : iss === server.issuer;
+  if (!genuine) throw garbled(context, 'did not send this answer: another authorization server did');
+}
+
+/** A parameter that is there exactly once and not empty, else null (RFC 6749 §3.1: none may be repeated). */
+function single(params: URLSearchParams, name: string): string | null {
+  const values = params.getAll(name);
+  return values.length === 1 && values[0] ? values[0] : null;
 }

@@ -1,11 +1,44 @@
+/** Refreshing an access token. */
 import type { OAuth2Method } from '../../connectors/definition.ts';
-import { KeywardError } from '../../errors.ts';
-import type { OAuthContext, TokenSet } from './context.ts';
+import { begin, type Kept, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
+import { fillParams } from './endpoints.ts';
+import { requireEndpoint, resolveServer } from './server.ts';
+import { askForTokens } from './token-request.ts';
 
-/** New tokens for a refresh token (RFC 6749 §6). Keeps the old refresh token when none comes back. */
-export async function refreshTokens(
-  _context: OAuthContext<OAuth2Method>,
-  _grant: { readonly refreshToken: string; readonly kept: Readonly<Record<string, string>> },
-): Promise<TokenSet> {
-  throw new KeywardError('internal', 'Not built yet.');
+/** What is stored from the answer before. */
+export type RefreshGrant = {
+  readonly refreshToken: string;
+  readonly kept: Kept;
+  readonly scopes?: readonly string[] | null;
+};
+
+/**
+ * New tokens for a refresh token (RFC 6749 §6). What the service does not send again stays as it was: refresh token,
+ * scopes, kept fields. Never sent twice by itself: after a lost answer the token may have rotated
+ * (`provider_unavailable` with `details.ambiguous`), and what to do then is the caller's decision.
+ */
+export async function refreshTokens(given: OAuthContext<OAuth2Method>, grant: RefreshGrant): Promise<TokenSet> {
+  const context = begin(given);
+  const { auth } = context;
+  const server = await resolveServer(context, ['refreshEndpoint'], grant.kept);
+  const answer = await askForTokens(
+    context,
+    {
+      endpoints: { token_endpoint: requireEndpoint(context, server, 'refreshEndpoint').href },
+      authMethod: auth.refreshAuthMethod,
+      bodyFormat: auth.bodyFormat,
+      repeat: 'once',
+    },
+    (openid, configuration) =>
+      openid.refreshTokenGrant(configuration, grant.refreshToken, {
+        ...fillParams(context, auth.refreshParams, grant.kept),
+        ...(auth.scopeOnRefresh ? scopeParams(context) : {}),
+      }),
+  );
+  return {
+    ...answer,
+    refreshToken: answer.refreshToken ?? grant.refreshToken,
+    scopes: answer.scopes ?? grant.scopes ?? null,
+    kept: { ...grant.kept, ...answer.kept },
+  };
 }

@@ -1,12 +1,69 @@
-import type { OAuthContext } from './context.ts';
+/** Giving a grant back. */
+import { hasCode } from '../../errors.ts';
+import { parseAnswer } from './answer.ts';
+import { begin, type Kept, type OAuthContext } from './context.ts';
+import { resolveServer } from './server.ts';
+import { readAnswer } from './token-answer.ts';
+import { callServer } from './token-request.ts';
 
-/** What became of a revocation; only a success answer of the server counts as `revoked`. */
+/** What became of a revocation; only a success answer of the service counts as `revoked`. */
 export type Revocation = 'revoked' | 'not_supported' | 'failed';
 
-/** Revokes a grant at the service (RFC 7009). Never throws for the service's sake: the answer says how it went. */
-export async function revoke(
-  _context: OAuthContext,
-  _tokens: { readonly accessToken: string; readonly refreshToken: string | null },
-): Promise<Revocation> {
-  return 'failed';
+export type RevocableTokens = {
+  readonly accessToken: string;
+  readonly refreshToken: string | null;
+  readonly kept?: Kept;
+};
+
+/**
+ * Revokes a grant at the service (RFC 7009, or the definition's own way). The answer says how it went; only `cancelled`
+ * is thrown.
+ */
+export async function revoke(given: OAuthContext, tokens: RevocableTokens): Promise<Revocation> {
+  const context = begin(given);
+  const { revocation, tokenEndpoint } = context.auth;
+  try {
+    // A definition that writes its endpoints out and has none for revocation has nothing to discover.
+    if (context.auth.revocationEndpoint === null && tokenEndpoint !== null) return 'not_supported';
+    const { revocationEndpoint } = await resolveServer(context, ['revocationEndpoint'], tokens.kept);
+    if (!revocationEndpoint) return 'not_supported';
+    const useRefresh = revocation.token === 'refresh_token' && tokens.refreshToken !== null;
+    const token = useRefresh ? (tokens.refreshToken ?? tokens.accessToken) : tokens.accessToken;
+    await callServer(
+      context,
+      {
+        endpoints: { revocation_endpoint: revocationEndpoint.href },
+        authMethod: revocation.authMethod === 'bearer' ? 'none' : revocation.authMethod,
+        bodyFormat: revocation.bodyFormat,
+        repeat: 'repeatable',
+        adjust: ({ params, headers }) => {
+          params.delete('token');
+          if (revocation.tokenParam !== null) params.set(revocation.tokenParam, token);
+          if (revocation.tokenParam === 'token') {
+            params.set('token_type_hint', useRefresh ? 'refresh_token' : 'access_token');
+          }
+          if (revocation.authMethod === 'bearer') {
+            params.delete('client_id');
+            headers.set('authorization', `Bearer ${token}`);
+          }
+          return { method: revocation.method };
+        },
+      },
+      (response, asked) => {
+        const { status, body, headers } = response;
+        // RFC 7009 §2.2: the status says it all. A body is read only for errors that come with status 200, and a page
+        // is no answer of a revocation endpoint.
+        const page = headers.get('content-type')?.includes('html') ?? false;
+        const silent = status >= 200 && status < 300 && !page && parseAnswer(body) === null;
+        if (!silent) readAnswer(context, response, asked);
+        return { value: null, standard: {} };
+      },
+      (openid, configuration) => openid.tokenRevocation(configuration, token),
+    );
+    return 'revoked';
+  } catch (error) {
+    if (hasCode(error, 'cancelled')) throw error;
+    const unsupported = hasCode(error, 'provider_refused') && error.details.providerError === 'unsupported_token_type';
+    return unsupported ? 'not_supported' : 'failed';
+  }
 }

@@ -1,0 +1,57 @@
+/** Reading the bodies that authorization servers send, whatever they call them. */
+
+export type Answer = Readonly<Record<string, unknown>>;
+
+/**
+ * A JSON object, or a form-encoded body (GitHub's default, and what some servers send whatever they are asked for).
+ * Null when it is neither: an HTML page, an empty body, garbage.
+ */
+export function parseAnswer(body: Uint8Array): Answer | null {
+  const text = new TextDecoder().decode(body).trim();
+  try {
+    const json: unknown = JSON.parse(text);
+    return isObject(json) ? json : null;
+  } catch {
+    return /^[\w.~%+-]+=[^<>\s]*$/.test(text) ? Object.fromEntries(new URLSearchParams(text)) : null;
+  }
+}
+
+/** The value at a dotted path (`authed_user.id`); own properties only. */
+export function valueAt(answer: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined),
+      answer,
+    );
+}
+
+/** The text of a field; null when it is absent, empty or no text. */
+export function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** A number, also one that is written as text; null for anything else and for what is not above zero. */
+export function positiveNumber(value: unknown): number | null {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number : null;
+}
+
+/** Plain values of these fields, as text; what is missing, structured or holds control characters is left out. */
+export function keepFields(names: readonly string[], ...sources: readonly (Answer | null)[]): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of names) {
+    const value = sources.map((source) => valueAt(source, name)).find((found) => isPlain(found));
+    if (isPlain(value)) kept[name] = String(value);
+  }
+  return kept;
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  if (typeof value === 'string') return value !== '' && !/\p{Cc}/u.test(value);
+  return typeof value === 'number' || typeof value === 'boolean';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

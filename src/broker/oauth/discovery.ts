@@ -1,0 +1,61 @@
+/** Asking an issuer for its metadata. */
+import type { ServerMetadata } from 'openid-client';
+import { KeywardError } from '../../errors.ts';
+import type { EgressResponse } from '../../net/egress.ts';
+import { egressFetch } from '../../net/fetch.ts';
+import type { Operation } from './context.ts';
+import { garbled, unavailable } from './failures.ts';
+import { send } from './send.ts';
+import { retryAfter } from './token-answer.ts';
+
+/** Mismatch of a metadata value, in openid-client's error codes. */
+const attributeMismatch = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
+
+/**
+ * Metadata of an issuer: RFC 8414 first, OpenID Connect Discovery when there is none.
+ *
+ * @throws KeywardError `provider_garbled` when it names another issuer or is no metadata, `provider_unavailable`
+ */
+export async function discover(operation: Operation, issuer: string): Promise<ServerMetadata> {
+  const url = new URL(issuer);
+  const metadata = (await ask(operation, url, 'oauth2')) ?? (await ask(operation, url, 'oidc'));
+  if (metadata) return metadata;
+  throw garbled(operation, `publishes no authorization server metadata at ${url.origin}`);
+}
+
+/** Null when this well-known address holds no metadata. */
+async function ask(operation: Operation, issuer: URL, algorithm: 'oauth2' | 'oidc'): Promise<ServerMetadata | null> {
+  const openid = await import('openid-client');
+  const outbound = egressFetch({ request: (request) => get(operation, request.url) }, { hosts: [issuer.host] });
+  // openid-client wraps whatever is thrown in here, so the reason is kept on the way.
+  let failure: unknown;
+  try {
+    const configuration = await openid.discovery(issuer, operation.client.clientId, undefined, openid.None(), {
+      algorithm,
+      // Egress decides about plain http: only hosts that the operator allowed.
+      execute: [openid.allowInsecureRequests],
+      [openid.customFetch]: (url) =>
+        outbound(url).catch((error: unknown) => {
+          failure = error;
+          throw error;
+        }),
+    });
+    return configuration.serverMetadata();
+  } catch (error) {
+    if (failure instanceof KeywardError) throw failure;
+    if (error instanceof openid.ClientError && error.code === attributeMismatch) {
+      throw garbled(operation, `is not the issuer it should be: the metadata at ${issuer.origin} names another one`);
+    }
+    return null;
+  }
+}
+
+/** A metadata document; a server in trouble is no reason to look elsewhere. */
+async function get(operation: Operation, url: URL): Promise<EgressResponse> {
+  const response = await send(operation, { url, headers: { accept: 'application/json' } }, 'repeatable');
+  if (response.status === 429 || response.status >= 500) {
+    const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));
+    throw unavailable(operation, response.status, { retryAfterSeconds, ambiguous: false });
+  }
+  return response;
+}

@@ -1,0 +1,96 @@
+/**
+ * What a service's refusal means to a person, and what to do about it. Only Keyward's own words: a service's
+ * description or a library's message may quote the request, and with it the code or the secret.
+ */
+import { type ErrorDetails, KeywardError } from '../../errors.ts';
+import { type OAuthContext, scopesOf } from './context.ts';
+
+/** What is said besides the code. */
+export type RefusalFacts = { readonly redirectUri?: string; readonly status?: number };
+
+type Explanation = { readonly message: string; readonly hint: string };
+
+/**
+ * `provider_refused` for a standard error code; null when the service gave none that can be read.
+ * `details.providerError` holds the code.
+ */
+export function refusal(context: OAuthContext, code: string | null, facts: RefusalFacts = {}): KeywardError {
+  const { message, hint } = explain(context, code, facts);
+  const details: ErrorDetails = {
+    ...(code === null ? {} : { providerError: code }),
+    ...(facts.status === undefined ? {} : { status: facts.status }),
+  };
+  return new KeywardError('provider_refused', message, { hint, details });
+}
+
+function explain(context: OAuthContext, code: string | null, { redirectUri, status }: RefusalFacts): Explanation {
+  const { name, appUrl } = context.connector;
+  const register = redirectUri === undefined ? '' : ` Register exactly this redirect URI: ${redirectUri}`;
+  switch (code) {
+    case 'invalid_client':
+      return {
+        message: `${name} does not accept the OAuth client: its client id or client secret is wrong.`,
+        hint: `Compare both with ${appUrl}; a secret that was renewed there has to be entered again.`,
+      };
+    case 'invalid_grant':
+      return {
+        message: `${name} no longer accepts this authorization: it expired, was revoked or was used before.`,
+        hint: `Connect again.${register === '' ? '' : ` If it happens every time:${register}`}`,
+      };
+    case 'redirect_uri_mismatch':
+      return {
+        message: `${name} does not know the redirect URI.`,
+        hint: `Open ${appUrl}.${register}`,
+      };
+    case 'access_denied':
+      return {
+        message: `Access to ${name} was not granted.`,
+        hint: 'Connect again and allow access; an organisation may have to approve the app first.',
+      };
+    case 'invalid_scope':
+      return {
+        message: `${name} refused the scopes: ${scopesOf(context).join(', ') || 'none were asked for'}.`,
+        hint: `Enable these scopes for the OAuth client at ${appUrl}, or use an auth config that asks for others.`,
+      };
+    case 'unauthorized_client':
+    case 'unsupported_grant_type':
+    case 'unsupported_response_type':
+      return {
+        message: `${name} does not let this OAuth client authorize in this way.`,
+        hint: `Check at ${appUrl} which kind of app it is and which grants are switched on.`,
+      };
+    case 'expired_token':
+      return { message: `The code for ${name} expired before it was entered.`, hint: 'Connect again.' };
+    case 'authorization_pending':
+    case 'slow_down':
+      return { message: `${name} is still waiting for the person.`, hint: 'Ask again in a few seconds.' };
+    default:
+      return {
+        message: `${name} refused the request${status === undefined ? '' : ` with status ${status}`}.`,
+        hint: `Check the OAuth client at ${appUrl}: client id, client secret and scopes.${register}`,
+      };
+  }
+}
+
+/** `provider_unavailable`: the service is there but can't answer now. */
+export function unavailable(
+  context: OAuthContext,
+  status: number,
+  details: { readonly retryAfterSeconds: number | null; readonly ambiguous: boolean },
+): KeywardError {
+  const { retryAfterSeconds, ambiguous } = details;
+  const when = retryAfterSeconds === null ? 'in a few minutes' : `in ${retryAfterSeconds} s`;
+  const reason = status === 429 ? 'gets too many requests' : 'is having trouble';
+  return new KeywardError('provider_unavailable', `${context.connector.name} ${reason} (status ${status}).`, {
+    hint: `Try again ${when}.`,
+    details: { status, ambiguous, ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }) },
+  });
+}
+
+/** `provider_garbled`: an answer that the protocol does not allow. `what` completes “<name> …”. */
+export function garbled(context: OAuthContext, what: string, details: ErrorDetails = {}): KeywardError {
+  return new KeywardError('provider_garbled', `${context.connector.name} ${what}.`, {
+    hint: 'Try again later. If it stays, the connector file does not fit the service any more.',
+    details,
+  });
+}

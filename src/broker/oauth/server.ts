@@ -1,0 +1,107 @@
+/** Which endpoints a connection talks to: the definition's, or those that its issuer publishes. */
+import type { ServerMetadata } from 'openid-client';
+import { KeywardError } from '../../errors.ts';
+import type { Egress } from '../../net/egress.ts';
+import type { Kept, OAuthContext, Operation } from './context.ts';
+import { discover } from './discovery.ts';
+import { fillEndpoint } from './endpoints.ts';
+import { garbled } from './failures.ts';
+
+export type EndpointName =
+  | 'authorizationEndpoint'
+  | 'tokenEndpoint'
+  | 'refreshEndpoint'
+  | 'revocationEndpoint'
+  | 'deviceAuthorizationEndpoint';
+
+/** The endpoints that were asked for; the others are null. */
+export type AuthorizationServer = { readonly [Name in EndpointName]: URL | null } & {
+  /** Null when the definition names none. */
+  readonly issuer: string | null;
+  /** A callback without `iss` is refused (RFC 9207 §2.4). */
+  readonly issDemanded: boolean;
+  /** Whether it says that it supports PKCE with S256; null when nothing was discovered. */
+  readonly supportsS256: boolean | null;
+};
+
+/** Endpoint → its name in server metadata (RFC 8414 §2). */
+const published = {
+  authorizationEndpoint: 'authorization_endpoint',
+  tokenEndpoint: 'token_endpoint',
+  refreshEndpoint: 'token_endpoint',
+  revocationEndpoint: 'revocation_endpoint',
+  deviceAuthorizationEndpoint: 'device_authorization_endpoint',
+} as const satisfies Record<EndpointName, keyof ServerMetadata>;
+
+/** Issuers asked through each outbound client, so that showing a page does not ask again. */
+const known = new WeakMap<Egress, Map<string, { readonly at: number; readonly metadata: ServerMetadata }>>();
+const knownForMs = 10 * 60_000;
+
+/**
+ * The server of this connection. What the definition leaves out and `needed` asks for is discovered from the issuer
+ * (RFC 8414, then OpenID Connect Discovery), which must name itself exactly as the definition does.
+ *
+ * @param kept values that the callback or earlier answers left, for templates
+ */
+export async function resolveServer(
+  context: Operation,
+  needed: readonly EndpointName[],
+  kept?: Kept,
+): Promise<AuthorizationServer> {
+  const { auth } = context;
+  const own: { readonly [Name in EndpointName]: string | null } = {
+    authorizationEndpoint: null,
+    deviceAuthorizationEndpoint: null,
+    ...auth,
+    refreshEndpoint: ('refreshEndpoint' in auth ? auth.refreshEndpoint : null) ?? auth.tokenEndpoint,
+  };
+  const missing = needed.some((name) => own[name] === null);
+  const metadata = missing && auth.issuer !== null ? await metadataOf(context, auth.issuer) : null;
+  const endpoint = (name: EndpointName) => {
+    const template = own[name];
+    if (!needed.includes(name)) return null;
+    if (template !== null) return fillEndpoint(context, template, kept);
+    const found = metadata?.[published[name]];
+    return typeof found === 'string' ? discoveredUrl(context, found) : null;
+  };
+  return {
+    authorizationEndpoint: endpoint('authorizationEndpoint'),
+    tokenEndpoint: endpoint('tokenEndpoint'),
+    refreshEndpoint: endpoint('refreshEndpoint'),
+    revocationEndpoint: endpoint('revocationEndpoint'),
+    deviceAuthorizationEndpoint: endpoint('deviceAuthorizationEndpoint'),
+    issuer: metadata?.issuer ?? auth.issuer,
+    issDemanded:
+      metadata?.authorization_response_iss_parameter_supported === true ||
+      ('authorizationResponseIssParameterSupported' in auth && auth.authorizationResponseIssParameterSupported),
+    supportsS256: metadata ? metadata.code_challenge_methods_supported?.includes('S256') === true : null,
+  };
+}
+
+/** The endpoint, or `provider_refused` when neither the definition nor the issuer has it. */
+export function requireEndpoint(context: OAuthContext, server: AuthorizationServer, name: EndpointName): URL {
+  const url = server[name];
+  if (url) return url;
+  const what = published[name].replaceAll('_', ' ');
+  throw new KeywardError('provider_refused', `${context.connector.name} has no ${what}.`, {
+    hint: 'Use another way to connect; get_credential_metadata lists them.',
+  });
+}
+
+async function metadataOf(context: Operation, issuer: string): Promise<ServerMetadata> {
+  const asked = known.get(context.egress) ?? new Map();
+  known.set(context.egress, asked);
+  const before = asked.get(issuer);
+  if (before && Math.abs(Date.now() - before.at) < knownForMs) return before.metadata;
+  const metadata = await discover(context, issuer);
+  asked.set(issuer, { at: Date.now(), metadata });
+  return metadata;
+}
+
+/** An endpoint that a server published: https, or http when its issuer is reached by http too. */
+function discoveredUrl(context: OAuthContext, text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const plain = url?.protocol === 'http:' && context.auth.issuer?.startsWith('http:');
+  if (url && (url.protocol === 'https:' || plain) && url.username === '' && url.password === '') return url;
+  throw garbled(context, 'publishes an endpoint that is no https address');
+}

@@ -1,0 +1,111 @@
+/** Requests of an authenticated client to an authorization server, through openid-client and egress. */
+import type { Configuration, CustomFetchOptions } from 'openid-client';
+import type { BodyFormat, ClientAuth } from '../../connectors/definition.ts';
+import { KeywardError } from '../../errors.ts';
+import type { EgressResponse } from '../../net/egress.ts';
+import { authenticate, encodeBody } from './client-auth.ts';
+import type { Operation } from './context.ts';
+import { garbled, type RefusalFacts } from './failures.ts';
+import { type Repeat, send } from './send.ts';
+import { type Asked, readTokenAnswer, type TokenAnswer } from './token-answer.ts';
+
+type OpenId = typeof import('openid-client');
+
+/** Parameters that must not appear in any message. */
+const secretParams = ['code', 'code_verifier', 'refresh_token', 'device_code', 'token', 'client_secret'];
+
+export type ServerRequest = {
+  /** Where, by its metadata name; openid-client picks the one that its function needs. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly authMethod: ClientAuth;
+  readonly bodyFormat: BodyFormat;
+  readonly repeat: Repeat;
+  readonly facts?: RefusalFacts;
+  /** Last changes to what openid-client prepared. */
+  readonly adjust?: (request: { method: string; params: URLSearchParams; headers: Headers }) => { method: string };
+};
+
+/**
+ * Runs one of openid-client's grant functions. `read` turns the service's answer into a value, or throws a typed error;
+ * `standard` is the same answer in the form of the RFC, which is all that openid-client gets to see.
+ */
+export async function callServer<T>(
+  context: Operation,
+  request: ServerRequest,
+  read: (response: EgressResponse, asked: Asked) => { readonly value: T; readonly standard: unknown },
+  run: (openid: OpenId, configuration: Configuration) => Promise<unknown>,
+): Promise<T> {
+  const openid = await import('openid-client');
+  const metadata = { issuer: 'https://issuer.invalid', ...request.endpoints };
+  const { clientId } = context.client;
+  const auth = authenticate(context.client, request.authMethod);
+  const configuration = new openid.Configuration(metadata, clientId, undefined, auth);
+  // Egress decides about plain http: only hosts that the operator allowed.
+  openid.allowInsecureRequests(configuration);
+  // The limit is egress's, so that a slow service and a cancelled call can be told apart.
+  configuration.timeout = 0;
+  let outcome: { readonly value: T } | undefined;
+  let failure: unknown;
+  configuration[openid.customFetch] = async (url, options) => {
+    try {
+      const { response, asked } = await exchange(context, request, url, options);
+      const { value, standard } = read(response, asked);
+      outcome = { value };
+      return Response.json(standard);
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  };
+  try {
+    await run(openid, configuration);
+  } catch {
+    // Never the library's error: its cause holds the answer, tokens and all.
+    if (failure instanceof KeywardError) throw failure;
+    if (failure !== undefined) throw new KeywardError('internal', 'An OAuth request failed unexpectedly.');
+    throw garbled(context, 'answered with something that the protocol does not allow');
+  }
+  if (outcome) return outcome.value;
+  throw new KeywardError('internal', 'An OAuth request was not sent.');
+}
+
+/** The same for a token endpoint. */
+export function askForTokens(
+  context: Operation,
+  request: ServerRequest,
+  run: (openid: OpenId, configuration: Configuration) => Promise<unknown>,
+): Promise<TokenAnswer> {
+  return callServer(
+    context,
+    request,
+    (response, asked) => {
+      const value = readTokenAnswer(context, response, asked);
+      const standard = { access_token: value.accessToken, token_type: 'bearer' };
+      return { value, standard };
+    },
+    run,
+  );
+}
+
+async function exchange(
+  context: Operation,
+  request: ServerRequest,
+  url: string,
+  options: CustomFetchOptions,
+): Promise<{ response: EgressResponse; asked: Asked }> {
+  const params = new URLSearchParams(options.body instanceof URLSearchParams ? options.body : '');
+  const headers = new Headers(options.headers);
+  headers.set('user-agent', 'keyward');
+  headers.set('accept', 'application/json');
+  const { method } = request.adjust?.({ method: options.method, params, headers }) ?? options;
+  const secrets = secretParams.flatMap((name) => params.getAll(name));
+  if (context.client.clientSecret !== null) secrets.push(context.client.clientSecret);
+  const { body, contentType } = encodeBody(params, request.bodyFormat, context.auth.clientIdParam);
+  headers.set('content-type', contentType);
+  const response = await send(
+    context,
+    { url: new URL(url), method, headers: Object.fromEntries(headers), body },
+    request.repeat,
+  );
+  return { response, asked: { ...request.facts, secrets } };
+}
