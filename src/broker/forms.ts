@@ -3,7 +3,8 @@
  * same connector definition answers all three, and `readInputs` checks what comes back.
  */
 import type { AuthMethod, Connector, InputProperty } from '../connectors/definition.ts';
-import { fieldsOf, isOAuth, offersDevice } from './forms/fields.ts';
+import { isOAuth } from '../connectors/kinds.ts';
+import { fieldsOf, offersDevice } from './forms/fields.ts';
 
 export { type GivenInputs, readInputs } from './forms/read.ts';
 

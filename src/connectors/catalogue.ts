@@ -4,7 +4,7 @@ import { builtin } from './builtin.ts';
 import { complete } from './complete.ts';
 import type { Connector } from './connector.ts';
 import type { ConnectorFile } from './definition.ts';
-import { createFinder } from './search.ts';
+import { nearestIds } from './nearest.ts';
 
 /** What is wrong with one of the user's files. `field` is a dotted path, empty when it is the file as a whole. */
 export type CatalogueProblem = { readonly file: string; readonly field: string; readonly rule: string };
@@ -19,13 +19,10 @@ export type Catalogue = {
    * Connectors for what somebody typed, best first: names, ids, aliases and categories, with typos forgiven. Without a
    * query all of them, by id. A category narrows either.
    */
-  search(query?: string, category?: string): readonly Connector[];
+  search(query?: string, category?: string): Promise<readonly Connector[]>;
   /** User files that could not be used; the other connectors work. */
   readonly problems: readonly CatalogueProblem[];
 };
-
-/** Most ids that an error names. */
-const maxNearest = 3;
 
 /**
  * Loads the catalogue. Built-ins are part of the program and were checked when it was built; the user's files in
@@ -41,7 +38,7 @@ export async function loadCatalogue(connectorsDir: string | null): Promise<Catal
 function createCatalogue(files: readonly ConnectorFile[], problems: readonly CatalogueProblem[]): Catalogue {
   const byId = new Map(files.map((file) => [file.id, file] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
   const completed = new Map<string, Connector>();
-  const find = createFinder(files);
+  let finder: ((query: string) => string[]) | undefined;
 
   function get(id: string): Connector | undefined {
     const known = completed.get(id);
@@ -62,14 +59,15 @@ function createCatalogue(files: readonly ConnectorFile[], problems: readonly Cat
     require(id) {
       const connector = get(id);
       if (connector) return connector;
-      const nearest = find(id).slice(0, maxNearest);
+      const nearest = nearestIds(id, byId.keys());
       throw new KeywardError('unknown_connector', `There is no connector “${id.slice(0, 64)}”.`, {
         hint: nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : 'list_connectors shows what there is.',
       });
     },
     list: () => all(byId.keys()),
-    search(query, category) {
-      const found = all(query === undefined || query.trim() === '' ? byId.keys() : find(query));
+    async search(query = '', category) {
+      if (query.trim() !== '') finder ??= (await import('./search.ts')).createFinder(files);
+      const found = all(query.trim() === '' || !finder ? byId.keys() : finder(query));
       return category === undefined ? found : found.filter((one) => one.categories.includes(category));
     },
     problems,

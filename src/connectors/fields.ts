@@ -84,7 +84,7 @@ function urlTemplateProblem(template: string): string | null {
   if (!balanced(template)) return 'has a brace that is not part of a {variable}';
   const parts = urlParts(template);
   if (!parts) return 'must be an https URL without user, password and fragment';
-  const url = parsed(blanked(parts.origin === null ? `https://${template}` : template));
+  const url = parsed(blanked(parts.origin === null ? template : `https://${template}`));
   if (!url || url.username || url.password || url.hash) {
     return 'must be an https URL without user, password and fragment';
   }

@@ -1,19 +1,11 @@
-/** Finding connectors by what people type. */
+/** Finding connectors by what people type. Loaded with the first search. */
 import MiniSearch from 'minisearch';
 import type { ConnectorFile } from './definition.ts';
 
 type Entry = Pick<ConnectorFile, 'id' | 'name' | 'aliases' | 'categories'>;
 
-/** Answers a function from a query to ids, best first. The index is built with the first query. */
+/** Answers a function from a query to ids, best first. Forgives about one typo in three letters, two at most. */
 export function createFinder(entries: readonly Entry[]): (query: string) => string[] {
-  let index: MiniSearch<Entry> | undefined;
-  return (query) => {
-    index ??= buildIndex(entries);
-    return index.search(query).map((hit) => String(hit.id));
-  };
-}
-
-function buildIndex(entries: readonly Entry[]): MiniSearch<Entry> {
   const index = new MiniSearch<Entry>({
     fields: ['id', 'name', 'aliases', 'categories'],
     extractField: (entry, field) => {
@@ -23,5 +15,5 @@ function buildIndex(entries: readonly Entry[]): MiniSearch<Entry> {
     searchOptions: { boost: { id: 3, name: 3, aliases: 2 }, prefix: true, fuzzy: 0.34, maxFuzzy: 2 },
   });
   index.addAll(entries);
-  return index;
+  return (query) => index.search(query).map((hit) => String(hit.id));
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CatalogueProblem } from './catalogue.ts';
-import { checkDefinition } from './checks.ts';
+import type { Checked } from './checks.ts';
 import type { ConnectorFile } from './definition.ts';
 
 /** Largest definition in bytes. */
@@ -20,8 +20,12 @@ export async function readUserFiles(
   const problems: CatalogueProblem[] = [];
   const takenBy = new Map(builtins.map(({ id }) => [lookalike(id), `the built-in connector ${id}`]));
 
-  for (const path of await listFolder(folder, problems)) {
-    const checked = await readDefinition(path);
+  const paths = await listFolder(folder, problems);
+  if (paths.length === 0) return { files, problems };
+  // Only who has files of their own pays for the checks.
+  const { checkDefinition } = await import('./checks.ts');
+  for (const path of paths) {
+    const checked = await readDefinition(path, checkDefinition);
     if ('rule' in checked) {
       problems.push({ file: path, ...checked });
       continue;
@@ -59,14 +63,17 @@ async function listFolder(folder: string, problems: CatalogueProblem[]): Promise
   }
 }
 
-async function readDefinition(path: string): Promise<ReturnType<typeof checkDefinition> | { field: ''; rule: string }> {
+async function readDefinition(
+  path: string,
+  check: (json: unknown) => Checked,
+): Promise<Checked | { field: ''; rule: string }> {
   let handle: FileHandle | undefined;
   try {
     // Without O_NONBLOCK a named pipe in the folder would hold up the start for ever.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const rule = refusal(await handle.stat());
     if (rule) return { field: '', rule };
-    return checkDefinition(JSON.parse((await handle.readFile('utf8')).replace(/^\uFEFF/, '')));
+    return check(JSON.parse((await handle.readFile('utf8')).replace(/^\uFEFF/, '')));
   } catch (error) {
     return {
       field: '',

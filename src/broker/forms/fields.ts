@@ -1,10 +1,4 @@
-import type {
-  AuthMethod,
-  ClientCredentialsMethod,
-  Connector,
-  InputProperty,
-  OAuth2Method,
-} from '../../connectors/definition.ts';
+import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition.ts';
 
 /** The inputs of a connection, then those of the authentication type, by name. */
 export function fieldsOf(
@@ -19,11 +13,6 @@ export function fieldsOf(
     }),
   );
   return new Map(fields);
-}
-
-/** True for the types that need a registered OAuth client. */
-export function isOAuth(auth: AuthMethod): auth is OAuth2Method | ClientCredentialsMethod {
-  return auth.authenticationType === 'oauth2' || auth.authenticationType === 'oauth2_client_credentials';
 }
 
 /** True when the service has the device flow (RFC 8628). */

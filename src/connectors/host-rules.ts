@@ -1,0 +1,53 @@
+/** Where a credential and the secret of an OAuth client may go must be said by the definition, not by an input. */
+import { isOAuth } from './kinds.ts';
+import type { Place, Report } from './place.ts';
+import { urlParts, variablesIn } from './template.ts';
+
+/** Checks the hosts of an authentication type: `api` and every endpoint. */
+export function checkHosts(place: Place, report: Report): void {
+  const { auth, path } = place;
+  const { baseUrl, allowedHosts } = auth.api;
+  if (!covered(baseUrl, allowedHosts)) report(place.apiPath('baseUrl'), 'has a host that is not among allowedHosts');
+  if (!isOAuth(auth)) return;
+  for (const [index, host] of allowedHosts.entries()) {
+    // Otherwise whoever gives the input decides who receives the client secret and the tokens.
+    if (variablesIn(host).length > 0 && !/\}(\.[a-z0-9-]+){2,}(:\d+)?$/.test(host)) {
+      report(
+        `${place.apiPath('allowedHosts')}.${index}`,
+        'must end in a fixed domain, because OAuth sends secrets there',
+      );
+    }
+  }
+  const endpoints =
+    auth.authenticationType === 'oauth2'
+      ? ([
+          'authorizationEndpoint',
+          'tokenEndpoint',
+          'refreshEndpoint',
+          'revocationEndpoint',
+          'deviceAuthorizationEndpoint',
+        ] as const)
+      : (['tokenEndpoint', 'revocationEndpoint'] as const);
+  for (const name of endpoints) {
+    const template: string | null = auth[name as 'tokenEndpoint'];
+    const authority = template === null ? undefined : urlParts(template)?.authority;
+    if (template !== null && authority?.includes('{') && !covered(template, allowedHosts)) {
+      report(`${path}.${name}`, 'has a variable host that is not among allowedHosts');
+    }
+  }
+}
+
+/** A host that is one variable is compared when it is filled, against hosts that then have to be fixed or wildcards. */
+function covered(template: string, allowedHosts: readonly string[]): boolean {
+  const parts = urlParts(template);
+  if (!parts) return false;
+  const { authority } = parts;
+  if (parts.origin !== null || /^\{[^{}]+\}$/.test(authority)) {
+    return allowedHosts.some((host) => host === authority || variablesIn(host).length === 0);
+  }
+  const host = authority.replace(/:\d+$/, '');
+  return allowedHosts.some(
+    (allowed) =>
+      allowed === authority || allowed === host || (allowed.startsWith('*.') && host.endsWith(allowed.slice(1))),
+  );
+}

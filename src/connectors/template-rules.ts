@@ -1,0 +1,89 @@
+/** Every variable of a template must be known where the template is filled, and always have a value there. */
+import type { AuthMethod, Inputs } from './connector.ts';
+import { isOAuth } from './kinds.ts';
+import type { Place, Report } from './place.ts';
+import { variablesIn } from './template.ts';
+
+type Names = ReadonlySet<string>;
+
+/** Checks all templates of an authentication type, its `api` included. */
+export function checkTemplates(place: Place, report: Report): void {
+  const { auth, path } = place;
+  const inputs = inputNames(place.connectorInputs, auth.inputs);
+  const kept = isOAuth(auth) ? auth.tokenResponse.keep : [];
+  const callback = auth.authenticationType === 'oauth2' ? auth.callbackParams : [];
+  const before = inputs.plain;
+  const atToken = new Set([...before, ...callback]);
+  const after = new Set([...atToken, ...kept]);
+
+  const check = (field: string, template: string | null, known: Names) => {
+    for (const name of template === null ? [] : variablesIn(template)) {
+      if (known.has(name)) continue;
+      if (inputs.secret.has(name))
+        report(field, `must not hold the secret {${name}}; secrets go where inject puts them`);
+      else if (inputs.optional.has(name)) report(field, `uses {${name}}, which must be required or have a default`);
+      else report(field, `uses {${name}}, which is not known there`);
+    }
+  };
+  const checkAll = (field: string, templates: Readonly<Record<string, string>>, known: Names) => {
+    for (const [name, template] of Object.entries(templates)) check(`${field}.${name}`, template, known);
+  };
+
+  check(place.apiPath('baseUrl'), auth.api.baseUrl, after);
+  for (const [index, host] of auth.api.allowedHosts.entries())
+    check(`${place.apiPath('allowedHosts')}.${index}`, host, after);
+  checkAll(place.apiPath('headers'), auth.api.headers, after);
+  check(`${place.apiPath('verify')}.path`, auth.api.verify?.path ?? null, after);
+  if (isOAuth(auth)) {
+    check(`${path}.tokenEndpoint`, auth.tokenEndpoint, atToken);
+    checkAll(`${path}.tokenParams`, auth.tokenParams, atToken);
+    checkAll(`${path}.tokenHeaders`, auth.tokenHeaders, atToken);
+    check(`${path}.revocationEndpoint`, auth.revocationEndpoint, new Set([...after, 'clientId']));
+  }
+  if (auth.authenticationType === 'oauth2') {
+    check(`${path}.authorizationEndpoint`, auth.authorizationEndpoint, before);
+    check(`${path}.deviceAuthorizationEndpoint`, auth.deviceAuthorizationEndpoint, before);
+    checkAll(`${path}.authorizationParams`, auth.authorizationParams, before);
+    check(`${path}.refreshEndpoint`, auth.refreshEndpoint, after);
+    checkAll(`${path}.refreshParams`, auth.refreshParams, after);
+  }
+  checkInject(auth, path, inputs, after, check, report);
+}
+
+function checkInject(
+  auth: AuthMethod,
+  path: string,
+  inputs: ReturnType<typeof inputNames>,
+  after: Names,
+  check: (field: string, template: string, known: Names) => void,
+  report: Report,
+): void {
+  const secrets = isOAuth(auth) ? new Set(['accessToken']) : inputs.secret;
+  const known = new Set([...after, ...secrets]);
+  const used = new Set<string>();
+  for (const [index, rule] of auth.inject.entries()) {
+    const templates =
+      rule.in === 'basic' ? { username: rule.username, password: rule.password } : { value: rule.value };
+    for (const [name, template] of Object.entries(templates)) {
+      check(`${path}.inject.${index}.${name}`, template, known);
+      for (const variable of variablesIn(template)) used.add(variable);
+    }
+  }
+  if (secrets.size === 0) report(`${path}.inputs`, 'has no secret: mark it writeOnly');
+  for (const secret of secrets) {
+    if (!used.has(secret)) report(`${path}.inject`, `never uses the secret {${secret}}`);
+  }
+}
+
+/** Names of inputs by what a template may expect of them: `optional` ones may have no value. */
+function inputNames(...levels: readonly Inputs[]) {
+  const names = { plain: new Set<string>(), optional: new Set<string>(), secret: new Set<string>() };
+  for (const { properties, required = [] } of levels) {
+    for (const [name, property] of Object.entries(properties)) {
+      const always = required.includes(name) || property.default !== undefined;
+      const group = always ? (property.writeOnly ? names.secret : names.plain) : names.optional;
+      group.add(name);
+    }
+  }
+  return names;
+}

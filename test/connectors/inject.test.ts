@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { inject } from '../../src/connectors/inject.ts';
+
+describe('injection', () => {
+  it('puts secrets into headers, the query and Basic, where the rules say', () => {
+    const rules = [
+      { in: 'header', name: 'X-Api-Key', value: '{apiKey}' },
+      { in: 'query', name: 'key', value: '{apiKey}' },
+      { in: 'basic', username: '{user}', password: '{pass}' },
+    ] as const;
+    expect(inject(rules, { apiKey: 'k&=', user: 'änn', pass: 'p:w' })).toEqual({
+      headers: { 'x-api-key': 'k&=', authorization: `Basic ${Buffer.from('änn:p:w').toString('base64')}` },
+      query: [['key', 'k&=']],
+    });
+  });
+
+  it('49. refuses a secret that would end the header', () => {
+    const rules = [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as const;
+    expect(() => inject(rules, { token: 'a\r\nhost: evil' })).toThrowError(
+      expect.objectContaining({ code: 'invalid_input' }),
+    );
+  });
+});
