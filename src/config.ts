@@ -170,6 +170,13 @@ export function describeOptions(): readonly OptionText[] {
   return [...fixed, authConfig];
 }
 
+/** What to say about an option that doesn't exist: with the nearest one, unless that is quite another name. */
+export function unknownOption(name: string, known: readonly string[]): string {
+  const bare = name.replace(/^(KEYWARD_|--?)/, '');
+  const match = closestMatch(name, known, { maxDistance: Math.floor(bare.length / 2) });
+  return match === undefined ? 'is not an option' : `is not an option; did you mean ${match}?`;
+}
+
 /** How the environment names a connector: `custom.acme` → `CUSTOM_ACME`, `google-drive` → `GOOGLE_DRIVE`. */
 export function connectorVariable(connectorId: string): string {
   return connectorId.toUpperCase().replace(/[^A-Z0-9]/g, '_');
@@ -270,7 +277,6 @@ function nameUnknown(env: NodeJS.ProcessEnv, problems: Record<string, string>): 
   const known = Object.values(options).map((spec) => spec.variable);
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith('KEYWARD_') || known.includes(variable) || authVariable.test(variable)) continue;
-    const match = closestMatch(variable, known, { maxDistance: Math.ceil((variable.length - 'KEYWARD_'.length) / 2) });
-    problems[variable] = match === undefined ? 'is not an option' : `is not an option; did you mean ${match}?`;
+    problems[variable] = unknownOption(variable, known);
   }
 }

@@ -15,6 +15,7 @@ const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) 
 const allowed = [
   /^package\.json$/,
   /^(LICENSE|README\.md|SECURITY\.md)$/,
+  /^schema\/connector\.schema\.json$/,
   /^dist\/main\.js$/,
   /^dist\/THIRD-PARTY\.txt$/,
   /^dist\/chunks\/[\w-]+\.js$/,

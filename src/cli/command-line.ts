@@ -1,11 +1,11 @@
 /** Reads the command line: which command, its flags and words. */
-import { parseArgs } from 'node:util';
-import { closestMatch } from 'leven';
-import { flagOf, options } from '../config.ts';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { flagOf, options, unknownOption } from '../config.ts';
 import { type Command, commands } from './commands.ts';
 
 export type CommandLine = {
-  readonly command: Command;
+  /** Undefined when the words name none; there is a problem then. */
+  readonly command: Command | undefined;
   /** `--help` or `--version` was asked for; nothing else is done then. */
   readonly wants: 'help' | 'version' | null;
   /** Options of the table, with dashes: `--port` → text. */
@@ -24,87 +24,76 @@ const optionFlags = Object.values(options)
 /** The flags of all commands; the same name means the same everywhere. */
 const commandFlags: NonNullable<Command['flags']> = Object.assign({}, ...commands.map(({ flags }) => flags ?? {}));
 
-const isKnown = (name: string): boolean =>
-  name === 'help' || name === 'version' || Object.hasOwn(commandFlags, name) || optionFlags.includes(`--${name}`);
+/** What `parseArgs` has to know of every flag: whether a value follows. */
+const shapes: NonNullable<ParseArgsConfig['options']> = {
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+  ...Object.fromEntries(optionFlags.map((flag) => [flag.slice(2), { type: 'string' }])),
+  ...Object.fromEntries(
+    Object.entries(commandFlags).map(([name, { short, value }]) => [
+      name,
+      { type: value === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) },
+    ]),
+  ),
+};
 
-/** The command line in parts. Problems are collected, not thrown, so that they can be shown with those of the environment. */
-export function parseCommandLine(argv: readonly string[]): CommandLine {
-  const { tokens } = parseArgs({
-    args: [...argv],
-    // Not strict: node would stop at the first mistake and quote the value.
-    strict: false,
-    tokens: true,
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      version: { type: 'boolean', short: 'v' },
-      ...Object.fromEntries(optionFlags.map((flag) => [flag.slice(2), { type: 'string' as const }])),
-      ...Object.fromEntries(
-        Object.entries(commandFlags).map(([name, { short }]) => [
-          name,
-          { type: 'string' as const, ...(short !== undefined && { short }) },
-        ]),
-      ),
-    },
-  });
-
+/**
+ * The command line in parts. Problems are collected, not thrown, so that they can be shown with those of the
+ * environment. A bare `keyward` is typed by a person if stdin is a terminal, and else started by an MCP client.
+ */
+export function parseCommandLine(argv: readonly string[], terminal: boolean): CommandLine {
+  // Not strict: Node would stop at the first mistake and quote the value.
+  const { tokens } = parseArgs({ args: [...argv], strict: false, tokens: true, options: shapes });
   // A word right after a flag that nobody knows is most likely its value.
   const strayValues = tokens.flatMap((token) =>
-    token.kind === 'option' && !token.inlineValue && !isKnown(token.name) ? [token.index + 1] : [],
+    token.kind === 'option' && !token.inlineValue && !Object.hasOwn(shapes, token.name) ? [token.index + 1] : [],
   );
   const typed = tokens.flatMap((token) =>
     token.kind === 'positional' && !strayValues.includes(token.index) ? [token.value] : [],
   );
-  const command = commandFor(typed);
-  const words = typed.slice(command.name === '' ? 0 : command.name.split(' ').length);
-  const found = { options: new Map<string, string>(), flags: new Map<string, string>() };
-  const problems: Record<string, string> = {};
-  let wants: CommandLine['wants'] = null;
+  const command = commandFor(typed.length > 0 ? typed : [terminal ? 'status' : 'stdio']);
+  const words = typed.slice(command?.name.split(' ').length ?? 0);
+  const problems: Record<string, string> =
+    command === undefined
+      ? { [typed.join(' ')]: `is no command; there are ${commands.map(({ name }) => name).join(', ')}` }
+      : wordProblems(command, words);
 
+  const found = { options: new Map<string, string>(), flags: new Map<string, string>() };
+  let wants: CommandLine['wants'] = null;
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
-    if (token.name === 'help' || token.name === 'version') {
-      wants = token.name;
-      continue;
-    }
-    const flag = `--${token.name}`;
-    const isOption = optionFlags.includes(flag);
-    if (!isOption && command.flags?.[token.name] === undefined) {
-      problems[token.rawName] = unknownFlag(flag, command);
-    } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('-'))) {
-      problems[token.rawName] = 'needs a value';
-    } else {
-      (isOption ? found.options : found.flags).set(isOption ? flag : token.name, token.value);
-    }
+    const { name, rawName, value, inlineValue } = token;
+    const isOption = optionFlags.includes(`--${name}`);
+    const flag = command?.flags?.[name];
+    if (name === 'help' || name === 'version') wants = name;
+    else if (!isOption && flag === undefined) problems[rawName] = unknownFlag(name, command);
+    else if (!isOption && flag?.value === undefined) found.flags.set(name, '');
+    else if (value === undefined || (!inlineValue && value.startsWith('-'))) problems[rawName] = 'needs a value';
+    else if (isOption) found.options.set(`--${name}`, value);
+    else found.flags.set(name, value);
   }
-  nameWordProblems(command, words, problems);
   return { command, wants, ...found, words, problems };
 }
 
-/** The command with the longest name that the words begin with. */
-function commandFor(words: readonly string[]): Command {
-  const matches = commands.filter(({ name }) => name === '' || ` ${words.join(' ')} `.startsWith(` ${name} `));
-  return matches.reduce((best, next) => (next.name.length > best.name.length ? next : best));
+/** The command whose name the words begin with; no name is the beginning of another. */
+function commandFor(words: readonly string[]): Command | undefined {
+  return commands.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
 }
 
-function unknownFlag(flag: string, command: Command): string {
-  const secret = Object.values(options).find((spec) => flagOf({ ...spec, secret: false }) === flag);
+function unknownFlag(name: string, command: Command | undefined): string {
+  const secret = Object.values(options).find(
+    (spec) => spec.secret && flagOf({ ...spec, secret: false }) === `--${name}`,
+  );
   if (secret !== undefined) return `is no flag, since arguments can be read by others: set ${secret.variable}`;
-  const known = [...optionFlags, ...Object.keys(command.flags ?? {}).map((name) => `--${name}`), '--help', '--version'];
-  const match = closestMatch(flag, known, { maxDistance: 4 });
-  return match === undefined ? 'is not an option' : `is not an option; did you mean ${match}?`;
+  const known = [...optionFlags, ...Object.keys(command?.flags ?? {}).map((own) => `--${own}`), '--help', '--version'];
+  return unknownOption(`--${name}`, known);
 }
 
-function nameWordProblems(command: Command, words: readonly string[], problems: Record<string, string>): void {
-  const names = commands.map(({ name }) => name).filter((name) => name !== '');
-  if (command.name === '' && words.length > 0) {
-    const typed = words.join(' ');
-    const match = closestMatch(typed, names, { maxDistance: 4 });
-    problems[typed] =
-      match === undefined ? `is no command; there are ${names.join(', ')}` : `is no command; did you mean ${match}?`;
-    return;
-  }
-  if (words.length < command.words.length) {
-    problems[command.name] = `needs ${command.words.slice(words.length).join(' ')}`;
-  }
-  for (const extra of words.slice(command.words.length)) problems[extra] = `is one word too many for ${command.name}`;
+function wordProblems(command: Command, words: readonly string[]): Record<string, string> {
+  const missing = command.words.slice(words.length);
+  const extra = words.slice(command.words.length);
+  return {
+    ...(missing.length > 0 && { [command.name]: `needs ${missing.join(' ')}` }),
+    ...Object.fromEntries(extra.map((word) => [word, `is one word too many for ${command.name}`])),
+  };
 }

@@ -6,7 +6,7 @@ import type { LogWriter } from '../log.ts';
 export type Invocation = {
   readonly config: Config;
   readonly log: LogWriter;
-  /** The command's own flags, without dashes: `lines` → `20`. */
+  /** The command's own flags, without dashes: `lines` → `20`; one that takes no value is empty. */
   readonly flags: ReadonlyMap<string, string>;
   /** The words after the command. */
   readonly words: readonly string[];
@@ -16,26 +16,52 @@ export type Invocation = {
 export type Run = (invocation: Invocation) => Promise<number>;
 
 export type Command = {
-  /** The words that call it; none for what happens without any. */
+  /** The words that call it. */
   readonly name: string;
   /** What stands for the words that it takes. */
   readonly words: readonly string[];
   readonly help: string;
-  readonly flags?: Readonly<Record<string, { readonly short?: string; readonly value: string; readonly help: string }>>;
+  /** By name; without `value` it is there or not. */
+  readonly flags?: Readonly<
+    Record<string, { readonly short?: string; readonly value?: string; readonly help: string }>
+  >;
   readonly load: () => Promise<Run>;
 };
 
 export const commands: readonly Command[] = [
   {
-    name: '',
+    name: 'status',
     words: [],
-    help: 'in a terminal: show how to connect a client, and where everything is; otherwise the same as stdio',
+    help: 'show how to connect a client, and where everything is; the default in a terminal',
     load: async () => (await import('./status.ts')).showStatus,
   },
   {
     name: 'stdio',
     words: [],
-    help: 'serve MCP on stdin and stdout; this is what an MCP client starts',
+    help: 'serve MCP on stdin and stdout, as MCP clients start it; the default without a terminal',
     load: async () => (await import('./stdio.ts')).serve,
+  },
+  {
+    name: 'auth-config list',
+    words: [],
+    help: 'list the OAuth clients that Keyward uses, without their secrets',
+    load: async () => (await import('./auth-config.ts')).list,
+  },
+  {
+    name: 'auth-config add',
+    words: ['<connector>'],
+    help: 'store an OAuth client for a connector; its secret is asked for, or read from stdin',
+    flags: {
+      'client-id': { value: 'text', help: 'the client id that the service shows' },
+      name: { value: 'text', help: 'what to call it; default: the name of the connector' },
+    },
+    load: async () => (await import('./auth-config.ts')).add,
+  },
+  {
+    name: 'auth-config remove',
+    words: ['<id>'],
+    help: 'forget an OAuth client; connections made with it can no longer be refreshed',
+    flags: { force: { help: 'even if there are such connections' } },
+    load: async () => (await import('./auth-config.ts')).remove,
   },
 ];

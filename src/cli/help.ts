@@ -6,11 +6,16 @@ import { commands } from './commands.ts';
 /** What `keyward --help` prints. */
 export function helpText(): string {
   const commandLines = commands.flatMap(({ name, words, help, flags }) => [
-    `  ${['keyward', name, ...words].filter((part) => part !== '').join(' ')}`,
+    `  ${['keyward', name, ...words].join(' ')}`,
     `      ${help}`,
-    ...Object.entries(flags ?? {}).map(
-      ([flag, about]) =>
-        `      ${about.short === undefined ? '' : `-${about.short}, `}--${flag} <${about.value}>  ${about.help}`,
+    ...Object.entries(flags ?? {}).map(([flag, about]) =>
+      [
+        `      ${about.short === undefined ? '' : `-${about.short}, `}--${flag}`,
+        about.value && `<${about.value}>`,
+        ` ${about.help}`,
+      ]
+        .filter(Boolean)
+        .join(' '),
     ),
   ]);
   const optionLines = describeOptions().flatMap(({ flag, value, variable, help, byDefault }) => [

@@ -4,7 +4,6 @@ import { hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { LogWriter } from '../log.ts';
 import { version } from '../version.ts';
 import { parseCommandLine } from './command-line.ts';
-import { commands } from './commands.ts';
 
 /** Runs what the arguments ask for. Never throws; what went wrong is on stderr. */
 export async function run(argv: readonly string[], log: LogWriter): Promise<number> {
@@ -22,7 +21,7 @@ export async function run(argv: readonly string[], log: LogWriter): Promise<numb
 }
 
 async function runCommand(argv: readonly string[], log: LogWriter): Promise<number> {
-  const line = parseCommandLine(argv);
+  const line = parseCommandLine(argv, process.stdin.isTTY);
   if (line.wants === 'help') {
     const { helpText } = await import('./help.ts');
     process.stdout.write(helpText());
@@ -33,11 +32,8 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
     return 0;
   }
   const config = readEverything(line, process.env);
-  // An MCP client starts a bare `keyward`, a person in a terminal types it.
-  const isServer = line.command.name === '' && !process.stdin.isTTY;
-  const command = isServer ? commands.find(({ name }) => name === 'stdio') : line.command;
-  const start = await (command ?? line.command).load();
-  return start({ config, log, flags: line.flags, words: line.words });
+  const start = await line.command?.load();
+  return start?.({ config, log, flags: line.flags, words: line.words }) ?? 2;
 }
 
 /** Problems of the command line and of the environment are one message. */

@@ -1,0 +1,79 @@
+/** `keyward auth-config …`: the OAuth clients that a person registered at services. */
+import { addAuthConfig, defaultAuthConfigId, listAuthConfigs, removeAuthConfig } from '../broker/auth-configs.ts';
+import type { Broker } from '../broker/broker.ts';
+import { KeywardError } from '../errors.ts';
+import { localPrincipal } from '../principal.ts';
+import { askSecret } from './ask.ts';
+import type { Invocation, Run } from './commands.ts';
+import { openKeyward } from './keyward.ts';
+import { table } from './table.ts';
+
+/** Who acts, for the audit log. */
+const principal = { ...localPrincipal, client: 'keyward command line' };
+
+export const list: Run = (invocation) =>
+  withBroker(invocation, async (broker) => {
+    const stored = await listAuthConfigs(broker, principal);
+    const rows = [
+      ...[...broker.settings.authConfigs].map(([connector, { clientId }]) => [
+        defaultAuthConfigId,
+        connector,
+        clientId,
+        'from the environment',
+      ]),
+      ...stored.map(({ id, connectorId, clientId, name }) => [id, connectorId, clientId, name]),
+    ];
+    process.stdout.write(
+      rows.length === 0 ? 'There is no auth config yet.\n' : table([['id', 'connector', 'client id', 'name'], ...rows]),
+    );
+  });
+
+export const add: Run = (invocation) =>
+  withBroker(invocation, async (broker) => {
+    const [connectorId = ''] = invocation.words;
+    const connector = broker.catalogue.require(connectorId);
+    const clientId = invocation.flags.get('client-id');
+    if (clientId === undefined) {
+      throw new KeywardError('invalid_input', 'The client id is missing.', {
+        hint: `Register an OAuth client with the redirect URI ${broker.pages.callbackOrigin}/oauth/callback, then add --client-id with the id that ${connector.name} shows.`,
+      });
+    }
+    const clientSecret = await askSecret(`Client secret of ${connector.name} (empty if it has none): `);
+    const name = invocation.flags.get('name');
+    const input = { connectorId, clientId, clientSecret, ...(name !== undefined && { name }) };
+    const { authConfigId } = await addAuthConfig(broker, principal, input);
+    process.stdout.write(`Stored as ${authConfigId}.\n`);
+  });
+
+export const remove: Run = (invocation) =>
+  withBroker(invocation, async (broker) => {
+    const [id = ''] = invocation.words;
+    const users = await connectionsMadeWith(broker, id);
+    if (users > 0 && !invocation.flags.has('force')) {
+      throw new KeywardError('conflict', `${users} connections were made with this auth config.`, {
+        hint: 'Without it they can not be refreshed and have to be connected again. Add --force to remove it all the same.',
+      });
+    }
+    await removeAuthConfig(broker, principal, id);
+    process.stdout.write('Removed.\n');
+  });
+
+async function connectionsMadeWith(broker: Broker, authConfigId: string): Promise<number> {
+  let count = 0;
+  let page = await broker.vault.list('credential', principal, {}, { limit: 500 });
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    count += page.filter((credential) => credential.authConfigId === authConfigId).length;
+    page = await broker.vault.list('credential', principal, {}, { limit: 500, after: last });
+  }
+  return count;
+}
+
+async function withBroker({ config, log }: Invocation, work: (broker: Broker) => Promise<void>): Promise<number> {
+  const keyward = await openKeyward(config, log);
+  try {
+    await work(keyward.broker);
+  } finally {
+    await keyward.close();
+  }
+  return 0;
+}

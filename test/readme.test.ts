@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { withOptionTable } from '../scripts/option-table.ts';
+import { commands } from '../src/cli/commands.ts';
+import { listedTools } from '../src/mcp/tools/index.ts';
+
+const text = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+  scripts: Record<string, string>;
+};
+
+describe('README', () => {
+  it('has the options that the program reads; npm run readme writes them', () => {
+    expect(withOptionTable(text)).toBe(text);
+    expect(text).toContain('`KEYWARD_PORT`');
+  });
+
+  it('names the one command that runs Keyward and the one that tests it', () => {
+    expect(text).toContain('```sh\nnpm ci && npm start\n```');
+    expect(text).toContain('```sh\nnpm cit\n```');
+  });
+
+  it('names every tool and every command, and no npm script that does not exist', () => {
+    for (const { name } of listedTools()) expect(text).toContain(`\`${name}\``);
+    for (const { name } of commands) for (const word of name.split(' ')) expect(text).toContain(word);
+    const scripts = [...text.matchAll(/`npm run ([\w:]+)/g)].map(([, name]) => name ?? '');
+    expect(scripts.filter((name) => manifest.scripts[name] === undefined)).toEqual([]);
+  });
+});
