@@ -18,7 +18,7 @@ export type LoopbackServer = {
 
 /** How often ended attempts are looked for. */
 const sweepMs = 1_000;
-/** After the last use everything stays this long, so that a result page can be read and reloaded. */
+/** After the last attempt and the last use everything stays this long, so that a result can be read and reloaded. */
 const lingerMs = 30_000;
 /** An attempt is stored within this time after its pages were opened, or it never is. */
 const storedWithinMs = 60_000;
@@ -32,11 +32,11 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
   const inTurn = createTurns();
   let serving: Serving | null = null;
   let usedAt = 0;
+  const use = (): void => {
+    usedAt = Date.now();
+  };
 
   const start = async (): Promise<Serving> => {
-    const use = () => {
-      usedAt = Date.now();
-    };
     const { origin, close } = await servePages(options, names, use);
     const callback = createCallbackPort({
       app: callbackApp(options, names, origin, use),
@@ -61,17 +61,21 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
 
   const stopIfIdle = async (): Promise<void> => {
     for (const [id, openedAt] of attempts) {
-      if (await hasEnded(id, openedAt)) attempts.delete(id);
+      if (!(await hasEnded(id, openedAt))) continue;
+      attempts.delete(id);
+      use();
     }
     if (attempts.size === 0 && Date.now() - usedAt >= lingerMs) await stop();
   };
 
   const hasEnded = async (id: string, openedAt: number): Promise<boolean> => {
-    // A vault that can't be read now says nothing; the attempt's time still runs out.
-    const attempt = await broker()
-      .vault.findAttempt(id)
-      .catch(() => undefined);
-    return attempt === undefined ? Date.now() - openedAt >= storedWithinMs : stateOf(attempt) !== 'pending';
+    try {
+      const attempt = await broker().vault.findAttempt(id);
+      return attempt === undefined ? Date.now() - openedAt >= storedWithinMs : stateOf(attempt) !== 'pending';
+    } catch {
+      // A vault that can't be read at the moment says nothing about the attempt.
+      return false;
+    }
   };
 
   const stop = async (): Promise<void> => {
@@ -83,7 +87,7 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
   return {
     open: (attemptId) =>
       inTurn(async () => {
-        usedAt = Date.now();
+        use();
         serving ??= await start();
         await serving.callback.hold();
         attempts.set(attemptId, Date.now());
