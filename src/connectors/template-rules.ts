@@ -37,7 +37,7 @@ export function checkTemplates(place: Place, report: Report): void {
   if (isOAuth(auth)) {
     check(`${path}.tokenEndpoint`, auth.tokenEndpoint, atToken);
     checkAll(`${path}.tokenParams`, auth.tokenParams, atToken);
-    checkAll(`${path}.tokenHeaders`, auth.tokenHeaders, atToken);
+    checkAll(`${path}.tokenHeaders`, auth.tokenHeaders, before);
     check(`${path}.revocationEndpoint`, auth.revocationEndpoint, new Set([...after, 'clientId']));
   }
   if (auth.authenticationType === 'oauth2') {

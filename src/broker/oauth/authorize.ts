@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { OAuth2Method } from '../../connectors/definition.ts';
 import { KeywardError } from '../../errors.ts';
-import { begin, type OAuthContext, scopeParams } from './context.ts';
+import { begin, type OAuthContext, scopeParams, usesPkce } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { requireEndpoint, resolveServer } from './server.ts';
 
@@ -24,7 +24,8 @@ export async function authorizationUrl(
 ): Promise<URL> {
   const { auth, client } = context;
   const server = await resolveServer(begin(context), ['authorizationEndpoint', 'tokenEndpoint']);
-  if (auth.pkce === 'S256' && server.supportsS256 === false) {
+  const pkce = usesPkce(context);
+  if (pkce && server.supportsS256 === false) {
     throw new KeywardError('provider_refused', `${context.connector.name} does not offer PKCE with S256.`, {
       hint: 'Without it a stolen code is enough to get in. A connector file can say "pkce": "none" if you accept that.',
     });
@@ -38,7 +39,7 @@ export async function authorizationUrl(
     [auth.clientIdParam]: client.clientId,
     redirect_uri: request.redirectUri,
     state: request.state,
-    ...(auth.pkce === 'S256' ? { code_challenge: challenge, code_challenge_method: 'S256' } : {}),
+    ...(pkce ? { code_challenge: challenge, code_challenge_method: 'S256' } : {}),
   };
   for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
   // Services that do not decode forms take a plus sign for what it is.

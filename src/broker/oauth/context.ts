@@ -47,6 +47,11 @@ export function grantedScopes(context: OAuthContext, answered: readonly string[]
   return answered ?? (asked.length === 0 ? null : asked);
 }
 
+/** True when this client proves by PKCE (RFC 7636) that the code is its own. */
+export function usesPkce({ auth, client }: OAuthContext<OAuth2Method>): boolean {
+  return auth.pkce === 'S256' || (auth.pkce === 'public_clients' && client.clientSecret === null);
+}
+
 /** The scopes as a parameter, under the name and with the separator that the service wants; nothing without scopes. */
 export function scopeParams(context: OAuthContext): Record<string, string> {
   const scopes = scopesOf(context);

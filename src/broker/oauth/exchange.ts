@@ -1,7 +1,7 @@
 /** The second leg of the authorization code flow. */
 import type { OAuth2Method } from '../../connectors/definition.ts';
 import { keepFields } from './answer.ts';
-import { begin, grantedScopes, type OAuthContext, type TokenSet } from './context.ts';
+import { begin, grantedScopes, type OAuthContext, type TokenSet, usesPkce } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { standardCode } from './error-codes.ts';
 import { garbled, refusal } from './failures.ts';
@@ -57,7 +57,7 @@ export async function exchangeCode(
         currentUrl,
         {
           expectedState: callback.state,
-          ...(auth.pkce === 'S256' ? { pkceCodeVerifier: callback.codeVerifier } : {}),
+          ...(usesPkce(context) ? { pkceCodeVerifier: callback.codeVerifier } : {}),
         },
         fillParams(context, auth.tokenParams, callbackKept),
       ),

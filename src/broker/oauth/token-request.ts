@@ -5,6 +5,7 @@ import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { authenticate, encodeBody } from './client-auth.ts';
 import type { Operation } from './context.ts';
+import { fillParams } from './endpoints.ts';
 import { garbled, type RefusalFacts } from './failures.ts';
 import { type Repeat, send } from './send.ts';
 import { type Asked, readTokenAnswer, type TokenAnswer } from './token-answer.ts';
@@ -100,11 +101,14 @@ async function exchange(
   const { method } = request.adjust?.({ method: options.method, params, headers }) ?? options;
   const secrets = secretParams.flatMap((name) => params.getAll(name));
   if (context.client.clientSecret !== null) secrets.push(context.client.clientSecret);
-  const { body, contentType } = encodeBody(params, request.bodyFormat, context.auth.clientIdParam);
-  headers.set('content-type', contentType);
+  for (const [name, value] of Object.entries(fillParams(context, context.auth.tokenHeaders))) headers.set(name, value);
+  // Some services refuse a form that is empty.
+  const content = params.size === 0 ? null : encodeBody(params, request.bodyFormat, context.auth.clientIdParam);
+  if (content) headers.set('content-type', content.contentType);
+  else headers.delete('content-type');
   const response = await send(
     context,
-    { url: new URL(url), method, headers: Object.fromEntries(headers), body },
+    { url: new URL(url), method, headers: Object.fromEntries(headers), ...(content ? { body: content.body } : {}) },
     request.repeat,
   );
   return { response, asked: { ...request.facts, secrets } };
