@@ -1,7 +1,7 @@
 /** Requests to a service on behalf of a connection: base URL, fixed headers, and the secret where the connector wants it. */
 import type { Api, AuthMethod } from '../connectors/definition.ts';
 import { inject } from '../connectors/inject.ts';
-import { fillAllowed, fillTemplate, fillUrl, hostMatches } from '../connectors/template.ts';
+import { fillTemplate, fillUrl, hostMatches } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import type { EgressRequest } from '../net/egress.ts';
 import type { Opened } from './broker.ts';
@@ -49,9 +49,4 @@ export function apiRequest(
     hosts: opened.credential.hosts,
     ...(call.body === undefined ? {} : { body: call.body }),
   };
-}
-
-/** The hosts of a new credential: the connector's, with this connection's values filled in. */
-export function hostsFor(auth: AuthMethod, values: Readonly<Record<string, string>>): string[] {
-  return [...new Set(auth.api.allowedHosts.map((host) => fillAllowed(host, values)))];
 }

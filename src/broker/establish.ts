@@ -1,9 +1,9 @@
 /** The last step of connecting: a secret becomes a stored credential, new or in place of an old one. */
 import { randomUUID } from 'node:crypto';
+import { filledHosts } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
 import type { CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
-import { hostsFor } from './api-request.ts';
 import type { Broker } from './broker.ts';
 import { requireCredential } from './credentials.ts';
 import { clientCredentials } from './oauth/client-credentials.ts';
@@ -51,7 +51,7 @@ export async function storeCredential(
   const { owner, connectorId } = plan;
   const connector = broker.catalogue.require(connectorId);
   const values = { ...plan.inputs, ...(secret.kind === 'tokens' ? secret.kept : {}) };
-  const hosts = hostsFor(requireAuth(connector, plan.authenticationType), values);
+  const hosts = filledHosts(requireAuth(connector, plan.authenticationType).api, values);
   if (plan.reconnects !== null) {
     const previous = await requireCredential(broker, owner, plan.reconnects, 'credentialId');
     if (hosts.some((host) => !previous.hosts.includes(host))) {
