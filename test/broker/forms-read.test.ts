@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { readInputs } from '../../src/broker/forms.ts';
+import { checkDefinition } from '../../src/connectors/checks.ts';
+import { complete } from '../../src/connectors/complete.ts';
+import type { AuthMethod } from '../../src/connectors/definition.ts';
+
+const { definition } = checkDefinition(
+  JSON.parse(await readFile(new URL('../fixtures/acme.json', import.meta.url), 'utf8')),
+);
+if (!definition) throw new Error('acme.json is not valid');
+const acme = complete(definition);
+
+/** Reads fields for one authentication type of Acme. */
+function read(type: AuthMethod['authenticationType'], given: Record<string, unknown>) {
+  const auth = acme.auth.find((one) => one.authenticationType === type);
+  if (!auth) throw new Error(`no ${type}`);
+  return readInputs(acme, auth, given);
+}
+
+describe('given inputs', () => {
+  it('are split into secrets and the rest, with defaults filled in', () => {
+    expect(read('api_key', { apiKey: 'acme_0123456789abcdef' })).toEqual({
+      inputs: { region: 'eu' },
+      secretInputs: { apiKey: 'acme_0123456789abcdef' },
+      missingSecrets: [],
+      flow: 'code',
+      problems: {},
+    });
+    expect(read('basic', { region: 'us', username: 'ann', password: ' p ' })).toMatchObject({
+      inputs: { region: 'us', username: 'ann' },
+      secretInputs: { password: ' p ' },
+    });
+  });
+
+  it('may leave secrets out, and name which are missing', () => {
+    expect(read('basic', { username: 'ann' })).toMatchObject({ missingSecrets: ['password'], problems: {} });
+    expect(read('api_key', { apiKey: '' })).toMatchObject({ missingSecrets: ['apiKey'], problems: {} });
+    expect(read('api_key', { apiKey: null })).toMatchObject({ missingSecrets: ['apiKey'], problems: {} });
+    expect(read('oauth2', {})).toMatchObject({ missingSecrets: [], problems: {} });
+  });
+
+  it('lose the white space that copying adds, except in a secret whose form is not known', () => {
+    expect(read('api_key', { apiKey: '  acme_0123456789abcdef ', region: ' us ' })).toMatchObject({
+      inputs: { region: 'us' },
+      secretInputs: { apiKey: 'acme_0123456789abcdef' },
+    });
+  });
+
+  it.each<
+    [what: string, type: AuthMethod['authenticationType'], given: Record<string, unknown>, field: string, rule: RegExp]
+  >([
+    ['a missing field', 'basic', { password: 'p' }, 'username', /^is missing$/],
+    ['a misspelt field', 'api_key', { apikey: 'x' }, 'apikey', /did you mean apiKey\?/],
+    ['an unknown field', 'api_key', { colour: 'x' }, 'colour', /the fields are region, apiKey/],
+    ['a number', 'basic', { username: 7 }, 'username', /must be a string/],
+    ['an object', 'basic', { username: { $gt: '' } }, 'username', /must be a string/],
+    ['a value outside its enum', 'oauth2', { region: 'mars' }, 'region', /one of eu, us/],
+    [
+      'a value of the wrong form',
+      'api_key',
+      { apiKey: 'sekret-canary' },
+      'apiKey',
+      /form of “API key”, such as acme_0123456789abcdef/,
+    ],
+    ['49. a line break', 'basic', { username: 'a\r\nx-evil: 1' }, 'username', /one line/],
+    ['49. a line break in a secret', 'basic', { password: 'a\nb' }, 'password', /one line/],
+    ['half a character', 'basic', { username: 'a\ud800' }, 'username', /one line/],
+    ['a giant', 'basic', { username: 'a'.repeat(8_193) }, 'username', /at most 8192/],
+    ['another flow', 'oauth2', { flow: 'implicit' }, 'flow', /code, device/],
+    ['a flow where there is none', 'api_key', { flow: 'device' }, 'flow', /unknown here/],
+    [
+      '48. a field named __proto__',
+      'basic',
+      JSON.parse('{ "__proto__": { "username": "x" } }'),
+      '__proto__',
+      /unknown here/,
+    ],
+    ['48. a field named constructor', 'basic', { constructor: 'x' }, 'constructor', /unknown here/],
+  ])('are refused with %s, by field, and never quoted', (_, type, given, field, rule) => {
+    const { problems } = read(type, given);
+    expect(Object.hasOwn(problems, field)).toBe(true);
+    expect(Object.getOwnPropertyDescriptor(problems, field)?.value).toMatch(rule);
+    expect(JSON.stringify(problems)).not.toContain('canary');
+  });
+
+  it('report every problem at once', () => {
+    expect(Object.keys(read('basic', { region: 'mars', nope: 1 }).problems).sort()).toEqual([
+      'nope',
+      'region',
+      'username',
+    ]);
+  });
+
+  it('choose the device flow where the service has it', () => {
+    expect(read('oauth2', { flow: 'device' })).toMatchObject({ flow: 'device', problems: {} });
+    expect(read('oauth2', { flow: 'code' })).toMatchObject({ flow: 'code', inputs: { region: 'eu' } });
+  });
+});
