@@ -1,43 +1,70 @@
 /** What to paste into which MCP client so that it starts this Keyward. */
-import { options } from '../config.ts';
+import { flagOf, options } from '../config.ts';
 
-/** How a client starts Keyward: program, arguments, and the options of this environment that are no secret. */
+/** How a client starts Keyward: program, arguments, and environment (never a secret). */
 export type Launch = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** The launch that repeats this process: same node, same file, same options. */
-export function launchOf(execPath: string, script: string, env: NodeJS.ProcessEnv): Launch {
-  const open = Object.values(options).filter((spec) => !spec.secret);
-  const set = open.flatMap(({ variable }) => (env[variable] ? [[variable, env[variable]] as const] : []));
-  return { command: execPath, args: [script, 'stdio'], env: Object.fromEntries(set) };
+/** This process, as far as it matters to how it was started. */
+export type Self = {
+  /** Absolute path of Node. */
+  readonly execPath: string;
+  /** Absolute path of the program, as it was called. */
+  readonly script: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Options that were typed: `--port` → text. */
+  readonly options: ReadonlyMap<string, string>;
+};
+
+/** The launch that repeats this process over stdio, with the same options; secrets are left for the person to add. */
+export function launchOf({ execPath, script, env, options: typed }: Self): Launch {
+  const set: [string, string][] = [];
+  const args = ['stdio'];
+  for (const spec of Object.values(options)) {
+    const flag = flagOf(spec);
+    if (flag === undefined) continue;
+    const [fromFlag, fromEnv] = [typed.get(flag), env[spec.variable]];
+    if (fromFlag) args.push(flag, fromAnywhere(spec, fromFlag));
+    else if (fromEnv) set.push([spec.variable, fromAnywhere(spec, fromEnv)]);
+  }
+  // npx keeps packages in a cache that it may empty.
+  const cached = /[\\/]_npx[\\/]/.test(script);
+  return {
+    ...(cached ? { command: 'npx', args: ['-y', 'keyward', ...args] } : { command: execPath, args: [script, ...args] }),
+    env: Object.fromEntries(set),
+  };
+}
+
+/** A client starts Keyward in some other folder: a relative path has to become an absolute one. */
+function fromAnywhere(spec: { readonly parse: (text: string) => unknown }, text: string): string {
+  const value = spec.parse(text);
+  return typeof value === 'string' ? value : text;
+}
+
+/** Secrets that this environment sets and a client's config has to set too. */
+export function secretsOf({ env }: Pick<Self, 'env'>): readonly string[] {
+  const known = Object.values(options).filter((spec) => spec.secret && env[spec.variable]);
+  const authConfigs = Object.keys(env).filter((name) => name.startsWith('KEYWARD_AUTH_') && env[name]);
+  return [...known.map(({ variable }) => variable), ...authConfigs];
 }
 
 /** Client → where it goes → the text to paste, ready for a terminal. */
 export function clientTexts(launch: Launch): readonly { readonly client: string; readonly text: string }[] {
-  const server = {
-    command: launch.command,
-    args: launch.args,
-    ...(Object.keys(launch.env).length > 0 && { env: launch.env }),
-  };
-  const run = [launch.command, ...launch.args].map(quote).join(' ');
-  const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
+  const { command, args, env } = launch;
+  const server = { command, args, ...(Object.keys(env).length > 0 && { env }) };
+  const run = [command, ...args].map(quote).join(' ');
+  const pairs = Object.entries(env).map(([name, value]) => `-e ${quote(`${name}=${value}`)}`);
   return [
     {
       client: 'Claude Desktop (Settings, Developer, Edit Config), Cursor and most others',
       text: JSON.stringify({ mcpServers: { keyward: server } }, null, 2),
     },
-    {
-      client: 'Claude Code',
-      text: ['claude mcp add keyward', ...env.map((pair) => `-e ${quote(pair)}`), '--', run].join(' '),
-    },
+    { client: 'Claude Code', text: ['claude mcp add keyward', ...pairs, '--', run].join(' ') },
     { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify({ name: 'keyward', ...server }))}` },
-    {
-      client: 'MCP Inspector',
-      text: ['npx @modelcontextprotocol/inspector', ...env.map((pair) => `-e ${quote(pair)}`), run].join(' '),
-    },
+    { client: 'MCP Inspector', text: ['npx @modelcontextprotocol/inspector', ...pairs, run].join(' ') },
   ];
 }
 

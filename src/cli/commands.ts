@@ -6,6 +6,8 @@ import type { LogWriter } from '../log.ts';
 export type Invocation = {
   readonly config: Config;
   readonly log: LogWriter;
+  /** Options as typed: `--port` → text. */
+  readonly options: ReadonlyMap<string, string>;
   /** The command's own flags, without dashes: `lines` → `20`; one that takes no value is empty. */
   readonly flags: ReadonlyMap<string, string>;
   /** The words after the command. */

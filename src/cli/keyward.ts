@@ -55,10 +55,15 @@ export function openConfiguredStore(config: Config): Promise<Store> {
       ...(key !== undefined && { key }),
       ...(keyFile !== undefined && { keyFile }),
       ...(passphrase !== undefined && { passphrase }),
-      fallbackKeyFile: join(config.configDir, 'vault.key'),
+      fallbackKeyFile: fallbackKeyFile(config),
       keychain: true,
     },
   });
+}
+
+/** Where the outer key is kept when none is configured and no keychain answers: never beside the vault. */
+export function fallbackKeyFile(config: Config): string {
+  return join(config.configDir, 'vault.key');
 }
 
 /** The environment's auth configs by connector id, and the names that fit no connector, or more than one. */

@@ -33,7 +33,7 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
   }
   const config = readEverything(line, process.env);
   const start = await line.command?.load();
-  return start?.({ config, log, flags: line.flags, words: line.words }) ?? 2;
+  return start?.({ config, log, options: line.options, flags: line.flags, words: line.words }) ?? 2;
 }
 
 /** Problems of the command line and of the environment are one message. */

@@ -1,30 +1,102 @@
 /** What a person sees who types `keyward`: how to connect a client, and where everything is. */
+import { access } from 'node:fs/promises';
+import { type Config, connectorVariable } from '../config.ts';
+import { builtin } from '../connectors/builtin.ts';
+import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
+import { toPublic } from '../errors.ts';
+import { localPrincipal } from '../principal.ts';
+import { openVault } from '../vault/open.ts';
 import { version } from '../version.ts';
-import { clientTexts, launchOf } from './clients.ts';
+import { clientTexts, launchOf, secretsOf } from './clients.ts';
 import type { Run } from './commands.ts';
+import { fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from './keyward.ts';
+import { table } from './table.ts';
 
-/** Prints the page. Makes nothing: neither a vault nor a key. */
-export const showStatus: Run = async ({ config }) => {
-  const launch = launchOf(process.execPath, process.argv[1] ?? 'keyward', process.env);
-  const clients = clientTexts(launch).flatMap(({ client, text }) => [`${client}:`, indent(text), '']);
-  process.stdout.write(
-    [
-      `Keyward ${version} keeps credentials for AI assistants. An MCP client starts it; tell yours with one of these:`,
+/** Prints the page. Makes nothing: neither a vault nor a key. Fails when there is a vault that does not open. */
+export const showStatus: Run = async ({ config, options }) => {
+  const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
+  const catalogue = await loadCatalogue(config.connectorsDir);
+  const vault = await vaultState(config);
+  const rows = [
+    ['Vault', `${config.store.path} (${vault.text})`],
+    ['Key', keyText(config, vault.exists)],
+    ['Connectors', connectorsText(config, catalogue)],
+    ...catalogue.problems.map(({ file, field, rule }) => [
       '',
-      ...clients,
-      `Vault        ${config.store.path}`,
-      `Connectors   ${config.connectorsDir}`,
-      '',
-      'keyward --help lists every command and option.',
-      '',
-    ].join('\n'),
-  );
-  return 0;
+      [file, field, rule].filter((part) => part !== '').join(': '),
+    ]),
+    ...authConfigRows(config, catalogue),
+    ['Callback', `${config.publicUrl ?? `http://${config.host}:${config.port}`}/oauth/callback`],
+    ['Secrets', `released ${releaseWords[config.release]}`],
+  ];
+  const secrets = secretsOf(self);
+  const page = [
+    `Keyward ${version} keeps credentials for AI assistants. An MCP client starts it; tell yours with one of these:`,
+    '',
+    ...clientTexts(launchOf(self)).flatMap(({ client, text }) => [`${client}:`, text.replace(/^/gm, '  '), '']),
+    ...(secrets.length > 0 ? [`Set ${secrets.join(', ')} there too: secrets are not printed here.`, ''] : []),
+    table(rows),
+    'keyward --help lists every command and option.',
+    '',
+  ];
+  process.stdout.write(page.join('\n'));
+  return vault.opens ? 0 : 1;
 };
 
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n');
+type VaultState = { readonly exists: boolean; readonly opens: boolean; readonly text: string };
+
+async function vaultState(config: Config): Promise<VaultState> {
+  try {
+    await access(config.store.path);
+  } catch {
+    return { exists: false, opens: true, text: 'made when a client starts Keyward for the first time' };
+  }
+  try {
+    const count = await countCredentials(config);
+    return { exists: true, opens: true, text: count === 1 ? '1 credential' : `${count} credentials` };
+  } catch (error) {
+    const { message, hint } = toPublic(error);
+    return { exists: true, opens: false, text: `does not open: ${[message, hint].join(' ').trim()}` };
+  }
 }
+
+async function countCredentials(config: Config): Promise<number> {
+  const vault = await openVault(await openConfiguredStore(config));
+  try {
+    let count = 0;
+    let page = await vault.list('credential', localPrincipal, {}, { limit: 500 });
+    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+      count += page.length;
+      page = await vault.list('credential', localPrincipal, {}, { limit: 500, after: last });
+    }
+    return count;
+  } finally {
+    await vault.close();
+  }
+}
+
+function keyText(config: Config, exists: boolean): string {
+  const { key, keyFile, passphrase } = config.key;
+  if (key !== undefined) return 'KEYWARD_KEY';
+  if (keyFile !== undefined) return `the file ${keyFile}`;
+  if (passphrase !== undefined) return 'KEYWARD_PASSPHRASE';
+  const either = `the keychain of this computer, or else the file ${fallbackKeyFile(config)}`;
+  return exists ? either : `will be kept in ${either}`;
+}
+
+function connectorsText(config: Config, catalogue: Catalogue): string {
+  const own = catalogue.list().length - builtin.length;
+  const problems = new Set(catalogue.problems.map(({ file }) => file)).size;
+  const unusable = problems === 0 ? '' : `; ${problems} that can not be used:`;
+  return `${builtin.length} built in, ${own} of your own in ${config.connectorsDir}${unusable}`;
+}
+
+function authConfigRows(config: Config, catalogue: Catalogue): string[][] {
+  const { found, unknown } = matchAuthConfigs(config, catalogue);
+  return [
+    ...[...found.keys()].map((id) => ['OAuth client', `${id}, from KEYWARD_AUTH_${connectorVariable(id)}_CLIENT_ID`]),
+    ...unknown.map((name) => ['OAuth client', `KEYWARD_AUTH_${name}_CLIENT_ID fits no connector, or more than one`]),
+  ];
+}
+
+const releaseWords = { approve: 'after your approval', allow: 'when the assistant asks', never: 'never' } as const;
