@@ -6,7 +6,7 @@ import { localPrincipal } from '../../src/principal.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
 import { clickThrough } from '../support/click-through.ts';
 import { raw } from './raw.ts';
-import { createBrowser, linkOut, type Session, startSession } from './session.ts';
+import { createBrowser, linkOut, type Session, startSession, withoutClient } from './session.ts';
 
 let world: World;
 let session: Session;
@@ -98,8 +98,7 @@ describe('connecting with OAuth', () => {
   });
 
   it('asks for the OAuth client first when there is none, and lets a wrong one be replaced', async () => {
-    const { KEYWARD_AUTH_CUSTOM_ACME_CLIENT_ID: _, KEYWARD_AUTH_CUSTOM_ACME_CLIENT_SECRET: __, ...env } = world.env;
-    const bare = await startSession(env);
+    const bare = await startSession(withoutClient(world.env));
     const { url } = await bare.connect(oauth);
     const browser = createBrowser();
     const form = await browser.open(url);

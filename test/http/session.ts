@@ -49,6 +49,11 @@ export async function startSession(env: Readonly<Record<string, string>>): Promi
   };
 }
 
+/** The same options without an OAuth client for the test connector. */
+export function withoutClient(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('KEYWARD_AUTH_')));
+}
+
 function logTo(lines: string[]): Log {
   const write = (event: string, facts: Facts = {}) => void lines.push(JSON.stringify({ event, ...facts }));
   return { info: write, warn: write, error: write };
