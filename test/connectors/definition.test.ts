@@ -77,7 +77,12 @@ describe('a connector definition', () => {
     expect(connector?.auth[0]?.api).toEqual(connector?.api);
   });
 
-  it('lets refresh and revocation authenticate in another way than the exchange', () => {
+  it('lets refresh and revocation authenticate like the exchange, or in another way', () => {
+    const post = checkDefinition(acmeWith({ 'auth.0.tokenEndpointAuthMethod': 'client_secret_post' })).definition;
+    expect(post && complete(post).auth[0]).toMatchObject({
+      refreshAuthMethod: 'client_secret_post',
+      revocation: { authMethod: 'client_secret_post' },
+    });
     const { definition } = checkDefinition(
       acmeWith({ 'auth.0.refreshAuthMethod': 'client_secret_post', 'auth.0.revocation': { authMethod: 'bearer' } }),
     );
@@ -139,6 +144,12 @@ describe('a connector definition', () => {
       { 'api.allowedHosts': ['127.0.0.1', '*.com'] },
       'api.allowedHosts.1',
       /two labels/,
+    ],
+    [
+      'an endpoint whose variable host is off the allowed hosts',
+      { 'auth.0.tokenEndpoint': 'https://{region}.elsewhere.example/token' },
+      'auth.0.tokenEndpoint',
+      /variable host that is not among allowedHosts/,
     ],
     [
       'a base URL off the allowed hosts',

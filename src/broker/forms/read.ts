@@ -35,7 +35,7 @@ export function readInputs(
     if (!fields.has(name) && !(name === 'flow' && device)) problems.set(name, unknownField(name, [...fields.keys()]));
   }
   for (const [name, { property, required }] of fields) {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    const value = given[name];
     const read = value === undefined || value === null ? '' : readValue(property, value);
     if (typeof read !== 'string') problems.set(name, read.problem);
     else if (read !== '') (property.writeOnly ? secretInputs : inputs)[name] = read;
@@ -43,7 +43,7 @@ export function readInputs(
     else if (required && property.writeOnly) missingSecrets.push(name);
     else if (required) problems.set(name, 'is missing');
   }
-  const flow = device && Object.hasOwn(given, 'flow') ? (given.flow ?? 'code') : 'code';
+  const flow = device ? (given.flow ?? 'code') : 'code';
   if (flow !== 'code' && flow !== 'device') problems.set('flow', 'must be one of code, device');
   return {
     inputs,
