@@ -43,7 +43,7 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
   const fields: Record<string, Field> = {
     userId: { property: text('User ID of the credential'), required: program, sample: 'ann' },
     authenticationType: {
-      property: { ...text('Type of authentication method of the connector'), const: auth.authenticationType },
+      property: { ...text(typeText(auth, program)), const: auth.authenticationType },
       required: true,
       sample: auth.authenticationType,
     },
@@ -93,6 +93,11 @@ const flow: JsonSchemaProperty = {
   default: 'code',
   description: '“device” when no browser can reach this computer: the person enters a short code elsewhere',
 };
+
+/** A model is told what the service calls it; programs get the one documented text. */
+function typeText(auth: AuthMethod, program: boolean): string {
+  return program || auth.title === null ? 'Type of authentication method of the connector' : auth.title;
+}
 
 function text(description: string): JsonSchemaProperty {
   return { type: 'string', description };

@@ -137,6 +137,8 @@ describe('the form for models', () => {
     expect(credentialForm(...methodOf('slack', 'oauth2'), options).sampleInput).toEqual({
       authenticationType: 'oauth2',
     });
+    const token = credentialForm(...methodOf('github', 'bearer'), options);
+    expect(token.inputSchema.properties.authenticationType?.description).toBe('Personal access token');
     const { inputSchema } = credentialForm(...methodOf('github', 'oauth2'), options);
     expect(inputSchema.required).toEqual(['authenticationType']);
     expect(Object.keys(inputSchema.properties)).toEqual([

@@ -39,7 +39,8 @@ export async function revoke(given: OAuthContext, tokens: RevocableTokens): Prom
         adjust: ({ params, headers }) => {
           params.delete('token');
           if (revocation.tokenParam !== null) params.set(revocation.tokenParam, token);
-          if (revocation.tokenParam === 'token') {
+          // Services with a format of their own refuse what they do not know.
+          if (revocation.tokenParam === 'token' && revocation.bodyFormat === 'form') {
             params.set('token_type_hint', useRefresh ? 'refresh_token' : 'access_token');
           }
           if (revocation.authMethod === 'bearer') {
