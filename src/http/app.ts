@@ -5,7 +5,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
-import { errorCodes, toPublic } from '../errors.ts';
+import { type ErrorCode, errorCodes, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { errorPage } from './page.ts';
 import { scriptSource } from './script.ts';
@@ -37,7 +37,7 @@ export function createApp(options: AppOptions): Hono {
     const shown = toPublic(error);
     // The name and nothing else: messages and causes of other libraries may quote what was sent.
     if (shown.code === 'internal') options.log.error('page_failed', { path: c.req.routePath, error: error.name });
-    return c.html(errorPage('That did not work', shown), errorCodes[shown.code] as 500);
+    return c.html(errorPage(headings[shown.code] ?? 'That did not work', shown), errorCodes[shown.code] as 500);
   });
   return app;
 }
@@ -93,6 +93,13 @@ function ownOrigin(origins: readonly string[]): MiddlewareHandler {
     return c.html(errorPage('Another site sent this', foreignOrigin), 403);
   };
 }
+
+const headings: Partial<Record<ErrorCode, string>> = {
+  not_found: 'There is nothing here',
+  forbidden: 'Keyward did not accept that',
+  attempt_used: 'This is done already',
+  attempt_expired: 'That came too late',
+};
 
 const noPage = {
   message: 'This address shows nothing.',

@@ -14,6 +14,7 @@ ${onward(view.returnTo)}`,
   };
 }
 
+/** What a service refused comes with what the person can do about it; other hints are meant for the caller. */
 export function failedPage(view: Step<'failed'>): { title: string; body: Html } {
   const { name } = view.connector;
   const declined = view.error.code === 'cancelled';
@@ -24,9 +25,9 @@ export function failedPage(view: Step<'failed'>): { title: string; body: Html } 
 ${
   declined
     ? html`<p>No access was stored. If you change your mind, ask the assistant to start again.</p>`
-    : html`<p>${view.error.message}</p><p>No access was stored. To try again, go back to the assistant and ask it to connect ${name} once more; it gets a fresh link.</p>`
+    : html`<p>${view.error.message}${view.error.code === 'provider_refused' ? ` ${view.error.hint ?? ''}` : ''}</p><p>No access was stored. To try again, go back to the assistant and ask it to connect ${name} once more; it gets a fresh link.</p>`
 }
-${onward(view.returnTo)}`,
+${view.returnTo === null ? '' : onward(view.returnTo)}`,
   };
 }
 
