@@ -1,4 +1,5 @@
 /** Which IP addresses may be called. Deny by default: what is not known to be public or local is refused. */
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
@@ -21,7 +22,8 @@ const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 
 /** Kind of an address in text form, without brackets. Text that is no address is `denied`. */
 export function kindOf(address: string): AddressKind {
-  if (!ipaddr.isValid(address) || address.includes('%')) return 'denied';
+  // ipaddr.js also reads hex, octal and short forms; no resolver or socket answers those.
+  if (isIP(address) === 0 || address.includes('%')) return 'denied';
   const parsed = ipaddr.parse(address);
   return parsed instanceof ipaddr.IPv4 ? kindOfIPv4(parsed) : kindOfIPv6(parsed as ipaddr.IPv6);
 }
