@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Links } from '../../src/mcp/links.ts';
 import { clientKinds, type LinkAnswer, outcomeOf, startKeyward, startWithClient } from '../support/mcp-clients.ts';
+import { openInProcess } from './in-process.ts';
 import { followLink } from './person.ts';
 import { rawModern } from './raw.ts';
 import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
@@ -105,6 +107,32 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     expect(await client.get('check_attempt', { attemptId: attemptOf(url) })).toMatchObject({ status: 'completed' });
     await client.close();
     await keyward.exited;
+  });
+});
+
+describe('a person who takes long to answer', () => {
+  it('leaves only the rest of the minute for waiting, and the link comes as the plain result', async () => {
+    const keyward = await openInProcess(world.env);
+    const clock = vi.spyOn(performance, 'now');
+    const totals: number[] = [];
+    const links: Links = {
+      offered: true,
+      state: undefined,
+      answer: 'none',
+      show: async () => {
+        clock.mockImplementation(() => Number.MAX_SAFE_INTEGER);
+        return 'accept';
+      },
+    };
+    clock.mockImplementation(() => Number.MAX_SAFE_INTEGER - 48_000);
+    const begun = Date.now();
+    const onWait = (_elapsed: number, total: number) => void totals.push(total);
+    const made = await keyward.run('create_credential', input, { links, onWait });
+    clock.mockRestore();
+    expect(made).toMatchObject({ oauthUrl: expect.any(String), attemptId: expect.any(String) });
+    expect(new Set(totals)).toEqual(new Set([2]));
+    expect(Date.now() - begun).toBeLessThan(10_000);
+    await keyward.close();
   });
 });
 

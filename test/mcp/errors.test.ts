@@ -128,6 +128,7 @@ describe('bad input gets one error that names every wrong field and the next ste
     const canary = 'c4nary-5ecret-value';
     for (const [tool, args] of [
       ['list_connectors', { query: { canary }, limit: canary }],
+      ['list_connectors', { query: canary, category: { canary }, colour: canary }],
       ['check_attempt', { attemptId: canary }],
       ['list_credentials', { status: canary, cursor: canary }],
       ['create_credential', { connectorId, authenticationType: 'api_key', apiKey: canary, name: { canary } }],

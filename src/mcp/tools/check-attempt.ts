@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkAttempt } from '../../broker/attempts.ts';
 import { id } from './fields.ts';
 import { publicError } from './rows.ts';

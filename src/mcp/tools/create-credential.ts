@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { connect } from '../connect.ts';
 import { connectorId, id, userId } from './fields.ts';
 import { defineTool } from './tool.ts';

@@ -1,5 +1,5 @@
 /** Fields that several tools take. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { maxLimit } from '../../broker/paging.ts';
 import { isId } from '../../broker/text.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { getConnectionCredentials } from '../../broker/release.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { getConnection } from '../../broker/credentials.ts';
 import { id } from './fields.ts';
 import { connectionShape } from './rows.ts';

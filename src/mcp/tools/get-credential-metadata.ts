@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { getCredentialMetadata } from '../../broker/metadata.ts';
 import { connectorId } from './fields.ts';
 import { defineTool } from './tool.ts';

@@ -1,5 +1,5 @@
 /** Reads tool arguments. The SDK's own validation answers in words of a library; a model gets each field named. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { oneLine } from '../../broker/text.ts';
 import { KeywardError } from '../../errors.ts';
 

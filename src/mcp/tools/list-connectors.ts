@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { listConnectors } from '../../broker/metadata.ts';
 import { cursor, limit } from './fields.ts';
 import { defineTool } from './tool.ts';

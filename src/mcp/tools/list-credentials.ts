@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { listCredentials } from '../../broker/credentials.ts';
 import { connectorId, cursor, limit, userId } from './fields.ts';
 import { connection } from './rows.ts';

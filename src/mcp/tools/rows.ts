@@ -1,5 +1,5 @@
 /** Output shapes that several tools answer. Unknown fields are allowed, so that a newer Keyward may say more. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const time = z.string().meta({ format: 'date-time' });
 

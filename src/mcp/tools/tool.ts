@@ -1,6 +1,6 @@
 /** What a tool is. One file a tool; the table is in index.ts. */
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Broker } from '../../broker/broker.ts';
 import type { Principal, Scope } from '../../principal.ts';
 import type { LinkRequired, Links } from '../links.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { verifyCredential } from '../../broker/verify.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
