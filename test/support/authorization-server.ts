@@ -13,7 +13,7 @@ export type AuthorizationServerOptions = {
   /** Default 0: any free port. */
   readonly port?: number;
   /** Merged over one client, `keyward` with secret `keyward-secret`, that may use every grant; default: just that one. */
-  readonly clients?: readonly ClientMetadata[];
+  readonly clients?: readonly Partial<ClientMetadata>[];
   /** Seconds; default 3,600. */
   readonly accessTokenTtl?: number;
   /** Seconds; default 14 days. */
@@ -91,8 +91,12 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     calls,
     errors,
     async isActive(token) {
-      const found = (await provider.AccessToken.find(token)) ?? (await provider.RefreshToken.find(token));
-      return found?.isValid ?? false;
+      const found = await Promise.all([
+        provider.AccessToken.find(token),
+        provider.RefreshToken.find(token),
+        provider.ClientCredentials.find(token),
+      ]);
+      return found.some((one) => one?.isValid);
     },
     close: () =>
       new Promise((resolve) => {

@@ -27,6 +27,7 @@ async function browse(start: URL, options: ClickOptions): Promise<URL | string> 
   const cookies = new Map<string, string>();
   let url = start;
   let form: URLSearchParams | null = null;
+  let denied = false;
   for (let step = 0; step < 30; step += 1) {
     const response: Response = await fetch(url, {
       redirect: 'manual',
@@ -46,15 +47,19 @@ async function browse(start: URL, options: ClickOptions): Promise<URL | string> 
       if (url.origin !== start.origin) return url;
       continue;
     }
-    const filled = fillForm(text, options);
+    const filled: FilledForm | null = denied ? null : fillForm(text, options);
     if (!filled) return text;
+    // After a no, the device page asks for a code again.
+    denied = filled.fields.get('decision') === 'deny';
     url = new URL(filled.action, url);
     form = filled.fields;
   }
   throw new Error('The pages never end.');
 }
 
-function fillForm(html: string, options: ClickOptions): { action: string; fields: URLSearchParams } | null {
+type FilledForm = { readonly action: string; readonly fields: URLSearchParams };
+
+function fillForm(html: string, options: ClickOptions): FilledForm | null {
   const form = /<form([^>]*)>([\s\S]*?)<\/form>/i.exec(html);
   if (!form) return null;
   const fields = new URLSearchParams();
@@ -63,8 +68,9 @@ function fillForm(html: string, options: ClickOptions): { action: string; fields
     if (name) fields.set(name, attribute(attributes, 'value') ?? '');
   }
   if (fields.has('login')) fields.set('login', options.login ?? 'ann');
-  // Signing in is not the decision: denying there would never show the consent page.
-  fields.set('decision', fields.has('login') ? 'allow' : (options.decision ?? 'allow'));
+  // Only the consent page asks for a decision.
+  const asks = /name="decision" value="deny"/.test(form[2] ?? '');
+  fields.set('decision', asks ? (options.decision ?? 'allow') : 'allow');
   return { action: attribute(form[1] ?? '', 'action') ?? '', fields };
 }
 
