@@ -1,5 +1,20 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client as ClientTwo } from '@modelcontextprotocol/client';
+import { StdioClientTransport as TransportTwo } from '@modelcontextprotocol/client/stdio';
+import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { clientKinds, startWithClient, type TestClient } from '../support/mcp-clients.ts';
+import {
+  clientKinds,
+  freePort,
+  identity,
+  keywardMain,
+  startWithClient,
+  type TestClient,
+  testKey,
+} from '../support/mcp-clients.ts';
 import { followLink } from './person.ts';
 import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
 
@@ -33,6 +48,8 @@ describe.each(clientKinds)('a %s client over stdio', (kind) => {
     expect(started).toEqual({ attemptId, oauthUrl, expiresAt: expect.stringMatching(/Z$/) });
     expect(await client.get('check_attempt', { attemptId })).toEqual({ status: 'pending' });
 
+    // The page says which program asks.
+    expect(await (await fetch(oauthUrl)).text()).toContain('keyward-test');
     const waiting = client.get('check_attempt', { attemptId, waitSeconds: 30 });
     expect(await followLink(oauthUrl)).toMatchObject({ step: 'completed' });
     const { status, credentialId } = (await waiting) as { status: string; credentialId: string };
@@ -103,6 +120,17 @@ describe.each(clientKinds)('a %s client over stdio', (kind) => {
   });
 });
 
+it('gives the person a code for another device, where no browser can come back here', async () => {
+  const { keyward, client } = await startWithClient('modern', { env: world.env });
+  const started = await client.get('create_credential', { connectorId, authenticationType: 'oauth2', flow: 'device' });
+  expect(started).toMatchObject({ userCode: expect.any(String), oauthUrl: expect.any(String) });
+  const waiting = client.get('check_attempt', { attemptId: started.attemptId, waitSeconds: 40 });
+  expect(await followLink(String(started.oauthUrl))).toMatchObject({ step: 'completed' });
+  expect(await waiting).toMatchObject({ status: 'completed', credentialId: expect.any(String) });
+  await client.close();
+  await keyward.exited;
+});
+
 it('answers at once when nothing is missing', async () => {
   const { keyward, client } = await startWithClient('modern', { env: world.env });
   const made = [
@@ -117,6 +145,21 @@ it('answers at once when nothing is missing', async () => {
   }
   await client.close();
   await keyward.exited;
+});
+
+it('speaks the newest revision with a client that negotiates, through the SDKs’ own transports', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'keyward-sdk-'));
+  const env = { KEYWARD_HOME: home, KEYWARD_KEY: testKey, KEYWARD_PORT: `${await freePort()}` };
+  const launch = { command: process.execPath, args: [keywardMain, 'stdio'], env, stderr: 'ignore' as const };
+  const two = new ClientTwo(identity, { versionNegotiation: { mode: 'auto' } });
+  await two.connect(new TransportTwo(launch));
+  expect(two.getNegotiatedProtocolVersion()).toBe('2026-07-28');
+  const one = new ClientOne(identity);
+  await one.connect(new TransportOne(launch));
+  const listed = [await two.listTools(), await one.listTools()].map(({ tools }) => tools.map(({ name }) => name));
+  expect(listed[0]).toEqual(listed[1]);
+  await Promise.all([two.close(), one.close()]);
+  await rm(home, { recursive: true, force: true });
 });
 
 it('tells a model how to use it, in both protocol eras', async () => {

@@ -17,15 +17,19 @@ const lastSteps = ['completed', 'failed', 'expired'];
 export async function followLink(link: string, person: Person = {}): Promise<Ending> {
   const browser = openBrowser();
   let url = link;
-  for (let turn = 0; turn < 50; turn += 1) {
+  let codeEntered = false;
+  for (let turn = 0; turn < 100; turn += 1) {
     const { page, step } = await browser.get(url);
     if (lastSteps.includes(step)) return { step, page };
     if (step === 'authorize') url = (await clickThrough(buttonLink(page), person)).href;
     else if (step === 'inputs' || step === 'auth_config') await browser.submit(url, page, person.fields ?? {});
-    else if (step === 'device') await approveDevice(buttonLink(page), person);
-    else if (step !== 'working') throw new Error(`A page without a step: ${page.slice(0, 2_000)}`);
+    else if (step === 'device' && !codeEntered) {
+      codeEntered = true;
+      await approveDevice(buttonLink(page), person);
+    }
     // The pages of a flow that goes on elsewhere reload themselves; a script asks again.
-    if (step === 'working' || step === 'device') await delay(100);
+    else if (step === 'working' || step === 'device') await delay(200);
+    else throw new Error(`A page without a step: ${page.slice(0, 2_000)}`);
   }
   throw new Error('The pages never end.');
 }

@@ -50,7 +50,8 @@ export type TestClient = {
   close(): Promise<void>;
 };
 
-const identity = { name: 'keyward-test', version: '1.0.0' };
+/** How the test clients call themselves. */
+export const identity = { name: 'keyward-test', version: '1.0.0' };
 
 /** Connects a client of this kind to anything that speaks MCP. */
 export async function connectClient(
