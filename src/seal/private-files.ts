@@ -24,7 +24,8 @@ export async function makeFolder(folder: string): Promise<void> {
 /** Takes group's and others' rights away, should there be any. Windows keeps its own lists and has no such bits. */
 export async function tighten(file: string, mode: number): Promise<void> {
   if (process.platform === 'win32') return;
-  if (((await lstat(file)).mode & 0o077) !== 0) await chmod(file, mode);
+  const stat = await lstat(file);
+  if (!stat.isSymbolicLink() && (stat.mode & 0o077) !== 0) await chmod(file, mode);
 }
 
 /**

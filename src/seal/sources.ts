@@ -4,6 +4,7 @@
  * to make a new one.
  */
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { KeywardError } from '../errors.ts';
 import { keyBytes } from './box.ts';
 import { derive } from './derive.ts';
@@ -38,9 +39,13 @@ export type KeyPlace = { readonly settings: KeySettings; readonly keychain: Keyc
 
 type FoundKey = { readonly key: Uint8Array; readonly source: KeySource };
 
-/** The outer key for a new vault: the configured one, or a new one that is kept where nothing was configured. */
-export async function chooseOuterKey(place: KeyPlace): Promise<{ key: Uint8Array; record: OuterKeyRecord }> {
-  const { key, source } = (await configuredKey(place.settings)) ?? (await keychainKey(place)) ?? (await fileKey(place));
+/** The outer key for a new vault in this folder: the configured one; else one that is made here and kept elsewhere. */
+export async function chooseOuterKey(
+  place: KeyPlace,
+  vaultFolder: string,
+): Promise<{ key: Uint8Array; record: OuterKeyRecord }> {
+  const { key, source } =
+    (await configuredKey(place.settings)) ?? (await keychainKey(place)) ?? (await fileKey(place, vaultFolder));
   return { key, record: { ...source, fingerprint: fingerprint(key, place.vaultId) } };
 }
 
@@ -142,7 +147,12 @@ async function keychainKey({ keychain, vaultId }: KeyPlace): Promise<FoundKey | 
   return kept !== null && key.equals(kept) ? { key, source: { source: 'keychain' } } : undefined;
 }
 
-async function fileKey({ settings }: KeyPlace): Promise<FoundKey> {
+async function fileKey({ settings }: KeyPlace, vaultFolder: string): Promise<FoundKey> {
+  if (path.resolve(path.dirname(settings.fallbackKeyFile)) === path.resolve(vaultFolder)) {
+    throw new KeywardError('config_invalid', 'The key file would lie beside the vault, where a thief finds both.', {
+      hint: 'Put the vault into another folder with KEYWARD_STORE, or set KEYWARD_KEY or KEYWARD_PASSPHRASE.',
+    });
+  }
   await makeKeyFile(settings.fallbackKeyFile);
   const text = (await readKeyFile(settings.fallbackKeyFile)) ?? '';
   return { key: parseKey(text, settings.fallbackKeyFile), source: { source: 'file' } };

@@ -1,8 +1,98 @@
+/** The vault over a store: seals and opens secrets, counts versions, notes use, keeps the audit chain. */
+import { createHmac } from 'node:crypto';
 import { KeywardError } from '../errors.ts';
-import type { Store } from '../store/store.ts';
-import type { Vault } from './vault.ts';
+import type { Owner } from '../principal.ts';
+import { lengthPrefixed } from '../seal/derive.ts';
+import { deriveKey, open, type SealContext, seal } from '../seal/seal.ts';
+import type { Change, Kind, Rows, Store } from '../store/store.ts';
+import { auditChain } from './audit-chain.ts';
+import { useNotes } from './use-notes.ts';
+import type { Records, Vault, VaultChange } from './vault.ts';
 
 /** Opens the vault over a store. Closing the vault closes the store. */
 export async function openVault(store: Store): Promise<Vault> {
-  throw new KeywardError('internal', `The vault over ${store.location} is not built yet.`);
+  const chain = auditChain(store);
+  const notes = useNotes((times) => store.touch(times));
+
+  async function rowOf(kind: Kind, record: Named): Promise<Rows[Kind] | undefined> {
+    return store.get(kind, { tenant: record.tenant, user: record.owner }, record.id);
+  }
+
+  /** The row that a change stores. */
+  async function changeOf(change: VaultChange, now: number): Promise<Change> {
+    const { op, kind, record } = change;
+    if (op === 'create') {
+      const first = { version: 1, secretVersion: 1, createdAt: now, updatedAt: now };
+      const sealed = sealSecret(store, kind, record, 1, change.secret);
+      return { op: 'insert', kind, row: { ...record, ...first, sealed } } as Change;
+    }
+    if (op === 'delete') {
+      const owner: Owner = { tenant: record.tenant, user: record.owner };
+      return { op, kind, owner, id: record.id, ifVersion: record.version };
+    }
+    const stored = await rowOf(kind, record);
+    if (stored?.version !== record.version) {
+      throw new KeywardError('conflict', 'Somebody else changed this record first.', {
+        hint: 'Read it again, then retry.',
+      });
+    }
+    const secretVersion = stored.secretVersion + (change.secret === undefined ? 0 : 1);
+    const sealed =
+      change.secret === undefined ? stored.sealed : sealSecret(store, kind, record, secretVersion, change.secret);
+    const counted = { version: stored.version + 1, secretVersion, createdAt: stored.createdAt, updatedAt: now, sealed };
+    return { op, kind, row: { ...record, ...counted }, ifVersion: stored.version } as Change;
+  }
+
+  return {
+    location: store.location,
+    async get(kind, owner, id) {
+      const row = await store.get(kind, owner, id);
+      return row && recordOf<typeof kind>(row);
+    },
+    async findAttempt(id) {
+      const row = await store.findAttempt(id);
+      return row && recordOf<'attempt'>(row);
+    },
+    async list(kind, owner, filter, page) {
+      return (await store.list(kind, owner, filter, page)).map((row) => recordOf<typeof kind>(row));
+    },
+    async open(kind, record) {
+      const row = await rowOf(kind, record);
+      if (row === undefined) throw new KeywardError('not_found', 'There is no such record any more.');
+      const secret = open(store.keyring, contextOf(kind, row, row.secretVersion), row.sealed);
+      return JSON.parse(Buffer.from(secret).toString('utf8')) as Records[typeof kind]['secret'];
+    },
+    async commit(changes) {
+      const now = Date.now();
+      await store.commit(await Promise.all(changes.map((change) => changeOf(change, now))));
+    },
+    touch: (credential) => notes.add(credential),
+    purgeAttempts: (before) => store.purgeAttempts(before),
+    withLease: (name, options, work) => store.withLease(name, options, work),
+    proof: (purpose, message) =>
+      createHmac('sha256', deriveKey(store.keyring, 'proof'))
+        .update(lengthPrefixed([purpose, message]))
+        .digest('hex'),
+    audit: (event) => chain.append(event),
+    async close() {
+      await notes.flush();
+      await chain.idle();
+      await store.close();
+    },
+  };
+}
+
+type Named = { readonly tenant: string; readonly owner: string; readonly id: string };
+
+function sealSecret(store: Store, kind: Kind, record: Named, version: number, secret: unknown): string {
+  return seal(store.keyring, contextOf(kind, record, version), Buffer.from(JSON.stringify(secret)));
+}
+
+function contextOf(kind: Kind, { tenant, owner, id }: Named, version: number): SealContext {
+  return { purpose: kind, tenant, owner, recordId: id, version };
+}
+
+/** A record type is its row type without `sealed`, which the compiler cannot see for a kind it does not know. */
+function recordOf<K extends Kind>({ sealed: _, ...record }: Rows[K]): Records[K]['record'] {
+  return record as unknown as Records[K]['record'];
 }

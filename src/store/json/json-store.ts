@@ -1,15 +1,115 @@
-import { KeywardError } from '../../errors.ts';
+/** The file store: all rows in one sealed file, shared by several processes. */
 import type { Keychain } from '../../seal/keychain.ts';
-import type { KeySettings } from '../../seal/sources.ts';
-import type { Store } from '../store.ts';
+import { unwrapKeys } from '../../seal/keyring.ts';
+import { storageError } from '../../seal/private-files.ts';
+import { loadSodium } from '../../seal/sodium.ts';
+import { findOuterKey, type KeySettings } from '../../seal/sources.ts';
+import type { Rows, Store } from '../store.ts';
+import { type VaultAdapter, vaultAdapter } from './adapter.ts';
+import { auditLog } from './audit-log.ts';
+import { applyChanges, applyTouch, isOwnedBy } from './changes.ts';
+import { createVault, vaultExists } from './create.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { type FileLock, fileLock } from './file-lock.ts';
+import { prepareFolder, remains, sweep, type VaultPaths, vaultPaths } from './folder.ts';
+import { withLease } from './leases.ts';
+import { comesBefore, rowKey } from './rows.ts';
+import { type SharedTable, sharedTable } from './shared-table.ts';
 
 export type JsonStoreSettings = {
+  /** The vault file. */
   readonly path: string;
   readonly key: KeySettings;
   readonly keychain: Keychain | null;
+  /** For tests: a disk that loses what was not synced. */
+  readonly disk?: Disk;
+  /** How long a commit waits for other processes. */
+  readonly lockWaitMs?: number;
 };
 
-/** Opens the vault file, or makes it. */
+/** Opens the vault file, or makes it where there is none and never was. Errors as `openStore` says. */
 export async function openJsonStore(settings: JsonStoreSettings): Promise<Store> {
-  throw new KeywardError('internal', `The store at ${settings.path} is not built yet.`);
+  const { key, keychain, disk = realDisk, lockWaitMs = 10_000 } = settings;
+  const paths = vaultPaths(settings.path);
+  const lock = fileLock(paths.lock);
+  const adapter = vaultAdapter(paths.file, disk, async (header) => {
+    await loadSodium();
+    const outerKey = await findOuterKey({ settings: key, keychain, vaultId: header.vaultId }, header.outer);
+    return unwrapKeys(header.vaultId, header.currentKeyId, header.dataKeys, outerKey);
+  });
+  try {
+    const names = await prepareFolder(paths);
+    if (!vaultExists(paths.file)) await createVault(paths, disk, lock, key, keychain);
+    const content = await adapter.read();
+    if (leftBehind(names, paths)) await sweepIfFree(paths, disk, lock);
+    return storeOver(sharedTable(adapter, content, lock, lockWaitMs), adapter, paths, lockWaitMs);
+  } catch (error) {
+    await adapter.close();
+    await lock.close();
+    throw storageError(error, paths.file);
+  }
+}
+
+function leftBehind(names: readonly string[], { file }: VaultPaths): boolean {
+  return remains(names, file, 'tmp').length + remains(names, file, 'new').length > 0;
+}
+
+/** The remains may be the temporary file of a live writer, or on a disk that cannot be written: then they stay. */
+async function sweepIfFree(paths: VaultPaths, disk: Disk, lock: FileLock): Promise<void> {
+  await lock.hold({ waitMs: 0 }, () => sweep(paths, disk)).catch(() => undefined);
+}
+
+function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths, lockWaitMs: number): Store {
+  const audit = auditLog(paths, lockWaitMs);
+  return {
+    location: paths.file,
+    get keyring() {
+      return adapter.keyring();
+    },
+    async get(kind, owner, id) {
+      const found = (await table.current()).find(rowKey(kind, id))?.row;
+      return found !== undefined && isOwnedBy(found, owner) ? (found as Rows[typeof kind]) : undefined;
+    },
+    async findAttempt(id) {
+      const found = (await table.current()).find(rowKey('attempt', id));
+      return found?.kind === 'attempt' ? found.row : undefined;
+    },
+    async list(kind, owner, filter, page) {
+      const rows: Rows[typeof kind][] = [];
+      for (const { kind: other, row } of (await table.current()).all()) {
+        if (rows.length >= page.limit) break;
+        if (other !== kind || !isOwnedBy(row, owner)) continue;
+        if (page.after !== undefined && !comesBefore(page.after, row)) continue;
+        if (filter.connectorId !== undefined && row.connectorId !== filter.connectorId) continue;
+        if (filter.status !== undefined && (!('status' in row) || row.status !== filter.status)) continue;
+        rows.push(row as Rows[typeof kind]);
+      }
+      return rows;
+    },
+    commit: (changes) => table.change((draft) => applyChanges(draft, changes)),
+    touch: (times) =>
+      table.change((draft) => {
+        for (const [id, { owner, at }] of times) applyTouch(draft, id, owner, at);
+      }),
+    async purgeAttempts(before) {
+      const expired: string[] = [];
+      for (const { kind, row } of (await table.current()).all()) {
+        if (kind === 'attempt' && row.expiresAt < before) expired.push(row.id);
+      }
+      if (expired.length === 0) return;
+      await table.change((draft) => {
+        for (const key of expired.map((id) => rowKey('attempt', id))) {
+          const found = draft.find(key);
+          if (found?.kind === 'attempt' && found.row.expiresAt < before) draft.set(key, null);
+        }
+      });
+    },
+    withLease: (name, waiting, work) => withLease(paths.leases, name, waiting, work),
+    appendAudit: (lines) => audit.append(lines),
+    readAudit: () => audit.read(),
+    async close() {
+      await table.close();
+      await audit.close();
+    },
+  };
 }

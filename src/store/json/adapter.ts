@@ -1,0 +1,122 @@
+/** lowdb's adapter over one vault file: verified on the way in, durable on the way out. */
+import { type BigIntStats, constants, lstatSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Adapter } from 'lowdb';
+import { KeywardError } from '../../errors.ts';
+import type { Keyring } from '../../seal/keyring.ts';
+import { fileMode, noFollow, storageError, tighten } from '../../seal/private-files.ts';
+import type { Disk } from './disk.ts';
+import { check, damaged, decodeVault, encodeVault, type Header, type VaultFile } from './format.ts';
+import { type Marker, replaceFile } from './replace-file.ts';
+
+export type VaultAdapter = Omit<Adapter<VaultFile>, 'read'> & {
+  read(): Promise<VaultFile>;
+  /** The data keys that the header holds, as of the last read. */
+  keyring(): Keyring;
+  /** Whether the file is another one than was last read or written here. */
+  changed(): boolean;
+  close(): Promise<void>;
+};
+
+type Opened = { close(): Promise<void> };
+
+/**
+ * `unlock` turns the wrapped data keys of a header into a keyring. A file that is gone, altered, or older than one
+ * seen before is `vault_damaged`. The caller holds the lock around `write`.
+ */
+export function vaultAdapter(file: string, disk: Disk, unlock: (header: Header) => Promise<Keyring>): VaultAdapter {
+  let keys: { readonly keyring: Keyring; readonly wrapped: string } | undefined;
+  let seen: { readonly generation: number; readonly mac: Buffer; readonly signature: string } | undefined;
+  let pinned: Opened | undefined;
+
+  /**
+   * Keeps the adopted file open: its inode cannot be given to a later file, so an equal signature means the same
+   * file even when a clock tick is too coarse to tell two commits apart.
+   */
+  async function pin(opened: Opened): Promise<void> {
+    const before = pinned;
+    // Windows does not give file ids away again, and could not replace a file that is held open.
+    const kept = process.platform === 'win32' ? undefined : opened;
+    pinned = kept;
+    await before?.close();
+    if (kept === undefined) await opened.close();
+  }
+
+  async function keyringOf(header: Header): Promise<Keyring> {
+    const wrapped = JSON.stringify([header.vaultId, header.outer, header.currentKeyId, header.dataKeys]);
+    if (keys?.wrapped !== wrapped) {
+      if (keys !== undefined && keys.keyring.vaultId !== header.vaultId) throw damaged('is another vault now');
+      keys = { keyring: await unlock(header), wrapped };
+    }
+    return keys.keyring;
+  }
+
+  function keyring(): Keyring {
+    if (keys === undefined) throw new Error('The vault was not read yet.');
+    return keys.keyring;
+  }
+
+  return {
+    keyring,
+    changed: () => signatureOf(statOf(file)) !== seen?.signature,
+    async read() {
+      statOf(file);
+      await tighten(file, fileMode);
+      const handle = await open(file, constants.O_RDONLY | noFollow).catch((error: unknown) => {
+        throw storageError(error, file);
+      });
+      try {
+        const signature = signatureOf(await handle.stat({ bigint: true }));
+        const content = decodeVault(await handle.readFile());
+        check(content, await keyringOf(content.header));
+        const { generation } = content.header;
+        // Equal generations with unequal MACs are two histories.
+        const older =
+          seen !== undefined &&
+          (generation < seen.generation || (generation === seen.generation && !seen.mac.equals(content.mac)));
+        if (older) throw damaged('was rolled back to an older state while Keyward was running');
+        seen = { generation, mac: content.mac, signature };
+        await pin(handle);
+        return { header: content.header, rows: content.rows };
+      } catch (error) {
+        await handle.close();
+        throw storageError(error, file);
+      }
+    },
+    async write(content) {
+      const { bytes, mac } = encodeVault(content, keyring());
+      const written = await replaceFile(disk, file, bytes, 'tmp');
+      seen = { generation: content.header.generation, mac, signature: signatureOf(await written.stat()) };
+      await pin(written);
+    },
+    async close() {
+      await pinned?.close();
+      pinned = undefined;
+    },
+  };
+}
+
+/** Writes a vault where none was. */
+export async function writeFirst(file: string, disk: Disk, content: VaultFile, keyring: Keyring): Promise<void> {
+  const marker: Marker = 'new';
+  const written = await replaceFile(disk, file, encodeVault(content, keyring).bytes, marker);
+  await written.close();
+}
+
+/** `vault_damaged` when the file is gone or is no file. */
+function statOf(file: string): BigIntStats {
+  const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) throw damaged('is gone');
+  if (stat.isSymbolicLink()) {
+    throw new KeywardError('vault_damaged', 'The vault is a symbolic link, which Keyward does not follow.', {
+      hint: 'Put the file itself there, or let KEYWARD_STORE name the place where it is.',
+      details: { path: file },
+    });
+  }
+  if (!stat.isFile()) throw damaged('is no file');
+  return stat;
+}
+
+function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+}

@@ -1,0 +1,99 @@
+/** The audit log beside the vault: whole lines, appended under a lock of its own, synced before anybody relies on them. */
+import { constants, createReadStream, lstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { KeywardError } from '../../errors.ts';
+import { fileMode, noFollow, syncFolder, tighten } from '../../seal/private-files.ts';
+import { fileLock } from './file-lock.ts';
+import type { VaultPaths } from './folder.ts';
+
+export type AuditLog = {
+  append(lines: readonly string[]): Promise<void>;
+  read(): AsyncIterable<string>;
+  close(): Promise<void>;
+};
+
+const newline = '\n'.charCodeAt(0);
+
+export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
+  const lock = fileLock(paths.auditLock);
+  let last: Promise<unknown> = Promise.resolve();
+  let handle: FileHandle | undefined;
+
+  /** The log as it is at its path now: somebody may have moved it away to archive it. */
+  async function current(): Promise<FileHandle> {
+    const named = lstatSync(paths.audit, { bigint: true, throwIfNoEntry: false });
+    if (handle !== undefined && named?.ino === (await handle.stat({ bigint: true })).ino) return handle;
+    await handle?.close();
+    const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | noFollow;
+    handle = await open(paths.audit, flags, fileMode);
+    await tighten(paths.audit, fileMode);
+    if (named === undefined) await syncFolder(paths.folder);
+    return handle;
+  }
+
+  async function write(lines: readonly string[]): Promise<void> {
+    const log = await current();
+    const { size } = await log.stat();
+    const torn = size > 0 && (await byteAt(log, size - 1)) !== newline;
+    // A line that a crash cut short stays, closed off, for the verifier to report.
+    const text = `${torn ? '\n' : ''}${lines.map((line) => `${line}\n`).join('')}`;
+    try {
+      await log.appendFile(text);
+      await log.sync();
+    } catch (error) {
+      await log.truncate(size).catch(() => undefined);
+      await log.close().catch(() => undefined);
+      handle = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    append(lines) {
+      const appended = last.then(() =>
+        lock
+          .hold({ waitMs: lockWaitMs }, () => write(lines))
+          .catch((error: unknown) => {
+            throw unavailable(error, paths.audit);
+          }),
+      );
+      last = appended.catch(() => undefined);
+      return appended;
+    },
+    read: () => linesOf(paths.audit),
+    async close() {
+      await last;
+      await handle?.close();
+      await lock.close();
+    },
+  };
+}
+
+async function byteAt(file: FileHandle, position: number): Promise<number | undefined> {
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, position);
+  return buffer[0];
+}
+
+/** Lines of a file that need not exist. The last one may lack its end. */
+async function* linesOf(file: string): AsyncIterable<string> {
+  let rest = '';
+  try {
+    for await (const chunk of createReadStream(file, { encoding: 'utf8' })) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unavailable(error, file);
+  }
+  if (rest !== '') yield rest;
+}
+
+function unavailable(error: unknown, file: string): KeywardError {
+  const reason =
+    error instanceof KeywardError ? error.code : ((error as NodeJS.ErrnoException).code ?? 'unknown error');
+  return new KeywardError('audit_unavailable', `The audit log cannot be used (${reason}), so nothing is done.`, {
+    hint: 'Make the log writable and see that its disk has space, then try again.',
+    details: { path: file },
+  });
+}

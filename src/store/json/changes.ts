@@ -1,0 +1,67 @@
+/** What a change does to the rows, on a draft that lies over them. A draft that is thrown away never happened. */
+import { KeywardError } from '../../errors.ts';
+import type { Owner } from '../../principal.ts';
+import type { Change } from '../store.ts';
+import { type KindRow, type RowChanges, rowKey } from './rows.ts';
+
+export type Draft = {
+  readonly changes: RowChanges;
+  find(key: string): KindRow | undefined;
+  set(key: string, row: KindRow | null): void;
+};
+
+/** A draft over another one, or over the stored rows. */
+export function draftOver(below: Pick<Draft, 'find'>): Draft {
+  const changes = new Map<string, KindRow | null>();
+  return {
+    changes,
+    find: (key) => (changes.has(key) ? (changes.get(key) ?? undefined) : below.find(key)),
+    set: (key, row) => void changes.set(key, row),
+  };
+}
+
+/** Applies all the changes, or throws `conflict` and leaves the draft to be thrown away. */
+export function applyChanges(draft: Draft, changes: readonly Change[]): void {
+  for (const change of changes) {
+    const [id, owner] = change.op === 'delete' ? [change.id, change.owner] : [change.row.id, ownerOf(change.row)];
+    const key = rowKey(change.kind, id);
+    const stored = draft.find(key);
+    if (change.op === 'insert') {
+      if (stored !== undefined) throw conflict();
+      draft.set(key, change);
+      continue;
+    }
+    if (stored === undefined || !isOwnedBy(stored.row, owner) || stored.row.version !== change.ifVersion)
+      throw conflict();
+    draft.set(key, change.op === 'delete' ? null : withLatestUse(change, stored));
+  }
+}
+
+/** Sets `lastUsedAt` of one credential, never backwards; a credential that is gone meanwhile is no error. */
+export function applyTouch(draft: Draft, id: string, owner: Owner, at: number): void {
+  const key = rowKey('credential', id);
+  const stored = draft.find(key);
+  if (stored?.kind !== 'credential' || !isOwnedBy(stored.row, owner)) return;
+  if (at > (stored.row.lastUsedAt ?? 0)) draft.set(key, { kind: 'credential', row: { ...stored.row, lastUsedAt: at } });
+}
+
+export function isOwnedBy(row: { readonly tenant: string; readonly owner: string }, owner: Owner): boolean {
+  return row.tenant === owner.tenant && row.owner === owner.user;
+}
+
+function ownerOf(row: { readonly tenant: string; readonly owner: string }): Owner {
+  return { tenant: row.tenant, user: row.owner };
+}
+
+/** A touch changes no version, so an update that was read before it must not undo it. */
+function withLatestUse({ kind, row }: Extract<Change, { op: 'update' }>, stored: KindRow): KindRow {
+  if (kind !== 'credential' || stored.kind !== 'credential') return { kind, row } as KindRow;
+  const latest = Math.max(row.lastUsedAt ?? 0, stored.row.lastUsedAt ?? 0);
+  return { kind, row: { ...row, lastUsedAt: latest === 0 ? null : latest } };
+}
+
+function conflict(): KeywardError {
+  return new KeywardError('conflict', 'Somebody else changed this record first.', {
+    hint: 'Read it again, then retry.',
+  });
+}

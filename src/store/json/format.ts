@@ -1,0 +1,131 @@
+/**
+ * The vault file, format 1. It is JSON, laid out in lines so that it reads fast:
+ *
+ *     {"keyward":1,"vaultId":…,"outer":…,"dataKeys":…,"currentKeyId":…,"generation":7,"rows":[
+ *     "<sealed row>",
+ *     "<sealed row>"
+ *     ],"mac":"<64 hex digits>"}
+ *
+ * The MAC (HMAC-SHA256 under a key derived from the current data key) covers every byte before its own digits. Every
+ * format, this one and all to come, begins with `{"keyward":<format>,`.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { KeywardError } from '../../errors.ts';
+import type { Keyring } from '../../seal/keyring.ts';
+import { deriveKey } from '../../seal/seal.ts';
+
+const format = 1;
+
+const stretching = { salt: z.string(), memoryBytes: z.int().positive(), passes: z.int().positive() };
+const headerSchema = z.strictObject({
+  keyward: z.literal(format),
+  vaultId: z.uuid(),
+  /** Where the outer key comes from. */
+  outer: z.discriminatedUnion('source', [
+    z.strictObject({ source: z.enum(['key', 'keychain', 'file']), fingerprint: z.string() }),
+    z.strictObject({ source: z.literal('passphrase'), ...stretching, fingerprint: z.string() }),
+  ]),
+  dataKeys: z.record(z.string(), z.string()),
+  currentKeyId: z.string(),
+  /** Grows by one with every commit. */
+  generation: z.int().positive(),
+});
+
+export type Header = Readonly<z.output<typeof headerSchema>>;
+
+/** The content of the file: rows are sealed, ordered by creation time and id. */
+export type VaultFile = { readonly header: Header; readonly rows: readonly string[] };
+
+/** What the file says, before anything proves it. `check` it with the keyring that the header leads to. */
+export type Unproven = VaultFile & { readonly mac: Buffer; readonly covered: Buffer };
+
+const macOpening = '],"mac":"';
+const macClosing = '"}\n';
+const macDigits = 64;
+
+/** The first header of a new vault. */
+export function newHeader(parts: Omit<Header, 'keyward' | 'generation'>): Header {
+  return { keyward: format, ...parts, generation: 1 };
+}
+
+/** The bytes of the file, and the MAC in them. */
+export function encodeVault({ header, rows }: VaultFile, keyring: Keyring): { bytes: Buffer; mac: Buffer } {
+  const head = `${JSON.stringify(header).slice(0, -1)},"rows":[\n`;
+  const rowBytes = rows.reduce((sum, row) => sum + row.length + '"",\n'.length, 0);
+  const bytes = Buffer.allocUnsafe(
+    Buffer.byteLength(head) + rowBytes + macOpening.length + macDigits + macClosing.length,
+  );
+  let end = bytes.write(head);
+  for (const [index, row] of rows.entries()) {
+    end += bytes.write(index === rows.length - 1 ? `"${row}"\n` : `"${row}",\n`, end, 'latin1');
+  }
+  end += bytes.write(macOpening, end, 'latin1');
+  const mac = macOf(bytes.subarray(0, end), keyring);
+  end += bytes.write(mac.toString('hex') + macClosing, end, 'latin1');
+  return { bytes: bytes.subarray(0, end), mac };
+}
+
+/** Takes the file apart. `vault_newer` for a later format, `vault_damaged` for anything that is not whole. */
+export function decodeVault(bytes: Buffer): Unproven {
+  const version = /^\{"keyward":(\d{1,9}),/.exec(bytes.toString('latin1', 0, 32))?.[1];
+  if (version === undefined) throw damaged('does not begin like one');
+  if (Number(version) > format) {
+    throw new KeywardError('vault_newer', `The vault has format ${version}; this Keyward knows up to ${format}.`, {
+      hint: 'Update Keyward.',
+    });
+  }
+  const macStart = bytes.length - macDigits - macClosing.length;
+  const rowsEnd = macStart - macOpening.length;
+  const headEnd = bytes.indexOf('\n') + 1;
+  const tail = bytes.toString('latin1', Math.max(rowsEnd, 0));
+  const digits = /^\],"mac":"([0-9a-f]{64})"\}\n$/.exec(tail)?.[1];
+  if (digits === undefined || headEnd > rowsEnd) throw damaged('is cut short');
+  return {
+    header: parseHeader(bytes.toString('utf8', 0, headEnd)),
+    rows: parseRows(bytes.subarray(headEnd, rowsEnd)),
+    mac: Buffer.from(digits, 'hex'),
+    covered: bytes.subarray(0, macStart),
+  };
+}
+
+/** `vault_damaged` unless the bytes are what somebody with the data key wrote. */
+export function check(file: Unproven, keyring: Keyring): void {
+  if (!timingSafeEqual(macOf(file.covered, keyring), file.mac)) throw damaged('was altered');
+}
+
+export function damaged(what: string): KeywardError {
+  return new KeywardError('vault_damaged', `The vault file ${what}.`, {
+    hint: 'Nothing was changed. Restore the file from a backup.',
+  });
+}
+
+function macOf(bytes: Buffer, keyring: Keyring): Buffer {
+  return createHmac('sha256', deriveKey(keyring, 'file')).update(bytes).digest();
+}
+
+function parseHeader(line: string): Header {
+  const opening = ',"rows":[\n';
+  try {
+    if (line.endsWith(opening)) return headerSchema.parse(JSON.parse(`${line.slice(0, -opening.length)}}`));
+  } catch {
+    // The parser's message would quote the file.
+  }
+  throw damaged('has an unreadable header');
+}
+
+/**
+ * Cuts the lines out as strings of their own: slices of one big string would keep all of it in memory. Only lines
+ * that the MAC proves to be ours get any further, so their quotes and commas are not looked at here.
+ */
+function parseRows(bytes: Buffer): string[] {
+  const rows: string[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf('\n', start);
+    if (end === -1) throw damaged('has an unreadable row');
+    const ending = end === bytes.length - 1 ? '"' : '",';
+    rows.push(bytes.toString('latin1', start + 1, end - ending.length));
+    start = end + 1;
+  }
+  return rows;
+}

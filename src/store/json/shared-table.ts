@@ -1,0 +1,113 @@
+/**
+ * The rows of one vault file, shared with other processes: every look sees what they last committed, and every change
+ * goes through lock, reload, draft, durable write.
+ */
+import { Low } from 'lowdb';
+import { KeywardError } from '../../errors.ts';
+import { grouped } from '../group.ts';
+import type { VaultAdapter } from './adapter.ts';
+import { type Draft, draftOver } from './changes.ts';
+import type { FileLock } from './file-lock.ts';
+import type { VaultFile } from './format.ts';
+import { type RowTable, rowTable } from './rows.ts';
+
+export type SharedTable = {
+  /** The rows as they are now. */
+  current(): Promise<RowTable>;
+  /** Runs `apply` on a draft of the latest rows; durable when it resolves. When `apply` throws, only this change fails. */
+  change(apply: (draft: Draft) => void): Promise<void>;
+  close(): Promise<void>;
+};
+
+type Apply = (draft: Draft) => void;
+
+/** `content` is what the adapter read last. */
+export function sharedTable(
+  adapter: VaultAdapter,
+  content: VaultFile,
+  lock: FileLock,
+  lockWaitMs: number,
+): SharedTable {
+  const db = new Low<VaultFile>(adapter, content);
+  const table = rowTable(adapter.keyring);
+  table.load(content.rows);
+  let loading: Promise<void> | undefined;
+  let writing = false;
+  let closed = false;
+
+  async function load(): Promise<void> {
+    await db.read();
+    table.load(db.data.rows);
+  }
+
+  async function refresh(): Promise<void> {
+    // While this process writes it holds the lock, and memory is what the file was before the write.
+    // Twice: the first load may be one that began before this look.
+    for (let look = 0; look < 2 && !writing && adapter.changed(); look++) {
+      loading ??= load().finally(() => {
+        loading = undefined;
+      });
+      await loading;
+    }
+  }
+
+  const commits = grouped<Apply>((applies) =>
+    lock.hold({ waitMs: lockWaitMs }, async () => {
+      await refresh();
+      const draft = draftOver(table);
+      const errors = applies.map((apply) => attempt(draft, apply));
+      if (draft.changes.size > 0) await write(draft);
+      return errors;
+    }),
+  );
+
+  async function write(draft: Draft): Promise<void> {
+    const before = db.data;
+    const plan = table.plan(draft.changes);
+    db.data = { header: { ...before.header, generation: before.header.generation + 1 }, rows: plan.sealed };
+    writing = true;
+    try {
+      await db.write();
+      plan.adopt();
+    } catch (error) {
+      db.data = before;
+      throw error;
+    } finally {
+      writing = false;
+    }
+  }
+
+  function checkOpen(): void {
+    if (closed) throw new KeywardError('storage_failed', 'The vault is closed.');
+  }
+
+  return {
+    async current() {
+      checkOpen();
+      await refresh();
+      return table;
+    },
+    async change(apply) {
+      checkOpen();
+      await commits.add(apply);
+    },
+    async close() {
+      closed = true;
+      await commits.idle();
+      await adapter.close();
+      await lock.close();
+    },
+  };
+}
+
+/** Applies one change set on a draft of its own, so that a conflict in it leaves the others alone. */
+function attempt(draft: Draft, apply: Apply): Error | undefined {
+  const own = draftOver(draft);
+  try {
+    apply(own);
+  } catch (error) {
+    return error instanceof Error ? error : new Error('A change failed.');
+  }
+  for (const [key, row] of own.changes) draft.set(key, row);
+  return undefined;
+}

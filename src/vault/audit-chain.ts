@@ -1,0 +1,72 @@
+/**
+ * The audit chain. Each process writes one chain of lines:
+ *
+ *     {"time":…,"chain":"<id>","key":"<key id>","seq":3,…event…,"prev":"<MAC of line 2>","mac":"<MAC>"}
+ *
+ * The MAC (HMAC-SHA256 under a key derived from the data key) covers the line up to `,"mac"`, and thereby the line
+ * before it. A line that was edited, removed from the middle or moved breaks its chain; `audit-verify.ts` finds it.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Keyring } from '../seal/keyring.ts';
+import { deriveKey } from '../seal/seal.ts';
+import { grouped } from '../store/group.ts';
+import type { Store } from '../store/store.ts';
+import type { AuditEvent } from './vault.ts';
+
+type Head = { readonly chain: string; readonly key: string; readonly seq: number; readonly mac: string };
+
+/** `prev` of a chain's first line. */
+export const noPrevious = '';
+
+const macSuffix = /^,"mac":"([A-Za-z0-9_-]{43})"\}$/;
+const suffixLength = ',"mac":""}'.length + 43;
+
+export function auditChain(store: Pick<Store, 'keyring' | 'appendAudit'>) {
+  let head = newHead(store.keyring);
+
+  const events = grouped<AuditEvent>(async (taken) => {
+    const lines: string[] = [];
+    let next = head;
+    for (const event of taken) {
+      const { line, head: after } = nextLine(store.keyring, next, event);
+      lines.push(line);
+      next = after;
+    }
+    try {
+      await store.appendAudit(lines);
+      head = next;
+    } catch (error) {
+      // Nobody knows which of the lines arrived. A new chain keeps the log free of two lines with one number.
+      head = newHead(store.keyring);
+      throw error;
+    }
+    return [];
+  });
+
+  return { append: (event: AuditEvent) => events.add(event), idle: () => events.idle() };
+}
+
+function newHead(keyring: Keyring): Head {
+  return { chain: randomBytes(9).toString('base64url'), key: keyring.currentKeyId, seq: 0, mac: noPrevious };
+}
+
+function nextLine(keyring: Keyring, { chain, key, seq, mac: prev }: Head, event: AuditEvent) {
+  const { tenant, user, client, action, subject, connectorId, outcome, code, count } = event;
+  const told = { tenant, user, client, action, subject, connectorId, outcome, code, count };
+  const body = JSON.stringify({ time: new Date().toISOString(), chain, key, seq: seq + 1, ...told, prev }).slice(0, -1);
+  const mac = auditMac(keyring, key, body);
+  return { line: `${body},"mac":"${mac}"}`, head: { chain, key, seq: seq + 1, mac } };
+}
+
+/** MAC of a line's body under the key of this id. `vault_damaged` if the vault has no such key. */
+export function auditMac(keyring: Keyring, keyId: string, body: string): string {
+  return createHmac('sha256', deriveKey(keyring, 'audit', keyId))
+    .update(body)
+    .digest('base64url');
+}
+
+/** Takes a line apart into what the MAC covers and the MAC. */
+export function splitLine(line: string): { readonly body: string; readonly mac: string } | undefined {
+  const mac = macSuffix.exec(line.slice(-suffixLength))?.[1];
+  return mac === undefined ? undefined : { body: line.slice(0, -suffixLength), mac };
+}

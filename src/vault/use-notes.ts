@@ -1,0 +1,33 @@
+/** Lazy `lastUsedAt`: uses are noted in memory and written together, at most once every few seconds. */
+import type { Owner } from '../principal.ts';
+import type { Credential } from './vault.ts';
+
+type Times = ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>;
+
+const intervalMs = 3_000;
+
+export function useNotes(write: (times: Times) => Promise<void>) {
+  let times = new Map<string, { readonly owner: Owner; readonly at: number }>();
+  let timer: NodeJS.Timeout | undefined;
+
+  /** Writes what is noted. A failure keeps it for the next time: a use that is not noted harms nobody. */
+  async function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    if (times.size === 0) return;
+    const taken = times;
+    times = new Map();
+    await write(taken).catch(() => {
+      times = new Map([...taken, ...times]);
+    });
+  }
+
+  return {
+    flush,
+    add({ id, tenant, owner }: Credential): void {
+      times.set(id, { owner: { tenant, user: owner }, at: Date.now() });
+      // A process that has nothing else to do is not kept alive for it; `flush` at close writes the rest.
+      timer ??= setTimeout(flush, intervalMs).unref();
+    },
+  };
+}
