@@ -79,10 +79,11 @@ export function createLog(): LogWriter {
 }
 
 async function openStderr(): Promise<Logger> {
-  const { destination, pino, stdTimeFunctions } = await import('pino');
+  // The default export has everything; a bundle of a CommonJS package has no other.
+  const { default: pino } = await import('pino');
   return pino(
-    { base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
-    destination({ dest: 2, sync: true }),
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    pino.destination({ dest: 2, sync: true }),
   );
 }
 
