@@ -2,6 +2,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { createApp } from '../../src/http/app.ts';
+import { callbackRoutes } from '../../src/http/connect/callback.ts';
+import { connectRoutes } from '../../src/http/connect/routes.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
 import { clickThrough } from '../support/click-through.ts';
@@ -322,5 +325,29 @@ describe('the forms', () => {
     expect(cookie).toContain('HttpOnly');
     expect(cookie).toContain('SameSite=Lax');
     expect(cookie).toContain('Path=/');
+  });
+
+  it('bind the browser with a __Host- cookie where they are reached over https', async () => {
+    const { attemptId } = await session.connect(oauth);
+    const { broker } = session;
+    const host = 'keyward.example';
+    const app = createApp({ hosts: [host], origins: [`https://${host}`], log: broker.log });
+    app.route('/', connectRoutes({ broker: () => broker, secure: true, place: 'encrypted at keyward.example' }));
+    app.route('/', callbackRoutes({ broker: () => broker, secure: true, pages: `https://${host}` }));
+    const open = (path: string, headers: Record<string, string> = {}) =>
+      app.request(`https://${host}${path}`, { headers: { host, ...headers } });
+
+    const page = await open(`/connect/${attemptId}`);
+    const [cookie = ''] = page.headers.getSetCookie();
+    expect(cookie).toMatch(new RegExp(`^__Host-keyward-${attemptId}=[A-Za-z0-9_-]{43};`));
+    expect(cookie).toMatch(/; Path=\/;.*HttpOnly; Secure; SameSite=Lax/);
+    expect(cookie).not.toContain('Domain');
+
+    const [, value = ''] = /=([^;]*)/.exec(cookie) ?? [];
+    const [, state = ''] = /[?&]state=([^&"]*)/.exec((await page.text()).replaceAll('&amp;', '&')) ?? [];
+    const query = `/oauth/callback?error=access_denied&state=${state}&iss=${encodeURIComponent(world.server.issuer)}`;
+    expect((await open(query, { cookie: `keyward-${attemptId}=${value}` })).status).toBe(403);
+    const done = await open(query, { cookie: `__Host-keyward-${attemptId}=${value}` });
+    expect([done.status, done.headers.get('location')]).toEqual([303, `https://${host}/connect/${attemptId}`]);
   });
 });
