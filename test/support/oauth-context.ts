@@ -46,6 +46,11 @@ function build(auth: Record<string, unknown>, { allowedHosts, auth: _, ...change
     categories: ['testing'],
     docsUrl: 'https://acme.example/docs',
     appUrl: 'https://acme.example/apps',
+    inputs: {
+      type: 'object',
+      required: Object.keys(changes.values ?? {}),
+      properties: Object.fromEntries(Object.keys(changes.values ?? {}).map((name) => [name, { type: 'string' }])),
+    },
     api: { baseUrl: 'http://127.0.0.1/v1', allowedHosts: allowedHosts ?? ['127.0.0.1'] },
     // Undefined takes a field out again.
     auth: [Object.fromEntries(Object.entries(auth).filter(([, value]) => value !== undefined))],

@@ -43,13 +43,30 @@ export const verdictCodes: ReadonlySet<string> = new Set([
   'invalid_scope',
 ]);
 
+/** What else the specifications name (RFC 6749 §4.1.2.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2, OpenID Connect). */
+const otherCodes: ReadonlySet<string> = new Set([
+  'access_denied',
+  'authorization_pending',
+  'consent_required',
+  'expired_token',
+  'interaction_required',
+  'invalid_target',
+  'login_required',
+  'redirect_uri_mismatch',
+  'slow_down',
+  'unsupported_response_type',
+  'unsupported_token_type',
+]);
+
 /**
- * The standard code for what a service sent. Null when it looks like anything but a code, or holds one of `secrets`:
- * a code is logged and shown, so a hostile server must not smuggle text or an echo through it.
+ * The standard code for what a service sent. Null when it looks like anything but a code, or is an unknown one that
+ * shares text with one of `secrets`: codes are logged, so a hostile server must not smuggle text or an echo through them.
  */
 export function standardCode(sent: string, secrets: readonly string[]): string | null {
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(sent)) return null;
-  if (secrets.some((secret) => secret !== '' && sent.includes(secret))) return null;
-  const code = sent.toLowerCase();
-  return Object.hasOwn(synonyms, code) ? (synonyms[code] ?? null) : code;
+  const lower = sent.toLowerCase();
+  const code = Object.hasOwn(synonyms, lower) ? (synonyms[lower] ?? lower) : lower;
+  if ([verdictCodes, transientCodes, otherCodes].some((codes) => codes.has(code))) return code;
+  const echoes = (secret: string) => secret !== '' && (sent.includes(secret) || secret.includes(sent));
+  return secrets.some(echoes) ? null : code;
 }

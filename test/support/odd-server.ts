@@ -1,0 +1,53 @@
+/** A token endpoint, or any endpoint, that answers whatever a test wants: odd, wrong, late, or never. */
+import type { ServerResponse } from 'node:http';
+import { type HttpServer, startHttpServer } from './http-server.ts';
+
+export type OddAnswer = {
+  /** Default 200. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Text as it is, anything else as JSON. */
+  readonly body?: unknown;
+  /**
+   * `silent`: no answer at all. `reset`: the connection is closed instead. `drip`: a byte every 20 ms, forever.
+   * `endless`: as much as fits, forever. `cut`: closed in the middle of the body.
+   */
+  readonly fault?: 'silent' | 'reset' | 'drip' | 'endless' | 'cut';
+};
+
+export type OddServer = HttpServer & {
+  /** The answers to the next requests, in order; then `answer`. */
+  next: OddAnswer[];
+  /** The answer to everything else. */
+  answer: OddAnswer;
+  /** Answers of single paths, before all others. */
+  readonly paths: Map<string, OddAnswer>;
+};
+
+export async function startOddServer(answer: OddAnswer = {}): Promise<OddServer> {
+  const odd = { next: [] as OddAnswer[], answer, paths: new Map<string, OddAnswer>() };
+  const server = await startHttpServer(({ url }, response) => {
+    const path = url.split('?')[0] ?? '';
+    give(response, odd.paths.get(path) ?? odd.next.shift() ?? odd.answer);
+  });
+  return Object.assign(odd, server);
+}
+
+function give(response: ServerResponse, { status = 200, headers = {}, body = '', fault }: OddAnswer): void {
+  if (fault === 'silent') return;
+  if (fault === 'reset') {
+    response.destroy();
+    return;
+  }
+  const isText = typeof body === 'string';
+  response.writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers });
+  if (fault === 'drip') keepWriting(response, Buffer.from(' '), 20);
+  else if (fault === 'endless') keepWriting(response, Buffer.alloc(65_536, ' '), 0);
+  else if (fault === 'cut') response.write('{"access_token":', () => response.destroy());
+  else response.end(isText ? body : JSON.stringify(body));
+}
+
+function keepWriting(response: ServerResponse, chunk: Buffer, pauseMs: number): void {
+  if (response.destroyed) return;
+  response.write(chunk, () => setTimeout(keepWriting, pauseMs, response, chunk, pauseMs));
+}
