@@ -2,12 +2,12 @@
  * Bundles Keyward into dist/: `main.js` holds what the first answer needs, the chunks beside it what is imported
  * lazily. Everything is inlined except native packages, so that installing Keyward installs next to nothing.
  */
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 
-const root = new URL('../', import.meta.url);
-const manifest = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as {
-  version: string;
+const root = join(import.meta.dirname, '..');
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>;
   optionalDependencies: Record<string, string>;
 };
@@ -19,9 +19,8 @@ const banner = [
   'const require = createRequireForBundle(import.meta.url);',
 ].join('\n');
 
-await rm(new URL('dist/', root), { recursive: true, force: true });
-const { metafile } = await build({
-  absWorkingDir: root.pathname,
+const { metafile, outputFiles } = await build({
+  absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
@@ -33,13 +32,30 @@ const { metafile } = await build({
   minifySyntax: true,
   legalComments: 'none',
   banner: { js: banner },
-  define: { __VERSION__: JSON.stringify(manifest.version) },
   external: [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)],
   metafile: true,
+  write: false,
   logLevel: 'warning',
 });
-await chmod(new URL('dist/main.js', root), 0o755);
-await writeFile(new URL('dist/THIRD-PARTY.txt', root), await licences(metafile));
+const dist = join(root, 'dist');
+const main = join(dist, 'main.js');
+// The entry comes last, when all that it loads is there, and what it loaded before goes only then: a Keyward that is
+// started during a build works.
+const files = new Map<string, string | Uint8Array>(outputFiles.map(({ path, contents }) => [path, contents]));
+files.set(join(dist, 'THIRD-PARTY.txt'), await licences(metafile));
+for (const [path, content] of files) if (path !== main) await put(path, content, 0o644);
+await put(main, files.get(main) ?? '', 0o755);
+for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {
+  const path = join(entry.parentPath, entry.name);
+  const beingWritten = /\.\d+$/.test(path);
+  if (entry.isFile() && !files.has(path) && !beingWritten) await rm(path, { force: true });
+}
+
+async function put(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.${process.pid}`, content, { mode });
+  await rename(`${path}.${process.pid}`, path);
+}
 
 /** The licence text of every package of which a part is in the bundle, as their licences ask. */
 async function licences(meta: Metafile): Promise<string> {
@@ -53,7 +69,7 @@ async function licences(meta: Metafile): Promise<string> {
 }
 
 async function licence(folder: string): Promise<string> {
-  const read = (name: string) => readFile(new URL(`${folder}/${name}`, root), 'utf8').catch(() => undefined);
+  const read = (name: string) => readFile(join(root, folder, name), 'utf8').catch(() => undefined);
   const about = JSON.parse((await read('package.json')) ?? '{}') as {
     name?: string;
     version?: string;

@@ -1,6 +1,6 @@
 /** The command line, as the built program in real processes. */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -130,6 +130,30 @@ describe('keyward', () => {
     expect(noId).toMatchObject({ code: 1, stdout: '' });
     expect(noId.stderr).toContain('http://127.0.0.1:7355/oauth/callback');
     expect(await keyward(['auth-config', 'remove', 'nothing'])).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('shows the audit log, verifies it, and tells with exit code 1 when a line was altered', async () => {
+    for (const id of ['1', '2', '3']) await keyward(['auth-config', 'add', 'github', '--client-id', id], {}, 'secret');
+    const tail = await keyward(['audit', 'tail', '-n', '2']);
+    expect(tail.code).toBe(0);
+    expect(tail.stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(tail.stdout).toMatch(/allowed +auth_config.create +github +[0-9a-f-]{36} +local\/local, through keyward/);
+    expect(await keyward(['audit', 'verify'])).toMatchObject({ code: 0, stderr: '' });
+
+    const [name = ''] = (await readdir(join(home, 'data'))).filter((file) => file.includes('audit'));
+    const log = join(home, 'data', name);
+    await writeFile(log, (await readFile(log, 'utf8')).replace('"github"', '"gitlab"'));
+    const altered = await keyward(['audit', 'verify']);
+    expect(altered.code).toBe(1);
+    expect(altered.stdout).toContain('line 1: ');
+  });
+
+  it('reads no audit log where there is no vault, and makes none', async () => {
+    for (const command of ['tail', 'verify']) {
+      expect(await keyward(['audit', command])).toMatchObject({ code: 1, stdout: '' });
+    }
+    expect(await keyward(['audit', 'tail', '-n', '0'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await readdir(home)).toEqual([]);
   });
 
   it('ends in order, with exit code 0, when the client goes and on each signal to stop', async () => {

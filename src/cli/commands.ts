@@ -44,6 +44,19 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./stdio.ts')).serve,
   },
   {
+    name: 'audit tail',
+    words: [],
+    help: 'show the newest entries of the audit log',
+    flags: { lines: { short: 'n', value: 'count', help: 'how many; default: 20' } },
+    load: async () => (await import('./audit.ts')).tail,
+  },
+  {
+    name: 'audit verify',
+    words: [],
+    help: 'check, without any network, that nobody altered the audit log; exit code 1 if somebody did',
+    load: async () => (await import('./audit.ts')).verify,
+  },
+  {
     name: 'auth-config list',
     words: [],
     help: 'list the OAuth clients that Keyward uses, without their secrets',

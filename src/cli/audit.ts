@@ -1,0 +1,86 @@
+/** `keyward audit …`: reads the audit log of the vault, offline. Both answer to a person; nothing is changed. */
+import { access } from 'node:fs/promises';
+import type { Config } from '../config.ts';
+import { KeywardError } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+import { verifyAudit } from '../vault/audit-verify.ts';
+import type { Invocation, Run } from './commands.ts';
+import { openConfiguredStore } from './keyward.ts';
+import { table } from './table.ts';
+
+const defaultLines = 20;
+
+/** Prints the newest entries, oldest first. */
+export const tail: Run = (invocation) => {
+  const wanted = readCount(invocation.flags.get('lines') ?? String(defaultLines));
+  return withStore(invocation, async (store) => {
+    const newest: string[] = [];
+    for await (const line of store.readAudit()) {
+      newest.push(line);
+      if (newest.length > wanted) newest.shift();
+    }
+    process.stdout.write(newest.length === 0 ? 'The audit log is empty.\n' : table(newest.map(cells)));
+    return 0;
+  });
+};
+
+/** Checks every chain; exit code 1 when something was altered. */
+export const verify: Run = (invocation) =>
+  withStore(invocation, async (store) => {
+    const { lines, chains, torn, problems, ok } = await verifyAudit(store);
+    const found = problems.map(({ line, problem }) => `line ${line}: ${problem}\n`);
+    const cut = torn.map((line) => `line ${line}: cut short by a crash while it was written; nothing relied on it.\n`);
+    const verdict = ok
+      ? `The audit log is whole: ${lines} entries in ${chains} chains.\n`
+      : `The audit log was ALTERED: ${problems.length} of ${lines} entries do not hold.\n`;
+    process.stdout.write([...cut, ...found, verdict].join(''));
+    return ok ? 0 : 1;
+  });
+
+/** Time, outcome, action, about what, by whom, and why. A line that is no entry is shown as what it is. */
+function cells(line: string): readonly string[] {
+  let entry: Record<string, unknown>;
+  try {
+    entry = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return ['(cut short)'];
+  }
+  // Clients name themselves; what they say must not move the cursor of a terminal.
+  const say = (name: string) => String(entry[name] ?? '').replace(/\p{Cc}/gu, '?');
+  const count = entry.count === undefined ? '' : `${say('count')} times`;
+  const who = `${say('tenant')}/${say('user')}`;
+  return [
+    say('time'),
+    say('outcome'),
+    say('action'),
+    say('connectorId') || '-',
+    say('subject') || '-',
+    [who, say('client') && `through ${say('client')}`, say('code'), count].filter((part) => part !== '').join(', '),
+  ];
+}
+
+function readCount(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count > 0) return count;
+  throw new KeywardError('config_invalid', '--lines must be a whole number from 1.');
+}
+
+async function withStore({ config }: Invocation, work: (store: Store) => Promise<number>): Promise<number> {
+  await requireVault(config);
+  const store = await openConfiguredStore(config);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function requireVault({ store }: Config): Promise<void> {
+  try {
+    await access(store.path);
+  } catch {
+    throw new KeywardError('not_found', `There is no vault at ${store.path}.`, {
+      hint: 'Set KEYWARD_HOME or KEYWARD_STORE as your MCP client does; keyward status shows where the vault is.',
+    });
+  }
+}
