@@ -20,7 +20,8 @@ const connectTimeoutMs = 10_000;
  * resolve names where nobody checks them.
  */
 export async function createDispatcher(allow: readonly HostRule[], resolve: Resolve): Promise<Dispatcher> {
-  const { Agent, Pool, buildConnector } = await import('undici');
+  // Its default export is the module itself, which is also all that a bundle keeps of a CommonJS module.
+  const { Agent, Pool, buildConnector } = (await import('undici')).default;
   return new Agent({
     factory: (origin, options) => {
       const url = new URL(origin);
