@@ -1,11 +1,10 @@
 /** `keyward audit …`: reads the audit log of the vault, offline. Both answer to a person; nothing is changed. */
-import { access } from 'node:fs/promises';
 import type { Config } from '../config.ts';
 import { KeywardError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { verifyAudit } from '../vault/audit-verify.ts';
 import type { Invocation, Run } from './commands.ts';
-import { openConfiguredStore } from './keyward.ts';
+import { exists, openConfiguredStore } from './keyward.ts';
 import { table } from './table.ts';
 
 const defaultLines = 20;
@@ -31,8 +30,8 @@ export const verify: Run = (invocation) =>
     const found = problems.map(({ line, problem }) => `line ${line}: ${problem}\n`);
     const cut = torn.map((line) => `line ${line}: cut short by a crash while it was written; nothing relied on it.\n`);
     const verdict = ok
-      ? `The audit log is whole: ${lines} entries in ${chains} chains.\n`
-      : `The audit log was ALTERED: ${problems.length} of ${lines} entries do not hold.\n`;
+      ? `The audit log is whole: ${count(lines, 'entry', 'entries')}, ${count(chains, 'chain', 'chains')}.\n`
+      : `The audit log was ALTERED: ${count(problems.length, 'problem', 'problems')}.\n`;
     process.stdout.write([...cut, ...found, verdict].join(''));
     return ok ? 0 : 1;
   });
@@ -47,7 +46,7 @@ function cells(line: string): readonly string[] {
   }
   // Clients name themselves; what they say must not move the cursor of a terminal.
   const say = (name: string) => String(entry[name] ?? '').replace(/\p{Cc}/gu, '?');
-  const count = entry.count === undefined ? '' : `${say('count')} times`;
+  const times = entry.count === undefined ? '' : `${say('count')} times`;
   const who = `${say('tenant')}/${say('user')}`;
   return [
     say('time'),
@@ -55,7 +54,7 @@ function cells(line: string): readonly string[] {
     say('action'),
     say('connectorId') || '-',
     say('subject') || '-',
-    [who, say('client') && `through ${say('client')}`, say('code'), count].filter((part) => part !== '').join(', '),
+    [who, say('client') && `through ${say('client')}`, say('code'), times].filter((part) => part !== '').join(', '),
   ];
 }
 
@@ -75,12 +74,12 @@ async function withStore({ config }: Invocation, work: (store: Store) => Promise
   }
 }
 
+/** A typo in the configuration must not make a vault here, only to say that its log is empty. */
 async function requireVault({ store }: Config): Promise<void> {
-  try {
-    await access(store.path);
-  } catch {
-    throw new KeywardError('not_found', `There is no vault at ${store.path}.`, {
-      hint: 'Set KEYWARD_HOME or KEYWARD_STORE as your MCP client does; keyward status shows where the vault is.',
-    });
-  }
+  if (await exists(store.path)) return;
+  throw new KeywardError('not_found', `There is no vault at ${store.path}.`, {
+    hint: 'Set KEYWARD_HOME or KEYWARD_STORE as your MCP client does; keyward status shows where the vault is.',
+  });
 }
+
+const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`;

@@ -1,4 +1,5 @@
 /** Puts Keyward together: key → store → vault → broker. */
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Broker, createBroker, type DefaultAuthConfig } from '../broker/broker.ts';
 import { type Config, connectorVariable } from '../config.ts';
@@ -59,6 +60,14 @@ export function openConfiguredStore(config: Config): Promise<Store> {
       keychain: true,
     },
   });
+}
+
+/** True when the file is there. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Where the outer key is kept when none is configured and no keychain answers: never beside the vault. */

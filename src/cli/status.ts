@@ -1,5 +1,4 @@
 /** What a person sees who types `keyward`: how to connect a client, and where everything is. */
-import { access } from 'node:fs/promises';
 import { type Config, connectorVariable } from '../config.ts';
 import { builtin } from '../connectors/builtin.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
@@ -9,7 +8,7 @@ import { openVault } from '../vault/open.ts';
 import { version } from '../version.ts';
 import { clientTexts, launchOf, secretsOf } from './clients.ts';
 import type { Run } from './commands.ts';
-import { fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from './keyward.ts';
+import { exists, fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from './keyward.ts';
 import { table } from './table.ts';
 
 /** Prints the page. Makes nothing: neither a vault nor a key. Fails when there is a vault that does not open. */
@@ -19,7 +18,7 @@ export const showStatus: Run = async ({ config, options }) => {
   const vault = await vaultState(config);
   const rows = [
     ['Vault', `${config.store.path} (${vault.text})`],
-    ['Key', keyText(config, vault.exists)],
+    ['Key', await keyText(config, vault.exists)],
     ['Connectors', connectorsText(config, catalogue)],
     ...catalogue.problems.map(({ file, field, rule }) => [
       '',
@@ -46,9 +45,7 @@ export const showStatus: Run = async ({ config, options }) => {
 type VaultState = { readonly exists: boolean; readonly opens: boolean; readonly text: string };
 
 async function vaultState(config: Config): Promise<VaultState> {
-  try {
-    await access(config.store.path);
-  } catch {
+  if (!(await exists(config.store.path))) {
     return { exists: false, opens: true, text: 'made when a client starts Keyward for the first time' };
   }
   try {
@@ -75,13 +72,16 @@ async function countCredentials(config: Config): Promise<number> {
   }
 }
 
-function keyText(config: Config, exists: boolean): string {
+async function keyText(config: Config, vaultExists: boolean): Promise<string> {
   const { key, keyFile, passphrase } = config.key;
   if (key !== undefined) return 'KEYWARD_KEY';
   if (keyFile !== undefined) return `the file ${keyFile}`;
   if (passphrase !== undefined) return 'KEYWARD_PASSPHRASE';
-  const either = `the keychain of this computer, or else the file ${fallbackKeyFile(config)}`;
-  return exists ? either : `will be kept in ${either}`;
+  // Without a configured key Keyward asks the keychain first, and makes the file only where none answers.
+  const file = fallbackKeyFile(config);
+  if (await exists(file)) return `the file ${file}`;
+  const keychain = 'the keychain of this computer';
+  return vaultExists ? keychain : `will be kept in ${keychain}, or else in the file ${file}`;
 }
 
 function connectorsText(config: Config, catalogue: Catalogue): string {
