@@ -26,7 +26,7 @@ export const showStatus: Run = async ({ config, options }) => {
     ]),
     ...authConfigRows(config, catalogue),
     ['Callback', `${config.publicUrl ?? `http://${config.host}:${config.port}`}/oauth/callback`],
-    ['Secrets', `released ${releaseWords[config.release]}`],
+    ['Raw secrets', releaseWords[config.release]],
   ];
   const secrets = secretsOf(self);
   const page = [
@@ -99,4 +99,8 @@ function authConfigRows(config: Config, catalogue: Catalogue): string[][] {
   ];
 }
 
-const releaseWords = { approve: 'after your approval', allow: 'when the assistant asks', never: 'never' } as const;
+const releaseWords = {
+  approve: 'refused until KEYWARD_RELEASE=allow',
+  allow: 'handed out when the assistant asks',
+  never: 'never handed out',
+} as const;
