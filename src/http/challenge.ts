@@ -8,7 +8,7 @@ import { isIPv6 } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
-import { hasCode } from '../errors.ts';
+import { KeywardError } from '../errors.ts';
 
 /** Keyed digest under a key of the vault, hexadecimal. */
 export type Proof = Broker['vault']['proof'];
@@ -48,7 +48,8 @@ export async function identify(
     const given = Buffer.from(answer.body);
     return given.length === expected.length && timingSafeEqual(given, expected) ? 'sibling' : 'stranger';
   } catch (error) {
-    const unreachable = hasCode(error, 'provider_unavailable') && error.details.ambiguous !== true;
+    if (!(error instanceof KeywardError)) throw error;
+    const unreachable = error.code === 'provider_unavailable' && error.details.ambiguous !== true;
     return unreachable ? 'nobody' : 'stranger';
   }
 }
