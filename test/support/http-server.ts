@@ -21,6 +21,7 @@ export type HttpServer = {
 
 export async function startHttpServer(
   answer: (request: Seen, response: ServerResponse) => void | Promise<void>,
+  port = 0,
 ): Promise<HttpServer> {
   const seen: Seen[] = [];
   const server = createServer(async (request, response) => {
@@ -31,12 +32,12 @@ export async function startHttpServer(
     seen.push(one);
     await answer(one, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const { port: bound } = server.address() as AddressInfo;
   return {
-    origin: `http://127.0.0.1:${port}`,
-    host: `127.0.0.1:${port}`,
-    port,
+    origin: `http://127.0.0.1:${bound}`,
+    host: `127.0.0.1:${bound}`,
+    port: bound,
     seen,
     close: () =>
       new Promise((resolve) => {

@@ -40,8 +40,8 @@ export async function startDevice(given: OAuthContext<OAuth2Method>): Promise<De
       bodyFormat: auth.bodyFormat,
       repeat: 'repeatable',
     },
-    (response, asked) => {
-      const value = readStart(context, readAnswer(context, response, asked, auth.tokenResponse.errorPath));
+    (response) => {
+      const value = readStart(context, readAnswer(context, response, {}, auth.tokenResponse.errorPath));
       const { deviceCode, userCode, verificationUri } = value;
       return {
         value,

@@ -59,14 +59,11 @@ const otherCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The standard code for what a service sent. Null when it looks like anything but a code, or is an unknown one that
- * shares text with one of `secrets`: codes are logged, so a hostile server must not smuggle text or an echo through them.
+ * The standard code for what a service sent; null for anything else. Codes are logged, and a service could put anything
+ * in their place: an echo of the request, a stored token, a text that speaks to the model. So only known words pass.
  */
-export function standardCode(sent: string, secrets: readonly string[]): string | null {
-  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(sent)) return null;
+export function standardCode(sent: string): string | null {
   const lower = sent.toLowerCase();
   const code = Object.hasOwn(synonyms, lower) ? (synonyms[lower] ?? lower) : lower;
-  if ([verdictCodes, transientCodes, otherCodes].some((codes) => codes.has(code))) return code;
-  const echoes = (secret: string) => secret !== '' && (sent.includes(secret) || secret.includes(sent));
-  return secrets.some(echoes) ? null : code;
+  return [verdictCodes, transientCodes, otherCodes].some((codes) => codes.has(code)) ? code : null;
 }

@@ -35,7 +35,7 @@ export async function exchangeCode(
   checkIssuer(context, server, received);
   const error = single(received, 'error');
   if (error !== null) {
-    throw refusal(context, standardCode(error, [callback.codeVerifier, callback.state]), { redirectUri });
+    throw refusal(context, standardCode(error), { redirectUri });
   }
   const code = single(received, 'code');
   if (code === null) throw garbled(context, 'sent the person back without a code');
@@ -49,7 +49,6 @@ export async function exchangeCode(
       authMethod: auth.tokenEndpointAuthMethod,
       bodyFormat: auth.bodyFormat,
       repeat: 'once',
-      facts: { redirectUri },
     },
     (openid, configuration) =>
       openid.authorizationCodeGrant(
@@ -61,6 +60,7 @@ export async function exchangeCode(
         },
         fillParams(context, auth.tokenParams, callbackKept),
       ),
+    { redirectUri },
   );
   return {
     ...answer,

@@ -50,13 +50,13 @@ export async function revoke(given: OAuthContext, tokens: RevocableTokens): Prom
           return { method: revocation.method };
         },
       },
-      (response, asked) => {
+      (response) => {
         const { status, body, headers } = response;
         // RFC 7009 §2.2: the status says it all. A body is read only for errors that come with status 200, and a page
         // is no answer of a revocation endpoint.
         const page = headers.get('content-type')?.includes('html') ?? false;
         const silent = status >= 200 && status < 300 && !page && parseAnswer(body) === null;
-        if (!silent) readAnswer(context, response, asked);
+        if (!silent) readAnswer(context, response, {});
         return { value: null, standard: {} };
       },
       (openid, configuration) => openid.tokenRevocation(configuration, token),

@@ -9,9 +9,6 @@ import type { OAuthContext, TokenSet } from './context.ts';
 import { standardCode, transientCodes, verdictCodes } from './error-codes.ts';
 import { garbled, type RefusalFacts, refusal, unavailable } from './failures.ts';
 
-/** What was sent, for messages and so that no echo of it gets into them. */
-export type Asked = RefusalFacts & { readonly secrets: readonly string[] };
-
 /** Tokens as they were answered; what the answer does not say is null. */
 export type TokenAnswer = TokenSet;
 
@@ -20,9 +17,9 @@ export type TokenAnswer = TokenSet;
  *
  * @throws KeywardError `provider_refused`, `provider_unavailable` or `provider_garbled`
  */
-export function readTokenAnswer(context: OAuthContext, response: EgressResponse, asked: Asked): TokenAnswer {
+export function readTokenAnswer(context: OAuthContext, response: EgressResponse, facts: RefusalFacts): TokenAnswer {
   const { tokenResponse: rules } = context.auth;
-  const answer = readAnswer(context, response, asked, rules.errorPath);
+  const answer = readAnswer(context, response, facts, rules.errorPath);
   const nested = rules.tokenPath === null ? null : valueAt(answer, rules.tokenPath);
   // Slack's bot grants carry the user object without a token: the bot's token is beside it.
   const fields = textOf(valueAt(nested, 'access_token')) === null ? answer : (nested as Answer);
@@ -52,7 +49,7 @@ export function readTokenAnswer(context: OAuthContext, response: EgressResponse,
 export function readAnswer(
   context: OAuthContext,
   response: EgressResponse,
-  asked: Asked,
+  facts: RefusalFacts,
   errorPath: string | null = null,
 ): Answer {
   const { status } = response;
@@ -60,12 +57,12 @@ export function readAnswer(
   if (status === 429) throw unavailable(context, status, { retryAfterSeconds, ambiguous: false });
   const answer = parseAnswer(response.body);
   const sent = errorIn(answer, errorPath, status);
-  const code = sent === null ? null : standardCode(sent, asked.secrets);
+  const code = sent === null ? null : standardCode(sent);
   const transient = code !== null && transientCodes.has(code);
   if (transient || (status >= 500 && !(code !== null && verdictCodes.has(code)))) {
     throw unavailable(context, status, { retryAfterSeconds, ambiguous: status >= 500 });
   }
-  if (sent !== null) throw refusal(context, code, { ...asked, status });
+  if (sent !== null) throw refusal(context, code, { ...facts, status });
   const success = status >= 200 && status < 300;
   if (answer === null || (status >= 300 && status < 400)) {
     throw garbled(context, `answered with something that is no OAuth answer (status ${status})`, {
@@ -73,7 +70,7 @@ export function readAnswer(
       ambiguous: success,
     });
   }
-  if (!success) throw refusal(context, null, { ...asked, status });
+  if (!success) throw refusal(context, null, { ...facts, status });
   return answer;
 }
 

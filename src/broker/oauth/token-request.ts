@@ -8,12 +8,9 @@ import type { Operation } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { garbled, type RefusalFacts } from './failures.ts';
 import { type Repeat, send } from './send.ts';
-import { type Asked, readTokenAnswer, type TokenAnswer } from './token-answer.ts';
+import { readTokenAnswer, type TokenAnswer } from './token-answer.ts';
 
 type OpenId = typeof import('openid-client');
-
-/** Parameters that must not appear in any message. */
-const secretParams = ['code', 'code_verifier', 'refresh_token', 'device_code', 'token', 'client_secret'];
 
 export type ServerRequest = {
   /** Where, by its metadata name; openid-client picks the one that its function needs. */
@@ -21,7 +18,6 @@ export type ServerRequest = {
   readonly authMethod: ClientAuth;
   readonly bodyFormat: BodyFormat;
   readonly repeat: Repeat;
-  readonly facts?: RefusalFacts;
   /** Last changes to what openid-client prepared. */
   readonly adjust?: (request: { method: string; params: URLSearchParams; headers: Headers }) => { method: string };
 };
@@ -33,7 +29,7 @@ export type ServerRequest = {
 export async function callServer<T>(
   context: Operation,
   request: ServerRequest,
-  read: (response: EgressResponse, asked: Asked) => { readonly value: T; readonly standard: unknown },
+  read: (response: EgressResponse) => { readonly value: T; readonly standard: unknown },
   run: (openid: OpenId, configuration: Configuration) => Promise<unknown>,
 ): Promise<T> {
   const openid = await import('openid-client');
@@ -49,8 +45,7 @@ export async function callServer<T>(
   let failure: unknown;
   configuration[openid.customFetch] = async (url, options) => {
     try {
-      const { response, asked } = await exchange(context, request, url, options);
-      const { value, standard } = read(response, asked);
+      const { value, standard } = read(await exchange(context, request, url, options));
       outcome = { value };
       return Response.json(standard);
     } catch (error) {
@@ -75,12 +70,13 @@ export function askForTokens(
   context: Operation,
   request: ServerRequest,
   run: (openid: OpenId, configuration: Configuration) => Promise<unknown>,
+  facts: RefusalFacts = {},
 ): Promise<TokenAnswer> {
   return callServer(
     context,
     request,
-    (response, asked) => {
-      const value = readTokenAnswer(context, response, asked);
+    (response) => {
+      const value = readTokenAnswer(context, response, facts);
       const standard = { access_token: value.accessToken, token_type: 'bearer' };
       return { value, standard };
     },
@@ -93,23 +89,17 @@ async function exchange(
   request: ServerRequest,
   url: string,
   options: CustomFetchOptions,
-): Promise<{ response: EgressResponse; asked: Asked }> {
+): Promise<EgressResponse> {
   const params = new URLSearchParams(options.body instanceof URLSearchParams ? options.body : '');
   const headers = new Headers(options.headers);
   headers.set('user-agent', 'keyward');
   headers.set('accept', 'application/json');
   const { method } = request.adjust?.({ method: options.method, params, headers }) ?? options;
-  const secrets = secretParams.flatMap((name) => params.getAll(name));
-  if (context.client.clientSecret !== null) secrets.push(context.client.clientSecret);
   for (const [name, value] of Object.entries(fillParams(context, context.auth.tokenHeaders))) headers.set(name, value);
   // Some services refuse a form that is empty.
   const content = params.size === 0 ? null : encodeBody(params, request.bodyFormat, context.auth.clientIdParam);
   if (content) headers.set('content-type', content.contentType);
   else headers.delete('content-type');
-  const response = await send(
-    context,
-    { url: new URL(url), method, headers: Object.fromEntries(headers), ...(content ? { body: content.body } : {}) },
-    request.repeat,
-  );
-  return { response, asked: { ...request.facts, secrets } };
+  const outgoing = { url: new URL(url), method, headers: Object.fromEntries(headers) };
+  return send(context, content ? { ...outgoing, body: content.body } : outgoing, request.repeat);
 }

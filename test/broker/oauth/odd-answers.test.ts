@@ -159,7 +159,7 @@ const bad: readonly Bad[] = [
     'an error object with a number',
     { status: 400, body: { error: { code: 190, type: 'OAuthException' } } },
     'provider_refused',
-    { providerError: 'oauthexception' },
+    { status: 400 },
   ],
   ['error: true', { status: 400, body: { error: true, message: 'x' } }, 'provider_refused', { status: 400 }],
   [

@@ -116,6 +116,26 @@ describe('requests to the token endpoint', () => {
     expect(last().params).not.toHaveProperty('code_verifier');
   });
 
+  it('a service may want PKCE from clients without a secret only', async () => {
+    const auth = { pkce: 'public_clients' };
+    for (const [clientSecret, sent] of [
+      ['secret', false],
+      [null, true],
+    ] as const) {
+      const context = oauth2Context(server.origin, { auth, client: { clientId: 'c', clientSecret } });
+      const url = await authorizationUrl(context, request);
+      expect(url.searchParams.has('code_challenge')).toBe(sent);
+      const received = new URLSearchParams({ code: 'the-code', state: 'the-state' });
+      await exchangeCode(context, { ...request, received });
+      expect('code_verifier' in last().params).toBe(sent);
+    }
+  });
+
+  it('the fixed headers of a definition are sent', async () => {
+    await exchange({ tokenHeaders: { 'x-version': '2' } });
+    expect(last().headers['x-version']).toBe('2');
+  });
+
   it('Basic is form-encoded without touching - and _, or raw, as the definition says', async () => {
     const client = { clientId: 'id-_1:', clientSecret: 's-_/+ é' };
     for (const [method, basic] of [
