@@ -28,18 +28,18 @@ export function vaultAdapter(file: string, disk: Disk, unlock: (header: Header) 
   let keys: { readonly keyring: Keyring; readonly wrapped: string } | undefined;
   let seen: { readonly generation: number; readonly mac: Buffer; readonly signature: string } | undefined;
   let pinned: Opened | undefined;
+  let buffer: Buffer | undefined;
 
   /**
    * Keeps the adopted file open: its inode cannot be given to a later file, so an equal signature means the same
    * file even when a clock tick is too coarse to tell two commits apart.
    */
-  async function pin(opened: Opened): Promise<void> {
-    const before = pinned;
+  function pin(opened: Opened): void {
     // Windows does not give file ids away again, and could not replace a file that is held open.
-    const kept = process.platform === 'win32' ? undefined : opened;
-    pinned = kept;
-    await before?.close();
-    if (kept === undefined) await opened.close();
+    const released = process.platform === 'win32' ? opened : pinned;
+    if (released !== opened) pinned = opened;
+    // Freeing a replaced file takes a while; nobody has to wait for it, and nothing was written through this handle.
+    released?.close().catch(() => undefined);
   }
 
   async function keyringOf(header: Header): Promise<Keyring> {
@@ -76,7 +76,7 @@ export function vaultAdapter(file: string, disk: Disk, unlock: (header: Header) 
           (generation < seen.generation || (generation === seen.generation && !seen.mac.equals(content.mac)));
         if (older) throw damaged('was rolled back to an older state while Keyward was running');
         seen = { generation, mac: content.mac, signature };
-        await pin(handle);
+        pin(handle);
         return { header: content.header, rows: content.rows };
       } catch (error) {
         await handle.close();
@@ -84,10 +84,11 @@ export function vaultAdapter(file: string, disk: Disk, unlock: (header: Header) 
       }
     },
     async write(content) {
-      const { bytes, mac } = encodeVault(content, keyring());
+      const { bytes, mac, buffer: used } = encodeVault(content, keyring(), buffer);
+      buffer = used;
       const written = await replaceFile(disk, file, bytes, 'tmp');
       seen = { generation: content.header.generation, mac, signature: signatureOf(await written.stat()) };
-      await pin(written);
+      pin(written);
     },
     async close() {
       await pinned?.close();

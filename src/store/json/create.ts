@@ -3,7 +3,6 @@ import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import type { Keychain } from '../../seal/keychain.ts';
 import { newKeyring, wrapKeys } from '../../seal/keyring.ts';
-import { loadSodium } from '../../seal/sodium.ts';
 import { chooseOuterKey, type KeySettings } from '../../seal/sources.ts';
 import { writeFirst } from './adapter.ts';
 import type { Disk } from './disk.ts';
@@ -31,7 +30,6 @@ export async function createVault(
     if (remains(await readdir(paths.folder), paths.file, 'tmp').length > 0)
       throw damaged('is gone, but remains of its last write are there');
     await sweep(paths, disk);
-    await loadSodium();
     const keyring = newKeyring();
     const { vaultId, currentKeyId } = keyring;
     const { key, record } = await chooseOuterKey({ settings, keychain, vaultId }, paths.folder);

@@ -33,12 +33,11 @@ export async function openJsonStore(settings: JsonStoreSettings): Promise<Store>
   const paths = vaultPaths(settings.path);
   const lock = fileLock(paths.lock);
   const adapter = vaultAdapter(paths.file, disk, async (header) => {
-    await loadSodium();
     const outerKey = await findOuterKey({ settings: key, keychain, vaultId: header.vaultId }, header.outer);
     return unwrapKeys(header.vaultId, header.currentKeyId, header.dataKeys, outerKey);
   });
   try {
-    const names = await prepareFolder(paths);
+    const [names] = await Promise.all([prepareFolder(paths), loadSodium()]);
     if (!vaultExists(paths.file)) await createVault(paths, disk, lock, key, keychain);
     const content = await adapter.read();
     if (leftBehind(names, paths)) await sweepIfFree(paths, disk, lock);

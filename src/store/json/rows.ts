@@ -21,7 +21,7 @@ export type RowTable = {
   plan(changes: RowChanges): { readonly sealed: readonly string[]; adopt(): void };
 };
 
-type Entry = { readonly sealed: string; opened?: KindRow };
+type Entry = { readonly sealed: string; opened: KindRow | undefined };
 
 export function rowKey(kind: Kind, id: string): string {
   return `${kind}/${id}`;
@@ -51,8 +51,9 @@ export function rowTable(keyring: () => Keyring): RowTable {
 
   return {
     load(sealed) {
-      const known = new Map(entries.map((entry) => [entry.sealed, entry]));
-      entries = sealed.map((text) => known.get(text) ?? { sealed: text });
+      const known = new Map(entries.map((entry) => [entry.sealed, entry.opened]));
+      // The new texts are kept, not the equal old ones: they may be slices that hold a whole old file in memory.
+      entries = sealed.map((text) => ({ sealed: text, opened: known.get(text) }));
       index = new Map();
       indexed = 0;
     },
@@ -72,7 +73,7 @@ export function rowTable(keyring: () => Keyring): RowTable {
       const placed = new Map<string, Entry | null>();
       for (const [key, change] of changes) {
         // Left unopened: what is served later is what was sealed, not an object that a caller may still hold.
-        const entry = change && { sealed: sealer.seal(change) };
+        const entry = change && { sealed: sealer.seal(change), opened: undefined };
         const before = index.get(key);
         const stays = before !== undefined && change?.row.createdAt === opened(before).row.createdAt;
         if (before !== undefined) replaced.set(before, stays ? entry : null);
