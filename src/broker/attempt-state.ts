@@ -13,7 +13,8 @@ export type AttemptState = 'pending' | 'completed' | 'failed' | 'expired';
 /** Where an attempt stands now, with time taken into account. */
 export function stateOf(attempt: Attempt, now = Date.now()): AttemptState {
   if (attempt.status === 'completed' || attempt.status === 'failed') return attempt.status;
-  if (attempt.status === 'exchanging') return now - attempt.updatedAt > exchangeLimitMs ? 'failed' : 'pending';
+  if (attempt.status === 'exchanging')
+    return Math.abs(now - attempt.updatedAt) > exchangeLimitMs ? 'failed' : 'pending';
   return now >= attempt.expiresAt || now < attempt.createdAt - clockToleranceMs ? 'expired' : 'pending';
 }
 

@@ -14,9 +14,12 @@ export type Refusals = {
   flush(): Promise<void>;
 };
 
+/** `since` on the clock of `performance.now()`, which nobody sets. */
+type Counted = { readonly event: AuditEvent; count: number; readonly since: number };
+
 /** Counts repeated refusals, so that a loop of forbidden calls can't bury the rest of the log. */
 export function createRefusals(vault: Vault, log: Log): Refusals {
-  const counted = new Map<string, { event: AuditEvent; count: number; since: number }>();
+  const counted = new Map<string, Counted>();
 
   async function write(event: AuditEvent): Promise<void> {
     try {
@@ -26,28 +29,34 @@ export function createRefusals(vault: Vault, log: Log): Refusals {
     }
   }
 
-  async function settle(key: string): Promise<void> {
-    const entry = counted.get(key);
-    counted.delete(key);
+  async function settle(entry: Counted | undefined): Promise<void> {
     if (entry && entry.count > 0) await write({ ...entry.event, count: entry.count });
+  }
+
+  /** Takes an entry out. Nothing is awaited before that, so that no count is lost between two callers. */
+  function take(key: string | undefined): Counted | undefined {
+    const entry = key === undefined ? undefined : counted.get(key);
+    if (key !== undefined) counted.delete(key);
+    return entry;
   }
 
   return {
     async note(event) {
       const key = [event.tenant, event.user, event.action, event.code, event.connectorId].join('\u0000');
       const entry = counted.get(key);
-      if (entry && Date.now() - entry.since < windowMs) {
+      if (entry && performance.now() - entry.since < windowMs) {
         entry.count += 1;
         return;
       }
-      await settle(key);
-      const oldest = counted.size >= maxKinds ? counted.keys().next().value : undefined;
-      if (oldest !== undefined) await settle(oldest);
-      counted.set(key, { event, count: 0, since: Date.now() });
+      const before = take(key);
+      const oldest = counted.size >= maxKinds ? take(counted.keys().next().value) : undefined;
+      counted.set(key, { event, count: 0, since: performance.now() });
+      await settle(before);
+      await settle(oldest);
       await write(event);
     },
     async flush() {
-      for (const key of [...counted.keys()]) await settle(key);
+      for (const key of [...counted.keys()]) await settle(take(key));
     },
   };
 }

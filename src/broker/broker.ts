@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
 import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
 import { createRefusals, type Refusals } from './audit.ts';
+import { storeFresh } from './rotate.ts';
 
 /** An OAuth client that the environment provides for one connector. */
 export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecret: string | null };
@@ -48,25 +49,39 @@ export type Broker = BrokerParts & {
   /** Refreshes under way in this process, by credential id: concurrent readers share one. */
   readonly flights: Map<string, Promise<Opened>>;
   /** Token answers that could not be stored yet, by credential id: lost ones would cost the grant. */
-  readonly unsaved: Map<string, { readonly secretVersion: number; readonly secret: CredentialSecret }>;
-  /** Services that just failed to refresh, by credential id: nobody asks again before `until`. */
+  readonly unsaved: Map<string, { readonly tried: Credential; readonly secret: CredentialSecret }>;
+  /** Services that just failed to refresh, by credential id: nobody asks again before `until` (`performance.now()`). */
   readonly coolDowns: Map<string, { readonly until: number; readonly error: Error }>;
   /** Device attempts that this process polls. */
   readonly watched: Set<string>;
-  /** Writes what is still counted. The vault is closed by whoever opened it. */
+  /** Waits for refreshes under way and writes what is not stored yet. The vault is closed by whoever opened it. */
   close(): Promise<void>;
 };
 
 /** Puts the parts together. */
 export function createBroker(parts: BrokerParts): Broker {
   const refusals = createRefusals(parts.vault, parts.log);
-  return {
+  const broker: Broker = {
     ...parts,
     refusals,
     flights: new Map(),
     unsaved: new Map(),
     coolDowns: new Map(),
     watched: new Set(),
-    close: () => refusals.flush(),
+    async close() {
+      await Promise.allSettled(broker.flights.values());
+      await Promise.all(Array.from(broker.unsaved.values(), (lost) => storeAtLast(broker, lost)));
+      await refusals.flush();
+    },
   };
+  return broker;
+}
+
+/** The last chance of a token answer that could not be stored. */
+async function storeAtLast(broker: Broker, { tried, secret }: { tried: Credential; secret: CredentialSecret }) {
+  try {
+    await storeFresh(broker, tried, secret);
+  } catch {
+    broker.log.error('refresh.answer_lost', { credentialId: tried.id, connectorId: tried.connectorId });
+  }
 }

@@ -39,7 +39,7 @@ export async function finishCallback(
       { ...context, auth: context.auth },
       { redirectUri, received: callback.received, state, codeVerifier },
     );
-    await finishAttempt(broker, claimed, { kind: 'tokens', ...tokens });
+    await finishAttempt(broker, claimed, async () => ({ kind: 'tokens', ...tokens }));
   } catch (error) {
     if (!(error instanceof KeywardError))
       broker.log.error('callback.failed', { attemptId, name: error instanceof Error ? error.name : 'unknown' });

@@ -10,6 +10,7 @@ import { beginDevice, watchDevice } from './device.ts';
 import { inputSecret, obtain } from './establish.ts';
 import { finishAttempt, personOf } from './finish.ts';
 import { readInputs } from './forms.ts';
+import type { OAuthContext } from './oauth/context.ts';
 import { contextWith, ownerOf, requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
 
@@ -37,35 +38,38 @@ export async function submitAuthConfig(
   const clientSecret = typed.clientSecret === '' ? null : typed.clientSecret;
   const changes: VaultChange[] = [{ op: 'create', kind: 'authConfig', record: config, secret: { clientSecret } }];
   const next = { ...attempt, authConfigId: config.id };
-  if (attempt.flow === 'device') {
-    const usable = { id: config.id, client: { clientId: typed.clientId, clientSecret }, scopes: null };
-    return startDeviceStep(broker, attempt, secret, next, usable, changes);
+  if (attempt.flow === 'code') {
+    await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record: next }]);
+    return null;
   }
-  await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record: next }]);
-  if (attempt.flow === 'form') return finishForm(broker, attemptId);
-  return null;
-}
-
-/** The device code is asked for before the client is stored: a wrong client id is a problem of this form. */
-async function startDeviceStep(
-  broker: Broker,
-  attempt: Attempt,
-  secret: AttemptSecret,
-  next: Attempt,
-  usable: Parameters<typeof contextWith>[2],
-  changes: readonly VaultChange[],
-): Promise<FormOutcome> {
+  const client = { id: config.id, client: { clientId: typed.clientId, clientSecret }, scopes: null };
   try {
-    const { device } = await beginDevice(contextWith(broker, attempt, usable));
-    await commitForm(broker, [
-      ...changes,
-      { op: 'update', kind: 'attempt', record: next, secret: { ...secret, device } },
-    ]);
-    watchDevice(broker, attempt.id);
+    await tryClient(broker, next, secret, contextWith(broker, attempt, client), changes);
     return null;
   } catch (error) {
+    if (!hasCode(error, 'provider_refused', 'provider_unavailable', 'provider_garbled', 'egress_refused')) throw error;
     return { problems: { clientId: problemText(error) } };
   }
+}
+
+/** The service is asked before the client is stored: a wrong one is a problem of this form and stays in nobody's way. */
+async function tryClient(
+  broker: Broker,
+  next: Attempt,
+  secret: AttemptSecret,
+  context: OAuthContext,
+  changes: readonly VaultChange[],
+): Promise<void> {
+  if (next.flow === 'form') {
+    await finishAttempt(broker, next, () => obtain(context), changes);
+    return;
+  }
+  const { device } = await beginDevice(context);
+  await commitForm(broker, [
+    ...changes,
+    { op: 'update', kind: 'attempt', record: next, secret: { ...secret, device } },
+  ]);
+  watchDevice(broker, next.id);
 }
 
 /** Takes what the connector's form asks for: secrets, and connection inputs. */
@@ -90,17 +94,11 @@ export async function submitInputs(
   return attempt.flow === 'form' ? finishForm(broker, attemptId) : null;
 }
 
-/** A form was the last thing missing: obtain the secret and store it. */
+/** The form was the last thing missing. */
 async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcome> {
   const { attempt, secret } = await openAttempt(broker, attemptId);
   try {
-    const oauth = attempt.authenticationType === 'oauth2_client_credentials';
-    const owner = personOf(attempt);
-    await finishAttempt(
-      broker,
-      attempt,
-      oauth ? await obtain(broker, { ...attempt, owner }) : inputSecret(secret.inputs),
-    );
+    await finishAttempt(broker, attempt, async () => inputSecret(secret.inputs));
   } catch (error) {
     if (!(error instanceof KeywardError)) throw error;
     await failAttempt(broker, attempt, error);

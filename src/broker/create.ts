@@ -9,7 +9,7 @@ import { argumentsDigest, type Created, type CreateInput, inputError } from './c
 import { requireCredential } from './credentials.ts';
 import { inputSecret, obtain, storeCredential } from './establish.ts';
 import { readInputs } from './forms.ts';
-import { requireAuth } from './oauth-context.ts';
+import { contextWith, requireAuth } from './oauth-context.ts';
 import { actingFor, refused } from './policy.ts';
 import { readReturnTo } from './redirects.ts';
 import { readId, readName } from './text.ts';
@@ -77,10 +77,12 @@ export async function createCredential(
   };
   const complete = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
   if (complete && authenticationType !== 'oauth2') {
-    const secret = oauth ? await obtain(broker, plan) : inputSecret(given.secretInputs);
     // Nobody was asked through the client: what is secret came with the call itself.
     const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
-    return { kind: 'created', credentialId: await storeCredential(broker, principal, { ...plan, obtainedBy }, secret) };
+    const credentialId = await storeCredential(broker, principal, { ...plan, obtainedBy }, async () =>
+      config ? obtain(contextWith(broker, plan, config)) : inputSecret(given.secretInputs),
+    );
+    return { kind: 'created', credentialId };
   }
   return startAttempt(broker, principal, plan, {
     argumentsDigest: argumentsDigest(broker, input),

@@ -7,11 +7,9 @@ import { type Revocation, revoke } from './oauth/revoke.ts';
 import { oauthContext } from './oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from './paging.ts';
 import { actingFor, authorize, who } from './policy.ts';
+import { amend, holdingGrant, unsavedFor } from './rotate.ts';
 import { readId, readName } from './text.ts';
 import { type ConnectionView, viewOf } from './view.ts';
-
-/** Longer than a refresh under way may take: deleting waits for it, so that what gets revoked is the newest grant. */
-const leaseWaitMs = 70_000;
 
 export type ListCredentialsInput = {
   connectorId?: string | undefined;
@@ -83,7 +81,7 @@ export async function updateCredential(
   }
   const name = readName(input.name);
   await authorize(broker, principal, 'credential.update', about(credential));
-  await broker.vault.commit([{ op: 'update', kind: 'credential', record: { ...credential, name } }]);
+  await amend(broker, credential, (record) => ({ record: { ...record, name } }));
   return viewOf(await requireCredential(broker, principal, credential.id, 'credentialId'));
 }
 
@@ -95,7 +93,8 @@ export async function deleteCredential(
 ): Promise<{ credentialId: string; deleted: true; revocation: Revocation }> {
   const seen = await requireCredential(broker, principal, input.credentialId, 'credentialId');
   await authorize(broker, principal, 'credential.delete', about(seen));
-  return broker.vault.withLease(`refresh:${seen.id}`, { waitMs: leaseWaitMs }, async () => {
+  // Waits for a refresh under way, so that what gets revoked is the newest grant.
+  return holdingGrant(broker, seen.id, async () => {
     const credential = await requireCredential(broker, principal, seen.id, 'credentialId');
     const revocation = await revokeGrant(broker, credential);
     if (revocation === 'failed') {
@@ -116,7 +115,7 @@ export async function deleteCredential(
 /** Never throws: a service that is gone must not keep a person from deleting. */
 async function revokeGrant(broker: Broker, credential: Credential): Promise<Revocation> {
   try {
-    const secret = await broker.vault.open('credential', credential);
+    const secret = unsavedFor(broker, credential) ?? (await broker.vault.open('credential', credential));
     if (secret.kind !== 'tokens') return 'not_supported';
     return await revoke(await oauthContext(broker, credential), secret);
   } catch {

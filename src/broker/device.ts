@@ -69,7 +69,8 @@ async function ask(broker: Broker, attempt: Attempt, secret: AttemptSecret, devi
   try {
     const answer = await pollDevice({ ...context, auth: context.auth }, device.deviceCode);
     if (!answer.pending) {
-      await finishAttempt(broker, attempt, { kind: 'tokens', ...answer.tokens });
+      const { tokens } = answer;
+      await finishAttempt(broker, attempt, async () => ({ kind: 'tokens', ...tokens }));
       return;
     }
     if (answer.slowDown) slower = slowDownSeconds;

@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { filledHosts } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
-import type { CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
+import type { Credential, CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
 import { requireCredential } from './credentials.ts';
 import { clientCredentials } from './oauth/client-credentials.ts';
-import { oauthContext, requireAuth } from './oauth-context.ts';
-import { authorize } from './policy.ts';
-import { renewed } from './rotate.ts';
+import type { OAuthContext } from './oauth/context.ts';
+import { requireAuth } from './oauth-context.ts';
+import { authorize, refused } from './policy.ts';
+import { amend, renewed } from './rotate.ts';
 
 /** What a credential is going to be, before there is a secret. */
 export type Plan = {
@@ -31,51 +32,32 @@ export function inputSecret(inputs: Readonly<Record<string, string>>): Credentia
 }
 
 /** Asks the token endpoint for the tokens of the client itself. */
-export async function obtain(broker: Broker, plan: Plan): Promise<CredentialSecret> {
-  const { owner, ...rest } = plan;
-  const context = await oauthContext(broker, { ...rest, tenant: owner.tenant, owner: owner.user });
-  if (context.auth.authenticationType !== 'oauth2_client_credentials') {
+export async function obtain(context: OAuthContext): Promise<CredentialSecret> {
+  const { auth } = context;
+  if (auth.authenticationType !== 'oauth2_client_credentials') {
     throw new KeywardError('internal', 'Only client credentials can be obtained without a person.');
   }
-  return { kind: 'tokens', ...(await clientCredentials({ ...context, auth: context.auth })) };
+  return { kind: 'tokens', ...(await clientCredentials({ ...context, auth })) };
 }
 
-/** Stores the credential and answers its id. `alongside` commits in the same step (the attempt it came from). */
+/**
+ * Stores the credential and answers its id.
+ *
+ * @param obtainSecret runs once the act is in the audit log
+ * @param alongside commits in the same step (the attempt it came from)
+ */
 export async function storeCredential(
   broker: Broker,
   principal: Principal,
   plan: Plan,
-  secret: CredentialSecret,
+  obtainSecret: () => Promise<CredentialSecret>,
   alongside: (credentialId: string) => readonly VaultChange[] = () => [],
 ): Promise<string> {
+  if (plan.reconnects !== null) return replaceSecret(broker, principal, plan, plan.reconnects, obtainSecret, alongside);
   const { owner, connectorId } = plan;
-  const connector = broker.catalogue.require(connectorId);
-  const values = { ...plan.inputs, ...(secret.kind === 'tokens' ? secret.kept : {}) };
-  const hosts = filledHosts(requireAuth(connector, plan.authenticationType).api, values);
-  if (plan.reconnects !== null) {
-    const previous = await requireCredential(broker, owner, plan.reconnects, 'credentialId');
-    if (hosts.some((host) => !previous.hosts.includes(host))) {
-      throw new KeywardError('forbidden', 'Reconnecting can’t move a credential to other hosts.', {
-        hint: 'Leave credentialId out to make a new credential for the other address.',
-      });
-    }
-    await authorize(broker, principal, 'credential.reconnect', { subject: previous.id, connectorId });
-    // Another account may have been chosen this time, so the label has to be verified anew.
-    const { inputs, authConfigId, obtainedBy } = plan;
-    const record = { ...renewed(previous, secret), account: null, inputs, authConfigId, obtainedBy };
-    await broker.vault.commit([
-      {
-        op: 'update',
-        kind: 'credential',
-        record: plan.name === null ? record : { ...record, name: plan.name },
-        secret,
-      },
-      ...alongside(previous.id),
-    ]);
-    return previous.id;
-  }
   const id = randomUUID();
   await authorize(broker, principal, 'credential.create', { subject: id, connectorId });
+  const secret = await obtainSecret();
   const tokens = secret.kind === 'tokens' ? secret : null;
   const record = {
     id,
@@ -83,13 +65,13 @@ export async function storeCredential(
     owner: owner.user,
     connectorId,
     authenticationType: plan.authenticationType,
-    name: plan.name ?? `${connector.name} credential`,
+    name: plan.name ?? `${broker.catalogue.require(connectorId).name} credential`,
     status: 'active' as const,
     statusReason: null,
     account: null,
     scopes: tokens?.scopes ?? null,
     inputs: plan.inputs,
-    hosts,
+    hosts: hostsOf(broker, plan, secret),
     authConfigId: plan.authConfigId,
     obtainedBy: plan.obtainedBy,
     expiresAt: tokens?.expiresAt ?? null,
@@ -99,4 +81,38 @@ export async function storeCredential(
   };
   await broker.vault.commit([{ op: 'create', kind: 'credential', record, secret }, ...alongside(id)]);
   return id;
+}
+
+/** Reconnecting: the same credential, a new secret. Whatever else changes the record meanwhile, a refresh included, yields. */
+async function replaceSecret(
+  broker: Broker,
+  principal: Principal,
+  plan: Plan,
+  credentialId: string,
+  obtainSecret: () => Promise<CredentialSecret>,
+  alongside: (credentialId: string) => readonly VaultChange[],
+): Promise<string> {
+  const { owner, connectorId, inputs, authConfigId, obtainedBy, name } = plan;
+  const previous = await requireCredential(broker, owner, credentialId, 'credentialId');
+  await authorize(broker, principal, 'credential.reconnect', { subject: previous.id, connectorId });
+  const secret = await obtainSecret();
+  if (hostsOf(broker, plan, secret).some((host) => !previous.hosts.includes(host))) {
+    const error = new KeywardError('forbidden', 'Reconnecting can’t move a credential to other hosts.', {
+      hint: 'Leave credentialId out to make a new credential for the other address.',
+    });
+    throw await refused(broker, principal, 'credential.reconnect', { subject: previous.id, connectorId }, error);
+  }
+  const change = (now: Credential) => {
+    // Another account may have been chosen this time, so the label has to be verified anew.
+    const record = { ...renewed(now, secret), account: null, inputs, authConfigId, obtainedBy };
+    return { record: name === null ? record : { ...record, name }, secret };
+  };
+  await amend(broker, previous, change, alongside(previous.id));
+  return previous.id;
+}
+
+/** The hosts that a credential with this secret is made for. */
+function hostsOf(broker: Broker, plan: Plan, secret: CredentialSecret): string[] {
+  const auth = requireAuth(broker.catalogue.require(plan.connectorId), plan.authenticationType);
+  return filledHosts(auth.api, { ...plan.inputs, ...(secret.kind === 'tokens' ? secret.kept : {}) });
 }

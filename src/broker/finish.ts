@@ -1,14 +1,20 @@
 /** Ending an attempt with a credential. */
 import type { Principal } from '../principal.ts';
-import type { Attempt, CredentialSecret } from '../vault/vault.ts';
+import type { Attempt, CredentialSecret, VaultChange } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
 import { storeCredential } from './establish.ts';
 import { ownerOf } from './oauth-context.ts';
 
-/** Stores the credential and completes the attempt in one commit; answers the credential's id. */
-export async function finishAttempt(broker: Broker, attempt: Attempt, secret: CredentialSecret): Promise<string> {
+/** Stores the credential, completes the attempt and does what is `alongside` in one commit; answers the credential's id. */
+export async function finishAttempt(
+  broker: Broker,
+  attempt: Attempt,
+  obtainSecret: () => Promise<CredentialSecret>,
+  alongside: readonly VaultChange[] = [],
+): Promise<string> {
   const owner = personOf(attempt);
-  return storeCredential(broker, owner, { ...attempt, owner }, secret, (credentialId) => [
+  return storeCredential(broker, owner, { ...attempt, owner }, obtainSecret, (credentialId) => [
+    ...alongside,
     { op: 'update', kind: 'attempt', record: { ...attempt, status: 'completed', credentialId } },
   ]);
 }

@@ -46,7 +46,7 @@ export async function oauthContext(broker: Broker, subject: Subject): Promise<OA
 /** The same, with an auth config at hand. */
 export function contextWith(
   broker: Broker,
-  subject: Omit<Subject, 'authConfigId'>,
+  subject: Pick<Subject, 'connectorId' | 'authenticationType' | 'inputs'>,
   config: UsableAuthConfig,
 ): OAuthContext {
   const connector = broker.catalogue.require(subject.connectorId);

@@ -1,38 +1,81 @@
-/** Storing rotated tokens without ever losing them, and reading what somebody else stored. */
+/** Changing credentials that others change too: rotated tokens are never lost, and no change undoes another one. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode, KeywardError } from '../errors.ts';
-import type { Credential, CredentialSecret } from '../vault/vault.ts';
+import type { Credential, CredentialSecret, VaultChange } from '../vault/vault.ts';
 import type { Broker, Opened } from './broker.ts';
+import { ownerOf } from './oauth-context.ts';
 
+/** Longer than a token request and storing its answer take, so that a waiter outlasts the holder. */
+const leaseWaitMs = 45_000;
 /** Waits between tries to store a rotated token, in milliseconds: a full disk or a busy lock often clears. */
 const storeDelays = [50, 200, 1_000] as const;
 
+/** Runs `work` while nobody else, in any process, refreshes or revokes this credential's grant. */
+export function holdingGrant<T>(broker: Broker, credentialId: string, work: () => Promise<T>): Promise<T> {
+  return broker.vault.withLease(`refresh:${credentialId}`, { waitMs: leaseWaitMs }, work);
+}
+
 /** The record and its secret as they are stored now; `not_found` if the credential was deleted. */
 export async function reread(broker: Broker, seen: Credential): Promise<Opened> {
-  const credential = await broker.vault.get('credential', { tenant: seen.tenant, user: seen.owner }, seen.id);
-  if (!credential) {
-    throw new KeywardError('not_found', `There is no connection ${seen.id}.`, {
-      hint: 'It was deleted meanwhile. List the credentials to see what there is.',
-    });
-  }
+  const credential = await current(broker, seen);
   return { credential, secret: await broker.vault.open('credential', credential) };
 }
 
+async function current(broker: Broker, seen: Credential): Promise<Credential> {
+  const credential = await broker.vault.get('credential', ownerOf(seen), seen.id);
+  if (credential) return credential;
+  throw new KeywardError('not_found', `There is no connection ${seen.id}.`, {
+    hint: 'It was deleted meanwhile. List the credentials to see what there is.',
+  });
+}
+
+/** What to store in place of a record; null leaves it as it is. */
+export type Amendment = { readonly record: Credential; readonly secret?: CredentialSecret } | null;
+
 /**
- * Stores a fresh secret and answers it. The old refresh token is dead already, so giving up is the last resort: a
- * changed record is re-read, a failing disk tried again, and what still can't be stored is kept in memory for the next
- * caller, who must not use it before it is stored.
+ * Changes a credential as it is at this moment: `change` sees the newest record, and sees it again when somebody else
+ * was faster. Answers whether anything was stored. `not_found` if the credential was deleted.
+ */
+export async function amend(
+  broker: Broker,
+  seen: Credential,
+  change: (now: Credential) => Amendment,
+  alongside: readonly VaultChange[] = [],
+): Promise<boolean> {
+  for (let now = await current(broker, seen); ; ) {
+    const amendment = change(now);
+    if (amendment === null) return false;
+    try {
+      await broker.vault.commit([{ op: 'update', kind: 'credential', ...amendment }, ...alongside]);
+      return true;
+    } catch (error) {
+      const newest = hasCode(error, 'conflict') ? await current(broker, seen) : now;
+      // Not this record: one of those alongside was changed, and trying again would not help.
+      if (newest.version === now.version) throw error;
+      now = newest;
+    }
+  }
+}
+
+/** The same for changes that belong to one secret: nothing happens once it was replaced. */
+export function amendSame(
+  broker: Broker,
+  seen: Credential,
+  change: (now: Credential) => NonNullable<Amendment>,
+): Promise<boolean> {
+  return amend(broker, seen, (now) => (now.secretVersion === seen.secretVersion ? change(now) : null));
+}
+
+/**
+ * Stores a fresh secret and answers what is stored then: a grant that came from reconnecting meanwhile is newer and
+ * stays. The old refresh token is dead already, so giving up is the last resort: a failing disk is tried again, and what
+ * still can't be stored is kept in memory for the next caller, who must not use it before it is stored.
  */
 export async function storeFresh(broker: Broker, tried: Credential, secret: CredentialSecret): Promise<Opened> {
-  broker.unsaved.set(tried.id, { secretVersion: tried.secretVersion, secret });
+  broker.unsaved.set(tried.id, { tried, secret });
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const now = await reread(broker, tried);
-      // Reconnected while the service was answering: the newer grant is the one to keep.
-      if (now.credential.secretVersion !== tried.secretVersion) break;
-      await broker.vault.commit([
-        { op: 'update', kind: 'credential', record: renewed(now.credential, secret), secret },
-      ]);
+      await amendSame(broker, tried, (now) => ({ record: renewed(now, secret), secret }));
       break;
     } catch (error) {
       if (hasCode(error, 'not_found')) {
@@ -41,11 +84,17 @@ export async function storeFresh(broker: Broker, tried: Credential, secret: Cred
       }
       const wait = storeDelays[attempt];
       if (wait === undefined) throw error;
-      if (!hasCode(error, 'conflict')) await delay(wait);
+      await delay(wait);
     }
   }
   broker.unsaved.delete(tried.id);
   return reread(broker, tried);
+}
+
+/** A secret that an earlier refresh obtained for this very version and could not store; the stored one is dead then. */
+export function unsavedFor(broker: Broker, credential: Credential): CredentialSecret | undefined {
+  const unsaved = broker.unsaved.get(credential.id);
+  return unsaved?.tried.secretVersion === credential.secretVersion ? unsaved.secret : undefined;
 }
 
 /** The record after a successful refresh or reconnect. */

@@ -10,6 +10,7 @@ import { about, requireCredential } from './credentials.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
 import { fresh } from './refresh.ts';
+import { amendSame } from './rotate.ts';
 import { oneLine } from './text.ts';
 import { isoTime } from './view.ts';
 
@@ -44,7 +45,7 @@ export async function verifyCredential(
     let answer = await call(broker, opened, verify, options.signal);
     if (answer.status === 401 && opened.secret.kind === 'tokens') {
       // Revoked before its time, or the clock is wrong: a forced refresh settles it.
-      opened = await fresh(broker, credential, { force: true });
+      opened = await fresh(broker, opened.credential, { force: true });
       answer = await call(broker, opened, verify, options.signal);
     }
     broker.vault.touch(opened.credential);
@@ -97,19 +98,9 @@ async function judge(broker: Broker, credential: Credential, verify: Verificatio
   return { status: 'active' as const, ...(account === null ? {} : { account }) };
 }
 
-/** Best effort: somebody who changes the record at the same moment wins. */
+/** Says so of this very secret: one that somebody stored meanwhile was not judged. */
 async function note(broker: Broker, credential: Credential, changes: Partial<Credential>): Promise<void> {
-  const now = await broker.vault.get(
-    'credential',
-    { tenant: credential.tenant, user: credential.owner },
-    credential.id,
-  );
-  if (!now || now.secretVersion !== credential.secretVersion) return;
-  try {
-    await broker.vault.commit([{ op: 'update', kind: 'credential', record: { ...now, ...changes } }]);
-  } catch (error) {
-    if (!hasCode(error, 'conflict')) throw error;
-  }
+  await amendSame(broker, credential, (record) => ({ record: { ...record, ...changes } }));
 }
 
 function parse(body: Uint8Array): unknown {
