@@ -165,7 +165,7 @@ export async function resumeAttempt(
   return {
     kind: 'attempt',
     page: attempt.flow === 'form' || attempt.authConfigId === null ? 'connect' : 'oauth',
-    url: `${await broker.pages.open(attempt.id)}/connect/${attempt.id}`,
+    url: connectUrlFor(await broker.pages.open(attempt.id), attempt.redirectUri, attempt.id),
     attemptId: attempt.id,
     expiresAt: attempt.expiresAt,
     ...(device ? { userCode: device.userCode } : {}),
