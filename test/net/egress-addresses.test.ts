@@ -108,6 +108,13 @@ describe('egress and addresses', () => {
     await publicName.close();
   });
 
+  it('a name that would be called by plain http is not even resolved', async () => {
+    const egress = createEgress({ allow: [], resolve: dns.resolve });
+    const asked = dns.questions.length;
+    await expect(get(egress, 'http://plain.example.test/')).rejects.toMatchObject({ code: 'egress_refused' });
+    expect(dns.questions.length).toBe(asked);
+  });
+
   it('an allowed host reaches private addresses but never the one where clouds serve credentials', async () => {
     const egress = createEgress({ allow: ['169.254.169.254', 'meta.example.test'], resolve: dns.resolve });
     dns.answers = ['169.254.169.254'];

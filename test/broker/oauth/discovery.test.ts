@@ -95,6 +95,12 @@ describe('discovery', () => {
     });
   });
 
+  it('20. a document of another issuer is refused even when the other address has the right one', async () => {
+    server.paths.set(oauthPath, metadata({ issuer: 'https://evil.example' }));
+    server.paths.set(openidPath, metadata());
+    await expect(authorizationUrl(discovered(), request)).rejects.toMatchObject({ code: 'provider_garbled' });
+  });
+
   it('an issuer that publishes nothing, or nonsense, is a typed error', async () => {
     await expect(authorizationUrl(discovered(), request)).rejects.toMatchObject({ code: 'provider_garbled' });
     server.answer = { headers: { 'content-type': 'text/html' }, body: '<html>' };
