@@ -46,7 +46,9 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
       proof: proofOf(broker),
       log: broker().log,
     });
-    const sweep = setInterval(() => void inTurn(stopIfIdle), sweepMs).unref();
+    const sweep = setInterval(() => {
+      inTurn(stopIfIdle).catch(() => broker().log.error('pages_sweep_failed'));
+    }, sweepMs).unref();
     broker().log.info('pages_open', { origin });
     return {
       origin,

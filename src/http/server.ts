@@ -68,11 +68,9 @@ function listenOn(answer: Answer, address: string, port: number): Promise<Server
   server.maxConnections = 1_000;
   server.unref();
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host: address, exclusive: true }, () => {
-      server.off('error', reject);
-      resolve(server);
-    });
+    // Stays on: later ones, such as too many open files, must not end the process.
+    server.on('error', reject);
+    server.listen({ port, host: address, exclusive: true }, () => resolve(server));
   });
 }
 

@@ -57,7 +57,7 @@ textarea{display:block;width:100%;min-height:2.75rem;padding:.65rem .75rem;resiz
 button.quiet{background:none;color:var(--soft);border-color:transparent;padding-inline:0;font-weight:500;text-decoration:underline;text-underline-offset:.18em}
 .small button.quiet{min-height:0;padding:0;font-size:inherit}
 button.quiet:hover{color:var(--ink)}
-button.side{background:none;border-color:var(--field-line);color:var(--ink);padding-inline:.9rem;font-weight:500;flex:none}
+button.side{background:none;border-color:var(--field-line);color:var(--ink);padding:.4rem .9rem;font-weight:500;flex:none}
 button.side:hover{border-color:var(--ink)}
 :focus-visible{outline:3px solid var(--focus);outline-offset:2px}
 .problems{border:1px solid var(--bad);border-left-width:5px;background:var(--bad-tint);border-radius:8px;padding:.9rem 1.1rem;margin:0 0 1.5rem}

@@ -20,7 +20,7 @@ export function failedPage(view: Step<'failed'>): { title: string; body: Html } 
   const declined = view.error.code === 'cancelled';
   return {
     title: declined ? `${name} was left alone` : `${name} is not connected`,
-    body: html`<div class="badge bad">${icons.cross}</div>
+    body: html`<div class="badge ${declined ? 'wait' : 'bad'}">${icons.cross}</div>
 <h1>${declined ? `You chose not to connect ${name}` : `${name} is not connected`}</h1>
 ${
   declined
