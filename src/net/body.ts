@@ -22,6 +22,7 @@ export const acceptedEncodings = Object.keys(decoders)
 
 /**
  * The whole body, decoded. Bytes are counted after decoding: 300 KB of gzip can hold 300 MB.
+ * What fails here is ambiguous: the service did answer.
  *
  * @param encoding value of `content-encoding`, if any
  * @throws KeywardError `egress_too_large`; `provider_garbled` for an encoding that is unknown, stacked or broken; the
@@ -48,6 +49,7 @@ export async function readBody(body: Readable, encoding: string | null, maxBytes
       if (size > maxBytes) {
         throw new KeywardError('egress_too_large', `The answer is larger than ${maxBytes} bytes.`, {
           hint: 'Ask the service for less at a time.',
+          details: { ambiguous: true },
         });
       }
       chunks.push(chunk);
@@ -73,5 +75,6 @@ function decoderFor(body: Readable, encoding: string | null): Duplex | null {
 }
 
 function garbledEncoding(message: string): KeywardError {
-  return new KeywardError('provider_garbled', message, { hint: 'Try again later; the service may be having trouble.' });
+  const hint = 'Try again later; the service may be having trouble.';
+  return new KeywardError('provider_garbled', message, { hint, details: { ambiguous: true } });
 }

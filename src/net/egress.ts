@@ -44,9 +44,8 @@ export type EgressResponse = {
 export interface Egress {
   /**
    * Sends one request. Fails with `egress_refused` (the address may not be called), `egress_too_large`,
-   * `provider_unavailable` (network, timeout; `details.ambiguous` when the service may have received it),
-   * `provider_garbled` (an encoding that can't be decoded), `invalid_input` (a header that can't be sent) or
-   * `cancelled`.
+   * `provider_unavailable` (network, timeout), `provider_garbled` (an encoding that can't be decoded), `invalid_input`
+   * (a header that can't be sent) or `cancelled`. `details.ambiguous` when the service may have received it.
    */
   request(request: EgressRequest): Promise<EgressResponse>;
   /** Waits for what is under way, then closes every connection. */
@@ -167,7 +166,7 @@ async function send(
     };
   } catch (error) {
     if (error instanceof KeywardError) throw error;
-    if (deadline.reason() === 'cancelled') throw cancelled();
+    if (deadline.reason() === 'cancelled') throw cancelled(sent);
     throw deadline.reason() === 'timeout'
       ? timeoutFailure(hop.url, timeoutMs, sent)
       : networkFailure(hop.url, error, sent);

@@ -33,8 +33,8 @@ export function timeoutFailure(url: URL, timeoutMs: number, sent: boolean): Keyw
   return unavailable(`${url.host} did not answer within ${Math.ceil(timeoutMs / 1000)} s.`, sent);
 }
 
-export function cancelled(): KeywardError {
-  return new KeywardError('cancelled', 'The request was cancelled.');
+export function cancelled(sent: boolean): KeywardError {
+  return new KeywardError('cancelled', 'The request was cancelled.', { details: { ambiguous: sent } });
 }
 
 function unavailable(message: string, ambiguous: boolean): KeywardError {

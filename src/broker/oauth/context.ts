@@ -22,13 +22,13 @@ export type OAuthContext<Method = OAuth2Method | ClientCredentialsMethod> = {
 
 /** One operation under way: everything it sends, discovery and retries included, ends by `until`. */
 export type Operation<Method = OAuth2Method | ClientCredentialsMethod> = OAuthContext<Method> & {
-  /** Milliseconds since 1970. */
+  /** On the clock of `performance.now()`, which nobody sets. */
   readonly until: number;
 };
 
 /** Starts the clock of an operation. */
 export function begin<Method>(context: OAuthContext<Method>): Operation<Method> {
-  return { ...context, until: Date.now() + (context.timeoutMs ?? defaultTimeoutMs) };
+  return { ...context, until: performance.now() + (context.timeoutMs ?? defaultTimeoutMs) };
 }
 
 /** Tokens as a credential stores them; `expiresAt` in milliseconds since 1970, null when they don't expire. */

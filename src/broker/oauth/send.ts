@@ -24,7 +24,7 @@ export async function send(
     operation.egress.request({
       ...request,
       hosts: [request.url.host],
-      timeoutMs: Math.max(1, operation.until - Date.now()),
+      timeoutMs: Math.max(1, operation.until - performance.now()),
       maxBytes,
       ...(operation.signal ? { signal: operation.signal } : {}),
     });
@@ -33,7 +33,7 @@ export async function send(
   } catch (error) {
     const failed = hasCode(error, 'provider_unavailable');
     const harmless = failed && (repeat === 'repeatable' || !error.details.ambiguous);
-    if (!harmless || Date.now() + pauseMs >= operation.until) throw error;
+    if (!harmless || performance.now() + pauseMs >= operation.until) throw error;
     await delay(pauseMs);
     return attempt();
   }

@@ -28,7 +28,7 @@ export function readTokenAnswer(context: OAuthContext, response: EgressResponse,
     throw garbled(context, 'answered without an access token', { status: response.status, ambiguous: true });
   }
   if (/^dpop$/i.test(textOf(fields.token_type)?.trim() ?? '')) {
-    throw garbled(context, 'bound the access token to a key that Keyward did not send');
+    throw garbled(context, 'bound the access token to a key that Keyward did not send', { ambiguous: true });
   }
   return {
     accessToken,
@@ -36,7 +36,8 @@ export function readTokenAnswer(context: OAuthContext, response: EgressResponse,
     tokenType: 'Bearer',
     refreshToken: textOf(fields.refresh_token),
     expiresAt: expiryOf(fields.expires_in, rules),
-    scopes: scopesIn(fields.scope),
+    // HubSpot says `scopes`.
+    scopes: scopesIn(fields.scope) ?? scopesIn(fields.scopes),
     kept: keepFields(rules.keep, answer, fields),
   };
 }

@@ -59,7 +59,7 @@ export async function callServer<T>(
     // Never the library's error: its cause holds the answer, tokens and all.
     if (failure instanceof KeywardError) throw failure;
     if (failure !== undefined) throw new KeywardError('internal', 'An OAuth request failed unexpectedly.');
-    throw garbled(context, 'answered with something that the protocol does not allow');
+    throw garbled(context, 'answered with something that the protocol does not allow', { ambiguous: true });
   }
   if (outcome) return outcome.value;
   throw new KeywardError('internal', 'An OAuth request was not sent.');

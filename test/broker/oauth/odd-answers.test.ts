@@ -67,6 +67,7 @@ const good: readonly Good[] = [
   ['with scopes as a list', { body: { ...token, scope: ['a', 'b'] } }, { scopes: ['a', 'b'] }],
   ['with scopes and commas', { body: { ...token, scope: 'a,b, c' } }, { scopes: ['a', 'b', 'c'] }],
   ['with an empty scope', { body: { ...token, scope: '' } }, { scopes: ['openid', 'offline_access'] }],
+  ['with scopes by another name', { body: { ...token, scopes: ['a'] } }, { scopes: ['a'] }],
   ['with scope null', { body: { ...token, scope: null } }, { scopes: ['openid', 'offline_access'] }],
   ['with an empty refresh token', { body: { ...token, refresh_token: '' } }, { refreshToken: null }],
   ['with refresh_token null', { body: { ...token, refresh_token: null } }, { refreshToken: null }],
@@ -276,15 +277,26 @@ const bad: readonly Bad[] = [
     { ambiguous: true },
   ],
   ['an empty access token', { body: { ...token, access_token: '' } }, 'provider_garbled', { ambiguous: true }],
-  ['a token bound to a key', { body: { ...token, token_type: 'DPoP' } }, 'provider_garbled', {}],
+  ['a token bound to a key', { body: { ...token, token_type: 'DPoP' } }, 'provider_garbled', { ambiguous: true }],
   [
     'a redirect',
     { status: 302, headers: { location: 'https://evil.example/' }, body: token },
     'provider_garbled',
     { status: 302 },
   ],
-  ['nesting 100,000 deep', { body: `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}` }, 'egress_too_large', {}],
-  ['more than a token answer can hold', { body: ' '.repeat(300_000) }, 'egress_too_large', {}],
+  [
+    'nesting 20,000 deep',
+    { body: `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}` },
+    'provider_garbled',
+    { ambiguous: true },
+  ],
+  [
+    'a body that is not what its encoding says',
+    { headers: { 'content-encoding': 'gzip' }, body: token },
+    'provider_garbled',
+    { ambiguous: true },
+  ],
+  ['more than a token answer can hold', { body: ' '.repeat(300_000) }, 'egress_too_large', { ambiguous: true }],
   ['a prototype', { body: '{"__proto__":{"access_token":"at"}}' }, 'provider_garbled', {}],
 ];
 
