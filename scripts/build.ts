@@ -5,6 +5,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { bundling } from './bundling.ts';
 
 const root = join(import.meta.dirname, '..');
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
@@ -12,30 +13,14 @@ const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) 
   optionalDependencies: Record<string, string>;
 };
 
-// Packages written for CommonJS call `require` for Node's own modules; an ES module has none.
-const banner = [
-  '#!/usr/bin/env node',
-  "import { createRequire as createRequireForBundle } from 'node:module';",
-  'const require = createRequireForBundle(import.meta.url);',
-].join('\n');
-
 const { metafile, outputFiles } = await build({
+  ...bundling,
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
   outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  minifySyntax: true,
-  legalComments: 'none',
-  banner: { js: banner },
   external: [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)],
   metafile: true,
   write: false,
-  logLevel: 'warning',
 });
 const dist = join(root, 'dist');
 const main = join(dist, 'main.js');

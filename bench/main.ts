@@ -1,0 +1,36 @@
+/**
+ * `npm run bench`: prints a table and writes artifacts/bench.json. Every figure is a ratio of two things measured in
+ * turns in the same run, so that the machine cancels out, or a size. A goal that is missed is shown, not failed;
+ * the exit code is 1 when something could not be measured.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { coldStart } from './cold-start.ts';
+import { type Figure, met, table } from './figures.ts';
+import { reading } from './reading.ts';
+import { serving } from './serving.ts';
+import { writing } from './writing.ts';
+
+const groups = { 'cold-start': coldStart, reading, writing, serving };
+const artifacts = new URL('../artifacts/', import.meta.url);
+
+/** Words pick groups; without any, all of them run. */
+const { positionals } = parseArgs({ allowPositionals: true });
+await mkdir(artifacts, { recursive: true });
+const figures: Figure[] = [];
+for (const [name, measure] of Object.entries(groups)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  process.stderr.write(`measuring ${name} …\n`);
+  try {
+    figures.push(...(await measure()));
+  } catch (error) {
+    process.exitCode = 1;
+    process.stderr.write(`${name} could not be measured: ${error instanceof Error ? error.message : 'no reason'}\n`);
+  }
+}
+
+const machine = { node: process.version, platform: process.platform, cpus: cpus().length };
+const report = { machine, figures: figures.map((figure) => ({ ...figure, met: met(figure) })) };
+await writeFile(new URL('bench.json', artifacts), `${JSON.stringify(report, null, 2)}\n`);
+process.stdout.write(`${table(figures)}\n`);

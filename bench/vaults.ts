@@ -1,0 +1,86 @@
+/** Vaults of a given size to measure with, in temporary homes. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openKeyward } from '../src/cli/keyward.ts';
+import { readConfig } from '../src/config.ts';
+import { createLog } from '../src/log.ts';
+import { localPrincipal } from '../src/principal.ts';
+import { openStore } from '../src/store/open.ts';
+import { openVault } from '../src/vault/open.ts';
+import type { Credential, CredentialSecret, Vault } from '../src/vault/vault.ts';
+
+export type Home = {
+  /** The environment of a Keyward that uses it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly vaultFile: string;
+  readonly credentialIds: readonly string[];
+  remove(): Promise<void>;
+};
+
+/** A home whose vault holds so many credentials of the local person. */
+export async function makeHome(credentials: number): Promise<Home> {
+  const home = await mkdtemp(join(tmpdir(), 'keyward-bench-'));
+  const key = randomBytes(32).toString('base64');
+  const env = { KEYWARD_HOME: home, KEYWARD_KEY: key, KEYWARD_RELEASE: 'allow' };
+  const vault = await vaultOf(env);
+  const records = Array.from({ length: credentials }, record);
+  await vault.commit(records.map((one) => ({ op: 'create', kind: 'credential', record: one, secret: secret() })));
+  await vault.close();
+  return {
+    env,
+    vaultFile: vault.location,
+    credentialIds: records.map(({ id }) => id),
+    remove: () => rm(home, { recursive: true, force: true }),
+  };
+}
+
+/** The vault of a home, opened in this process. */
+export async function vaultOf(env: Home['env']): Promise<Vault> {
+  const { store, key, configDir } = readConfig(new Map(), env);
+  const fallbackKeyFile = join(configDir, 'vault.key');
+  return openVault(await openStore({ store, key: { ...key, fallbackKeyFile, keychain: false } }));
+}
+
+/** Everything below the transports, opened in this process. */
+export function keywardOf(env: Home['env']) {
+  return openKeyward(readConfig(new Map(), env), createLog());
+}
+
+/** OAuth tokens of usual lengths, good for a year; with its metadata about 1.3 KB in the file. */
+export function secret(): CredentialSecret {
+  return {
+    kind: 'tokens',
+    accessToken: randomBytes(150).toString('base64url'),
+    tokenType: 'Bearer',
+    refreshToken: randomBytes(48).toString('base64url'),
+    expiresAt: Date.now() + 365 * 24 * 3_600_000,
+    scopes: ['repo', 'read:user'],
+    kept: {},
+  };
+}
+
+function record(): Omit<Credential, 'version' | 'secretVersion' | 'createdAt' | 'updatedAt'> {
+  const { tenant, user } = localPrincipal;
+  return {
+    id: randomUUID(),
+    tenant,
+    owner: user,
+    connectorId: 'github',
+    authenticationType: 'oauth2',
+    name: 'GitHub of the bench',
+    status: 'active',
+    statusReason: null,
+    account: 'bench@example.com',
+    scopes: ['repo', 'read:user'],
+    inputs: {},
+    hosts: ['api.github.com'],
+    authConfigId: 'default',
+    obtainedBy: 'page',
+    expiresAt: Date.now() + 365 * 24 * 3_600_000,
+    refreshedAt: Date.now(),
+    refreshStartedAt: null,
+    lastUsedAt: null,
+  };
+}
