@@ -65,6 +65,7 @@ const good: readonly Good[] = [
   ],
   ['without a lifetime that the definition knows', { body: token }, { lifetime: 2 * hour }, { defaultExpiresIn: 7200 }],
   ['with scopes as a list', { body: { ...token, scope: ['a', 'b'] } }, { scopes: ['a', 'b'] }],
+  ['with scopes under another name', { body: { ...token, scopes: ['a', 'b'] } }, { scopes: ['a', 'b'] }],
   ['with scopes and commas', { body: { ...token, scope: 'a,b, c' } }, { scopes: ['a', 'b', 'c'] }],
   ['with an empty scope', { body: { ...token, scope: '' } }, { scopes: ['openid', 'offline_access'] }],
   ['with scopes by another name', { body: { ...token, scopes: ['a'] } }, { scopes: ['a'] }],
