@@ -17,11 +17,16 @@ const maxCoolDownMs = 300_000;
 /** A token that claims to be obtained later than this from now was obtained before the clock was set back. */
 const clockToleranceMs = 60_000;
 
-/** Failures to renew that are no reason to refuse a token which still works. */
-const passing: readonly ErrorCode[] = [
+/** The service's own failures: it is left alone for a while. */
+const serviceFailures: readonly ErrorCode[] = [
   'provider_unavailable',
   'provider_garbled',
   'provider_refused',
+  'egress_too_large',
+];
+/** Failures to renew that are no reason to refuse a token which still works. */
+const passing: readonly ErrorCode[] = [
+  ...serviceFailures,
   'vault_busy',
   'storage_full',
   'storage_readonly',
@@ -73,7 +78,7 @@ function launch(broker: Broker, seen: Credential, force: boolean): Promise<Opene
 
 /** Leaves a service alone that just failed, as long as it asks for. Measured on a clock that nobody sets. */
 function coolDown(broker: Broker, credential: Credential, error: unknown): void {
-  if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'provider_refused')) return;
+  if (!hasCode(error, ...serviceFailures)) return;
   const asked = (error.details.retryAfterSeconds ?? 0) * 1000;
   const until = performance.now() + Math.min(Math.max(asked, coolDownMs), maxCoolDownMs);
   const cooling = broker.coolDowns.get(credential.id);

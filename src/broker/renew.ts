@@ -30,8 +30,10 @@ export async function renew(broker: Broker, credential: Credential, secret: Toke
     });
   } catch (error) {
     if (hasCode(error, 'provider_refused')) return adoptOrGiveUp(broker, credential, error, interrupted);
-    const answered = error instanceof KeywardError && error.details.ambiguous !== true;
-    if (answered && !interrupted) await forgetStart(broker, credential);
+    // What was not readable may have been new tokens.
+    const unread =
+      !(error instanceof KeywardError) || error.details.ambiguous === true || error.code === 'egress_too_large';
+    if (!unread && !interrupted) await forgetStart(broker, credential);
     throw error;
   }
   broker.coolDowns.delete(credential.id);

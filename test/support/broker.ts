@@ -1,0 +1,254 @@
+/** A broker with a real vault in a folder of its own, real egress and a connector for a server on loopback. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Broker, type BrokerSettings, createBroker } from '../../src/broker/broker.ts';
+import { finishCallback } from '../../src/broker/callback.ts';
+import { viewAttempt } from '../../src/broker/connect.ts';
+import { createCredential } from '../../src/broker/create.ts';
+import type { CreateInput } from '../../src/broker/create-input.ts';
+import { loadCatalogue } from '../../src/connectors/catalogue.ts';
+import type { Facts, Log } from '../../src/log.ts';
+import { createEgress } from '../../src/net/egress.ts';
+import { localPrincipal, type Principal } from '../../src/principal.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openVault } from '../../src/vault/open.ts';
+import type { Credential, CredentialSecret } from '../../src/vault/vault.ts';
+import { clickThrough } from './click-through.ts';
+
+export const acme = 'custom.acme';
+
+/** The outer key of vaults that several processes of one test share; it protects nothing. */
+export const sharedKey = Buffer.alloc(32, 7).toString('base64');
+
+export type TestBroker = {
+  readonly broker: Broker;
+  readonly store: Store;
+  /** Folder of the vault and the connector files. */
+  readonly folder: string;
+  /** Everything that was logged, as text. */
+  readonly logged: () => string;
+  /** Every audit event so far. */
+  audited(): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+};
+
+export type BrokerOptions = {
+  /** Origin of the authorization server, and of the API. */
+  readonly origin: string;
+  /** Fields over those of the connector's `oauth2` entry. */
+  readonly oauth2?: Readonly<Record<string, unknown>>;
+  readonly settings?: Partial<BrokerSettings>;
+  /** Default: a folder of its own, removed at the end. */
+  readonly folder?: string;
+};
+
+export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'keyward-broker-')));
+  const connectors = join(folder, 'connectors');
+  await mkdir(connectors, { recursive: true });
+  for (const definition of [acmeDefinition(options), shopDefinition]) {
+    await writeFile(join(connectors, `${definition.id}.json`), JSON.stringify(definition));
+  }
+  const store = await openStore({
+    store: { kind: 'file', path: join(folder, 'vault', 'vault.json') },
+    key: { key: sharedKey, fallbackKeyFile: join(folder, 'vault.key'), keychain: false },
+  });
+  const vault = await openVault(store);
+  const catalogue = await loadCatalogue(connectors);
+  if (catalogue.problems.length > 0) throw new Error(JSON.stringify(catalogue.problems));
+  const egress = createEgress({ allow: [new URL(options.origin).host] });
+  const lines: string[] = [];
+  const settings: BrokerSettings = {
+    authConfigs: new Map([[acme, { clientId: 'keyward', clientSecret: 'keyward-secret' }]]),
+    redirectUris: [],
+    secretInput: 'any',
+    release: 'allow',
+    ...options.settings,
+  };
+  const pages = { callbackOrigin: 'http://127.0.0.1:7355', open: async () => 'http://127.0.0.1:7356' };
+  const broker = createBroker({ vault, catalogue, egress, log: logTo(lines), settings, pages });
+  return {
+    broker,
+    store,
+    folder,
+    logged: () => lines.join('\n'),
+    async audited() {
+      const events: Record<string, unknown>[] = [];
+      for await (const line of store.readAudit()) events.push(JSON.parse(line));
+      return events;
+    },
+    async close() {
+      await broker.close();
+      await vault.close();
+      await egress.close();
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function logTo(lines: string[]): Log {
+  const write = (event: string, facts: Facts = {}) => void lines.push(JSON.stringify({ event, ...facts }));
+  return { info: write, warn: write, error: write };
+}
+
+function acmeDefinition({ origin, oauth2 }: BrokerOptions) {
+  return {
+    id: acme,
+    name: 'Acme',
+    categories: ['testing'],
+    docsUrl: 'https://acme.example/docs',
+    appUrl: 'https://acme.example/apps',
+    api: {
+      baseUrl: `${origin}/v1`,
+      allowedHosts: [new URL(origin).host],
+      verify: { method: 'GET', path: '/me', accountPath: 'user.email' },
+    },
+    auth: [
+      {
+        authenticationType: 'oauth2',
+        issuer: origin,
+        authorizationEndpoint: `${origin}/auth`,
+        tokenEndpoint: `${origin}/token`,
+        revocationEndpoint: `${origin}/token/revocation`,
+        deviceAuthorizationEndpoint: `${origin}/device/auth`,
+        scopes: ['openid', 'offline_access'],
+        authorizationParams: { prompt: 'consent' },
+        refresh: { marginSeconds: 300, rotates: true },
+        ...oauth2,
+      },
+      { authenticationType: 'oauth2_client_credentials', tokenEndpoint: `${origin}/token`, scopes: [] },
+      {
+        authenticationType: 'api_key',
+        inputs: {
+          type: 'object',
+          properties: {
+            apiKey: {
+              type: 'string',
+              title: 'API key',
+              pattern: '^acme_[A-Za-z0-9]{16,}$',
+              writeOnly: true,
+              examples: ['acme_0000000000000000'],
+            },
+          },
+          required: ['apiKey'],
+        },
+        inject: [{ in: 'header', name: 'x-api-key', value: '{apiKey}' }],
+      },
+      { authenticationType: 'basic' },
+    ],
+  };
+}
+
+/** A host for each customer, named by a connection input; nothing to verify with. */
+const shopDefinition = {
+  id: 'custom.shop',
+  name: 'Shop',
+  categories: ['testing'],
+  docsUrl: 'https://shop.example/docs',
+  appUrl: 'https://shop.example/apps',
+  inputs: {
+    type: 'object',
+    properties: {
+      shop: { type: 'string', pattern: '^[a-z]+$', examples: ['tea'] },
+      region: { type: 'string', enum: ['eu', 'us'] },
+    },
+    required: ['shop', 'region'],
+  },
+  api: { baseUrl: 'https://{shop}.shop.example/v1', allowedHosts: ['{shop}.shop.example'] },
+  auth: [{ authenticationType: 'bearer' }],
+};
+
+/** Somebody else than the local person, with every scope but acting for others. */
+export function principal(user: string, tenant = 'local'): Principal {
+  return { ...localPrincipal, tenant, user, client: 'Test Client' };
+}
+
+/** Starts connecting by OAuth and consents at the service; stops short of the callback. */
+export async function consent(broker: Broker, who: Principal, input: Partial<CreateInput> = {}, login?: string) {
+  const created = await createCredential(
+    broker,
+    who,
+    { connectorId: acme, authenticationType: 'oauth2', ...input },
+    { obtainedBy: 'tool' },
+  );
+  if (created.kind !== 'attempt') throw new Error('Nothing was left to ask.');
+  const { attemptId } = created;
+  const browser = randomBytes(16).toString('base64url');
+  const view = await viewAttempt(broker, attemptId, browser);
+  if (view.step !== 'authorize') throw new Error(`Not at the service but at ${view.step}.`);
+  const back = await clickThrough(view.authorizationUrl, login === undefined ? {} : { login });
+  return { attemptId, browser, authorizationUrl: view.authorizationUrl, received: back.searchParams };
+}
+
+/** Connects by OAuth to the end and answers the new credential's id. */
+export async function connectAcme(broker: Broker, who: Principal, input: Partial<CreateInput> = {}): Promise<string> {
+  const { attemptId, browser, received } = await consent(broker, who, input);
+  await finishCallback(broker, { received, connectorId: null, cookieOf: () => browser });
+  const attempt = await broker.vault.findAttempt(attemptId);
+  if (attempt?.credentialId) return attempt.credentialId;
+  throw new Error(`Not connected: ${JSON.stringify(attempt?.error)}`);
+}
+
+export async function credentialOf(broker: Broker, who: Principal, id: string): Promise<Credential> {
+  const credential = await broker.vault.get('credential', who, id);
+  if (credential) return credential;
+  throw new Error('The credential is gone.');
+}
+
+export type Tokens = Extract<CredentialSecret, { kind: 'tokens' }>;
+
+export async function tokensOf(broker: Broker, who: Principal, id: string): Promise<Tokens> {
+  const secret = await broker.vault.open('credential', await credentialOf(broker, who, id));
+  if (secret.kind === 'tokens') return secret;
+  throw new Error('There are no tokens.');
+}
+
+/** Lets the stored access token expire `inMs` milliseconds from now; negative for a while ago. */
+export async function ageTokens(broker: Broker, who: Principal, id: string, inMs: number): Promise<void> {
+  const record = await credentialOf(broker, who, id);
+  const secret = { ...(await tokensOf(broker, who, id)), expiresAt: Date.now() + inMs };
+  const refreshedAt = Date.now() - 3_600_000;
+  const changed = { ...record, refreshedAt, expiresAt: secret.expiresAt };
+  await broker.vault.commit([{ op: 'update', kind: 'credential', record: changed, secret }]);
+}
+
+/** Stores a credential with these tokens, as if it had been connected an hour ago. */
+export async function storeTokens(broker: Broker, who: Principal, tokens: Partial<Tokens> = {}): Promise<Credential> {
+  const id = crypto.randomUUID();
+  const expiresAt = tokens.expiresAt === undefined ? Date.now() - 1_000 : tokens.expiresAt;
+  const secret: Tokens = {
+    kind: 'tokens',
+    accessToken: 'at-0',
+    tokenType: 'Bearer',
+    refreshToken: 'rt-0',
+    scopes: null,
+    kept: {},
+    ...tokens,
+    expiresAt,
+  };
+  const record = {
+    id,
+    tenant: who.tenant,
+    owner: who.user,
+    connectorId: acme,
+    authenticationType: 'oauth2',
+    name: 'Acme',
+    status: 'active',
+    statusReason: null,
+    account: null,
+    scopes: null,
+    inputs: {},
+    hosts: broker.catalogue.require(acme).api.allowedHosts,
+    authConfigId: 'default',
+    obtainedBy: 'tool',
+    expiresAt,
+    refreshedAt: Date.now() - 3_600_000,
+    refreshStartedAt: null,
+    lastUsedAt: null,
+  } as const;
+  await broker.vault.commit([{ op: 'create', kind: 'credential', record, secret }]);
+  return credentialOf(broker, who, id);
+}
