@@ -57,11 +57,12 @@ function url(given: string, rule: string): URL {
   return parsed;
 }
 
-/** An https URL (http on loopback) without query and fragment; answered without its last slash. */
+/** An https origin (http on loopback); answered without a slash at the end. */
 export const baseUrl: Parser<string> = (given) => {
-  const rule = 'an https URL (http on loopback) without user, query and fragment';
+  const rule = 'an https origin (http on loopback) without user, path, query and fragment';
   const parsed = url(given, rule);
-  return parsed.search === '' ? `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}` : refuse(rule);
+  // Cookies with the `__Host-` prefix and the Host check belong to a whole origin.
+  return parsed.search === '' && parsed.pathname === '/' ? parsed.origin : refuse(rule);
 };
 
 /** An https URL (http on loopback) without a fragment (RFC 6749 §3.1.2). */

@@ -20,7 +20,7 @@ export type Config = {
   readonly key: { readonly key?: string; readonly keyFile?: string; readonly passphrase?: string };
   readonly host: string;
   readonly port: number;
-  /** Origin, and path if any, that OAuth clients register; null means it follows from host and port. */
+  /** Origin that OAuth clients register; null means it follows from host and port. */
   readonly publicUrl: string | null;
   readonly connectorsDir: string;
   /** By the name that the environment has for a connector: see `connectorVariable`. */

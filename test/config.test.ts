@@ -52,7 +52,7 @@ describe('config', () => {
       passphrase: ['long words', { key: { passphrase: 'long words' } }],
       host: ['::1', { host: '::1' }],
       port: ['8000', { port: 8000 }],
-      publicUrl: ['https://kw.example/base/', { publicUrl: 'https://kw.example/base' }],
+      publicUrl: ['https://kw.example/', { publicUrl: 'https://kw.example' }],
       connectorsDir: ['/c', { connectorsDir: '/c' }],
       redirectUris: [
         'https://a.example/x, http://127.0.0.1:9/y',
@@ -99,6 +99,7 @@ describe('config', () => {
         'https://u:p@kw.example',
         'https://kw.example/#f',
         'https://kw.example/?q',
+        'https://kw.example/base',
         'ftp://x',
       ],
       KEYWARD_REDIRECT_URIS: ['//evil', 'javascript:alert(1)', 'http://evil.example', 'https://a.example, x'],

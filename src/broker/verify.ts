@@ -7,6 +7,7 @@ import type { Credential } from '../vault/vault.ts';
 import { apiRequest } from './api-request.ts';
 import type { Broker, Opened } from './broker.ts';
 import { about, requireCredential } from './credentials.ts';
+import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
 import { fresh } from './refresh.ts';
@@ -114,13 +115,4 @@ function parse(body: Uint8Array): unknown {
 function succeeded(content: unknown, rule: NonNullable<Verification['success']>): boolean {
   const value = valueAt(content, rule.path);
   return rule.equals === undefined ? value !== undefined && value !== null : value === rule.equals;
-}
-
-/** The value at a dotted path; own properties only. */
-function valueAt(content: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, name) => {
-    return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-      ? (value as Record<string, unknown>)[name]
-      : undefined;
-  }, content);
 }

@@ -61,7 +61,7 @@ describe('given inputs', () => {
       'api_key',
       { apiKey: 'sekret-canary' },
       'apiKey',
-      /form of “API key”, such as acme_0123456789abcdef/,
+      /expected form, such as acme_0123456789abcdef/,
     ],
     ['49. a line break', 'basic', { username: 'a\r\nx-evil: 1' }, 'username', /one line/],
     ['49. a line break in a secret', 'basic', { password: 'a\nb' }, 'password', /one line/],

@@ -66,10 +66,9 @@ function readValue(property: InputProperty, value: unknown): string | { readonly
   return { problem: wrongForm(property) };
 }
 
-function wrongForm({ title, description, examples }: InputProperty): string {
-  const what = title === undefined ? 'does not have the expected form' : `does not have the form of “${title}”`;
+function wrongForm({ description, examples }: InputProperty): string {
   const example = examples?.[0] === undefined ? '' : `, such as ${examples[0]}`;
-  return `${what}${example}${description === undefined ? '' : `. ${description}`}`;
+  return `does not have the expected form${example}${description === undefined ? '' : `. ${description}`}`;
 }
 
 function unknownField(name: string, known: readonly string[]): string {
