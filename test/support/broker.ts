@@ -41,15 +41,17 @@ export type BrokerOptions = {
   /** Fields over those of the connector's `oauth2` entry. */
   readonly oauth2?: Readonly<Record<string, unknown>>;
   readonly settings?: Partial<BrokerSettings>;
-  /** Default: a folder of its own, removed at the end. */
+  /** Folder of a broker that runs already, to share its vault. Default: one of its own, removed at the end. */
   readonly folder?: string;
 };
 
 export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'keyward-broker-')));
   const connectors = join(folder, 'connectors');
+  // A shared folder has the files already.
+  const definitions = options.folder === undefined ? [acmeDefinition(options), shopDefinition] : [];
   await mkdir(connectors, { recursive: true });
-  for (const definition of [acmeDefinition(options), shopDefinition]) {
+  for (const definition of definitions) {
     await writeFile(join(connectors, `${definition.id}.json`), JSON.stringify(definition));
   }
   const store = await openStore({

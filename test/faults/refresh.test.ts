@@ -1,0 +1,143 @@
+/** The figures of refreshing: races between processes, a service in trouble, clocks that jump. */
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { localPrincipal as me } from '../../src/principal.ts';
+import { startAuthorizationServer } from '../support/authorization-server.ts';
+import {
+  ageTokens,
+  connectAcme,
+  credentialOf,
+  startBroker,
+  storeTokens,
+  type TestBroker,
+  tokensOf,
+} from '../support/broker.ts';
+import { type OddAnswer, startOddServer } from '../support/odd-server.ts';
+import { startReader } from './reader-process.ts';
+
+const rounds = 200;
+const readers = 50;
+
+const report = (line: string) => process.stdout.write(`${line}\n`);
+
+describe('refresh race', () => {
+  it(`2 processes × ${readers} readers × ${rounds} rounds make exactly ${rounds} refreshes, and the grant lives`, async () => {
+    const server = await startAuthorizationServer();
+    const keyward = await startBroker({ origin: server.issuer });
+    const { broker, folder } = keyward;
+    const id = await connectAcme(broker, me);
+    const processes = await Promise.all([1, 2].map(() => startReader([folder, server.issuer, id])));
+    let failures = 0;
+    let slowest = 0;
+    for (let round = 0; round < rounds; round += 1) {
+      await ageTokens(broker, me, id, -1_000);
+      const readings = await Promise.all(processes.map((one) => one.read(readers)));
+      const outcomes = new Set(readings.flatMap((one) => one.outcomes));
+      if (outcomes.size !== 1 || ![...outcomes][0]?.startsWith('token ')) failures += 1;
+      slowest = Math.max(slowest, ...readings.map((one) => one.ms));
+    }
+    await Promise.all(processes.map((one) => one.stop()));
+    const { accessToken, refreshToken } = await tokensOf(broker, me, id);
+    const alive = (await server.isActive(accessToken)) && (await server.isActive(refreshToken ?? ''));
+    const refreshes = server.calls.refresh_token ?? 0;
+    report(
+      `refresh race: 2 × ${readers} readers × ${rounds} rounds: ${refreshes} refreshes, ${failures} failed rounds, ` +
+        `grant ${alive ? 'alive' : 'dead'}, slowest round ${Math.round(slowest)} ms`,
+    );
+    expect({ refreshes, failures, alive }).toEqual({ refreshes: rounds, failures: 0, alive: true });
+    expect(server.errors).toEqual({});
+    await keyward.close();
+    await server.close();
+  });
+});
+
+describe('a service in trouble', () => {
+  let keyward: TestBroker;
+  let server: Awaited<ReturnType<typeof startOddServer>>;
+  beforeEach(async () => {
+    server = await startOddServer();
+    keyward = await startBroker({ origin: server.origin });
+  });
+  afterEach(async () => {
+    await keyward.close();
+    await server.close();
+  });
+
+  const faults: readonly [string, OddAnswer][] = [
+    ['timeout', { fault: 'silent' }],
+    ['429 with Retry-After', { status: 429, headers: { 'retry-after': '30' } }],
+    ['503', { status: 503 }],
+    ['drip', { fault: 'drip' }],
+    ['cut', { fault: 'cut' }],
+    ['endless', { fault: 'endless' }],
+    ['garbage', { body: '\u0000{]' }],
+    ['HTML with 200', { headers: { 'content-type': 'text/html' }, body: '<!doctype html><p>Sign in</p>' }],
+  ];
+
+  it.each(faults)('%s: bounded to 30 s, and the credential is never lost', async (name, fault) => {
+    const { id } = await storeTokens(keyward.broker, me);
+    const reader = await startReader([keyward.folder, server.origin, id]);
+    server.answer = fault;
+    const { outcomes, ms } = await reader.read(20);
+    await reader.stop();
+    expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ status: 'active' });
+    server.answer = { body: { access_token: 'at-1', refresh_token: 'rt-1', expires_in: 3600 } };
+    // A new process, since the old one leaves the service alone for a while.
+    const later = await startReader([keyward.folder, server.origin, id]);
+    const after = await later.read(1);
+    await later.stop();
+    report(
+      `service fault ${name}: ${outcomes.join(', ')} after ${Math.round(ms)} ms; then ${after.outcomes.join(', ')}`,
+    );
+    expect(outcomes).toEqual([expect.stringMatching(/^error (provider_|egress_too_large)/)]);
+    expect(ms).toBeLessThan(31_000);
+    expect(after.outcomes).toEqual(['token at-1']);
+  });
+});
+
+describe('clock jumps', () => {
+  const library = fakeTimeLibrary();
+
+  it.each(['+10d', '-10d'])('of %s cause at most one refresh each way, and no error', async (jump) => {
+    if (library === null) {
+      report(`clock jump ${jump}: not run: libfaketime is not installed`);
+      return;
+    }
+    const server = await startAuthorizationServer({ refreshTokenTtl: 60 * 24 * 3600 });
+    const keyward = await startBroker({ origin: server.issuer });
+    const id = await connectAcme(keyward.broker, me);
+    const args = [keyward.folder, server.issuer, id];
+    const env = { LD_PRELOAD: library, FAKETIME: jump, FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' };
+    const refreshes = () => server.calls.refresh_token ?? 0;
+    const outcomes: string[] = [];
+    // A process in the other time, then one that is back, then the other again: each jump may cost one refresh.
+    const figures: number[] = [];
+    for (const there of [true, false, true, false]) {
+      const before = refreshes();
+      const reader = await startReader(args, there ? env : {});
+      for (let turn = 0; turn < 5; turn += 1) outcomes.push(...(await reader.read(readers)).outcomes);
+      await reader.stop();
+      figures.push(refreshes() - before);
+    }
+    const alive = await server.isActive((await tokensOf(keyward.broker, me, id)).accessToken);
+    const errors = outcomes.filter((one) => one.startsWith('error'));
+    report(
+      `clock jump ${jump}: refreshes after each of 4 jumps ${figures.join(', ')} (5 × ${readers} reads each), ` +
+        `${errors.length} errors, grant ${alive ? 'alive' : 'dead'}`,
+    );
+    expect(errors).toEqual([]);
+    expect(Math.max(...figures)).toBeLessThanOrEqual(1);
+    expect(alive).toBe(true);
+    await keyward.close();
+    await server.close();
+  });
+});
+
+/** Where the dynamic linker finds libfaketime; null when it is not installed. */
+function fakeTimeLibrary(): string | null {
+  try {
+    return execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim() || null;
+  } catch {
+    return null;
+  }
+}
