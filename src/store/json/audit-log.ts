@@ -23,7 +23,9 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
   async function current(): Promise<FileHandle> {
     const named = lstatSync(paths.audit, { bigint: true, throwIfNoEntry: false });
     if (handle !== undefined && named?.ino === (await handle.stat({ bigint: true })).ino) return handle;
-    await handle?.close();
+    const gone = handle;
+    handle = undefined;
+    await gone?.close();
     const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | noFollow;
     handle = await open(paths.audit, flags, fileMode);
     await tighten(paths.audit, fileMode);
