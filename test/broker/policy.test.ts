@@ -1,0 +1,195 @@
+/** Who may do what, and that it is written down before it happens. */
+import { mkdir, rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addAuthConfig, listAuthConfigs } from '../../src/broker/auth-configs.ts';
+import { createCredential } from '../../src/broker/create.ts';
+import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
+import { getCredentialMetadata, listConnectors } from '../../src/broker/metadata.ts';
+import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { verifyCredential } from '../../src/broker/verify.ts';
+import { localPrincipal as me, type Principal, type Scope, scopes } from '../../src/principal.ts';
+import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { acme, principal, startBroker, storeTokens, type TestBroker } from '../support/broker.ts';
+import { type HttpServer, startHttpServer } from '../support/http-server.ts';
+
+let server: HttpServer;
+let keyward: TestBroker;
+beforeEach(async () => {
+  server = await startHttpServer((_, response) => void response.writeHead(200).end('{}'));
+  keyward = await startBroker({ origin: server.origin });
+});
+afterEach(async () => {
+  await keyward.close();
+  await server.close();
+});
+
+const without = (scope: Scope): Principal => ({ ...me, scopes: new Set(scopes.filter((one) => one !== scope)) });
+const live = (owner = me) => storeTokens(keyward.broker, owner, { expiresAt: null });
+const apiKey = { connectorId: acme, authenticationType: 'api_key', apiKey: 'acme_0123456789abcdef' };
+
+/** Every operation, the scope it needs, and the action it is audited as when it is allowed. */
+const operations: readonly [string, Scope, string | null, (who: Principal, id: string) => Promise<unknown>][] = [
+  ['listing connectors', 'credentials:read', null, (who) => listConnectors(keyward.broker, who, {})],
+  [
+    'reading metadata',
+    'credentials:read',
+    null,
+    (who) => getCredentialMetadata(keyward.broker, who, { connectorId: acme }, 'model'),
+  ],
+  ['listing credentials', 'credentials:read', null, (who) => listCredentials(keyward.broker, who, {})],
+  [
+    'reading a connection',
+    'credentials:read',
+    null,
+    (who, id) => getConnection(keyward.broker, who, { connectionId: id }),
+  ],
+  ['listing auth configs', 'credentials:read', null, (who) => listAuthConfigs(keyward.broker, who)],
+  [
+    'creating',
+    'credentials:write',
+    'credential.create',
+    (who) => createCredential(keyward.broker, who, apiKey, { obtainedBy: 'tool' }),
+  ],
+  [
+    'starting an attempt',
+    'credentials:write',
+    'attempt.start',
+    (who) =>
+      createCredential(
+        keyward.broker,
+        who,
+        { connectorId: acme, authenticationType: 'basic', username: 'ann' },
+        { obtainedBy: 'tool' },
+      ),
+  ],
+  [
+    'renaming',
+    'credentials:write',
+    'credential.update',
+    (who, id) => updateCredential(keyward.broker, who, { credentialId: id, name: 'New' }),
+  ],
+  [
+    'deleting',
+    'credentials:write',
+    'credential.delete',
+    (who, id) => deleteCredential(keyward.broker, who, { credentialId: id }),
+  ],
+  [
+    'storing an auth config',
+    'credentials:write',
+    'auth_config.create',
+    (who) => addAuthConfig(keyward.broker, who, { connectorId: acme, clientId: 'c', clientSecret: 's' }),
+  ],
+  [
+    'verifying',
+    'credentials:use',
+    'credential.verify',
+    (who, id) => verifyCredential(keyward.broker, who, { credentialId: id }),
+  ],
+  [
+    'releasing',
+    'credentials:release',
+    'credential.release',
+    (who, id) => getConnectionCredentials(keyward.broker, who, { connectionId: id }),
+  ],
+];
+
+describe('scopes', () => {
+  it.each(operations)('%s needs its scope, and a refusal changes nothing and is audited', async (_, scope, __, act) => {
+    const { id } = await live();
+    const before = server.seen.length;
+    await expect(act(without(scope), id)).rejects.toMatchObject({ code: 'insufficient_scope' });
+    expect(server.seen.length).toBe(before);
+    expect((await listCredentials(keyward.broker, me, {})).credentials).toHaveLength(1);
+    expect(await keyward.audited()).toEqual([
+      expect.objectContaining({ user: 'local', outcome: 'refused', code: 'insufficient_scope' }),
+    ]);
+  });
+
+  it.each(operations)(
+    '%s with its scope is done, and audited when it is more than reading',
+    async (_, __, action, act) => {
+      const { id } = await live();
+      await act(me, id);
+      const actions = (await keyward.audited()).map((event) => [event.action, event.outcome]);
+      expect(actions).toEqual(action === null ? [] : [[action, 'allowed']]);
+    },
+  );
+
+  it('without the scope to write, no client credentials are asked for at the service', async () => {
+    const input = { connectorId: acme, authenticationType: 'oauth2_client_credentials' };
+    const creating = createCredential(keyward.broker, without('credentials:write'), input, { obtainedBy: 'tool' });
+    await expect(creating).rejects.toMatchObject({ code: 'insufficient_scope' });
+    expect(server.seen).toEqual([]);
+  });
+
+  it('5. the id of another person is refused, and the owner stays who it was', async () => {
+    await live();
+    const input = { ...apiKey, userId: 'bob' };
+    await expect(createCredential(keyward.broker, me, input, { obtainedBy: 'tool' })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    await expect(listCredentials(keyward.broker, me, { userId: 'bob' })).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await listCredentials(keyward.broker, principal('bob'), {})).credentials).toEqual([]);
+    expect((await listCredentials(keyward.broker, me, { userId: 'local' })).credentials).toHaveLength(1);
+  });
+});
+
+describe('audit', () => {
+  it('43. no secret is read, used or changed while the log can not be written', async () => {
+    const { id } = await live();
+    await getConnectionCredentials(keyward.broker, me, { connectionId: id });
+    const before = server.seen.length;
+    const log = join(keyward.folder, 'vault', 'audit.log');
+    await rename(log, `${log}.away`);
+    await mkdir(log);
+    const refused: string[] = [];
+    for (const [name, , action, act] of operations) {
+      if (action === null) continue;
+      const failure = await act(me, id).catch((error: unknown) => error);
+      expect(failure, name).toMatchObject({ code: 'audit_unavailable' });
+      refused.push(name);
+    }
+    expect(refused).toHaveLength(7);
+    expect(server.seen.length).toBe(before);
+    await rmdir(log);
+    await rename(`${log}.away`, log);
+    expect((await listCredentials(keyward.broker, me, {})).credentials).toMatchObject([{ name: 'Acme' }]);
+    const { credentials } = await getConnectionCredentials(keyward.broker, me, { connectionId: id });
+    expect(credentials.accessToken).toBe('at-0');
+  });
+
+  it('repeated refusals are two lines: the first, and how many followed', async () => {
+    const { id } = await live();
+    const stranger = without('credentials:release');
+    const tries = Array.from({ length: 100 }, () =>
+      getConnectionCredentials(keyward.broker, stranger, { connectionId: id }).catch(() => undefined),
+    );
+    await Promise.all(tries);
+    await keyward.broker.close();
+    const refusals = (await keyward.audited()).filter((event) => event.outcome === 'refused');
+    expect(refusals).toMatchObject([{ action: 'credential.release' }, { action: 'credential.release', count: 99 }]);
+    expect(refusals[0]).not.toHaveProperty('count');
+  });
+
+  it('refusals of many kinds do not fill memory, and none of them is lost', async () => {
+    const event = { tenant: 'local', action: 'credential.release', outcome: 'refused', code: 'forbidden' } as const;
+    for (let n = 0; n < 1_200; n += 1) {
+      await keyward.broker.refusals.note({ ...event, user: `user ${n}` });
+      await keyward.broker.refusals.note({ ...event, user: `user ${n}` });
+    }
+    await keyward.broker.close();
+    let total = 0;
+    for (const { count } of await keyward.audited()) total += typeof count === 'number' ? count : 1;
+    expect(total).toBe(2_400);
+  });
+
+  it('the chain of what was written verifies, and holds no secret', async () => {
+    const { id } = await live();
+    for (const [, , , act] of operations) await act(me, id).catch(() => undefined);
+    expect(await verifyAudit(keyward.store)).toMatchObject({ ok: true, problems: [] });
+    const text = JSON.stringify(await keyward.audited());
+    expect(text).not.toMatch(/at-0|rt-0|acme_0123456789abcdef|keyward-secret/);
+  });
+});
