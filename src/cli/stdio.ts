@@ -1,4 +1,5 @@
 /** `keyward stdio`: serves MCP until the client has gone or the process is told to stop. */
+import { takeStdout } from '../mcp/stdout.ts';
 import { version } from '../version.ts';
 import type { Run } from './commands.ts';
 import { openKeyward } from './keyward.ts';
@@ -10,6 +11,7 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The vault is opened first: without it there is nothing to serve, and the client shows why. */
 export const serve: Run = async ({ config, log }) => {
+  takeStdout(log);
   const [keyward, { runStdio }] = await Promise.all([openKeyward(config, log), import('../mcp/stdio.ts')]);
   const session = runStdio(keyward.broker, version);
   log.info('serving', { transport: 'stdio', version, vault: keyward.broker.vault.location });

@@ -121,9 +121,10 @@ it('42. a secret of any kind is in no log, audit line, file or error, whatever g
   await call('delete_credential', { credentialId: basic });
 
   // And the vault is damaged under its feet.
-  await writeFile(join(keyward.home, 'data', 'vault.json'), `{"damaged":true}`);
-  await call('create_credential', { connectorId, authenticationType: 'api_key', apiKey: planted.apiKey });
-  await call('get_connection_credentials', { connectionId: apiKey });
+  await writeFile(join(keyward.home, 'data', 'vault.json'), '{"damaged":true}');
+  const key = { connectorId, authenticationType: 'api_key', apiKey: planted.apiKey };
+  expect((await call('create_credential', key)).error?.code).toBe('vault_damaged');
+  expect((await call('get_connection_credentials', { connectionId: apiKey })).error?.code).toBe('vault_damaged');
 
   const files = await readEverything(keyward.home);
   expect(await keyward.stop()).toBeTypeOf('number');

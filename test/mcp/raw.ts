@@ -5,9 +5,12 @@ export type Answer = { result?: Record<string, unknown>; error?: { code: number;
 
 /** Sends requests of a 2026-07-28 client that declares these capabilities, and answers with what comes back. */
 export async function rawModern(transport: Transport, capabilities: Record<string, unknown> = {}) {
-  const waiting = new Map<number, (answer: Answer) => void>();
+  const waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
   transport.onmessage = (message) => {
-    if ('id' in message && typeof message.id === 'number') waiting.get(message.id)?.(message as Answer);
+    if ('id' in message && typeof message.id === 'number') waiting.get(message.id)?.resolve(message as Answer);
+  };
+  transport.onclose = () => {
+    for (const { reject } of waiting.values()) reject(new Error('Keyward has gone.'));
   };
   await transport.start();
   let last = 0;
@@ -19,9 +22,8 @@ export async function rawModern(transport: Transport, capabilities: Record<strin
       'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
       'io.modelcontextprotocol/clientCapabilities': capabilities,
     };
-    const answer = new Promise<Answer>((resolve) => waiting.set(id, resolve));
-    void transport.send({ jsonrpc: '2.0', id, method, params: { ...params, _meta } });
-    return answer;
+    const answer = new Promise<Answer>((resolve, reject) => waiting.set(id, { resolve, reject }));
+    return transport.send({ jsonrpc: '2.0', id, method, params: { ...params, _meta } }).then(() => answer);
   };
   return {
     request,
