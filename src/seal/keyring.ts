@@ -24,7 +24,11 @@ export const keyIdBytes = 8;
 /** A keyring for a new vault: fresh vault id, one fresh data key. */
 export function newKeyring(): Keyring {
   const currentKeyId = randomBytes(keyIdBytes).toString('hex');
-  return { vaultId: randomUUID(), currentKeyId, dataKeys: new Map([[currentKeyId, randomBytes(keyBytes)]]) };
+  return {
+    vaultId: randomUUID(),
+    currentKeyId,
+    dataKeys: new Map([[currentKeyId, new Uint8Array(randomBytes(keyBytes))]]),
+  };
 }
 
 /** The data key of this id. `vault_damaged` if the vault has none: something was moved here from another vault. */

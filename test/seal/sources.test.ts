@@ -1,0 +1,228 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { AsyncEntry } from '@napi-rs/keyring';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Keychain, osKeychain } from '../../src/seal/keychain.ts';
+import type { KeySettings } from '../../src/seal/sources.ts';
+import { openStore } from '../../src/store/open.ts';
+import { credentialRow, vaultFolder } from '../support/vault-folder.ts';
+
+const passphrase = 'correct horse battery staple';
+const rows = async (place: ReturnType<typeof vaultFolder>, key: KeySettings, keychain: Keychain | null = null) => {
+  const store = await place.open({ key, keychain });
+  const found = await store.list('credential', { tenant: 'acme', user: 'ann' }, {}, { limit: 10 });
+  await store.close();
+  return found.length;
+};
+
+/** Makes a vault with one row under this key. */
+async function vaultWith(given: Partial<KeySettings>, keychain: Keychain | null = null) {
+  const place = vaultFolder();
+  const key = { ...place.noKey, ...given };
+  const store = await place.open({ key, keychain });
+  await store.commit([{ op: 'insert', kind: 'credential', row: credentialRow() }]);
+  await store.close();
+  return { ...place, key };
+}
+
+/** A keychain in memory: the operating system's stands outside Keyward, and may refuse. */
+function memoryKeychain() {
+  const entries = new Map<string, Uint8Array>();
+  const keychain: Keychain = {
+    get: async (name) => entries.get(name) ?? null,
+    set: async (name, value) => void entries.set(name, value),
+  };
+  return { ...keychain, entries };
+}
+
+describe('a configured key', () => {
+  const bytes = randomBytes(32);
+  const spellings = [
+    bytes.toString('base64'),
+    bytes.toString('base64url'),
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+  ];
+
+  it('may be written as base64, base64url or hex, in the environment or in a file', async () => {
+    const place = await vaultWith({ key: bytes.toString('base64') });
+    for (const key of spellings) expect(await rows(place, { ...place.noKey, key })).toBe(1);
+    const keyFile = path.join(place.root, 'key');
+    await writeFile(keyFile, `${spellings[2]}\n`);
+    expect(await rows(place, { ...place.noKey, keyFile })).toBe(1);
+  });
+
+  it('of any other length or alphabet is refused before anything is made', async () => {
+    const wrong = [
+      '',
+      'secret',
+      randomBytes(31).toString('base64'),
+      randomBytes(33).toString('base64'),
+      randomBytes(16).toString('hex'),
+      'ä'.repeat(43),
+      `${spellings[2]}00`,
+    ];
+    for (const key of wrong) {
+      const place = vaultFolder();
+      const error = await place.open({ key: { ...place.noKey, key } }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'config_invalid' });
+      if (key !== '') expect((error as Error).message).not.toContain(key);
+      expect(await readdir(place.data)).not.toContain('vault.json');
+    }
+  });
+
+  it('whose file is missing is key_missing; whose file holds something else is config_invalid', async () => {
+    const place = vaultFolder();
+    const keyFile = path.join(place.root, 'key');
+    await expect(place.open({ key: { ...place.noKey, keyFile } })).rejects.toMatchObject({ code: 'key_missing' });
+    await writeFile(keyFile, 'nonsense');
+    await expect(place.open({ key: { ...place.noKey, keyFile } })).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+
+  it('excludes a second one', async () => {
+    const place = vaultFolder();
+    const key = { ...place.key, passphrase };
+    await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
+    await (await place.open()).close();
+    await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+
+  it('that is gone is key_missing, although the same computer has a key file', async () => {
+    const place = await vaultWith({ key: bytes.toString('hex') });
+    await mkdir(path.dirname(place.noKey.fallbackKeyFile), { recursive: true });
+    await writeFile(place.noKey.fallbackKeyFile, randomBytes(32).toString('base64'));
+    await expect(place.open({ key: place.noKey })).rejects.toMatchObject({ code: 'key_missing' });
+  });
+});
+
+describe('a passphrase', () => {
+  it('opens its vault however its accents are composed; another one is key_wrong, none is key_missing', async () => {
+    const place = await vaultWith({ passphrase: 'caf\u00e9 with twelve' });
+    expect(await rows(place, { ...place.noKey, passphrase: 'cafe\u0301 with twelve' })).toBe(1);
+    await expect(place.open({ key: { ...place.noKey, passphrase } })).rejects.toMatchObject({ code: 'key_wrong' });
+    await expect(place.open({ key: place.noKey })).rejects.toMatchObject({ code: 'key_missing' });
+    await expect(place.open({ key: vaultFolder().key })).rejects.toMatchObject({ code: 'key_missing' });
+  });
+
+  it('is stretched with parameters that the vault records', async () => {
+    const place = await vaultWith({ passphrase });
+    const head = (await readFile(place.file, 'utf8')).split('\n')[0] ?? '';
+    const { outer } = JSON.parse(head.replace(/,"rows":\[$/, '}')) as { outer: Record<string, unknown> };
+    expect(outer).toMatchObject({ source: 'passphrase', memoryBytes: 64 * 1024 * 1024, passes: 2 });
+    expect(Buffer.from(String(outer.salt), 'base64')).toHaveLength(16);
+  });
+
+  it('that is short is refused for a new vault', async () => {
+    const place = vaultFolder();
+    const key = { ...place.noKey, passphrase: 'elevenchars' };
+    await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+
+  it('that is set for a vault without one is not silently ignored', async () => {
+    const place = await vaultWith({});
+    await expect(place.open({ key: { ...place.noKey, passphrase } })).rejects.toMatchObject({ code: 'key_wrong' });
+  });
+});
+
+describe('a generated key file', () => {
+  it('is made outside the folder of the vault, private, and opens the vault again', async () => {
+    const place = await vaultWith({});
+    expect(await readdir(path.dirname(place.noKey.fallbackKeyFile))).toEqual(['vault.key']);
+    expect((await stat(place.noKey.fallbackKeyFile)).mode & 0o777).toBe(0o600);
+    expect(await rows(place, place.noKey)).toBe(1);
+  });
+
+  it('that is gone is key_missing, and no new one is made', async () => {
+    const place = await vaultWith({});
+    await rm(place.noKey.fallbackKeyFile);
+    await expect(place.open({ key: place.noKey })).rejects.toMatchObject({ code: 'key_missing' });
+    expect(await readdir(path.dirname(place.noKey.fallbackKeyFile))).toEqual([]);
+  });
+
+  it('of another vault is key_wrong', async () => {
+    const [place, other] = [await vaultWith({}), await vaultWith({})];
+    const key = { ...place.noKey, fallbackKeyFile: other.noKey.fallbackKeyFile };
+    await expect(place.open({ key })).rejects.toMatchObject({ code: 'key_wrong' });
+  });
+
+  it('serves a second vault as it is', async () => {
+    const first = await vaultWith({});
+    const before = await readFile(first.noKey.fallbackKeyFile, 'utf8');
+    const second = vaultFolder();
+    await (await second.open({ key: first.noKey })).close();
+    expect(await readFile(first.noKey.fallbackKeyFile, 'utf8')).toBe(before);
+  });
+
+  it('is refused beside the vault', async () => {
+    const place = vaultFolder();
+    const key = { ...place.noKey, fallbackKeyFile: path.join(place.data, 'vault.key') };
+    await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+
+  it('opens its vault on another computer as KEYWARD_KEY_FILE', async () => {
+    const place = await vaultWith({});
+    const key = { ...place.noKey, keyFile: place.noKey.fallbackKeyFile, fallbackKeyFile: '/nowhere/vault.key' };
+    expect(await rows(place, key)).toBe(1);
+  });
+});
+
+describe('the keychain', () => {
+  it('keeps the key of a new vault, and no key file is made', async () => {
+    const keychain = memoryKeychain();
+    const place = await vaultWith({}, keychain);
+    expect(keychain.entries.size).toBe(1);
+    expect(await readdir(place.root)).toEqual(['data']);
+    expect(await rows(place, place.noKey, keychain)).toBe(1);
+  });
+
+  it('that denies, has lost or cannot reach the key makes it key_missing, never a new key', async () => {
+    const keychain = memoryKeychain();
+    const place = await vaultWith({}, keychain);
+    const denying: Keychain[] = [
+      memoryKeychain(),
+      { ...keychain, get: () => Promise.reject(new Error('denied')) },
+      { ...keychain, get: async () => randomBytes(5) },
+    ];
+    for (const other of [...denying, null]) {
+      await expect(place.open({ key: place.noKey, keychain: other })).rejects.toMatchObject({ code: 'key_missing' });
+    }
+    await expect(
+      place.open({ key: place.noKey, keychain: { ...keychain, get: async () => randomBytes(32) } }),
+    ).rejects.toMatchObject({ code: 'key_wrong' });
+    expect(await readdir(place.root)).toEqual(['data']);
+    expect(await rows(place, place.noKey, keychain)).toBe(1);
+  });
+
+  it('that does not give back what it took is not trusted with a new vault: a key file is made', async () => {
+    const unreliable: Keychain[] = [
+      { get: async () => null, set: async () => undefined },
+      { get: async () => randomBytes(32), set: async () => undefined },
+      { get: async () => null, set: () => Promise.reject(new Error('no secret service')) },
+    ];
+    for (const keychain of unreliable) {
+      const place = await vaultWith({}, keychain);
+      expect(await rows(place, place.noKey)).toBe(1);
+    }
+  });
+
+  it('of this system either keeps a key or leads to a key file', async () => {
+    const place = await vaultWith({}, osKeychain());
+    const vaultId = /"vaultId":"([^"]+)"/.exec(await readFile(place.file, 'utf8'))?.[1] ?? '';
+    // Where there is a keychain, the entry is removed; where there is none, even this fails.
+    const remove = async () => {
+      await new AsyncEntry('keyward', vaultId, { linux: { store: 'secret-service' } }).deleteCredential();
+    };
+    onTestFinished(() => remove().catch(() => undefined));
+    expect(await rows(place, place.noKey, osKeychain())).toBe(1);
+  });
+});
+
+it('PostgreSQL is a clear configuration error until there is such a store', async () => {
+  const key = vaultFolder().key;
+  await expect(
+    openStore({ store: { kind: 'postgres', url: 'postgres://localhost/keyward' }, key }),
+  ).rejects.toMatchObject({
+    code: 'config_invalid',
+  });
+});

@@ -1,0 +1,256 @@
+/** What every store promises. Each implementation runs this suite. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { CredentialRow, ListFilter, Store } from '../../src/store/store.ts';
+import { ann, attemptRow, bob, credentialRow } from '../support/vault-folder.ts';
+
+/** `openFresh` makes an empty store and answers a function that opens it: each call is like another process. */
+export function runStoreContract(name: string, openFresh: () => Promise<() => Promise<Store>>): void {
+  describe(`a store (${name})`, () => {
+    let open: () => Promise<Store>;
+    let store: Store;
+    beforeEach(async () => {
+      open = await openFresh();
+      store = await open();
+    });
+
+    const insert = (row: CredentialRow) => ({ op: 'insert' as const, kind: 'credential' as const, row });
+    const update = (row: CredentialRow) => ({
+      op: 'update' as const,
+      kind: 'credential' as const,
+      row: { ...row, version: row.version + 1 },
+      ifVersion: row.version,
+    });
+    const remove = (row: CredentialRow, owner = ann) => ({
+      op: 'delete' as const,
+      kind: 'credential' as const,
+      owner,
+      id: row.id,
+      ifVersion: row.version,
+    });
+    const read = (row: { id: string }) => store.get('credential', ann, row.id);
+
+    it('answers a row as it was committed, to its owner and to nobody else', async () => {
+      const row = credentialRow({ inputs: { shop: 'ü "quoted"\n' }, expiresAt: 1 });
+      await store.commit([insert(row)]);
+      expect(await read(row)).toEqual(row);
+      expect(await store.get('credential', bob, row.id)).toBeUndefined();
+      expect(await store.get('credential', { ...ann, tenant: 'other' }, row.id)).toBeUndefined();
+      expect(await store.get('authConfig', ann, row.id)).toBeUndefined();
+    });
+
+    it('13. compares ids exactly', async () => {
+      const row = credentialRow({ id: 'abcdef00-0000-4000-8000-000000000000' });
+      await store.commit([insert(row)]);
+      const others = [
+        row.id.toUpperCase(),
+        `${row.id} `,
+        `../${row.id}`,
+        `%61${row.id.slice(1)}`,
+        `ａ${row.id.slice(1)}`,
+        '',
+        '__proto__',
+      ];
+      for (const id of others) expect(await store.get('credential', ann, id)).toBeUndefined();
+    });
+
+    it('keeps kinds apart, even under one id', async () => {
+      const credential = credentialRow();
+      const attempt = attemptRow({ id: credential.id });
+      await store.commit([insert(credential), { op: 'insert', kind: 'attempt', row: attempt }]);
+      expect(await read(credential)).toEqual(credential);
+      expect(await store.get('attempt', ann, attempt.id)).toEqual(attempt);
+    });
+
+    it('is not changed by whoever changes a row object afterwards', async () => {
+      const row = credentialRow({ inputs: { a: 'b' }, scopes: ['repo'] });
+      await store.commit([insert(row)]);
+      (row.inputs as Record<string, string>).a = 'changed';
+      (row.scopes as string[]).push('admin');
+      expect(await read(row)).toMatchObject({ inputs: { a: 'b' }, scopes: ['repo'] });
+    });
+
+    it('finds an attempt whoever owns it, and no other kind that way', async () => {
+      const attempt = attemptRow({ owner: 'bob' });
+      const credential = credentialRow();
+      await store.commit([{ op: 'insert', kind: 'attempt', row: attempt }, insert(credential)]);
+      expect(await store.findAttempt(attempt.id)).toEqual(attempt);
+      expect(await store.findAttempt(credential.id)).toBeUndefined();
+    });
+
+    it('stores all of a change set or nothing', async () => {
+      const [kept, lost] = [credentialRow(), credentialRow()];
+      await store.commit([insert(kept)]);
+      await expect(store.commit([insert(lost), update(kept), insert(kept)])).rejects.toMatchObject({
+        code: 'conflict',
+      });
+      expect(await read(lost)).toBeUndefined();
+      expect(await read(kept)).toEqual(kept);
+    });
+
+    it('lets later changes of one set build on earlier ones', async () => {
+      const row = credentialRow();
+      await store.commit([insert(row), update(row), remove({ ...row, version: 2 })]);
+      expect(await read(row)).toBeUndefined();
+    });
+
+    it('refuses to change or delete what has another version, another owner, or is not there', async () => {
+      const row = credentialRow();
+      await store.commit([insert(row)]);
+      const wrong = [
+        [insert(row)],
+        [update({ ...row, version: 2 })],
+        [update({ ...row, owner: 'bob' })],
+        [update(credentialRow())],
+        [remove({ ...row, version: 2 })],
+        [remove(row, bob)],
+        [remove(credentialRow())],
+      ];
+      for (const changes of wrong) await expect(store.commit(changes)).rejects.toMatchObject({ code: 'conflict' });
+      expect(await read(row)).toEqual(row);
+    });
+
+    it('lets exactly one of many concurrent changes of a row win, and none of the others fail their neighbours', async () => {
+      const row = credentialRow();
+      await store.commit([insert(row)]);
+      const others = Array.from({ length: 20 }, () => credentialRow());
+      const racing = Array.from({ length: 20 }, (_, at) => store.commit([update({ ...row, name: `n${at}` })]));
+      const [raced, inserted] = await Promise.all([
+        Promise.allSettled(racing),
+        Promise.allSettled(others.map((other) => store.commit([insert(other)]))),
+      ]);
+      expect(raced.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(inserted.every(({ status }) => status === 'fulfilled')).toBe(true);
+      expect((await store.list('credential', ann, {}, { limit: 100 })).length).toBe(21);
+    });
+
+    it('lists what the owner has, in a stable order, page by page, each row once', async () => {
+      const rows = Array.from({ length: 25 }, (_, at) => credentialRow({ createdAt: 1000 + Math.floor(at / 5) }));
+      for (const row of [...rows].reverse()) await store.commit([insert(row)]);
+      await store.commit([insert(credentialRow({ owner: 'bob' })), insert(credentialRow({ tenant: 'other' }))]);
+      const expected = rows.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
+      const seen: string[] = [];
+      for (let page: CredentialRow[] = []; ; ) {
+        const last = page.at(-1);
+        page = await store.list('credential', ann, {}, { limit: 7, ...(last && { after: last }) });
+        seen.push(...page.map(({ id }) => id));
+        if (page.length < 7) break;
+      }
+      expect(seen).toEqual(expected);
+    });
+
+    it('lists by connector and by status', async () => {
+      const slack = credentialRow({ connectorId: 'slack' });
+      const broken = credentialRow({ status: 'reconnect_required' });
+      await store.commit([insert(slack), insert(broken)]);
+      const ids = async (filter: ListFilter) =>
+        (await store.list('credential', ann, filter, { limit: 10 })).map(({ id }) => id);
+      expect(await ids({ connectorId: 'slack' })).toEqual([slack.id]);
+      expect(await ids({ status: 'reconnect_required' })).toEqual([broken.id]);
+      expect(await ids({ connectorId: 'slack', status: 'reconnect_required' })).toEqual([]);
+    });
+
+    it('notes a use without touching versions, never backwards, and not for another owner', async () => {
+      const row = credentialRow();
+      await store.commit([insert(row)]);
+      const touch = (at: number, owner = ann) => store.touch(new Map([[row.id, { owner, at }]]));
+      await touch(200);
+      await touch(100);
+      await touch(300, bob);
+      await store.touch(new Map([[randomUUID(), { owner: ann, at: 1 }]]));
+      expect(await read(row)).toEqual({ ...row, lastUsedAt: 200 });
+      await store.commit([update(row)]);
+      expect(await read(row)).toMatchObject({ version: 2, lastUsedAt: 200 });
+    });
+
+    it('deletes attempts that expired, and nothing else', async () => {
+      const attempts = [attemptRow({ expiresAt: 100 }), attemptRow({ expiresAt: 200 })];
+      const credential = credentialRow({ expiresAt: 1 });
+      await store.commit([
+        insert(credential),
+        ...attempts.map((row) => ({ op: 'insert' as const, kind: 'attempt' as const, row })),
+      ]);
+      await store.purgeAttempts(200);
+      await store.purgeAttempts(200);
+      expect(await Promise.all(attempts.map(({ id }) => store.findAttempt(id)))).toEqual([undefined, attempts[1]]);
+      expect(await read(credential)).toEqual(credential);
+    });
+
+    it('shows at once what another process committed, and compares with that', async () => {
+      const other = await open();
+      const row = credentialRow();
+      await store.commit([insert(row)]);
+      expect(await other.get('credential', ann, row.id)).toEqual(row);
+      await other.commit([update(row)]);
+      expect((await read(row))?.version).toBe(2);
+      await expect(store.commit([update(row)])).rejects.toMatchObject({ code: 'conflict' });
+    });
+
+    it('still has everything when it is opened again', async () => {
+      const row = credentialRow();
+      await store.commit([insert(row)]);
+      await store.close();
+      const again = await open();
+      expect(await again.get('credential', ann, row.id)).toEqual(row);
+      expect(again.keyring).toEqual(store.keyring);
+    });
+
+    it('lets one holder of a lease in at a time, in one process and across processes', async () => {
+      const stores = [store, await open()];
+      let inside = 0;
+      let most = 0;
+      const work = async () => {
+        inside += 1;
+        most = Math.max(most, inside);
+        await sleep(5);
+        inside -= 1;
+        return 'done';
+      };
+      const held = [0, 1, 2, 3, 4, 5].map((at) => stores[at % 2]?.withLease('refresh:1', { waitMs: 10_000 }, work));
+      expect(await Promise.all(held)).toEqual(Array(6).fill('done'));
+      expect(most).toBe(1);
+    });
+
+    it('frees a lease when its work fails, and passes the error on', async () => {
+      const failing = store.withLease('a', { waitMs: 0 }, () => Promise.reject(new RangeError('mine')));
+      await expect(failing).rejects.toThrow(RangeError);
+      expect(await store.withLease('a', { waitMs: 0 }, async () => 1)).toBe(1);
+    });
+
+    it('gives up on a lease after its time, and at once when cancelled', async () => {
+      const other = await open();
+      const controller = new AbortController();
+      await other.withLease('a', { waitMs: 0 }, async () => {
+        await expect(store.withLease('a', { waitMs: 30 }, async () => 1)).rejects.toMatchObject({ code: 'vault_busy' });
+        const waiting = store.withLease('a', { waitMs: 60_000, signal: controller.signal }, async () => 1);
+        controller.abort();
+        await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+      });
+    });
+
+    it('keeps audit lines whole and in order, whoever appends them', async () => {
+      const other = await open();
+      const lines = (who: string, at: number) => [`{"${who}":${at},"a":1}`, `{"${who}":${at},"a":2}`];
+      for (let at = 0; at < 20; at++) {
+        await Promise.all([store.appendAudit(lines('x', at)), other.appendAudit(lines('y', at))]);
+      }
+      const read: string[] = [];
+      for await (const line of store.readAudit()) read.push(line);
+      const of = (who: string) => Array.from({ length: 20 }, (_, at) => lines(who, at)).flat();
+      expect(read.filter((line) => line.startsWith('{"x"'))).toEqual(of('x'));
+      expect(read.filter((line) => line.startsWith('{"y"'))).toEqual(of('y'));
+      expect(read).toHaveLength(80);
+    });
+
+    it('has an empty audit log at first', async () => {
+      for await (const line of store.readAudit()) expect(line).toBeUndefined();
+    });
+
+    it('answers nothing any more once it is closed', async () => {
+      await store.close();
+      await expect(store.commit([insert(credentialRow())])).rejects.toMatchObject({ code: 'storage_failed' });
+      await expect(read(credentialRow())).rejects.toMatchObject({ code: 'storage_failed' });
+    });
+  });
+}

@@ -1,0 +1,7 @@
+import { vaultFolder } from '../support/vault-folder.ts';
+import { runStoreContract } from './contract.ts';
+
+runStoreContract('one file', async () => {
+  const { open } = vaultFolder();
+  return () => open();
+});

@@ -1,0 +1,61 @@
+/** Several real processes on one vault. */
+import { readdir } from 'node:fs/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bundleChild, runChild } from '../support/child.ts';
+import { ann, filesBelow, vaultFolder } from '../support/vault-folder.ts';
+
+let writer = '';
+beforeAll(async () => {
+  writer = await bundleChild('test/support/vault-writer.ts');
+});
+
+describe('processes on one vault', () => {
+  it('lose none of their writes when two of them write at once', async () => {
+    const place = vaultFolder();
+    const key = place.key.key ?? '';
+    const children = [0, 1].map(() => runChild(writer, [place.file, key, '8', '15']));
+    const lines = (await Promise.all(children.map((child) => child.done()))).flat();
+    const acknowledged = new Map(lines.filter((line) => !line.startsWith('vault ')).map(split));
+    const store = await place.open();
+    const stored = await store.list('credential', ann, {}, { limit: 100 });
+    expect(acknowledged.size).toBe(16);
+    expect(new Map(stored.map(({ id, name, version }) => [id, [name, version]]))).toEqual(
+      new Map([...acknowledged].map(([id]) => [id, ['15', 15]])),
+    );
+    expect((await readdir(place.data)).filter((name) => name.includes('.tmp-'))).toEqual([]);
+  });
+
+  it('agree on one vault and one key when they make it at the same moment', async () => {
+    const place = vaultFolder();
+    const children = Array.from({ length: 5 }, () => runChild(writer, [place.file, '', '1', '1']));
+    const lines = (await Promise.all(children.map((child) => child.done()))).flat();
+    expect(new Set(lines.filter((line) => line.startsWith('vault '))).size).toBe(1);
+    const store = await place.open({ key: place.noKey });
+    expect((await store.list('credential', ann, {}, { limit: 100 })).length).toBe(5);
+    const names = [...(await filesBelow(place.root)).keys()];
+    expect(names.filter((name) => /\.(tmp|new)-/.test(name))).toEqual([]);
+  });
+
+  it('keep a vault readable when one of them is killed while it writes', async () => {
+    const place = vaultFolder();
+    const key = place.key.key ?? '';
+    for (let round = 0; round < 5; round++) {
+      const child = runChild(writer, [place.file, key, '4', '100000']);
+      await child.saw('vault ');
+      while (child.lines.length < 20 + round * 7) await new Promise((resolve) => setImmediate(resolve));
+      child.process.kill('SIGKILL');
+      await child.ended;
+      const acknowledged = new Map(child.lines.slice(1).map(split));
+      const store = await place.open();
+      const stored = new Map((await store.list('credential', ann, {}, { limit: 1000 })).map((row) => [row.id, row]));
+      for (const [id, number] of acknowledged) expect(Number(stored.get(id)?.name)).toBeGreaterThanOrEqual(number);
+      await store.close();
+    }
+  });
+});
+
+/** Later lines of one credential win: `new Map` keeps the last. */
+function split(line: string): [string, number] {
+  const [id = '', number = ''] = line.split(' ');
+  return [id, Number(number)];
+}

@@ -1,0 +1,87 @@
+/** Real processes for tests: a TypeScript file of the tests is bundled and run by node. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rename } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
+
+const root = path.join(import.meta.dirname, '..', '..');
+
+/** Bundles the file for node and answers the path of the result. Below node_modules, so that native packages resolve. */
+export async function bundleChild(file: string): Promise<string> {
+  const outfile = path.join(root, 'node_modules', '.cache', 'keyward', `${path.basename(file, '.ts')}.mjs`);
+  const temporary = `${outfile}.${process.pid}`;
+  await build({
+    entryPoints: [path.join(root, file)],
+    outfile: temporary,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['fs-native-extensions', '@napi-rs/keyring', 'vitest'],
+    banner: {
+      js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);",
+    },
+    logLevel: 'error',
+  });
+  // Other test files may be bundling the same one.
+  await rename(temporary, outfile);
+  return outfile;
+}
+
+export type Child = {
+  readonly process: ChildProcess;
+  /** Lines of stdout so far. */
+  readonly lines: readonly string[];
+  /** Resolves with stdout's lines and how the process ended. stderr goes to the error message of `done`. */
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
+  /** Resolves with the lines once the process ended with exit code 0. */
+  done(): Promise<readonly string[]>;
+  /** Resolves once stdout has a line that begins like this. */
+  saw(beginning: string): Promise<string>;
+};
+
+/** Runs a bundled file; `command` goes in front of node (`strace …`). */
+export function runChild(
+  script: string,
+  args: readonly string[],
+  options: { readonly command?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+): Child {
+  const [command = '', ...rest] = [...(options.command ?? []), process.execPath, script, ...args];
+  const child = spawn(command, rest, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines: string[] = [];
+  const watchers = new Set<(line: string) => void>();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line);
+    for (const watcher of watchers) watcher(line);
+  });
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stderr }));
+  return {
+    process: child,
+    lines,
+    ended,
+    async done() {
+      const { code, signal } = await ended;
+      if (code !== 0) throw new Error(`${path.basename(script)} ended with ${code ?? signal}: ${stderr}`);
+      return lines;
+    },
+    saw(beginning) {
+      const seen = new Promise<string>((resolve) => {
+        const watcher = (line: string) => {
+          if (line.startsWith(beginning)) resolve(line);
+        };
+        lines.forEach(watcher);
+        watchers.add(watcher);
+      });
+      const early = ended.then(() => {
+        throw new Error(`${path.basename(script)} ended before it said ${beginning}: ${stderr}`);
+      });
+      early.catch(() => undefined);
+      return Promise.race([seen, early]);
+    },
+  };
+}
