@@ -65,6 +65,7 @@ export async function createCredential(
     throw inputError({ authConfigId: `is not used with ${authenticationType}` });
   const config = oauth ? await findAuthConfig(broker, owner, connectorId, authConfigId ?? null) : undefined;
 
+  const returnTo = readReturnTo(broker.settings, redirectUri);
   const plan = {
     owner,
     connectorId,
@@ -86,7 +87,7 @@ export async function createCredential(
   }
   return startAttempt(broker, principal, plan, {
     argumentsDigest: argumentsDigest(broker, input),
-    returnTo: readReturnTo(broker.settings, redirectUri),
+    returnTo,
     secretInputs: given.secretInputs,
     complete,
     device: given.flow === 'device',
