@@ -4,21 +4,45 @@
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 import { bundling } from './bundling.ts';
 
 const root = join(import.meta.dirname, '..');
-const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
-  dependencies: Record<string, string>;
-  optionalDependencies: Record<string, string>;
+
+/**
+ * Parts of libraries that Keyward never calls, and that every start would have to parse: Zod's error messages in fifty
+ * languages, and the JSON Schema validator that the MCP SDK uses for form elicitation (Keyward elicits URLs only).
+ */
+const unused: Plugin = {
+  name: 'unused',
+  setup(builder) {
+    const replaced = new Set<RegExp>();
+    replace(/\/zod\/v4\/locales\/index\.js$/, "export { default as en } from './en.js';");
+    replace(
+      /\/@modelcontextprotocol\/server\/dist\/shimsNode\.mjs$/,
+      `export { default as process } from 'node:process';
+       export class DefaultJsonSchemaValidator {
+         getValidator() { throw new Error('This build has no JSON Schema validator.'); }
+       }`,
+    );
+    function replace(filter: RegExp, contents: string): void {
+      builder.onLoad({ filter }, ({ path }) => {
+        replaced.add(filter);
+        return { contents, resolveDir: dirname(path) };
+      });
+      builder.onEnd(() => {
+        if (!replaced.has(filter)) throw new Error(`Nothing matches ${filter} any more.`);
+      });
+    }
+  },
 };
 
 const { metafile, outputFiles } = await build({
   ...bundling,
+  plugins: [unused],
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
   outdir: 'dist',
-  external: [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)],
   metafile: true,
   write: false,
 });

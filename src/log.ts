@@ -58,12 +58,16 @@ function redact(facts: Facts): Facts {
   );
 }
 
-/** A log on stderr. Lines are written in order; the library behind it is loaded with the first one. */
+/**
+ * A log on stderr. Lines are written in order. The library behind it is loaded a moment after the first line, so that
+ * it never delays the first answer to a client.
+ */
 export function createLog(): LogWriter {
+  const opening = startSoon(openStderr);
   let last: Promise<Logger> | undefined;
   const write = (level: keyof Log) => (event: string, facts?: Facts) => {
-    const line = { ...redact(facts ?? {}), event: redactText(event) };
-    last = (last ?? openStderr()).then((logger) => {
+    const line = { time: new Date().toISOString(), ...redact(facts ?? {}), event: redactText(event) };
+    last = (last ?? opening.result()).then((logger) => {
       logger[level](line);
       return logger;
     });
@@ -73,8 +77,27 @@ export function createLog(): LogWriter {
     warn: write('warn'),
     error: write('error'),
     flush: async () => {
+      if (last === undefined) return;
+      opening.now();
       await last;
     },
+  };
+}
+
+const startDelayMs = 200;
+
+/** Work that starts `startDelayMs` after its result was asked for, or `now`. */
+function startSoon<T>(work: () => Promise<T>): { result(): Promise<T>; now(): void } {
+  let start = (): void => {};
+  const started = new Promise<void>((resolve) => {
+    start = resolve;
+  });
+  return {
+    result() {
+      setTimeout(start, startDelayMs).unref();
+      return started.then(work);
+    },
+    now: () => start(),
   };
 }
 
@@ -82,7 +105,7 @@ async function openStderr(): Promise<Logger> {
   // The default export has everything; a bundle of a CommonJS package has no other.
   const { default: pino } = await import('pino');
   return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    { base: null, timestamp: false, formatters: { level: (label) => ({ level: label }) } },
     pino.destination({ dest: 2, sync: true }),
   );
 }

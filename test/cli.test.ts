@@ -168,7 +168,10 @@ describe('keyward', () => {
       await new Promise((resolve) => child.stdout.once('data', resolve));
       if (end === 'stdin') child.stdin.end();
       else child.kill(end);
+      const lines = text(child.stderr);
       expect(await ended, end).toEqual({ code: 0, signal: null });
+      const events = (await lines).trim().split('\n');
+      expect(events.map((line) => JSON.parse(line).event)).toEqual(['serving', 'stopping']);
     }
   });
 });
