@@ -1,7 +1,6 @@
 /** What a running server takes: memory, and a model's attention. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Figure } from './figures.ts';
 import { startServer } from './stdio-client.ts';
@@ -10,11 +9,10 @@ import { makeHome } from './vaults.ts';
 const credentials = 1_000;
 const calls = 10_000;
 const atOnce = 16;
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 export async function serving(): Promise<Figure[]> {
   const home = await makeHome(credentials);
-  const server = await startServer([main, 'stdio'], home.env);
+  const server = await startServer(['dist/main.js', 'stdio'], home.env);
   try {
     await server.call('list_credentials');
     const atStart = await residentMebibytes(server.pid);
