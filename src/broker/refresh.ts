@@ -57,7 +57,7 @@ export async function fresh(
     // A forced one can't join: the flight may be about the token before the refused one.
     return await ((force ? undefined : broker.flights.get(credential.id)) ?? launch(broker, credential, force));
   } catch (error) {
-    const works = credential.status === 'active' && (secret.expiresAt === null || secret.expiresAt > Date.now());
+    const works = secret.expiresAt === null || secret.expiresAt > Date.now();
     if (works && !force && hasCode(error, ...passing)) return { credential, secret };
     throw error;
   }

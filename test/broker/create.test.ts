@@ -1,5 +1,7 @@
 /** Creating and reconnecting credentials: what is refused, how it is said, and that nothing is left half-done. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkAttempt } from '../../src/broker/attempts.ts';
+import { finishCallback } from '../../src/broker/callback.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import type { CreateInput } from '../../src/broker/create-input.ts';
 import { getConnection, listCredentials } from '../../src/broker/credentials.ts';
@@ -10,6 +12,7 @@ import { type AuthorizationServer, startAuthorizationServer } from '../support/a
 import {
   acme,
   connectAcme,
+  consent,
   credentialOf,
   principal,
   startBroker,
@@ -220,17 +223,14 @@ describe('reconnecting', () => {
 
   it('a credential that was deleted meanwhile fails the attempt and is not brought back', async () => {
     const id = await connectAcme(keyward.broker, me);
-    const connecting = connectAcme(keyward.broker, me, { credentialId: id });
-    const gone = await credentialOf(keyward.broker, me, id);
-    while (
-      (await keyward.broker.vault.list('attempt', me, { status: 'pending' }, { limit: 100 })).every(
-        (one) => one.reconnects !== id,
-      )
-    ) {
-      await new Promise(setImmediate);
-    }
-    await keyward.broker.vault.commit([{ op: 'delete', kind: 'credential', record: gone }]);
-    await expect(connecting).rejects.toThrow('not_found');
+    const { attemptId, browser, received } = await consent(keyward.broker, me, { credentialId: id });
+    const record = await credentialOf(keyward.broker, me, id);
+    await keyward.broker.vault.commit([{ op: 'delete', kind: 'credential', record }]);
+    await finishCallback(keyward.broker, { received, connectorId: null, cookieOf: () => browser });
+    expect(await checkAttempt(keyward.broker, me, { attemptId })).toMatchObject({
+      status: 'failed',
+      error: { code: 'not_found' },
+    });
     expect(await keyward.broker.vault.get('credential', me, id)).toBeUndefined();
   });
 });

@@ -226,6 +226,37 @@ describe('an answer that can not be stored', () => {
     await sibling.close();
   });
 
+  it('revives a connection that another process gave up meanwhile, at the next read', async () => {
+    const { id } = await storeTokens(keyward.broker, me);
+    const sibling = await startBroker({ origin: server.origin, folder: keyward.folder });
+    const unplugging = unpluggingAnswer(9);
+    answer = unplugging.answer;
+    await expect(read(id)).rejects.toThrow();
+    await unplugging.plugIn();
+    answer = refusedGrant;
+    await expect(read(id, sibling)).rejects.toMatchObject({ code: 'reconnect_required' });
+    const before = server.seen.length;
+    expect(await read(id)).toBe('at-9');
+    expect(asked(before)).toBe(0);
+    expect(await read(id, sibling)).toBe('at-9');
+    await sibling.close();
+  });
+
+  it('does not replace what a person connected meanwhile', async () => {
+    const { id } = await storeTokens(keyward.broker, me);
+    const unplugging = unpluggingAnswer(10);
+    answer = unplugging.answer;
+    await expect(read(id)).rejects.toThrow();
+    await unplugging.plugIn();
+    const record = await credentialOf(keyward.broker, me, id);
+    const secret = { ...(await tokensOf(keyward.broker, me, id)), accessToken: 'reconnected', ...valid() };
+    await keyward.broker.vault.commit([{ op: 'update', kind: 'credential', record, secret }]);
+    answer = json(503, {});
+    expect(await read(id)).toBe('reconnected');
+    await keyward.broker.close();
+    expect((await tokensOf(keyward.broker, me, id)).accessToken).toBe('reconnected');
+  });
+
   it('is what a deletion revokes', async () => {
     const { id } = await storeTokens(keyward.broker, me);
     const unplugging = unpluggingAnswer(8);
@@ -235,6 +266,33 @@ describe('an answer that can not be stored', () => {
     answer = json(200, {});
     expect(await deleteCredential(keyward.broker, me, { credentialId: id })).toMatchObject({ revocation: 'revoked' });
     expect(new URLSearchParams(server.seen.at(-1)?.body).get('token')).toBe('rt-8');
+  });
+});
+
+describe('clock jumps', () => {
+  it.each([864_000_000, -864_000_000])('of %i ms there and back cost one refresh each at most', async (jump) => {
+    const { id } = await storeTokens(keyward.broker, me, valid());
+    let n = 10;
+    answer = (request, response) => granted(++n)(request, response);
+    await read(id);
+    const real = Date.now();
+    for (const now of [real + jump, real, real + jump, real]) {
+      vi.useFakeTimers({ toFake: ['Date'], now });
+      const before = server.seen.length;
+      for (let turn = 0; turn < 10; turn += 1) await read(id);
+      expect(asked(before)).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('a token that was obtained while the clock was ahead is renewed, since its expiry is not known', async () => {
+    const { id } = await storeTokens(keyward.broker, me, valid());
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 864_000_000 });
+    answer = granted(21);
+    expect(await read(id)).toBe('at-21');
+    vi.useRealTimers();
+    answer = granted(22);
+    expect(await read(id)).toBe('at-22');
+    expect((await credentialOf(keyward.broker, me, id)).expiresAt).toBeLessThan(Date.now() + 3_700_000);
   });
 });
 
