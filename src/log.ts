@@ -112,6 +112,19 @@ async function openStderr(): Promise<Logger> {
 
 /** From now on what anybody prints with `console` becomes a line of the log: stdout carries MCP and nothing else. */
 export function captureConsole(log: Log): void {
+  let captured: Console | undefined;
+  for (const [name, method] of Object.entries(console)) {
+    if (typeof method !== 'function') continue;
+    // The console that formats is made when somebody prints, which hardly ever happens.
+    const print = (...args: unknown[]) => {
+      captured ??= consoleOf(log);
+      return Reflect.apply(Reflect.get(captured, name) as typeof method, captured, args);
+    };
+    Reflect.set(console, name, print);
+  }
+}
+
+function consoleOf(log: Log): Console {
   const lines = new Writable({
     decodeStrings: false,
     write(text: string, _encoding, done) {
@@ -119,5 +132,5 @@ export function captureConsole(log: Log): void {
       done();
     },
   });
-  Object.assign(console, new Console({ stdout: lines, stderr: lines, colorMode: false }));
+  return new Console({ stdout: lines, stderr: lines, colorMode: false });
 }

@@ -1,13 +1,12 @@
 /**
- * The entry: command line → config → key → store → vault → broker → transport. Everything is imported after the
- * console has been taken over, so that no dependency can print on stdout, not even while it is being loaded.
+ * The entry: command line → config → key → store → vault → broker → transport. What a command needs is imported after
+ * the console has been taken over, so that no dependency can print on stdout, not even while it is being loaded.
  */
+import { logUnexpected, run } from './cli/run.ts';
 import { captureConsole, createLog } from './log.ts';
 
 const log = createLog();
 captureConsole(log);
-
-const { logUnexpected, run } = await import('./cli/run.ts');
 
 // A defect is not survived: what it left half done is unknown, and the client starts Keyward again.
 process.on('uncaughtException', (error) => {
