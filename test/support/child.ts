@@ -48,7 +48,7 @@ export function runChild(
   options: { readonly command?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
 ): Child {
   const [command = '', ...rest] = [...(options.command ?? []), process.execPath, script, ...args];
-  const child = spawn(command, rest, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, rest, { env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
   const lines: string[] = [];
   const watchers = new Set<(line: string) => void>();
   let stderr = '';

@@ -1,5 +1,5 @@
-/** A folder with a vault for one test, and rows to put into it. */
-import { randomBytes, randomUUID } from 'node:crypto';
+/** A folder with a vault for one test. */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,14 +7,13 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { KeySettings } from '../../src/seal/sources.ts';
 import { type JsonStoreSettings, openJsonStore } from '../../src/store/json/json-store.ts';
-import type { AttemptRow, CredentialRow, Store } from '../../src/store/store.ts';
-import type { Credential, CredentialSecret, New } from '../../src/vault/vault.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { CredentialSecret } from '../../src/vault/vault.ts';
+
+export * from './rows.ts';
 
 /** What must never be found outside a sealed value. */
 export const canary = 'canary-7f3a-never-to-be-seen';
-
-export const ann = { tenant: 'acme', user: 'ann' };
-export const bob = { tenant: 'acme', user: 'bob' };
 
 /** Everything here is deleted when the test ends. */
 export function tempFolder(): string {
@@ -49,68 +48,6 @@ export async function filesBelow(folder: string): Promise<Map<string, Buffer>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
   return new Map(await Promise.all(names.map(async (name) => [name, await readFile(name)] as const)));
-}
-
-/** A row whose `sealed` is any text: the store does not look into it. */
-export function credentialRow(changed: Partial<CredentialRow> = {}): CredentialRow {
-  const now = Date.now();
-  return {
-    ...newCredential(),
-    version: 1,
-    secretVersion: 1,
-    sealed: randomBytes(60).toString('base64'),
-    createdAt: now,
-    updatedAt: now,
-    ...changed,
-  };
-}
-
-export function newCredential(changed: Partial<New<Credential>> = {}): New<Credential> {
-  return {
-    id: randomUUID(),
-    tenant: ann.tenant,
-    owner: ann.user,
-    connectorId: 'github',
-    authenticationType: 'api_key',
-    name: "Ann's GitHub Credential",
-    status: 'active',
-    statusReason: null,
-    account: null,
-    scopes: ['repo'],
-    inputs: {},
-    hosts: ['api.github.com'],
-    authConfigId: null,
-    obtainedBy: 'tool',
-    expiresAt: null,
-    refreshedAt: null,
-    refreshStartedAt: null,
-    lastUsedAt: null,
-    ...changed,
-  };
-}
-
-export function attemptRow(changed: Partial<AttemptRow> = {}): AttemptRow {
-  const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt } = credentialRow();
-  return {
-    ...{ id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt },
-    connectorId: 'github',
-    authenticationType: 'oauth2',
-    name: null,
-    reconnects: null,
-    authConfigId: null,
-    flow: 'code',
-    redirectUri: 'http://127.0.0.1:7355/oauth/callback',
-    returnTo: null,
-    inputs: {},
-    obtainedBy: 'page',
-    client: null,
-    argumentsDigest: '',
-    status: 'pending',
-    credentialId: null,
-    error: null,
-    expiresAt: createdAt + 600_000,
-    ...changed,
-  };
 }
 
 export const apiKeySecret = (apiKey: string = canary): CredentialSecret => ({ kind: 'inputs', inputs: { apiKey } });
