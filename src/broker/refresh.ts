@@ -4,7 +4,7 @@
  * kill the whole grant when a refresh token is used twice (RFC 9700 §4.14.2).
  */
 import { refreshDefaults } from '../connectors/defaults.ts';
-import { type ErrorCode, hasCode } from '../errors.ts';
+import { type ErrorCode, hasCode, KeywardError } from '../errors.ts';
 import type { Credential, CredentialSecret } from '../vault/vault.ts';
 import type { Broker, Opened } from './broker.ts';
 import { ownerOf } from './oauth-context.ts';
@@ -64,7 +64,8 @@ export async function fresh(
 }
 
 function launch(broker: Broker, seen: Credential, force: boolean): Promise<Opened> {
-  const flight = holdingGrant(broker, seen.id, () => refreshHolding(broker, seen, force))
+  const begun = performance.now();
+  const flight = holdingGrant(broker, seen.id, () => refreshHolding(broker, seen, force, performance.now() - begun))
     .catch((error: unknown) => {
       coolDown(broker, seen, error);
       throw error;
@@ -90,8 +91,8 @@ function leaveAlone(broker: Broker, credential: Credential): void {
   if (cooling && performance.now() < cooling.until) throw cooling.error;
 }
 
-/** Runs inside the lease. */
-async function refreshHolding(broker: Broker, seen: Credential, force: boolean): Promise<Opened> {
+/** Runs inside the lease, after waiting for it for so many milliseconds. */
+async function refreshHolding(broker: Broker, seen: Credential, force: boolean, waited: number): Promise<Opened> {
   let now = await reread(broker, seen);
   // An answer that an earlier try could not store is better than asking again: the service has already rotated.
   const unsaved = unsavedFor(broker, now.credential);
@@ -103,6 +104,8 @@ async function refreshHolding(broker: Broker, seen: Credential, force: boolean):
   const refused = force && credential.secretVersion === seen.secretVersion;
   if (!refused && !isDue(broker, credential, secret)) return now;
   leaveAlone(broker, credential);
+  // Another process has just tried for long, in vain: asking again at once would double everybody's wait.
+  if (waited > coolDownMs && credential.refreshStartedAt !== null) throw noAnswer(broker, credential);
 
   const { tenant, user } = ownerOf(credential);
   await broker.vault.audit({
@@ -118,6 +121,11 @@ async function refreshHolding(broker: Broker, seen: Credential, force: boolean):
   }));
   // Reconnected at this very moment.
   return noted ? renew(broker, credential, secret) : reread(broker, credential);
+}
+
+function noAnswer(broker: Broker, { connectorId }: Credential): KeywardError {
+  const { name } = broker.catalogue.require(connectorId);
+  return new KeywardError('provider_unavailable', `${name} does not answer.`, { hint: 'Try again in a moment.' });
 }
 
 /** True when the token should be renewed now. */

@@ -50,19 +50,22 @@ const asked = (since: number) => server.seen.length - since;
 const valid = () => ({ expiresAt: Date.now() + 60_000 });
 
 describe('a verdict on the grant', () => {
-  it('28. is no verdict while a sibling rotated: the tokens of the sibling are used', async () => {
-    const sibling = await startBroker({ origin: server.origin, folder: keyward.folder });
-    const { id } = await storeTokens(keyward.broker, me);
-    answer = async (request, response) => {
-      const record = await credentialOf(sibling.broker, me, id);
-      const secret = { ...(await tokensOf(sibling.broker, me, id)), accessToken: 'siblings', ...valid() };
-      await sibling.broker.vault.commit([{ op: 'update', kind: 'credential', record, secret }]);
-      await refusedGrant(request, response);
-    };
-    expect(await read(id)).toBe('siblings');
-    expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ status: 'active', statusReason: null });
-    await sibling.close();
-  });
+  it.each(['invalid_grant', 'invalid_request'])(
+    '28. (%s) is none while a sibling rotated: its tokens are used',
+    async (error) => {
+      const sibling = await startBroker({ origin: server.origin, folder: keyward.folder });
+      const { id } = await storeTokens(keyward.broker, me);
+      answer = async (request, response) => {
+        const record = await credentialOf(sibling.broker, me, id);
+        const secret = { ...(await tokensOf(sibling.broker, me, id)), accessToken: 'siblings', ...valid() };
+        await sibling.broker.vault.commit([{ op: 'update', kind: 'credential', record, secret }]);
+        await json(400, { error })(request, response);
+      };
+      expect(await read(id)).toBe('siblings');
+      expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ status: 'active', statusReason: null });
+      await sibling.close();
+    },
+  );
 
   it('is final when nobody else rotated, and says when an earlier refresh was cut off', async () => {
     const { id } = await storeTokens(keyward.broker, me);
@@ -169,8 +172,10 @@ describe('a service in trouble', () => {
     });
     keyward.broker.coolDowns.clear();
     answer = granted(4);
+    const before = server.seen.length;
     const all = await Promise.all([1, 2, 3].map(() => fresh(keyward.broker, credential, { force: true })));
     expect(all.map(({ secret }) => secret)).toEqual(Array(3).fill(expect.objectContaining({ accessToken: 'at-4' })));
+    expect(asked(before)).toBe(1);
   });
 
   it('keeps scopes and the refresh token that an answer leaves out', async () => {

@@ -74,15 +74,17 @@ describe('a service in trouble', () => {
     ['HTML with 200', { headers: { 'content-type': 'text/html' }, body: '<!doctype html><p>Sign in</p>' }],
   ];
 
-  it.each(faults)('%s: bounded to 30 s, and the credential is never lost', async (name, fault) => {
+  it.each(faults)('%s: two processes answer within 30 s, and the credential is never lost', async (name, fault) => {
     const { id } = await storeTokens(keyward.broker, me);
-    const reader = await startReader([keyward.folder, server.origin, id]);
+    const processes = await Promise.all([1, 2].map(() => startReader([keyward.folder, server.origin, id])));
     server.answer = fault;
-    const { outcomes, ms } = await reader.read(20);
-    await reader.stop();
+    const readings = await Promise.all(processes.map((one) => one.read(20)));
+    await Promise.all(processes.map((one) => one.stop()));
+    const outcomes = [...new Set(readings.flatMap((one) => one.outcomes))];
+    const ms = Math.max(...readings.map((one) => one.ms));
     expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ status: 'active' });
     server.answer = { body: { access_token: 'at-1', refresh_token: 'rt-1', expires_in: 3600 } };
-    // A new process, since the old one leaves the service alone for a while.
+    // A new process, since the old ones leave the service alone for a while.
     const later = await startReader([keyward.folder, server.origin, id]);
     const after = await later.read(1);
     await later.stop();
@@ -90,7 +92,7 @@ describe('a service in trouble', () => {
       `service fault ${name}: ${outcomes.join(', ')} after ${Math.round(ms)} ms; then ${after.outcomes.join(', ')}`,
     );
     expect(outcomes).toEqual([expect.stringMatching(/^error (provider_|egress_too_large)/)]);
-    expect(ms).toBeLessThan(31_000);
+    expect(ms).toBeLessThan(32_000);
     expect(after.outcomes).toEqual(['token at-1']);
   });
 });
