@@ -1,8 +1,9 @@
 /** Several real processes on one vault. */
-import { readdir } from 'node:fs/promises';
+import { copyFile, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundleChild, runChild } from '../support/child.ts';
-import { ann, filesBelow, vaultFolder } from '../support/vault-folder.ts';
+import { ann, credentialRow, filesBelow, tempFolder, vaultFolder } from '../support/vault-folder.ts';
 
 let writer = '';
 beforeAll(async () => {
@@ -52,6 +53,30 @@ describe('processes on one vault', () => {
       await store.close();
     }
   });
+});
+
+it('where no file lock can be loaded, a vault can be read, but nothing is written or made', async () => {
+  const place = vaultFolder();
+  const store = await place.open();
+  const row = credentialRow();
+  await store.commit([{ op: 'insert', kind: 'credential', row }]);
+  const before = await readFile(place.file);
+  // Outside of this repository the native package is not found, as on a system that it has no build for.
+  const script = path.join(tempFolder(), 'vault-step.mjs');
+  await copyFile(await bundleChild('test/support/vault-step.ts'), script);
+  const makes = vaultFolder();
+  for (const args of [
+    [makes.file, '', 'create'],
+    [place.file, place.key.key ?? '', 'read', row.id],
+    [place.file, place.key.key ?? '', 'add', row.id],
+  ]) {
+    const child = runChild(script, args);
+    child.process.stdin?.end('now\n');
+    const [ready, outcome] = await child.done();
+    expect([ready, args[2], outcome]).toEqual(['ready', args[2], args[2] === 'read' ? 'done' : 'storage_failed']);
+  }
+  expect((await readFile(place.file)).equals(before)).toBe(true);
+  expect([...(await filesBelow(makes.root)).keys()]).toEqual([]);
 });
 
 /** Later lines of one credential win: `new Map` keeps the last. */

@@ -1,7 +1,8 @@
 /**
- * A process that does one thing to a vault when it is told to: `node vault-step.mjs <file> <key> create|commit <id>`.
+ * A process that does one thing to a vault when it is told to: `node vault-step.mjs <file> <key> create|commit|read|add <id>`.
  * Says `ready`, waits for a line on stdin, acts, says `done` or the code of the error, and so on until stdin ends.
- * `create` opens the vault for the first time; `commit` counts up one credential in an open vault.
+ * `create` opens the vault for the first time, `commit` counts up one credential in a vault that is open already, `add`
+ * does the same in one that is not, `read` fails unless the credential is there.
  */
 import { writeSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { KeywardError } from '../../src/errors.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { credentialRow } from './rows.ts';
+import { ann, credentialRow } from './rows.ts';
 
 const [file = '', key = '', what = '', id = ''] = process.argv.slice(2);
 const fallbackKeyFile = path.join(path.dirname(file), '..', 'config', 'vault.key');
@@ -33,7 +34,8 @@ await store?.close();
 async function act(): Promise<void> {
   store ??= await openStore({ store: { kind: 'file', path: file }, key: keySettings });
   if (what === 'create') return;
-  const stored = await store.get('credential', { tenant: 'acme', user: 'ann' }, id);
+  const stored = await store.get('credential', ann, id);
+  if (what === 'read') return stored === undefined ? Promise.reject(new Error('It is not there.')) : undefined;
   const row = credentialRow({ ...stored, id, name: String(Number(stored?.name ?? 0) + 1) });
   await store.commit([
     stored === undefined

@@ -32,7 +32,8 @@ export async function prepareFolder({ file, folder, audit }: VaultPaths): Promis
   const names = await readdir(folder);
   const ours = [file, audit].map((one) => path.basename(one));
   const onlyOurs = names.every((name) => ours.some((one) => name === one || name.startsWith(`${one}.`)));
-  if (names.length > 0 && onlyOurs) await tighten(folder, folderMode);
+  // The files in it are private by themselves, so a folder of somebody else's may stay as it is.
+  if (onlyOurs) await tighten(folder, folderMode).catch(() => undefined);
   return names;
 }
 

@@ -42,8 +42,9 @@ export function sharedTable(
 
   async function refresh(): Promise<void> {
     // While this process writes it holds the lock, and memory is what the file was before the write.
-    // Twice: the first load may be one that began before this look.
-    for (let look = 0; look < 2 && !writing && adapter.changed(); look++) {
+    // Twice: the first load may be one that began before this look. A load is over when the table has it, which is a
+    // little later than when the adapter has it.
+    for (let look = 0; look < 2 && !writing && (loading !== undefined || adapter.changed()); look++) {
       loading ??= load().finally(() => {
         loading = undefined;
       });
