@@ -3,16 +3,10 @@
  * addresses: literal hosts are checked before anything else (undici never resolves those), names are resolved and
  * checked here and connected to that same answer, and the connected socket's address is looked at once more.
  */
-import type { Dispatcher } from 'undici';
 import { KeywardError } from '../errors.ts';
-import { acceptedEncodings, readBody } from './body.ts';
-import { type Deadline, startDeadline } from './deadline.ts';
-import { createDispatcher, type ResolvedAddress, systemResolve } from './dispatcher.ts';
-import { cancelled, networkFailure, timeoutFailure } from './failure.ts';
-import { checkHeaders, readHeaders } from './headers.ts';
-import { type HostRule, parseHost } from './hosts.ts';
-import { type Hop, nextHop } from './redirect.ts';
-import { checkTarget, refused } from './target.ts';
+import type { ResolvedAddress } from './dispatcher.ts';
+import type { Exchange } from './exchange.ts';
+import { parseHost } from './hosts.ts';
 
 export type EgressRequest = {
   /** https, or http to a host of the allow list. */
@@ -62,7 +56,6 @@ export type EgressOptions = {
 };
 
 export const defaultTimeoutMs = 30_000;
-const defaultMaxBytes = 1024 * 1024;
 
 /**
  * Builds the outbound client. Nothing is loaded or opened before the first request.
@@ -77,112 +70,15 @@ export function createEgress(options: EgressOptions): Egress {
       hint: 'Write host or host:port, such as 127.0.0.1:9411.',
     });
   });
-  let dispatcher: Promise<Dispatcher> | undefined;
+  let exchange: Promise<Exchange> | undefined;
   return {
     async request(request) {
-      checkHeaders(request.headers ?? {});
-      const hosts = request.hosts.map((text) => parseHost(text)).filter((rule) => rule !== undefined);
-      checkTarget(request.url, hosts, allow);
-      dispatcher ??= createDispatcher(allow, options.resolve ?? systemResolve);
-      return run(await dispatcher, request, hosts, allow);
+      exchange ??= import('./exchange.ts').then(({ openExchange }) => openExchange(allow, options.resolve));
+      return (await exchange).send({ ...request, timeoutMs: request.timeoutMs ?? defaultTimeoutMs });
     },
     async close() {
-      await (await dispatcher)?.close();
-      dispatcher = undefined;
+      await (await exchange)?.close();
+      exchange = undefined;
     },
-  };
-}
-
-/** Sends the request and follows its redirects, all within one limit of time. */
-async function run(
-  dispatcher: Dispatcher,
-  request: EgressRequest,
-  hosts: readonly HostRule[],
-  allow: readonly HostRule[],
-): Promise<EgressResponse> {
-  const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
-  const deadline = startDeadline(timeoutMs, request.signal);
-  try {
-    let hop: Hop = {
-      url: request.url,
-      method: request.method ?? 'GET',
-      headers: withDefaults(request.headers ?? {}),
-      body: request.body ?? null,
-    };
-    for (let followed = 0; ; followed += 1) {
-      const response = await send(dispatcher, hop, request.maxBytes ?? defaultMaxBytes, deadline, timeoutMs);
-      const next = request.redirects ? nextHop(hop, response.status, response.headers.get('location')) : null;
-      if (next === null) return response;
-      if (followed === request.redirects) throw refused(`${hop.url.host} redirects too often.`);
-      checkTarget(next.url, hosts, allow);
-      hop = next;
-    }
-  } finally {
-    deadline.clear();
-  }
-}
-
-/** Caller's headers win; some services refuse requests without a user agent. */
-function withDefaults(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  return { 'user-agent': 'keyward', ...lower, 'accept-encoding': acceptedEncodings };
-}
-
-async function send(
-  dispatcher: Dispatcher,
-  hop: Hop,
-  maxBytes: number,
-  deadline: Deadline,
-  timeoutMs: number,
-): Promise<EgressResponse> {
-  let sent = false;
-  const observed = dispatcher.compose(
-    (dispatch) => (options, handler) =>
-      dispatch(
-        options,
-        noting(handler, () => {
-          sent = true;
-        }),
-      ),
-  );
-  try {
-    const { statusCode, headers, body } = await observed.request({
-      origin: hop.url.origin,
-      path: `${hop.url.pathname}${hop.url.search}`,
-      method: hop.method as Dispatcher.HttpMethod,
-      headers: hop.headers,
-      body: hop.body,
-      signal: deadline.signal,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    const bodiless = hop.method === 'HEAD' || statusCode === 204 || statusCode === 304;
-    const encoding = bodiless ? null : [headers['content-encoding'] ?? ''].flat().join(', ');
-    return {
-      status: statusCode,
-      headers: readHeaders(headers),
-      body: await readBody(body, encoding, maxBytes),
-      url: hop.url,
-    };
-  } catch (error) {
-    if (error instanceof KeywardError) throw error;
-    if (deadline.reason() === 'cancelled') throw cancelled(sent);
-    throw deadline.reason() === 'timeout'
-      ? timeoutFailure(hop.url, timeoutMs, sent)
-      : networkFailure(hop.url, error, sent);
-  }
-}
-
-/** The handler, telling when its request starts to be written: before that, nothing can have taken effect. */
-function noting(handler: Dispatcher.DispatchHandler, onSent: () => void): Dispatcher.DispatchHandler {
-  return {
-    onRequestStart(controller, context) {
-      onSent();
-      handler.onRequestStart?.(controller, context);
-    },
-    onResponseStart: (...response) => handler.onResponseStart?.(...response),
-    onResponseData: (...data) => handler.onResponseData?.(...data),
-    onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
-    onResponseError: (...failure) => handler.onResponseError?.(...failure),
   };
 }

@@ -13,14 +13,16 @@ export const checkAttemptTool = defineTool({
     'that, call create_credential again. It never finishes the flow by itself.',
   scope: 'credentials:read',
   annotations: { readOnlyHint: true, openWorldHint: true },
-  input: z.strictObject({
-    attemptId: id('As create_credential answered it'),
-    waitSeconds: z.int().min(0).max(50).optional().describe('Wait up to this long for the person; default 0'),
-  }),
-  output: z.object({
-    status: z.enum(['pending', 'completed', 'failed', 'expired']),
-    credentialId: z.string().optional(),
-    error: publicError.optional(),
-  }),
+  input: () =>
+    z.strictObject({
+      attemptId: id('As create_credential answered it'),
+      waitSeconds: z.int().min(0).max(50).optional().describe('Wait up to this long for the person; default 0'),
+    }),
+  output: () =>
+    z.object({
+      status: z.enum(['pending', 'completed', 'failed', 'expired']),
+      credentialId: z.string().optional(),
+      error: publicError().optional(),
+    }),
   handle: ({ broker, principal, signal, onWait }, input) => checkAttempt(broker, principal, input, { signal, onWait }),
 });

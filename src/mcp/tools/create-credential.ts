@@ -15,27 +15,29 @@ export const createCredentialTool = defineTool({
   scope: 'credentials:write',
   // Reconnecting replaces a secret, so a host should ask its person first.
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
-  input: z.looseObject({
-    connectorId,
-    authenticationType: z.string().min(1).max(100).describe('One that get_credential_metadata lists, e.g. oauth2'),
-    userId,
-    authConfigId: z.string().min(1).max(100).optional().describe('OAuth client to use; leave out for the usual one'),
-    redirectUri: z
-      .string()
-      .min(1)
-      .max(2_000)
-      .optional()
-      .describe('Where the browser goes afterwards; usually left out'),
-    name: z.string().min(1).max(100).optional().describe('Label of the new credential'),
-    credentialId: id('Reconnect this one').optional(),
-  }),
-  output: z.object({
-    credentialId: z.string().optional().describe('Present when it is connected'),
-    oauthUrl: z.string().optional().describe('Link for the person: authorise at the service'),
-    connectUrl: z.string().optional().describe('Link for the person: type what is missing on Keyward’s page'),
-    attemptId: z.string().optional().describe('For check_attempt; present with a link'),
-    expiresAt: z.string().meta({ format: 'date-time' }).optional().describe('When the link ends'),
-    userCode: z.string().optional().describe('Code the person compares or types at the service'),
-  }),
+  input: () =>
+    z.looseObject({
+      connectorId,
+      authenticationType: z.string().min(1).max(100).describe('One that get_credential_metadata lists, e.g. oauth2'),
+      userId,
+      authConfigId: z.string().min(1).max(100).optional().describe('OAuth client to use; leave out for the usual one'),
+      redirectUri: z
+        .string()
+        .min(1)
+        .max(2_000)
+        .optional()
+        .describe('Where the browser goes afterwards; usually left out'),
+      name: z.string().min(1).max(100).optional().describe('Label of the new credential'),
+      credentialId: id('Reconnect this one').optional(),
+    }),
+  output: () =>
+    z.object({
+      credentialId: z.string().optional().describe('Present when it is connected'),
+      oauthUrl: z.string().optional().describe('Link for the person: authorise at the service'),
+      connectUrl: z.string().optional().describe('Link for the person: type what is missing on Keyward’s page'),
+      attemptId: z.string().optional().describe('For check_attempt; present with a link'),
+      expiresAt: z.string().meta({ format: 'date-time' }).optional().describe('When the link ends'),
+      userCode: z.string().optional().describe('Code the person compares or types at the service'),
+    }),
   handle: (call, input) => connect(call, input),
 });

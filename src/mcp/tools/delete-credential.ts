@@ -12,11 +12,12 @@ export const deleteCredentialTool = defineTool({
     'access there. It never deletes anything else at the service.',
   scope: 'credentials:write',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
-  input: z.strictObject({ credentialId: id('As list_credentials answers it') }),
-  output: z.object({
-    credentialId: z.string(),
-    deleted: z.boolean(),
-    revocation: z.enum(['revoked', 'not_supported', 'failed']),
-  }),
+  input: () => z.strictObject({ credentialId: id('As list_credentials answers it') }),
+  output: () =>
+    z.object({
+      credentialId: z.string(),
+      deleted: z.boolean(),
+      revocation: z.enum(['revoked', 'not_supported', 'failed']),
+    }),
   handle: ({ broker, principal }, input) => deleteCredential(broker, principal, input),
 });

@@ -14,7 +14,7 @@ export const getConnectionCredentialsTool = defineTool({
   scope: 'credentials:release',
   // Not read-only on purpose: hosts let read-only tools run unasked, and this one hands out a secret.
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  input: z.strictObject({ connectionId: id('credentialId of list_credentials') }),
-  output: z.object({ connectionId: z.string(), credentials: z.record(z.string(), z.unknown()) }),
+  input: () => z.strictObject({ connectionId: id('credentialId of list_credentials') }),
+  output: () => z.object({ connectionId: z.string(), credentials: z.record(z.string(), z.unknown()) }),
   handle: ({ broker, principal }, input) => getConnectionCredentials(broker, principal, input),
 });

@@ -12,10 +12,11 @@ export const getConnectionTool = defineTool({
     'or why a person has to connect again. It never shows a secret.',
   scope: 'credentials:read',
   annotations: { readOnlyHint: true, openWorldHint: false },
-  input: z.strictObject({ connectionId: id('credentialId of list_credentials') }),
-  output: z.object({
-    ...connectionShape,
-    shares: z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) })).optional(),
-  }),
+  input: () => z.strictObject({ connectionId: id('credentialId of list_credentials') }),
+  output: () =>
+    z.object({
+      ...connectionShape(),
+      shares: z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) })).optional(),
+    }),
   handle: ({ broker, principal }, input) => getConnection(broker, principal, input),
 });

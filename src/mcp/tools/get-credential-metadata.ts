@@ -12,18 +12,19 @@ export const getCredentialMetadataTool = defineTool({
     'them on Keyward’s own page. It never returns a stored credential.',
   scope: 'credentials:read',
   annotations: { readOnlyHint: true, openWorldHint: false },
-  input: z.strictObject({ connectorId }),
-  output: z.object({
-    metadata: z.array(
-      z.object({
-        authenticationType: z.string(),
-        authConfigRequired: z
-          .boolean()
-          .describe('The person will be asked for an OAuth client on Keyward’s page first'),
-        inputSchema: z.record(z.string(), z.unknown()),
-        sampleInput: z.record(z.string(), z.unknown()),
-      }),
-    ),
-  }),
+  input: () => z.strictObject({ connectorId }),
+  output: () =>
+    z.object({
+      metadata: z.array(
+        z.object({
+          authenticationType: z.string(),
+          authConfigRequired: z
+            .boolean()
+            .describe('The person will be asked for an OAuth client on Keyward’s page first'),
+          inputSchema: z.record(z.string(), z.unknown()),
+          sampleInput: z.record(z.string(), z.unknown()),
+        }),
+      ),
+    }),
   handle: ({ broker, principal }, input) => getCredentialMetadata(broker, principal, input, 'model'),
 });

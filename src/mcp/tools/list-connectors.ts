@@ -11,23 +11,25 @@ export const listConnectorsTool = defineTool({
     'service. It never shows what is connected already; list_credentials does.',
   scope: 'credentials:read',
   annotations: { readOnlyHint: true, openWorldHint: false },
-  input: z.strictObject({
-    query: z.string().max(200).optional().describe('Name or alias of a service, e.g. "google calendar"'),
-    category: z.string().max(100).optional(),
-    cursor,
-    limit,
-  }),
-  output: z.object({
-    connectors: z.array(
-      z.object({
-        connectorId: z.string(),
-        name: z.string(),
-        categories: z.array(z.string()),
-        authenticationTypes: z.array(z.string()),
-        docsUrl: z.string(),
-      }),
-    ),
-    nextCursor: z.string().optional(),
-  }),
+  input: () =>
+    z.strictObject({
+      query: z.string().max(200).optional().describe('Name or alias of a service, e.g. "google calendar"'),
+      category: z.string().max(100).optional(),
+      cursor,
+      limit,
+    }),
+  output: () =>
+    z.object({
+      connectors: z.array(
+        z.object({
+          connectorId: z.string(),
+          name: z.string(),
+          categories: z.array(z.string()),
+          authenticationTypes: z.array(z.string()),
+          docsUrl: z.string(),
+        }),
+      ),
+      nextCursor: z.string().optional(),
+    }),
   handle: ({ broker, principal }, input) => listConnectors(broker, principal, input),
 });

@@ -13,13 +13,14 @@ export const listCredentialsTool = defineTool({
     'connect again: call create_credential with that credentialId. It never shows a secret.',
   scope: 'credentials:read',
   annotations: { readOnlyHint: true, openWorldHint: false },
-  input: z.strictObject({
-    connectorId: connectorId.optional(),
-    userId,
-    status: z.enum(['active', 'reconnect_required']).optional(),
-    cursor,
-    limit,
-  }),
-  output: z.object({ credentials: z.array(connection), nextCursor: z.string().optional() }),
+  input: () =>
+    z.strictObject({
+      connectorId: connectorId.optional(),
+      userId,
+      status: z.enum(['active', 'reconnect_required']).optional(),
+      cursor,
+      limit,
+    }),
+  output: () => z.object({ credentials: z.array(connection()), nextCursor: z.string().optional() }),
   handle: ({ broker, principal }, input) => listCredentials(broker, principal, input),
 });

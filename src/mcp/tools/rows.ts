@@ -1,10 +1,10 @@
-/** Output shapes that several tools answer. Unknown fields are allowed, so that a newer Keyward may say more. */
+/** Output shapes that several tools answer. Unknown fields are allowed, so that a newer Keyward may say more. Made when asked for, see tool.ts. */
 import * as z from 'zod';
 
-const time = z.string().meta({ format: 'date-time' });
+const time = () => z.string().meta({ format: 'date-time' });
 
 /** What everybody with access sees of a connection; never its secret. */
-export const connectionShape = {
+export const connectionShape = () => ({
   credentialId: z.string().describe('Also its connectionId'),
   name: z.string(),
   connectorId: z.string(),
@@ -14,13 +14,13 @@ export const connectionShape = {
   account: z.string().optional().describe('The account at the service, once verified'),
   scopes: z.array(z.string()).optional(),
   access: z.enum(['owner', 'use', 'view']),
-  createdAt: time,
-  updatedAt: time,
-  lastUsedAt: time.nullable(),
-  expiresAt: time.nullable().describe('Expiry of the access token; Keyward renews it by itself'),
-};
+  createdAt: time(),
+  updatedAt: time(),
+  lastUsedAt: time().nullable(),
+  expiresAt: time().nullable().describe('Expiry of the access token; Keyward renews it by itself'),
+});
 
-export const connection = z.object(connectionShape);
+export const connection = () => z.object(connectionShape());
 
 /** An error as Keyward tells it: what went wrong, and the next step. */
-export const publicError = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+export const publicError = () => z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });

@@ -36,19 +36,25 @@ export type Tool = {
 };
 
 type Definition<I extends z.ZodObject, O extends z.ZodObject> = Omit<Tool, 'inputSchema' | 'outputSchema' | 'run'> & {
-  readonly input: I;
-  readonly output: O;
+  /** Schemas are made when they are first needed: making all of them would cost every start 4 ms. */
+  readonly input: () => I;
+  readonly output: () => O;
   readonly handle: (call: ToolCall, input: z.output<I>) => Promise<z.input<O> | LinkRequired>;
 };
 
 /** Makes a tool of its definition. The JSON Schemas are made when somebody lists the tools, not at start-up. */
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(definition: Definition<I, O>): Tool {
   const { input, output, handle, ...rest } = definition;
+  let known: I | undefined;
+  const made = () => {
+    known ??= input();
+    return known;
+  };
   return {
     ...rest,
-    inputSchema: () => jsonSchema(input),
-    outputSchema: () => jsonSchema(output),
-    run: (call, args) => handle(call, readInput(definition.name, input, args)),
+    inputSchema: () => jsonSchema(made()),
+    outputSchema: () => jsonSchema(output()),
+    run: (call, args) => handle(call, readInput(definition.name, made(), args)),
   };
 }
 

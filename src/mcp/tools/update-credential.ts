@@ -12,10 +12,11 @@ export const updateCredentialTool = defineTool({
     'secret; to replace that, call create_credential with credentialId.',
   scope: 'credentials:write',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  input: z.strictObject({
-    credentialId: id('As list_credentials answers it'),
-    name: z.string().min(1).max(100).optional().describe('The new label'),
-  }),
+  input: () =>
+    z.strictObject({
+      credentialId: id('As list_credentials answers it'),
+      name: z.string().min(1).max(100).optional().describe('The new label'),
+    }),
   output: connection,
   handle: ({ broker, principal }, input) => updateCredential(broker, principal, input),
 });

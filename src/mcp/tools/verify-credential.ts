@@ -11,12 +11,13 @@ export const verifyCredentialTool = defineTool({
     'connecting, or when a service refuses. It never shows the secret.',
   scope: 'credentials:use',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  input: z.strictObject({ credentialId: id('As list_credentials answers it') }),
-  output: z.object({
-    status: z.string(),
-    account: z.string().optional(),
-    checkedAt: z.string().meta({ format: 'date-time' }),
-    detail: z.string().optional(),
-  }),
+  input: () => z.strictObject({ credentialId: id('As list_credentials answers it') }),
+  output: () =>
+    z.object({
+      status: z.string(),
+      account: z.string().optional(),
+      checkedAt: z.string().meta({ format: 'date-time' }),
+      detail: z.string().optional(),
+    }),
   handle: ({ broker, principal, signal }, input) => verifyCredential(broker, principal, input, { signal }),
 });
