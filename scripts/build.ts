@@ -37,9 +37,25 @@ const unused: Plugin = {
   },
 };
 
+/**
+ * libsodium decodes its WebAssembly, 290 KB of base64, letter by letter in JavaScript, which took 5 ms of every start.
+ * Node does it in a fraction of one. `AGFzbQ` is how every WebAssembly file begins.
+ */
+const fastBase64: Plugin = {
+  name: 'fast-base64',
+  setup(builder) {
+    builder.onLoad({ filter: /\/libsodium(-sumo)?\.mjs$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const decoder = /\(\w+=>\{for\([^"]*"="[^"]*"="[^"]*\}\)(?=\("AGFzbQ)/;
+      if (!decoder.test(source)) throw new Error(`${path} decodes in another way now.`);
+      return { contents: source.replace(decoder, '(text=>Buffer.from(text,"base64"))') };
+    });
+  },
+};
+
 const { metafile, outputFiles } = await build({
   ...bundling,
-  plugins: [unused],
+  plugins: [unused, fastBase64],
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
   outdir: 'dist',
