@@ -1,4 +1,5 @@
 /** `keyward stdio`: serves MCP until the client has gone or the process is told to stop. */
+import { runStdio } from '../mcp/stdio.ts';
 import { takeStdout } from '../mcp/stdout.ts';
 import { version } from '../version.ts';
 import type { Run } from './commands.ts';
@@ -12,7 +13,7 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The vault is opened first: without it there is nothing to serve, and the client shows why. */
 export const serve: Run = async ({ config, log }) => {
   takeStdout(log);
-  const [keyward, { runStdio }] = await Promise.all([openKeyward(config, log), import('../mcp/stdio.ts')]);
+  const keyward = await openKeyward(config, log);
   const session = runStdio(keyward.broker, version);
   log.info('serving', { transport: 'stdio', version, vault: keyward.broker.vault.location });
 
