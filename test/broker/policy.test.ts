@@ -179,6 +179,8 @@ describe('audit', () => {
       await keyward.broker.refusals.note({ ...event, user: `user ${n}` });
       await keyward.broker.refusals.note({ ...event, user: `user ${n}` });
     }
+    // The 200 oldest kinds were written out to make room.
+    expect((await keyward.audited()).filter((one) => one.count !== undefined)).toHaveLength(200);
     await keyward.broker.close();
     let total = 0;
     for (const { count } of await keyward.audited()) total += typeof count === 'number' ? count : 1;
