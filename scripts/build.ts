@@ -9,53 +9,48 @@ import { bundling } from './bundling.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/**
- * Parts of libraries that Keyward never calls, and that every start would have to parse: Zod's error messages in fifty
- * languages, and the JSON Schema validator that the MCP SDK uses for form elicitation (Keyward elicits URLs only).
- */
-const unused: Plugin = {
-  name: 'unused',
+/** What starting takes and Keyward has no use for, in libraries: files by the end of their path, and what becomes of them. */
+const lighter = new Map<RegExp, (source: string) => string>([
+  // Zod's error messages in fifty languages.
+  [/\/zod\/v4\/locales\/index\.js$/, () => "export { default as en } from './en.js';"],
+  // The MCP SDK's JSON Schema validator: it checks the answers to form elicitation, and Keyward elicits URLs only.
+  [
+    /\/@modelcontextprotocol\/server\/dist\/shimsNode\.mjs$/,
+    () => `export { default as process } from 'node:process';
+           export class DefaultJsonSchemaValidator {
+             getValidator() { throw new Error('This build has no JSON Schema validator.'); }
+           }`,
+  ],
+  // libsodium decodes its WebAssembly, 290 KB of base64, letter by letter, which took 5 ms of every start.
+  [
+    /\/libsodium(-sumo)?\/dist\/modules(-sumo)?-esm\/libsodium(-sumo)?\.mjs$/,
+    (source) =>
+      source.replace(/\(\w+=>\{for\(var [^{}]*;return \w+\}\)(?=\("AGFzbQ)/, '(text=>Buffer.from(text,"base64"))'),
+  ],
+]);
+
+const makeLighter: Plugin = {
+  name: 'lighter',
   setup(builder) {
-    const replaced = new Set<RegExp>();
-    replace(/\/zod\/v4\/locales\/index\.js$/, "export { default as en } from './en.js';");
-    replace(
-      /\/@modelcontextprotocol\/server\/dist\/shimsNode\.mjs$/,
-      `export { default as process } from 'node:process';
-       export class DefaultJsonSchemaValidator {
-         getValidator() { throw new Error('This build has no JSON Schema validator.'); }
-       }`,
-    );
-    function replace(filter: RegExp, contents: string): void {
-      builder.onLoad({ filter }, ({ path }) => {
-        replaced.add(filter);
+    const done = new Set<RegExp>();
+    for (const [filter, change] of lighter) {
+      builder.onLoad({ filter }, async ({ path }) => {
+        const source = await readFile(path, 'utf8');
+        const contents = change(source);
+        if (contents !== source) done.add(filter);
         return { contents, resolveDir: dirname(path) };
       });
-      builder.onEnd(() => {
-        if (!replaced.has(filter)) throw new Error(`Nothing matches ${filter} any more.`);
-      });
     }
-  },
-};
-
-/**
- * libsodium decodes its WebAssembly, 290 KB of base64, letter by letter in JavaScript, which took 5 ms of every start.
- * Node does it in a fraction of one. `AGFzbQ` is how every WebAssembly file begins.
- */
-const fastBase64: Plugin = {
-  name: 'fast-base64',
-  setup(builder) {
-    builder.onLoad({ filter: /\/libsodium(-sumo)?\.mjs$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const decoder = /\(\w+=>\{for\([^"]*"="[^"]*"="[^"]*\}\)(?=\("AGFzbQ)/;
-      if (!decoder.test(source)) throw new Error(`${path} decodes in another way now.`);
-      return { contents: source.replace(decoder, '(text=>Buffer.from(text,"base64"))') };
+    // A new version of a library may look different; then this has to be looked at again.
+    builder.onEnd(() => {
+      for (const filter of lighter.keys()) if (!done.has(filter)) throw new Error(`Nothing to make lighter: ${filter}`);
     });
   },
 };
 
 const { metafile, outputFiles } = await build({
   ...bundling,
-  plugins: [unused, fastBase64],
+  plugins: [makeLighter],
   absWorkingDir: root,
   entryPoints: { main: 'src/main.ts' },
   outdir: 'dist',
