@@ -1,7 +1,6 @@
 /** Files, modes, links and faults of the file store. */
 import { chmodSync, statSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Disk, type NewFile, realDisk } from '../../src/store/json/disk.ts';
@@ -75,9 +74,10 @@ describe('the files of a vault', () => {
     for (const name of await readdir(place.data)) await chmod(path.join(place.data, name), 0o644);
     await chmod(place.data, 0o755);
     const again = await place.open();
+    expect(await mode(place.data)).toBe('700');
+    expect(await mode(place.file)).toBe('600');
     await again.commit(insert());
     await again.appendAudit(['{}']);
-    expect(await mode(place.data)).toBe('700');
     for (const name of ['vault.json', 'vault.json.lock', 'audit.log', 'audit.log.lock']) {
       expect([name, await mode(path.join(place.data, name))]).toEqual([name, '600']);
     }
@@ -194,7 +194,7 @@ describe('the files of a vault', () => {
   });
 
   it('may lie on a path with spaces, quotes and other alphabets', async () => {
-    const place = vaultFolder(await mkdtemp(path.join(tmpdir(), 'keyward \'ü 鍵" ')));
+    const place = vaultFolder(path.join(tempFolder(), 'a \'ü 鍵" b'));
     const row = credentialRow();
     await (await place.open()).commit(insert(row));
     expect(await (await place.open()).get('credential', ann, row.id)).toEqual(row);
@@ -233,6 +233,7 @@ describe('a disk that fails', () => {
       const [old, lost, later] = [credentialRow(), credentialRow(), credentialRow()];
       await store.commit(insert(old));
       const before = await readFile(place.file);
+      const generation = (bytes: Buffer) => Number(/"generation":(\d+)/.exec(bytes.toString())?.[1]);
       broken = true;
       const both = [
         store.commit(insert(lost)),
@@ -246,6 +247,7 @@ describe('a disk that fails', () => {
       expect((await readdir(place.data)).filter((name) => name.includes('.tmp-'))).toEqual([]);
       broken = false;
       await store.commit(insert(later));
+      expect(generation(await readFile(place.file))).toBe(generation(before) + 1);
       expect((await store.list('credential', ann, {}, everything)).map(({ id }) => id).sort()).toEqual(
         [old.id, later.id].sort(),
       );
@@ -349,6 +351,22 @@ it('a lock that somebody else keeps is vault_busy after the wait, and nothing is
   });
   await (await place.open({ disk })).commit(insert());
   expect((await waiting.list('credential', ann, {}, everything)).length).toBe(1);
+});
+
+it('a lock file that was removed or replaced does not let two writers in', async () => {
+  const place = vaultFolder();
+  const first = await place.open({ lockWaitMs: 50 });
+  await first.commit(insert());
+  await unlink(`${place.file}.lock`);
+  const disk = diskWith({
+    async rename(from, to) {
+      await expect(first.commit(insert())).rejects.toMatchObject({ code: 'vault_busy' });
+      await realDisk.rename(from, to);
+    },
+  });
+  await (await place.open({ disk })).commit(insert());
+  await first.commit(insert());
+  expect((await first.list('credential', ann, {}, everything)).length).toBe(3);
 });
 
 /** A disk with this many bytes left. */
