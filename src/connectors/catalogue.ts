@@ -5,6 +5,7 @@ import { complete } from './complete.ts';
 import type { Connector } from './connector.ts';
 import type { ConnectorFile } from './definition.ts';
 import { nearestIds } from './nearest.ts';
+import { readUserFiles } from './user-files.ts';
 
 /** What is wrong with one of the user's files. `field` is a dotted path, empty when it is the file as a whole. */
 export type CatalogueProblem = { readonly file: string; readonly field: string; readonly rule: string };
@@ -30,7 +31,6 @@ export type Catalogue = {
  */
 export async function loadCatalogue(connectorsDir: string | null): Promise<Catalogue> {
   if (connectorsDir === null) return createCatalogue(builtin, []);
-  const { readUserFiles } = await import('./user-files.ts');
   const { files, problems } = await readUserFiles(connectorsDir, builtin);
   return createCatalogue([...builtin, ...files], problems);
 }
