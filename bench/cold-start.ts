@@ -3,7 +3,7 @@ import { type Figure, median, milliseconds, timed } from './figures.ts';
 import { startServer } from './stdio-client.ts';
 import { makeHome } from './vaults.ts';
 
-const runs = 25;
+const runs = 40;
 const credentials = 1_000;
 
 export async function coldStart(): Promise<Figure[]> {
