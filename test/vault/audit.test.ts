@@ -1,5 +1,6 @@
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { auditMac, splitLine } from '../../src/vault/audit-chain.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { openVault } from '../../src/vault/open.ts';
 import type { AuditEvent } from '../../src/vault/vault.ts';
@@ -82,6 +83,18 @@ describe('the audit chain', () => {
       expect(report.problems[0]?.line).toBe(line);
     });
   }
+
+  it('shows an authentic line that does not continue the one before, or has the wrong number', async () => {
+    const lines = await twoChains();
+    const { keyring } = await place.open();
+    const { body } = splitLine(lines[5] ?? '') ?? { body: '' };
+    const forgeries = [body.replace(/"prev":".+"/, '"prev":"other"'), body.replace('"seq":3', '"seq":4')];
+    for (const forged of forgeries) {
+      const mac = auditMac(keyring, keyring.currentKeyId, forged);
+      await writeFile(place.audit, `${[...lines.slice(0, 5), `${forged},"mac":"${mac}"}`].join('\n')}\n`);
+      expect((await verify()).problems).toEqual([{ line: 6, problem: expect.any(String) }]);
+    }
+  });
 
   it('of another vault does not verify here', async () => {
     await twoChains();
