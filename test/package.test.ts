@@ -1,6 +1,6 @@
 /** What is published, and that it can be built without running anybody's install script. */
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -64,6 +64,18 @@ describe('package', () => {
     const names = [...text.matchAll(/^=+\n(\S+) \S+\n=+$/gm)].map(([, name]) => name);
     expect(names).toEqual(expect.arrayContaining(['@modelcontextprotocol/server', 'hono', 'pino', 'undici', 'zod']));
     expect(text.includes('see the package')).toBe(false);
+  });
+
+  it('the packed package, installed without scripts elsewhere, serves MCP under its own name', {
+    timeout: 120_000,
+  }, async () => {
+    const there = join(folder, 'elsewhere');
+    await mkdir(there);
+    const npm = (...args: string[]) => run('npm', args, { cwd: there, env: cleanEnv });
+    const { stdout } = await npm('pack', root, '--json', '--ignore-scripts');
+    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+    await npm('install', filename, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund');
+    expect(await serverNameOf(join(there, 'node_modules', '.bin', 'keyward'))).toBe('keyward');
   });
 
   it('61. npm ci --ignore-scripts is enough: it builds, and what it built serves MCP', {
