@@ -1,4 +1,7 @@
 /** MCP over stdio: one client, the person at this computer. */
+// First: it holds for the schemas that the SDK makes when it is loaded.
+import './no-eval.ts';
+
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Broker } from '../broker/broker.ts';
 import { localPrincipal } from '../principal.ts';
