@@ -1,18 +1,23 @@
 /** What fault tests print: a figure for everything that ran, and a line for everything that could not. */
 import { execFileSync } from 'node:child_process';
 import { stdout } from 'node:process';
+import type { TestContext } from 'vitest';
 
 export function report(line: string): void {
   stdout.write(`${line}\n`);
 }
 
-/** Whether this command runs here. Reports it as not run otherwise, so that nothing seems to have passed. */
-export function canRun(what: string, command: string, ...args: readonly string[]): boolean {
+/** Ends a test that this machine can't run, and says so: it counts as not run, never as passed. */
+export function notRun(test: TestContext, why: string): never {
+  report(`not run: ${test.task.name}: ${why}`);
+  return test.skip(why);
+}
+
+/** Goes on if this command works here. */
+export function needs(test: TestContext, command: string, ...args: readonly string[]): void {
   try {
     execFileSync(command, args, { stdio: 'ignore' });
-    return true;
   } catch {
-    report(`not run: ${what}: ${[command, ...args].join(' ')} does not work here`);
-    return false;
+    notRun(test, `${[command, ...args].join(' ')} does not work here`);
   }
 }

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { bundleChild, runChild } from '../support/child.ts';
 import { ann, tempFolder, vaultFolder } from '../support/vault-folder.ts';
-import { canRun, report } from './report.ts';
+import { needs, report } from './report.ts';
 
-it('a full and a read-only disk give typed errors, keep the old state readable, and need no restart', async () => {
+it('a full and a read-only disk give typed errors, keep the old state readable, and need no restart', async (test) => {
   const alone = process.getuid?.() === 0 ? ['unshare', '-m'] : ['unshare', '-Urm'];
   const [command = '', ...options] = alone;
   const folder = tempFolder();
   const mount = `mount -t tmpfs -o size=256k tmpfs ${folder}`;
-  if (!canRun('full and read-only disk', command, ...options, 'sh', '-c', mount)) return;
+  needs(test, command, ...options, 'sh', '-c', mount);
   const script = await bundleChild('test/support/full-disk.ts');
   const [line = ''] = await runChild(script, [path.join(folder, 'disk')], { command: alone }).done();
   const outcome = JSON.parse(line) as Record<string, unknown>;
@@ -32,8 +32,8 @@ it('a full and a read-only disk give typed errors, keep the old state readable, 
   });
 });
 
-it('clock jumps of ±10 days stop no writer and lose no write', async () => {
-  if (!canRun('clock jumps', 'sh', '-c', 'ls /usr/lib/*/faketime/libfaketime.so.1')) return;
+it('clock jumps of ±10 days stop no writer and lose no write', async (test) => {
+  needs(test, 'sh', '-c', 'ls /usr/lib/*/faketime/libfaketime.so.1');
   const place = vaultFolder();
   const clock = path.join(place.root, 'clock');
   await writeFile(clock, '+0');

@@ -5,17 +5,17 @@ import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, type TestContext } from 'vitest';
 import { bundleChild, type Child, runChild } from '../support/child.ts';
 import { ann, type VaultFolder, vaultFolder } from '../support/vault-folder.ts';
-import { canRun, report } from './report.ts';
+import { needs, report } from './report.ts';
 
 let script = '';
-let works = false;
 beforeAll(async () => {
   script = await bundleChild('test/support/vault-step.ts');
-  works = canRun('faults at system calls', 'strace', '-o', '/dev/null', '-f', 'true');
 });
+
+const needsStrace = (test: TestContext) => needs(test, 'strace', '-o', '/dev/null', '-f', 'true');
 
 // One pool thread: strace counts the calls of each thread.
 const env = { UV_THREADPOOL_SIZE: '1' };
@@ -102,8 +102,8 @@ async function numberOf(place: VaultFolder, id: string): Promise<number> {
   return Number(row?.name);
 }
 
-it('a commit writes, syncs, renames, syncs the folder, and only then acknowledges', async () => {
-  if (!works) return;
+it('a commit writes, syncs, renames, syncs the folder, and only then acknowledges', async (test) => {
+  needsStrace(test);
   const place = vaultFolder();
   const trace = await traceOf(await waiting(place, 'commit', randomUUID()), path.join(place.root, 'trace'));
   const temporary = 'vault\\.json\\.tmp-[0-9a-f]+';
@@ -124,8 +124,8 @@ it('a commit writes, syncs, renames, syncs the folder, and only then acknowledge
   report(`order of a commit: ${steps.length} of ${steps.length} steps in order`);
 });
 
-it('a kill at each system call of a commit leaves the old or the new state', async () => {
-  if (!works) return;
+it('a kill at each system call of a commit leaves the old or the new state', async (test) => {
+  needsStrace(test);
   const place = vaultFolder();
   const id = randomUUID();
   const calls = callsOf(await traceOf(await waiting(place, 'commit', id), path.join(place.root, 'trace')));
@@ -149,8 +149,8 @@ it('a kill at each system call of a commit leaves the old or the new state', asy
   expect(killed).toBeGreaterThan(20);
 });
 
-it('a kill at each system call of making the first vault leaves none, or one that opens', async () => {
-  if (!works) return;
+it('a kill at each system call of making the first vault leaves none, or one that opens', async (test) => {
+  needsStrace(test);
   const place = vaultFolder();
   const calls = callsOf(await traceOf(await waiting(place, 'create', '', ''), path.join(place.root, 'trace')));
   let killed = 0;
@@ -172,8 +172,8 @@ it('a kill at each system call of making the first vault leaves none, or one tha
   expect(killed).toBeGreaterThan(20);
 });
 
-it('an input/output error at any call of a commit is a typed error; the old state stays, and the next commit works', async () => {
-  if (!works) return;
+it('an input/output error at any call of a commit is a typed error; the old state stays, and the next commit works', async (test) => {
+  needsStrace(test);
   const place = vaultFolder();
   const id = randomUUID();
   const faults = [
