@@ -14,11 +14,10 @@ import {
 } from '../support/broker.ts';
 import { type OddAnswer, startOddServer } from '../support/odd-server.ts';
 import { startReader } from './reader-process.ts';
+import { notRun, report } from './report.ts';
 
 const rounds = 200;
 const readers = 50;
-
-const report = (line: string) => process.stdout.write(`${line}\n`);
 
 describe('refresh race', () => {
   it(`2 processes × ${readers} readers × ${rounds} rounds make exactly ${rounds} refreshes, and the grant lives`, async () => {
