@@ -99,7 +99,7 @@ describe('a service in trouble', () => {
 describe('clock jumps', () => {
   const library = fakeTimeLibrary();
 
-  it.each(['+10d', '-10d'])('of %s cause at most one refresh each way, and no error', async (jump, test) => {
+  it.for(['+10d', '-10d'])('of %s cause at most one refresh each way, and no error', async (jump, test) => {
     if (library === null) return notRun(test, 'libfaketime is not installed');
     const server = await startAuthorizationServer({ refreshTokenTtl: 60 * 24 * 3600 });
     const keyward = await startBroker({ origin: server.issuer });
