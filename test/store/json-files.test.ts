@@ -1,6 +1,6 @@
 /** Files, modes, links and faults of the file store. */
 import { chmodSync, statSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Disk, type NewFile, realDisk } from '../../src/store/json/disk.ts';
@@ -191,6 +191,19 @@ describe('the files of a vault', () => {
       await writer.commit(insert());
       expect((await stat(place.file)).ino).not.toBe(ino);
     }
+  });
+
+  it('that can no longer be looked at are a storage error, and open again once they can', async () => {
+    const place = vaultFolder();
+    const row = credentialRow();
+    const store = await place.open();
+    await store.commit(insert(row));
+    await rename(place.data, `${place.data}.aside`);
+    await writeFile(place.data, 'a file where the folder was');
+    await expect(store.get('credential', ann, row.id)).rejects.toMatchObject({ code: 'storage_failed' });
+    await rm(place.data);
+    await rename(`${place.data}.aside`, place.data);
+    expect(await store.get('credential', ann, row.id)).toEqual(row);
   });
 
   it('may lie on a path with spaces, quotes and other alphabets', async () => {

@@ -106,7 +106,7 @@ export async function writeFirst(file: string, disk: Disk, content: VaultFile, k
 
 /** `vault_damaged` when the file is gone or is no file. */
 function statOf(file: string): BigIntStats {
-  const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  const stat = lstatOf(file);
   if (stat === undefined) throw damaged('is gone');
   if (stat.isSymbolicLink()) {
     throw new KeywardError('vault_damaged', 'The vault is a symbolic link, which Keyward does not follow.', {
@@ -120,4 +120,13 @@ function statOf(file: string): BigIntStats {
 
 function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+}
+
+/** A path that can't be looked at (a folder of it is a file now, or closed) is a storage error, not a missing vault. */
+function lstatOf(file: string): BigIntStats | undefined {
+  try {
+    return lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    throw storageError(error, file);
+  }
 }
