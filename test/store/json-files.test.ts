@@ -1,6 +1,6 @@
 /** Files, modes, links and faults of the file store. */
 import { chmodSync, statSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Disk, type NewFile, realDisk } from '../../src/store/json/disk.ts';
