@@ -80,7 +80,7 @@ export async function startAttempt(
   return {
     kind: 'attempt',
     page: options.complete ? 'oauth' : 'connect',
-    url: connectUrlFor(origin, redirectUri, id),
+    url: device ? linkAtService(device.device) : connectUrlFor(origin, redirectUri, id),
     attemptId: id,
     expiresAt: until,
     ...(device ? { userCode: device.device.userCode } : {}),
@@ -165,11 +165,18 @@ export async function resumeAttempt(
   return {
     kind: 'attempt',
     page: attempt.flow === 'form' || attempt.authConfigId === null ? 'connect' : 'oauth',
-    url: connectUrlFor(await broker.pages.open(attempt.id), attempt.redirectUri, attempt.id),
+    url: device
+      ? linkAtService(device)
+      : connectUrlFor(await broker.pages.open(attempt.id), attempt.redirectUri, attempt.id),
     attemptId: attempt.id,
     expiresAt: attempt.expiresAt,
     ...(device ? { userCode: device.userCode } : {}),
   };
+}
+
+/** The person uses another device, which can't open the pages of this computer (RFC 8628 §3.3.1). */
+function linkAtService(device: NonNullable<AttemptSecret['device']>): string {
+  return device.verificationUriComplete ?? device.verificationUri;
 }
 
 async function requireAttempt(broker: Broker, principal: Principal, id: string): Promise<Attempt> {

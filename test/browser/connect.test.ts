@@ -159,8 +159,9 @@ describe('the connect pages', () => {
 
   it('show a code for another device and go on by themselves once it was entered', async () => {
     const tab = await openTab(browser);
-    const started = await session.connect({ ...oauth, flow: 'device' });
-    await tab.goto(started.url);
+    const { attemptId, url } = await session.connect({ ...oauth, flow: 'device' });
+    expect(new URL(url).pathname).toBe('/device');
+    await tab.goto(`${await session.broker.pages.open(attemptId)}/connect/${attemptId}`);
     expect(await heading(tab)).toBe('Enter this code at Acme');
     await look(tab, '12-device');
     await approveDevice((await tab.getByRole('link', { name: 'code filled in' }).getAttribute('href')) ?? '');

@@ -6,6 +6,7 @@ import { StdioClientTransport as TransportTwo } from '@modelcontextprotocol/clie
 import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { approveDevice } from '../support/click-through.ts';
 import {
   clientKinds,
   freePort,
@@ -123,9 +124,9 @@ describe.each(clientKinds)('a %s client over stdio', (kind) => {
 it('gives the person a code for another device, where no browser can come back here', async () => {
   const { keyward, client } = await startWithClient('modern', { env: world.env });
   const started = await client.get('create_credential', { connectorId, authenticationType: 'oauth2', flow: 'device' });
-  expect(started).toMatchObject({ userCode: expect.any(String), oauthUrl: expect.any(String) });
+  expect(started).toMatchObject({ userCode: expect.any(String), oauthUrl: expect.stringContaining('/device') });
   const waiting = client.get('check_attempt', { attemptId: started.attemptId, waitSeconds: 40 });
-  expect(await followLink(String(started.oauthUrl))).toMatchObject({ step: 'completed' });
+  await approveDevice(String(started.oauthUrl));
   expect(await waiting).toMatchObject({ status: 'completed', credentialId: expect.any(String) });
   await client.close();
   await keyward.exited;

@@ -1,7 +1,7 @@
 /** A person with a browser: follows a link, fills in Keyward's pages, goes to the service and comes back. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { stepHeader } from '../../src/http/script.ts';
-import { approveDevice, type ClickOptions, clickThrough } from '../support/click-through.ts';
+import { type ClickOptions, clickThrough } from '../support/click-through.ts';
 
 export type Person = ClickOptions & {
   /** What is typed into Keyward's forms, by field name: secrets, client id and client secret. */
@@ -17,18 +17,13 @@ const lastSteps = ['completed', 'failed', 'expired'];
 export async function followLink(link: string, person: Person = {}): Promise<Ending> {
   const browser = openBrowser();
   let url = link;
-  let codeEntered = false;
   for (let turn = 0; turn < 100; turn += 1) {
     const { page, step } = await browser.get(url);
     if (lastSteps.includes(step)) return { step, page };
     if (step === 'authorize') url = (await clickThrough(buttonLink(page), person)).href;
     else if (step === 'inputs' || step === 'auth_config') await browser.submit(url, page, person.fields ?? {});
-    else if (step === 'device' && !codeEntered) {
-      codeEntered = true;
-      await approveDevice(buttonLink(page), person);
-    }
     // The pages of a flow that goes on elsewhere reload themselves; a script asks again.
-    else if (step === 'working' || step === 'device') await delay(200);
+    else if (step === 'working') await delay(200);
     else throw new Error(`A page without a step: ${page.slice(0, 2_000)}`);
   }
   throw new Error('The pages never end.');
