@@ -2,17 +2,17 @@
 import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { ObtainedBy } from '../vault/vault.ts';
+import { requireCredential } from './access.ts';
 import { startAttempt } from './attempts.ts';
 import { findAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
-import { requireCredential } from './credentials.ts';
 import { inputSecret, obtain, storeCredential } from './establish.ts';
 import { readInputs } from './forms.ts';
 import { contextWith, requireAuth } from './oauth-context.ts';
 import { actingFor, refused } from './policy.ts';
 import { readReturnTo } from './redirects.ts';
-import { readId, readName } from './text.ts';
+import { readName } from './text.ts';
 
 /** Creates or reconnects a credential. */
 export async function createCredential(
@@ -28,7 +28,10 @@ export async function createCredential(
   const previous =
     credentialId === undefined
       ? null
-      : await requireCredential(broker, owner, readId(credentialId, 'credentialId'), 'credentialId');
+      : await requireCredential(broker, owner, credentialId, {
+          field: 'credentialId',
+          action: 'credential.reconnect',
+        });
   if (previous && (previous.connectorId !== connectorId || previous.authenticationType !== authenticationType)) {
     throw new KeywardError(
       'invalid_input',

@@ -19,6 +19,8 @@ const actions = {
   'credential.delete': { scope: 'credentials:write', audited: true },
   'credential.verify': { scope: 'credentials:use', audited: true },
   'credential.release': { scope: 'credentials:release', audited: true },
+  'credential.share': { scope: 'credentials:share', audited: true },
+  'audit.read': { scope: 'audit:read', audited: false },
   'auth_config.read': { scope: 'credentials:read', audited: false },
   'auth_config.create': { scope: 'credentials:write', audited: true },
   'auth_config.delete': { scope: 'credentials:write', audited: true },
