@@ -1,7 +1,7 @@
 /** What comes back to the redirect URI (RFC 6749 §4.1.2): the point where an attacker would try to get in. */
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Attempt, AttemptSecret } from '../vault/vault.ts';
-import { expired, failAttempt, stateOf } from './attempt-state.ts';
+import { expired, failAttempt, returnOf, stateOf } from './attempt-state.ts';
 import { attemptOf, sameText, stateFor } from './binding.ts';
 import type { Broker } from './broker.ts';
 import { openAttempt } from './connect.ts';
@@ -28,7 +28,7 @@ export async function finishCallback(
   callback: Callback,
 ): Promise<{ attemptId: string; returnTo: string | null }> {
   const { attempt, secret, state } = await recognise(broker, callback);
-  const { id: attemptId, returnTo } = attempt;
+  const { id: attemptId } = attempt;
   const claimed = await claim(broker, attempt);
   try {
     const context = await oauthContext(broker, claimed);
@@ -49,7 +49,7 @@ export async function finishCallback(
       error instanceof KeywardError ? error : new KeywardError('internal', 'Connecting failed unexpectedly.'),
     );
   }
-  return { attemptId, returnTo };
+  return { attemptId, returnTo: returnOf((await openAttempt(broker, attemptId)).attempt) };
 }
 
 /** Checks that the callback belongs to a pending attempt of this very browser, at the redirect URI that was sent. */

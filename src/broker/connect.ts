@@ -2,7 +2,7 @@
 import type { AuthMethod } from '../connectors/definition.ts';
 import { KeywardError, type PublicError, toPublic } from '../errors.ts';
 import type { Attempt, AttemptSecret } from '../vault/vault.ts';
-import { failureOf, stateOf } from './attempt-state.ts';
+import { failureOf, returnOf, stateOf } from './attempt-state.ts';
 import { defaultAuthConfigId } from './auth-configs.ts';
 import { csrfFor, stateFor } from './binding.ts';
 import type { Broker } from './broker.ts';
@@ -65,9 +65,9 @@ export async function viewAttempt(broker: Broker, attemptId: string, browser: st
 async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, browser: string): Promise<Step> {
   const state = stateOf(attempt);
   if (state === 'expired') return { step: 'expired' };
-  if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: attempt.returnTo };
+  if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: returnOf(attempt) };
   if (state === 'completed')
-    return { step: 'completed', credentialName: await nameOf(broker, attempt), returnTo: attempt.returnTo };
+    return { step: 'completed', credentialName: await nameOf(broker, attempt), returnTo: returnOf(attempt) };
   if (attempt.status === 'exchanging') return { step: 'working' };
 
   const connector = broker.catalogue.require(attempt.connectorId);

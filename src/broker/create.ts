@@ -1,7 +1,8 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
+import type { Connector } from '../connectors/definition.ts';
 import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
-import type { ObtainedBy } from '../vault/vault.ts';
+import type { Credential, ObtainedBy } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
 import { startAttempt } from './attempts.ts';
 import { findAuthConfig } from './auth-configs.ts';
@@ -12,7 +13,7 @@ import { readInputs } from './forms.ts';
 import { contextWith, requireAuth } from './oauth-context.ts';
 import { actingFor, refused } from './policy.ts';
 import { readReturnTo } from './redirects.ts';
-import { readName } from './text.ts';
+import { oneLine, readName } from './text.ts';
 
 /** Creates or reconnects a credential. */
 export async function createCredential(
@@ -59,20 +60,25 @@ export async function createCredential(
     );
     throw await refused(broker, owner, 'credential.create', { connectorId }, error);
   }
-  if (options.obtainedBy === 'rest' && given.missingSecrets.length > 0) {
-    throw inputError(Object.fromEntries(given.missingSecrets.map((field) => [field, 'is missing'])));
-  }
 
   const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
   if (!oauth && authConfigId !== undefined)
     throw inputError({ authConfigId: `is not used with ${authenticationType}` });
   const config = oauth ? await findAuthConfig(broker, owner, connectorId, authConfigId ?? null) : undefined;
 
+  if (options.obtainedBy === 'rest') {
+    // A program gave everything that its form asks for, or is told: nobody is there to be asked on a page.
+    const missing = [...given.missingSecrets];
+    if (authenticationType === 'oauth2' && redirectUri === undefined) missing.push('redirectUri');
+    if (authenticationType === 'oauth2_client_credentials' && !config) missing.push('authConfigId');
+    if (missing.length > 0) throw inputError(Object.fromEntries(missing.map((field) => [field, 'is missing'])));
+  }
+
   const plan = {
     owner,
     connectorId,
     authenticationType,
-    name: name === undefined ? null : readName(name),
+    name: name === undefined ? usualName(owner, connector, previous, options.obtainedBy) : readName(name),
     reconnects: previous?.id ?? null,
     authConfigId: config?.id ?? null,
     inputs: given.inputs,
@@ -94,4 +100,14 @@ export async function createCredential(
     complete,
     device: given.flow === 'device',
   });
+}
+
+/** Longest name of a person within a credential's name, in characters. */
+const maxPerson = 40;
+
+/** What REST names a credential after: “Ann's Slack Credential”. Elsewhere it is named after the connector alone. */
+function usualName(owner: Principal, connector: Connector, previous: Credential | null, obtainedBy: ObtainedBy) {
+  const person = oneLine(owner.user, maxPerson);
+  if (obtainedBy !== 'rest' || previous || person === null) return null;
+  return `${person.charAt(0).toUpperCase()}${person.slice(1)}'s ${connector.name} Credential`;
 }

@@ -23,6 +23,7 @@ const actions = {
   'audit.read': { scope: 'audit:read', audited: false },
   'auth_config.read': { scope: 'credentials:read', audited: false },
   'auth_config.create': { scope: 'credentials:write', audited: true },
+  'auth_config.update': { scope: 'credentials:write', audited: true },
   'auth_config.delete': { scope: 'credentials:write', audited: true },
 } as const satisfies Record<string, { scope: Scope; audited: boolean }>;
 
