@@ -197,11 +197,23 @@ describe('PathStack', () => {
   });
 
   it('13. answers 422 with loc, msg and type for what is no id', async () => {
-    for (const asked of ['..%2f..', 'x', '%252e%252e', '1%002']) {
+    for (const asked of ['..%2f..', 'x', '%252e%252e', '1%002', '%zz']) {
       const answer = await rest.send('ann', 'GET', `/connection/${asked}/credentials`);
       expect(answer).toMatchObject({ status: 422, body: { error: { code: 422, loc: ['path', 'connection_id'] } } });
       fits(answerValidator(pathstack, secret, 'get', 422), answer.body);
     }
+  });
+
+  it('takes the one version that it knows: another date is 400, what is no date 422', async () => {
+    const path = `/connection/${await connect('ann')}/credentials`;
+    const asked = async (version: string) => rest.send('ann', 'GET', path, { headers: { 'x-api-version': version } });
+    expect((await asked('2024-03-27')).status).toBe(200);
+    const unknown = await asked('2031-01-01');
+    expect(unknown.status).toBe(400);
+    fits(answerValidator(pathstack, secret, 'get', 400), unknown.body);
+    const malformed = await asked('newest');
+    expect(malformed).toMatchObject({ status: 422, body: { error: { loc: ['header', 'x-api-version'] } } });
+    fits(answerValidator(pathstack, secret, 'get', 422), malformed.body);
   });
 
   it('names the missing scope in its 403, as RFC 6750 has it', async () => {

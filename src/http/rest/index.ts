@@ -33,7 +33,6 @@ export function restRoutes({ broker, bearer }: { broker: () => Broker; bearer: R
 
 async function answer(broker: Broker, operation: Operation, c: Context<RestEnv>): Promise<Response> {
   try {
-    checkVersion(operation.family, c.req.header('x-api-version'));
     const input = await readInputs(operation, c);
     const call = { broker, principal: c.var.principal, signal: c.req.raw.signal };
     return c.json((await operation.run(call, input)) as object);
@@ -56,10 +55,13 @@ async function readInputs(operation: Operation, c: Context<RestEnv>): Promise<In
   const { takes } = operation;
   const name = `${operation.method.toUpperCase()} ${operation.path}`;
   const header = Object.fromEntries(Object.keys(takes.header.shape).map((field) => [field, c.req.header(field)]));
+  const headers = readInput(name, takes.header, header);
+  // First of all: what the rest of the request means is the version's matter.
+  checkVersion(operation.family, header['x-api-version']);
   return {
+    header: headers,
     path: readInput(name, takes.path, c.req.param()),
     query: readInput(name, takes.query, c.req.query()),
-    header: readInput(name, takes.header, header),
     body: hasBody(operation) ? readInput(name, takes.body, await readJson(c)) : {},
   };
 }

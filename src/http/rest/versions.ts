@@ -9,11 +9,10 @@ const versions: Readonly<Record<Family, string | null>> = {
   fishnet: null,
 };
 
-/** The header's field in a family's operations. */
+/** The header's field in a family's operations. PathStack documents a date: anything else is 422, not an unknown version. */
 export function versionHeader(family: Exclude<Family, 'fishnet'>) {
-  return {
-    'x-api-version': z.string().max(100).optional().meta({ default: versions[family], description: 'API version' }),
-  };
+  const text = family === 'pathstack' ? z.iso.date({ error: 'must be a date' }) : z.string().max(100);
+  return { 'x-api-version': text.optional().meta({ default: versions[family], description: 'API version' }) };
 }
 
 /** Refuses a version that is not served; none means the default. */
