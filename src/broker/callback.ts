@@ -9,6 +9,7 @@ import { finishAttempt, personOf } from './finish.ts';
 import { exchangeCode } from './oauth/exchange.ts';
 import { oauthContext } from './oauth-context.ts';
 import { refused } from './policy.ts';
+import { admit, isUnclaimed, type Visitor } from './visitor.ts';
 
 export type Callback = {
   /** The query as it was received. */
@@ -17,6 +18,7 @@ export type Callback = {
   readonly connectorId: string | null;
   /** The value of the cookie that is bound to an attempt, if this browser has one. */
   readonly cookieOf: (attemptId: string) => string | null;
+  readonly visitor: Visitor;
 };
 
 /**
@@ -65,7 +67,8 @@ async function recognise(
   const genuine = browser !== null && sameText(state, stateFor(attemptId, secret.key, browser));
   const path = callback.connectorId === null ? '/oauth/callback' : `/oauth/callback/${callback.connectorId}`;
   const expected = attempt.flow === 'code' && new URL(attempt.redirectUri).pathname === path;
-  if (!genuine || !expected) {
+  const claimed = callback.visitor === 'local' || !isUnclaimed(attempt);
+  if (!genuine || !expected || !claimed) {
     const error = untrusted('This browser did not start the flow that the answer belongs to.');
     throw await refused(
       broker,
@@ -75,6 +78,7 @@ async function recognise(
       error,
     );
   }
+  await admit(broker, attempt, callback.visitor, browser);
   const now = stateOf(attempt);
   if (now === 'expired') throw expired();
   if (now !== 'pending' || attempt.status !== 'pending') throw used();

@@ -96,12 +96,37 @@ export type AttemptRow = Row & {
   readonly status: AttemptStatus;
   /** The credential that came out of it. */
   readonly credentialId: string | null;
+  /** The user who started it for its owner, of the same tenant; null or absent when the owner did. */
+  readonly startedBy?: string | null;
+  /** Mark of the browser that claimed an attempt which somebody started for its owner. */
+  readonly browser?: string | null;
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | null;
   readonly expiresAt: number;
 };
 
+/** A session token that Keyward issued over HTTP; `owner` is the user it stands for. It has no sealed secret: only a hash. */
+export type SessionRow = Row & {
+  /** SHA-256 (hex) of the token's secret part, which has 256 bits of chance: a slow hash would protect nothing more. */
+  readonly hash: string;
+  readonly scopes: readonly string[];
+  /** Null never expires. */
+  readonly expiresAt: number | null;
+};
+
+/**
+ * A sign-in code for the pages. Its id is a keyed digest of the code, so the row is no help in guessing one; whom it
+ * signs in is its sealed part. All of them belong to one owner that nobody can be.
+ */
+export type SignInCodeRow = Row & { readonly expiresAt: number };
+
 /** Row type of each kind. */
-export type Rows = { credential: CredentialRow; authConfig: AuthConfigRow; attempt: AttemptRow };
+export type Rows = {
+  credential: CredentialRow;
+  authConfig: AuthConfigRow;
+  attempt: AttemptRow;
+  session: SessionRow;
+  signInCode: SignInCodeRow;
+};
 export type Kind = keyof Rows;
 
 /** Filters of a list; only what a query has an index for. */
@@ -144,6 +169,10 @@ export interface Store {
   get<K extends Kind>(kind: K, owner: Owner, id: string): Promise<Rows[K] | undefined>;
   /** An attempt whoever owns it: an OAuth callback carries no principal. The caller checks the binding. */
   findAttempt(id: string): Promise<AttemptRow | undefined>;
+  /** A session whoever owns it: the request that brings its token has no principal yet. The caller compares the hash. */
+  findSession(id: string): Promise<SessionRow | undefined>;
+  /** The sessions of every owner, for whoever runs Keyward. */
+  listSessions(page: Page): Promise<SessionRow[]>;
   /** The credential, if it belongs to this owner or is shared with it. The caller checks what the share allows. */
   findVisible(owner: Owner, id: string): Promise<CredentialRow | undefined>;
   /** The owner's credentials and those that are shared with it, as one list. */

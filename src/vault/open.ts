@@ -53,6 +53,13 @@ export async function openVault(store: Store): Promise<Vault> {
       const row = await store.findAttempt(id);
       return row && recordOf<'attempt'>(row);
     },
+    async findSession(id) {
+      const row = await store.findSession(id);
+      return row && recordOf<'session'>(row);
+    },
+    async listSessions(page) {
+      return (await store.listSessions(page)).map((row) => recordOf<'session'>(row));
+    },
     async findVisible(owner, id) {
       const row = await store.findVisible(owner, id);
       return row && recordOf<'credential'>(row);

@@ -1,6 +1,14 @@
 /** The vault: store + sealing. All that the broker sees of storage. */
 import type { Owner } from '../principal.ts';
-import type { AttemptRow, AuthConfigRow, CredentialRow, ListFilter, Page } from '../store/store.ts';
+import type {
+  AttemptRow,
+  AuthConfigRow,
+  CredentialRow,
+  ListFilter,
+  Page,
+  SessionRow,
+  SignInCodeRow,
+} from '../store/store.ts';
 
 export type { CredentialStatus, ObtainedBy, Page, Share, SharePermission } from '../store/store.ts';
 export { reaches } from '../store/store.ts';
@@ -11,6 +19,7 @@ type Stored<R> = Omit<R, 'sealed'>;
 export type Credential = Stored<CredentialRow>;
 export type AuthConfig = Stored<AuthConfigRow>;
 export type Attempt = Stored<AttemptRow>;
+export type Session = Stored<SessionRow>;
 
 /** The plaintext inside a credential. */
 export type CredentialSecret =
@@ -51,6 +60,8 @@ export type Records = {
   credential: { record: Credential; secret: CredentialSecret };
   authConfig: { record: AuthConfig; secret: AuthConfigSecret };
   attempt: { record: Attempt; secret: AttemptSecret };
+  session: { record: Session; secret: Record<string, never> };
+  signInCode: { record: Stored<SignInCodeRow>; secret: Owner };
 };
 export type RecordKind = keyof Records;
 
@@ -109,6 +120,9 @@ export interface Vault {
   /** The owner's credentials and those that are shared with it, as one list. */
   listVisible(owner: Owner, filter: ListFilter, page: Page): Promise<Credential[]>;
   findAttempt(id: string): Promise<Attempt | undefined>;
+  findSession(id: string): Promise<Session | undefined>;
+  /** The sessions of every owner, for whoever runs Keyward. */
+  listSessions(page: Page): Promise<Session[]>;
   list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;
   /** The secret of a record, as of the record's `secretVersion` or newer. `not_found` if it is gone. */
   open<K extends RecordKind>(kind: K, record: Records[K]['record']): Promise<Records[K]['secret']>;

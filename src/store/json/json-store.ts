@@ -5,7 +5,15 @@ import { unwrapKeys } from '../../seal/keyring.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import { findOuterKey, type KeySettings } from '../../seal/sources.ts';
-import { type CredentialRow, isSharedWith, type ListFilter, type Page, type Rows, type Store } from '../store.ts';
+import {
+  type CredentialRow,
+  isSharedWith,
+  type ListFilter,
+  type Page,
+  type Rows,
+  type SessionRow,
+  type Store,
+} from '../store.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';
 import { applyChanges, applyTouch, isOwnedBy } from './changes.ts';
@@ -74,6 +82,13 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
       const found = (await table.current()).find(rowKey('attempt', id));
       return found?.kind === 'attempt' ? found.row : undefined;
     },
+    async findSession(id) {
+      const found = (await table.current()).find(rowKey('session', id));
+      return found?.kind === 'session' ? found.row : undefined;
+    },
+    async listSessions(page) {
+      return pageOf((await table.current()).all(), ({ kind }) => kind === 'session', {}, page) as SessionRow[];
+    },
     async findVisible(owner, id) {
       const found = (await table.current()).find(rowKey('credential', id));
       return found?.kind === 'credential' && isVisibleTo(found.row, owner) ? found.row : undefined;
@@ -126,7 +141,8 @@ function pageOf(rows: Iterable<KindRow>, belongs: (row: KindRow) => boolean, fil
     if (!belongs(candidate)) continue;
     const { row } = candidate;
     if (page.after !== undefined && !comesBefore(page.after, row)) continue;
-    if (filter.connectorId !== undefined && row.connectorId !== filter.connectorId) continue;
+    if (filter.connectorId !== undefined && (!('connectorId' in row) || row.connectorId !== filter.connectorId))
+      continue;
     if (filter.status !== undefined && (!('status' in row) || row.status !== filter.status)) continue;
     found.push(row);
   }
