@@ -107,7 +107,8 @@ const maxPerson = 40;
 
 /** What REST names a credential after: “Ann's Slack Credential”. Elsewhere it is named after the connector alone. */
 function usualName(owner: Principal, connector: Connector, previous: Credential | null, obtainedBy: ObtainedBy) {
-  const person = oneLine(owner.user, maxPerson);
+  // Users of an issuer are `<issuer>#<subject>`; an address is no name.
+  const person = oneLine(owner.user.replace(/^https?:\/\/[^#]*#/, ''), maxPerson);
   if (obtainedBy !== 'rest' || previous || person === null) return null;
   return `${person.charAt(0).toUpperCase()}${person.slice(1)}'s ${connector.name} Credential`;
 }

@@ -143,6 +143,14 @@ describe('shares', () => {
     expect(seen).not.toHaveProperty('shares');
   });
 
+  it('names what a program creates after the person, by the subject alone where an issuer is in front', async () => {
+    for (const user of ['dora', 'https://id.example/realm#dora']) {
+      const dora = person('names', user);
+      const view = await getConnection(broker(), dora, { connectionId: await connect(dora) });
+      expect(view.name).toBe("Dora's Acme Credential");
+    }
+  });
+
   it('ends shares with the credential, and keeps them when it is renamed or reconnected', async () => {
     const id = await connect(ann);
     await share(ann, id, 'user:bob', 'view');
