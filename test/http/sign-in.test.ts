@@ -1,26 +1,23 @@
 /** Who may open a connect page over HTTP: real requests, a real vault and a real authorization server. */
+
+import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checkAttempt } from '../../src/broker/attempts.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { createSignInCode, signedInPerson, signedInValue } from '../../src/broker/sign-in.ts';
-import { createApp } from '../../src/http/app.ts';
-import { callbackRoutes } from '../../src/http/connect/callback.ts';
-import { connectRoutes } from '../../src/http/connect/routes.ts';
-import { type Listener, listen } from '../../src/http/server.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { localPrincipal, type Owner, type Principal } from '../../src/principal.ts';
 import { connectorId, startWorld, type World } from '../mcp/world.ts';
 import { clickThrough } from '../support/click-through.ts';
-import { freePort } from '../support/mcp-clients.ts';
 import { person } from '../support/principals.ts';
 import { raw } from './raw.ts';
-import { type Browser, createBrowser, linkOut, type Session, type Shown, startSession } from './session.ts';
+import { type Browser, createBrowser, linkOut, type Shown } from './session.ts';
+import { type SignInServer, startSignInServer } from './sign-in-server.ts';
 
 let world: World;
-let session: Session;
+let server: SignInServer;
 let broker: Broker;
-let listener: Listener;
 let origin: string;
 
 const ann = person('acme', 'ann');
@@ -31,21 +28,11 @@ const apiKey = { connectorId, authenticationType: 'api_key' };
 
 beforeAll(async () => {
   world = await startWorld();
-  session = await startSession(world.env);
-  const port = await freePort();
-  const host = `127.0.0.1:${port}`;
-  origin = `http://${host}`;
-  broker = { ...session.broker, pages: { callbackOrigin: origin, open: async () => origin } };
-  const app = createApp({ hosts: [host], origins: [origin], log: broker.log });
-  const { routes, visitor } = signIn({ broker: () => broker, secure: false });
-  app.route('/', routes);
-  app.route('/', connectRoutes({ broker: () => broker, secure: false, place: 'encrypted', visitor }));
-  app.route('/', callbackRoutes({ broker: () => broker, secure: false, pages: origin, visitor }));
-  listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port);
+  server = await startSignInServer(world.env);
+  ({ broker, origin } = server);
 });
 afterAll(async () => {
-  await listener.close();
-  await session.close();
+  await server.close();
   await world.close();
 });
 
@@ -127,6 +114,14 @@ describe('signing in with a code', () => {
       expect([answer.status, answer.headers.location]).toEqual([303, '/sign-in']);
     },
   );
+
+  it('gives __Host- cookies over https, out of reach of scripts and other hosts', async () => {
+    const { routes } = signIn({ broker: () => broker, secure: true });
+    const page = await new Hono().route('/', routes).request('https://keyward.example/sign-in');
+    expect(page.headers.get('set-cookie')).toMatch(
+      /^__Host-keyward-sign-in=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    );
+  });
 
   it('believes no altered or old cookie', () => {
     const value = signedInValue(broker, ann);
