@@ -7,6 +7,8 @@
 export const errorCodes = {
   /** The caller's input is wrong; the message names each field. */
   invalid_input: 422,
+  /** No bearer token, or one that is not accepted; never says why. */
+  unauthenticated: 401,
   unknown_connector: 404,
   not_found: 404,
   /** The principal may see the thing but not do this to it. */

@@ -44,3 +44,24 @@ export async function failAttempt(broker: Broker, attempt: Attempt, error: Keywa
     if (!hasCode(problem, 'conflict')) throw problem;
   }
 }
+
+/**
+ * Where the person goes after an attempt ended: the caller's `redirectUri` with `credentialId` or `error` (a code)
+ * appended and nothing else; null without one. What the caller wrote under these names itself is replaced.
+ */
+export function returnUrl(
+  returnTo: string | null,
+  outcome: { credentialId: string } | { error: string },
+): string | null {
+  if (returnTo === null) return null;
+  const url = new URL(returnTo);
+  for (const name of ['credentialId', 'error']) url.searchParams.delete(name);
+  for (const [name, value] of Object.entries(outcome)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+/** The same for an attempt that has ended. */
+export function returnOf(attempt: Attempt): string | null {
+  const { returnTo, credentialId } = attempt;
+  return returnUrl(returnTo, credentialId === null ? { error: failureOf(attempt).code } : { credentialId });
+}

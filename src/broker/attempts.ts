@@ -58,6 +58,8 @@ export async function startAttempt(
     returnTo: options.returnTo,
     client: principal.client ?? null,
     argumentsDigest: options.argumentsDigest,
+    startedBy: principal.user === owner.user ? null : principal.user,
+    browser: null,
     status: 'pending',
     credentialId: null,
     error: null,
@@ -180,7 +182,13 @@ function linkAtService(device: NonNullable<AttemptSecret['device']>): string {
 }
 
 async function requireAttempt(broker: Broker, principal: Principal, id: string): Promise<Attempt> {
-  const attempt = await broker.vault.get('attempt', principal, readId(id, 'attemptId'));
-  if (attempt) return attempt;
+  const attempt = await broker.vault.findAttempt(readId(id, 'attemptId'));
+  if (attempt && isCallers(attempt, principal)) return attempt;
   throw new KeywardError('not_found', `There is no attempt ${id}.`, { hint: 'Start one with create_credential.' });
+}
+
+/** True for the caller's own attempts, and for those that it started for somebody else while it still may. */
+function isCallers(attempt: Attempt, { tenant, user, scopes }: Principal): boolean {
+  if (attempt.tenant !== tenant) return false;
+  return attempt.owner === user || (attempt.startedBy === user && scopes.has('credentials:act-as'));
 }

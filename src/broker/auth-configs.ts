@@ -6,7 +6,7 @@ import type { AuthConfig } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
 import type { OAuthClient } from './oauth/context.ts';
 import { authorize } from './policy.ts';
-import { oneLine } from './text.ts';
+import { oneLine, readId, readName } from './text.ts';
 
 /** Id of the auth config that the environment provides. */
 export const defaultAuthConfigId = 'default';
@@ -79,13 +79,11 @@ export function newAuthConfig(owner: Owner, connectorId: string, name: string, c
 export async function addAuthConfig(
   broker: Broker,
   principal: Principal,
-  input: { connectorId: string; clientId: string; clientSecret: string; name?: string },
+  input: { connectorId: string; clientId: string; clientSecret: string; name?: string | undefined },
 ): Promise<{ authConfigId: string }> {
   const connector = broker.catalogue.require(input.connectorId);
   const problems = authConfigProblems(input, false);
-  if (Object.keys(problems).length > 0) {
-    throw new KeywardError('invalid_input', Object.values(problems).join(' '), { details: { fields: problems } });
-  }
+  if (Object.keys(problems).length > 0) throw fieldsError(problems);
   const name = oneLine(input.name, 100) ?? `${connector.name} app`;
   const record = newAuthConfig(principal, connector.id, name, input.clientId);
   await authorize(broker, principal, 'auth_config.create', { subject: record.id, connectorId: connector.id });
@@ -100,13 +98,41 @@ export async function listAuthConfigs(broker: Broker, principal: Principal): Pro
   return broker.vault.list('authConfig', principal, {}, { limit: 1_000 });
 }
 
+/** Changes an auth config: its label, or the client secret after it was replaced at the service. */
+export async function updateAuthConfig(
+  broker: Broker,
+  principal: Principal,
+  input: { authConfigId: string; name?: string | undefined; clientSecret?: string | undefined },
+): Promise<AuthConfig> {
+  const record = await requireAuthConfig(broker, principal, input.authConfigId);
+  const { clientSecret } = input;
+  const problems = authConfigProblems({ clientId: record.clientId, clientSecret: clientSecret ?? '' }, false);
+  if (input.name === undefined && clientSecret === undefined) problems.name = 'Pass name or clientSecret.';
+  if (Object.keys(problems).length > 0) throw fieldsError(problems);
+  const name = input.name === undefined ? record.name : readName(input.name);
+  const about = { subject: record.id, connectorId: record.connectorId };
+  await authorize(broker, principal, 'auth_config.update', about);
+  const secret =
+    clientSecret === undefined ? {} : { secret: { clientSecret: clientSecret === '' ? null : clientSecret } };
+  await broker.vault.commit([{ op: 'update', kind: 'authConfig', record: { ...record, name }, ...secret }]);
+  return requireAuthConfig(broker, principal, record.id);
+}
+
 /** Removes an auth config. Connections made with it stop refreshing, so the caller should say so first. */
 export async function removeAuthConfig(broker: Broker, principal: Principal, id: string): Promise<void> {
-  const record = await broker.vault.get('authConfig', principal, id);
-  if (!record)
-    throw new KeywardError('not_found', `There is no auth config ${id}.`, { hint: 'List them to see the ids.' });
+  const record = await requireAuthConfig(broker, principal, id);
   await authorize(broker, principal, 'auth_config.delete', { subject: id, connectorId: record.connectorId });
   await broker.vault.commit([{ op: 'delete', kind: 'authConfig', record }]);
+}
+
+async function requireAuthConfig(broker: Broker, owner: Owner, id: string): Promise<AuthConfig> {
+  const record = await broker.vault.get('authConfig', owner, readId(id, 'authConfigId'));
+  if (record) return record;
+  throw new KeywardError('not_found', `There is no auth config ${id}.`, { hint: 'List them to see the ids.' });
+}
+
+function fieldsError(problems: Readonly<Record<string, string>>): KeywardError {
+  return new KeywardError('invalid_input', Object.values(problems).join(' '), { details: { fields: problems } });
 }
 
 async function newest(broker: Broker, owner: Owner, connectorId: string): Promise<AuthConfig | undefined> {

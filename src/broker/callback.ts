@@ -1,7 +1,7 @@
 /** What comes back to the redirect URI (RFC 6749 §4.1.2): the point where an attacker would try to get in. */
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Attempt, AttemptSecret } from '../vault/vault.ts';
-import { expired, failAttempt, stateOf } from './attempt-state.ts';
+import { expired, failAttempt, returnOf, stateOf } from './attempt-state.ts';
 import { attemptOf, sameText, stateFor } from './binding.ts';
 import type { Broker } from './broker.ts';
 import { openAttempt } from './connect.ts';
@@ -9,6 +9,7 @@ import { finishAttempt, personOf } from './finish.ts';
 import { exchangeCode } from './oauth/exchange.ts';
 import { oauthContext } from './oauth-context.ts';
 import { refused } from './policy.ts';
+import { admit, isUnclaimed, type Visitor } from './visitor.ts';
 
 export type Callback = {
   /** The query as it was received. */
@@ -17,6 +18,7 @@ export type Callback = {
   readonly connectorId: string | null;
   /** The value of the cookie that is bound to an attempt, if this browser has one. */
   readonly cookieOf: (attemptId: string) => string | null;
+  readonly visitor: Visitor;
 };
 
 /**
@@ -28,7 +30,7 @@ export async function finishCallback(
   callback: Callback,
 ): Promise<{ attemptId: string; returnTo: string | null }> {
   const { attempt, secret, state } = await recognise(broker, callback);
-  const { id: attemptId, returnTo } = attempt;
+  const { id: attemptId } = attempt;
   const claimed = await claim(broker, attempt);
   try {
     const context = await oauthContext(broker, claimed);
@@ -49,7 +51,7 @@ export async function finishCallback(
       error instanceof KeywardError ? error : new KeywardError('internal', 'Connecting failed unexpectedly.'),
     );
   }
-  return { attemptId, returnTo };
+  return { attemptId, returnTo: returnOf((await openAttempt(broker, attemptId)).attempt) };
 }
 
 /** Checks that the callback belongs to a pending attempt of this very browser, at the redirect URI that was sent. */
@@ -65,7 +67,8 @@ async function recognise(
   const genuine = browser !== null && sameText(state, stateFor(attemptId, secret.key, browser));
   const path = callback.connectorId === null ? '/oauth/callback' : `/oauth/callback/${callback.connectorId}`;
   const expected = attempt.flow === 'code' && new URL(attempt.redirectUri).pathname === path;
-  if (!genuine || !expected) {
+  const claimed = callback.visitor === 'local' || !isUnclaimed(attempt);
+  if (!genuine || !expected || !claimed) {
     const error = untrusted('This browser did not start the flow that the answer belongs to.');
     throw await refused(
       broker,
@@ -75,6 +78,7 @@ async function recognise(
       error,
     );
   }
+  await admit(broker, attempt, callback.visitor, browser);
   const now = stateOf(attempt);
   if (now === 'expired') throw expired();
   if (now !== 'pending' || attempt.status !== 'pending') throw used();

@@ -13,19 +13,30 @@ import { readInputs } from './forms.ts';
 import type { OAuthContext } from './oauth/context.ts';
 import { contextWith, ownerOf, requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
+import { admit, browserMark, isUnclaimed, type Visitor } from './visitor.ts';
 
 /** What was wrong with a form, by field; null when it was accepted. */
 export type FormOutcome = { readonly problems: Readonly<Record<string, string>> } | null;
+
+/** Where a form came from: the browser's cookie for this attempt, the form's own token, and who is there. */
+export type Sender = { readonly browser: string | null; readonly csrf: string; readonly visitor: Visitor };
+
+/** The person chose to go on with a link that a backend vouched for: from here on it works in this browser only. */
+export async function claimAttempt(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
+  const { attempt, browser } = await openForm(broker, attemptId, sender, true);
+  await commitForm(broker, [
+    { op: 'update', kind: 'attempt', record: { ...attempt, browser: browserMark(attemptId, browser) } },
+  ]);
+}
 
 /** Takes the OAuth client that the person registered, then goes on with the attempt. */
 export async function submitAuthConfig(
   broker: Broker,
   attemptId: string,
-  browser: string | null,
-  csrf: string,
+  sender: Sender,
   fields: { clientId: string; clientSecret: string },
 ): Promise<FormOutcome> {
-  const { attempt, secret } = await openForm(broker, attemptId, browser, csrf);
+  const { attempt, secret } = await openForm(broker, attemptId, sender);
   if (!needsAuthConfig(attempt)) return null;
   const connector = broker.catalogue.require(attempt.connectorId);
   const auth = requireAuth(connector, attempt.authenticationType);
@@ -76,11 +87,10 @@ async function tryClient(
 export async function submitInputs(
   broker: Broker,
   attemptId: string,
-  browser: string | null,
-  csrf: string,
+  sender: Sender,
   fields: Readonly<Record<string, string>>,
 ): Promise<FormOutcome> {
-  const { attempt, secret } = await openForm(broker, attemptId, browser, csrf);
+  const { attempt, secret } = await openForm(broker, attemptId, sender);
   const connector = broker.catalogue.require(attempt.connectorId);
   const auth = requireAuth(connector, attempt.authenticationType);
   const given = readInputs(connector, auth, fields);
@@ -107,25 +117,15 @@ async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcom
 }
 
 /** The person wants to enter another OAuth client: a mistyped one must not stay in the way. */
-export async function forgetAuthConfig(
-  broker: Broker,
-  attemptId: string,
-  browser: string | null,
-  csrf: string,
-): Promise<void> {
-  const { attempt } = await openForm(broker, attemptId, browser, csrf);
+export async function forgetAuthConfig(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
+  const { attempt } = await openForm(broker, attemptId, sender);
   if (attempt.authConfigId === null || attempt.authConfigId === defaultAuthConfigId) return;
   await commitForm(broker, [{ op: 'update', kind: 'attempt', record: { ...attempt, authConfigId: null } }]);
 }
 
 /** The person pressed “Cancel” on the page. */
-export async function cancelFromPage(
-  broker: Broker,
-  attemptId: string,
-  browser: string | null,
-  csrf: string,
-): Promise<void> {
-  const { attempt } = await openForm(broker, attemptId, browser, csrf);
+export async function cancelFromPage(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
+  const { attempt } = await openForm(broker, attemptId, sender);
   await authorize(broker, personOf(attempt), 'attempt.cancel', {
     subject: attempt.id,
     connectorId: attempt.connectorId,
@@ -140,9 +140,11 @@ export async function cancelFromPage(
 }
 
 /** The same for a form that was sent: the attempt must be pending, and the form must come from this browser's page. */
-async function openForm(broker: Broker, attemptId: string, browser: string | null, csrf: string) {
+async function openForm(broker: Broker, attemptId: string, { browser, csrf, visitor }: Sender, claiming = false) {
   const opened = await openAttempt(broker, attemptId);
-  if (browser === null || !sameText(csrf, csrfFor(attemptId, opened.secret.key, browser))) {
+  await admit(broker, opened.attempt, visitor, browser);
+  const unclaimed = visitor !== 'local' && isUnclaimed(opened.attempt);
+  if (unclaimed !== claiming || browser === null || !sameText(csrf, csrfFor(attemptId, opened.secret.key, browser))) {
     throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
       hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
     });
@@ -153,7 +155,7 @@ async function openForm(broker: Broker, attemptId: string, browser: string | nul
   if (state !== 'pending' || opened.attempt.status !== 'pending') {
     throw new KeywardError('attempt_used', 'This has been answered already.', { hint: 'You can close the page.' });
   }
-  return opened;
+  return { ...opened, browser };
 }
 
 async function commitForm(broker: Broker, changes: readonly VaultChange[]): Promise<void> {

@@ -2,13 +2,14 @@
 import type { AuthMethod } from '../connectors/definition.ts';
 import { KeywardError, type PublicError, toPublic } from '../errors.ts';
 import type { Attempt, AttemptSecret } from '../vault/vault.ts';
-import { failureOf, stateOf } from './attempt-state.ts';
+import { failureOf, returnOf, stateOf } from './attempt-state.ts';
 import { defaultAuthConfigId } from './auth-configs.ts';
 import { csrfFor, stateFor } from './binding.ts';
 import type { Broker } from './broker.ts';
 import { type JsonSchemaObject, pageForm, readInputs } from './forms.ts';
 import { authorizationUrl } from './oauth/authorize.ts';
 import { oauthContext, ownerOf, requireAuth } from './oauth-context.ts';
+import { admit, isUnclaimed, type Visitor } from './visitor.ts';
 
 /** What a page shows. Every step carries what tells the person which request this is. */
 export type ConnectView = {
@@ -23,6 +24,8 @@ export type ConnectView = {
 } & Step;
 
 export type Step =
+  /** A backend vouched for the person: the page waits for a click that binds the attempt to this browser. */
+  | { readonly step: 'claim' }
   | {
       readonly step: 'auth_config';
       readonly redirectUri: string | null;
@@ -48,9 +51,19 @@ export type Step =
   | { readonly step: 'failed'; readonly error: PublicError; readonly returnTo: string | null }
   | { readonly step: 'expired' };
 
-/** The page of an attempt. Changes nothing, so a link prefetcher does no harm. */
-export async function viewAttempt(broker: Broker, attemptId: string, browser: string): Promise<ConnectView> {
+/**
+ * The page of an attempt. Changes nothing, so a link prefetcher does no harm.
+ *
+ * @throws KeywardError `unauthenticated` or `forbidden`: see `admit`
+ */
+export async function viewAttempt(
+  broker: Broker,
+  attemptId: string,
+  browser: string,
+  visitor: Visitor,
+): Promise<ConnectView> {
   const { attempt, secret } = await openAttempt(broker, attemptId);
+  await admit(broker, attempt, visitor, browser);
   const connector = broker.catalogue.require(attempt.connectorId);
   return {
     attemptId,
@@ -58,16 +71,18 @@ export async function viewAttempt(broker: Broker, attemptId: string, browser: st
     client: attempt.client,
     expiresAt: attempt.expiresAt,
     csrf: csrfFor(attemptId, secret.key, browser),
-    ...(await stepOf(broker, attempt, secret, browser)),
+    ...(visitor !== 'local' && isUnclaimed(attempt)
+      ? { step: stateOf(attempt) === 'pending' ? 'claim' : 'expired' }
+      : await stepOf(broker, attempt, secret, browser)),
   };
 }
 
 async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, browser: string): Promise<Step> {
   const state = stateOf(attempt);
   if (state === 'expired') return { step: 'expired' };
-  if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: attempt.returnTo };
+  if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: returnOf(attempt) };
   if (state === 'completed')
-    return { step: 'completed', credentialName: await nameOf(broker, attempt), returnTo: attempt.returnTo };
+    return { step: 'completed', credentialName: await nameOf(broker, attempt), returnTo: returnOf(attempt) };
   if (attempt.status === 'exchanging') return { step: 'working' };
 
   const connector = broker.catalogue.require(attempt.connectorId);

@@ -1,18 +1,19 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
+import type { Connector } from '../connectors/definition.ts';
 import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
-import type { ObtainedBy } from '../vault/vault.ts';
+import type { Credential, ObtainedBy } from '../vault/vault.ts';
+import { requireCredential } from './access.ts';
 import { startAttempt } from './attempts.ts';
 import { findAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
-import { requireCredential } from './credentials.ts';
 import { inputSecret, obtain, storeCredential } from './establish.ts';
 import { readInputs } from './forms.ts';
 import { contextWith, requireAuth } from './oauth-context.ts';
 import { actingFor, refused } from './policy.ts';
 import { readReturnTo } from './redirects.ts';
-import { readId, readName } from './text.ts';
+import { oneLine, readName } from './text.ts';
 
 /** Creates or reconnects a credential. */
 export async function createCredential(
@@ -28,7 +29,10 @@ export async function createCredential(
   const previous =
     credentialId === undefined
       ? null
-      : await requireCredential(broker, owner, readId(credentialId, 'credentialId'), 'credentialId');
+      : await requireCredential(broker, owner, credentialId, {
+          field: 'credentialId',
+          action: 'credential.reconnect',
+        });
   if (previous && (previous.connectorId !== connectorId || previous.authenticationType !== authenticationType)) {
     throw new KeywardError(
       'invalid_input',
@@ -56,9 +60,6 @@ export async function createCredential(
     );
     throw await refused(broker, owner, 'credential.create', { connectorId }, error);
   }
-  if (options.obtainedBy === 'rest' && given.missingSecrets.length > 0) {
-    throw inputError(Object.fromEntries(given.missingSecrets.map((field) => [field, 'is missing'])));
-  }
 
   const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
   if (!oauth && authConfigId !== undefined)
@@ -66,11 +67,19 @@ export async function createCredential(
   const config = oauth ? await findAuthConfig(broker, owner, connectorId, authConfigId ?? null) : undefined;
 
   const returnTo = readReturnTo(broker.settings, redirectUri);
+  if (options.obtainedBy === 'rest') {
+    // A program gave everything that its form asks for, or is told: nobody is there to be asked on a page.
+    const missing = [...given.missingSecrets];
+    if (authenticationType === 'oauth2' && redirectUri === undefined) missing.push('redirectUri');
+    if (authenticationType === 'oauth2_client_credentials' && !config) missing.push('authConfigId');
+    if (missing.length > 0) throw inputError(Object.fromEntries(missing.map((field) => [field, 'is missing'])));
+  }
+
   const plan = {
     owner,
     connectorId,
     authenticationType,
-    name: name === undefined ? null : readName(name),
+    name: name === undefined ? usualName(owner, connector, previous, options.obtainedBy) : readName(name),
     reconnects: previous?.id ?? null,
     authConfigId: config?.id ?? null,
     inputs: given.inputs,
@@ -92,4 +101,15 @@ export async function createCredential(
     complete,
     device: given.flow === 'device',
   });
+}
+
+/** Longest name of a person within a credential's name, in characters. */
+const maxPerson = 40;
+
+/** What REST names a credential after: “Ann's Slack Credential”. Elsewhere it is named after the connector alone. */
+function usualName(owner: Principal, connector: Connector, previous: Credential | null, obtainedBy: ObtainedBy) {
+  // Users of an issuer are `<issuer>#<subject>`; an address is no name.
+  const person = oneLine(owner.user.replace(/^https?:\/\/[^#]*#/, ''), maxPerson);
+  if (obtainedBy !== 'rest' || previous || person === null) return null;
+  return `${person.charAt(0).toUpperCase()}${person.slice(1)}'s ${connector.name} Credential`;
 }

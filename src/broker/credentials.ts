@@ -1,15 +1,19 @@
 /** Listing, reading, renaming and deleting credentials. */
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
-import type { Credential, CredentialStatus } from '../vault/vault.ts';
+import type { Credential, CredentialStatus, Page } from '../vault/vault.ts';
+import { about, requireCredential, requireVisible } from './access.ts';
 import type { Broker } from './broker.ts';
 import { type Revocation, revoke } from './oauth/revoke.ts';
 import { oauthContext } from './oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from './paging.ts';
 import { actingFor, authorize, who } from './policy.ts';
 import { amend, holdingGrant, unsavedFor } from './rotate.ts';
-import { readId, readName } from './text.ts';
-import { type ConnectionView, viewOf } from './view.ts';
+import { readName } from './text.ts';
+import { type ConnectionView, type ShareView, sharesOf, viewOf } from './view.ts';
+
+/** Rows that are read at a time where all are wanted. */
+const pageSize = 100;
 
 export type ListCredentialsInput = {
   connectorId?: string | undefined;
@@ -20,7 +24,7 @@ export type ListCredentialsInput = {
   limit?: number | undefined;
 };
 
-/** The caller's credentials, oldest first. */
+/** The caller's credentials and those that are shared with it, oldest first. */
 export async function listCredentials(
   broker: Broker,
   principal: Principal,
@@ -40,10 +44,10 @@ export async function listCredentials(
     limit: limit + 1,
     ...(createdAt === undefined || id === undefined ? {} : { after: { createdAt, id } }),
   };
-  const rows = await broker.vault.list('credential', owner, filter, page);
+  const rows = await broker.vault.listVisible(owner, filter, page);
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  const credentials = shown.map(viewOf);
+  const credentials = shown.map((row) => viewOf(row, owner));
   return rows.length > limit && last
     ? { credentials, nextCursor: encodeCursor([last.createdAt, last.id]) }
     : { credentials };
@@ -52,18 +56,40 @@ export async function listCredentials(
 /** A misspelt connector is an error, except where credentials of a removed connector file still exist. */
 async function mustBeKnown(broker: Broker, owner: Principal, connectorId: string): Promise<void> {
   if (broker.catalogue.get(connectorId)) return;
-  const held = await broker.vault.list('credential', owner, { connectorId }, { limit: 1 });
+  const held = await broker.vault.listVisible(owner, { connectorId }, { limit: 1 });
   if (held.length === 0) broker.catalogue.require(connectorId);
 }
 
-/** The metadata of one connection. */
+/** Every credential that a user owns, of one connector or of all, oldest first. Nothing that is shared with it. */
+export async function ownedCredentials(
+  broker: Broker,
+  principal: Principal,
+  input: { connectorId?: string; userId?: string | undefined },
+): Promise<ConnectionView[]> {
+  const owner = await actingFor(broker, principal, input.userId);
+  await authorize(broker, owner, 'credential.read');
+  if (input.connectorId !== undefined) await mustBeKnown(broker, owner, input.connectorId);
+  const filter = input.connectorId === undefined ? {} : { connectorId: input.connectorId };
+  const owned: Credential[] = [];
+  for (let page: Page = { limit: pageSize }; ; ) {
+    const rows = await broker.vault.list('credential', owner, filter, page);
+    owned.push(...rows);
+    const last = rows.at(-1);
+    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(row, owner));
+    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
+  }
+}
+
+/** The metadata of one connection, and to its owner with whom it is shared. */
 export async function getConnection(
   broker: Broker,
   principal: Principal,
   input: { connectionId: string },
-): Promise<ConnectionView> {
+): Promise<ConnectionView & { shares?: ShareView[] }> {
   await authorize(broker, principal, 'credential.read');
-  return viewOf(await requireCredential(broker, principal, input.connectionId, 'connectionId'));
+  const credential = await requireVisible(broker, principal, input.connectionId, 'connectionId');
+  const view = viewOf(credential, principal);
+  return view.access === 'owner' ? { ...view, shares: sharesOf(credential) } : view;
 }
 
 /** Renames a credential. */
@@ -72,7 +98,10 @@ export async function updateCredential(
   principal: Principal,
   input: { credentialId: string; name?: string | undefined },
 ): Promise<ConnectionView> {
-  const credential = await requireCredential(broker, principal, input.credentialId, 'credentialId');
+  const credential = await requireCredential(broker, principal, input.credentialId, {
+    field: 'credentialId',
+    action: 'credential.update',
+  });
   if (input.name === undefined) {
     throw new KeywardError('invalid_input', 'There is nothing to change.', {
       hint: 'Pass name.',
@@ -82,7 +111,7 @@ export async function updateCredential(
   const name = readName(input.name);
   await authorize(broker, principal, 'credential.update', about(credential));
   await amend(broker, credential, (record) => ({ record: { ...record, name } }));
-  return viewOf(await requireCredential(broker, principal, credential.id, 'credentialId'));
+  return viewOf(await requireVisible(broker, principal, credential.id, 'credentialId'), principal);
 }
 
 /** Revokes the grant at the service where it can be, then deletes the credential, and says what happened. */
@@ -91,11 +120,12 @@ export async function deleteCredential(
   principal: Principal,
   input: { credentialId: string },
 ): Promise<{ credentialId: string; deleted: true; revocation: Revocation }> {
-  const seen = await requireCredential(broker, principal, input.credentialId, 'credentialId');
+  const asked = { field: 'credentialId', action: 'credential.delete' } as const;
+  const seen = await requireCredential(broker, principal, input.credentialId, asked);
   await authorize(broker, principal, 'credential.delete', about(seen));
   // Waits for a refresh under way, so that what gets revoked is the newest grant.
   return holdingGrant(broker, seen.id, async () => {
-    const credential = await requireCredential(broker, principal, seen.id, 'credentialId');
+    const credential = await requireCredential(broker, principal, seen.id, asked);
     const revocation = await revokeGrant(broker, credential);
     if (revocation === 'failed') {
       await broker.vault.audit({
@@ -138,23 +168,4 @@ async function removeRecord(broker: Broker, principal: Principal, seen: Credenti
       record = await broker.vault.get('credential', principal, seen.id);
     }
   }
-}
-
-/** The caller's credential with this id. A stranger's id and a missing one get the same error. */
-export async function requireCredential(
-  broker: Broker,
-  principal: Principal,
-  id: string,
-  field: string,
-): Promise<Credential> {
-  const credential = await broker.vault.get('credential', principal, readId(id, field));
-  if (credential) return credential;
-  throw new KeywardError('not_found', `There is no connection ${id}.`, {
-    hint: 'Call list_credentials to see what there is.',
-  });
-}
-
-/** What an audit event is about. */
-export function about(credential: Credential): { subject: string; connectorId: string } {
-  return { subject: credential.id, connectorId: credential.connectorId };
 }

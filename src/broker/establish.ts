@@ -4,8 +4,8 @@ import { filledHosts } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
 import type { Credential, CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
+import { requireCredential } from './access.ts';
 import type { Broker } from './broker.ts';
-import { requireCredential } from './credentials.ts';
 import { clientCredentials } from './oauth/client-credentials.ts';
 import type { OAuthContext } from './oauth/context.ts';
 import { requireAuth } from './oauth-context.ts';
@@ -93,7 +93,10 @@ async function replaceSecret(
   alongside: (credentialId: string) => readonly VaultChange[],
 ): Promise<string> {
   const { owner, connectorId, inputs, authConfigId, obtainedBy, name } = plan;
-  const previous = await requireCredential(broker, owner, credentialId, 'credentialId');
+  const previous = await requireCredential(broker, owner, credentialId, {
+    field: 'credentialId',
+    action: 'credential.reconnect',
+  });
   await authorize(broker, principal, 'credential.reconnect', { subject: previous.id, connectorId });
   const secret = await obtainSecret();
   if (hostsOf(broker, plan, secret).some((host) => !previous.hosts.includes(host))) {

@@ -5,7 +5,7 @@ import { hasAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { type CredentialForm, credentialForm, type FormOptions } from './forms.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from './paging.ts';
-import { authorize } from './policy.ts';
+import { actingFor, authorize } from './policy.ts';
 
 export type ConnectorView = {
   connectorId: string;
@@ -38,12 +38,13 @@ export async function listConnectors(
 export async function getCredentialMetadata(
   broker: Broker,
   principal: Principal,
-  input: { connectorId: string },
+  input: { connectorId: string; userId?: string | undefined },
   audience: FormOptions['audience'],
 ): Promise<{ metadata: CredentialForm[] }> {
-  await authorize(broker, principal, 'connector.read');
+  const owner = await actingFor(broker, principal, input.userId);
+  await authorize(broker, owner, 'connector.read');
   const connector = broker.catalogue.require(input.connectorId);
-  const authConfigRequired = !(await hasAuthConfig(broker, principal, connector.id));
+  const authConfigRequired = !(await hasAuthConfig(broker, owner, connector.id));
   const { secretInput } = broker.settings;
   return {
     metadata: connector.auth.map((auth) =>

@@ -19,8 +19,11 @@ const actions = {
   'credential.delete': { scope: 'credentials:write', audited: true },
   'credential.verify': { scope: 'credentials:use', audited: true },
   'credential.release': { scope: 'credentials:release', audited: true },
+  'credential.share': { scope: 'credentials:share', audited: true },
+  'audit.read': { scope: 'audit:read', audited: false },
   'auth_config.read': { scope: 'credentials:read', audited: false },
   'auth_config.create': { scope: 'credentials:write', audited: true },
+  'auth_config.update': { scope: 'credentials:write', audited: true },
   'auth_config.delete': { scope: 'credentials:write', audited: true },
 } as const satisfies Record<string, { scope: Scope; audited: boolean }>;
 

@@ -2,8 +2,8 @@
 import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential } from '../vault/vault.ts';
+import { about, requireCredential } from './access.ts';
 import type { Broker, Opened } from './broker.ts';
-import { about, requireCredential } from './credentials.ts';
 import { authorize, refused } from './policy.ts';
 import { fresh } from './refresh.ts';
 import { isoTime } from './view.ts';
@@ -17,7 +17,10 @@ export async function getConnectionCredentials(
   principal: Principal,
   input: { connectionId: string },
 ): Promise<{ connectionId: string; credentials: ReleasedCredentials }> {
-  const credential = await requireCredential(broker, principal, input.connectionId, 'connectionId');
+  const credential = await requireCredential(broker, principal, input.connectionId, {
+    field: 'connectionId',
+    action: 'credential.release',
+  });
   const objection = objectionTo(broker.settings.release, credential);
   if (objection) throw await refused(broker, principal, 'credential.release', about(credential), objection);
   await authorize(broker, principal, 'credential.release', about(credential));

@@ -4,9 +4,9 @@ import { hasCode, toPublic } from '../errors.ts';
 import type { EgressResponse } from '../net/egress.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential } from '../vault/vault.ts';
+import { about, requireCredential } from './access.ts';
 import { apiRequest } from './api-request.ts';
 import type { Broker, Opened } from './broker.ts';
-import { about, requireCredential } from './credentials.ts';
 import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
@@ -33,7 +33,11 @@ export async function verifyCredential(
   input: { credentialId: string },
   options: { signal?: AbortSignal } = {},
 ): Promise<VerificationResult> {
-  const credential = await requireCredential(broker, principal, input.credentialId, 'credentialId');
+  const credential = await requireCredential(broker, principal, input.credentialId, {
+    field: 'credentialId',
+    action: 'credential.verify',
+    access: 'use',
+  });
   await authorize(broker, principal, 'credential.verify', about(credential));
   const checkedAt = isoTime(Date.now());
   const connector = broker.catalogue.require(credential.connectorId);

@@ -1,5 +1,7 @@
 /** How records look from outside: the metadata of a connection, never its secret. */
-import type { Credential } from '../vault/vault.ts';
+import type { Owner } from '../principal.ts';
+import type { Credential, Share } from '../vault/vault.ts';
+import { type Access, accessOf } from './access.ts';
 
 /** Metadata of one connection; times are ISO 8601 in UTC. */
 export type ConnectionView = {
@@ -12,7 +14,7 @@ export type ConnectionView = {
   statusReason?: string;
   account?: string;
   scopes?: string[];
-  access: 'owner' | 'use' | 'view';
+  access: Access;
   createdAt: string;
   updatedAt: string;
   lastUsedAt: string | null;
@@ -20,8 +22,11 @@ export type ConnectionView = {
   expiresAt: string | null;
 };
 
-/** The metadata row of a credential. */
-export function viewOf(credential: Credential): ConnectionView {
+/** With whom a connection is shared; only its owner sees it. */
+export type ShareView = { with: string; permission: Share['permission'] };
+
+/** The metadata row of a credential, as one who may see it sees it. */
+export function viewOf(credential: Credential, viewer: Owner): ConnectionView {
   return {
     credentialId: credential.id,
     name: credential.name,
@@ -31,12 +36,17 @@ export function viewOf(credential: Credential): ConnectionView {
     ...(credential.statusReason === null ? {} : { statusReason: credential.statusReason }),
     ...(credential.account === null ? {} : { account: credential.account }),
     ...(credential.scopes === null ? {} : { scopes: [...credential.scopes] }),
-    access: 'owner',
+    access: accessOf(viewer, credential) ?? 'view',
     createdAt: isoTime(credential.createdAt),
     updatedAt: isoTime(credential.updatedAt),
     lastUsedAt: credential.lastUsedAt === null ? null : isoTime(credential.lastUsedAt),
     expiresAt: credential.expiresAt === null ? null : isoTime(credential.expiresAt),
   };
+}
+
+/** The shares of a connection, for its owner. */
+export function sharesOf(credential: Credential): ShareView[] {
+  return (credential.shares ?? []).map(({ with: grantee, permission }) => ({ with: grantee, permission }));
 }
 
 /** Milliseconds since 1970 as ISO 8601. */

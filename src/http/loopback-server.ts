@@ -127,7 +127,10 @@ async function servePages(
   );
   const own = hostsAt(hostname, listener.port);
   app = createApp({ hosts: own, origins: own.map((host) => `http://${host}`), log: broker().log });
-  app.route('/', connectRoutes({ broker, secure: false, place: 'encrypted in the vault on this computer' }));
+  app.route(
+    '/',
+    connectRoutes({ broker, secure: false, place: 'encrypted in the vault on this computer', visitor: () => 'local' }),
+  );
   return { origin: `http://${hostname}:${listener.port}`, close: listener.close };
 }
 
@@ -148,7 +151,7 @@ function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: str
     use();
     await next();
   });
-  app.route('/', callbackRoutes({ broker, secure: false, pages }));
+  app.route('/', callbackRoutes({ broker, secure: false, pages, visitor: () => 'local' }));
   return app;
 }
 

@@ -26,6 +26,16 @@ export type CredentialStatus = 'active' | 'reconnect_required';
 /** How the secret came to Keyward; what URL elicitation obtained needs the owner's act before it is released. */
 export type ObtainedBy = 'tool' | 'page' | 'elicitation' | 'rest';
 
+/** What a share allows: `view` shows metadata, `use` also calls the service; neither ever shows the secret. */
+export type SharePermission = 'view' | 'use';
+
+/** A grant on a credential. */
+export type Share = {
+  /** `user:<id>` is a user of the owner's tenant, `tenant:<id>` everybody of that tenant. */
+  readonly with: string;
+  readonly permission: SharePermission;
+};
+
 export type CredentialRow = Row & {
   readonly connectorId: string;
   readonly authenticationType: string;
@@ -50,6 +60,8 @@ export type CredentialRow = Row & {
   /** Set while a refresh is under way, so that a kill in the middle can be explained afterwards. */
   readonly refreshStartedAt: number | null;
   readonly lastUsedAt: number | null;
+  /** Absent on rows that were written before anything could be shared. They end with the row. */
+  readonly shares?: readonly Share[];
 };
 
 export type AuthConfigRow = Row & {
@@ -84,12 +96,37 @@ export type AttemptRow = Row & {
   readonly status: AttemptStatus;
   /** The credential that came out of it. */
   readonly credentialId: string | null;
+  /** The user who started it for its owner, of the same tenant; null or absent when the owner did. */
+  readonly startedBy?: string | null;
+  /** Mark of the browser that claimed an attempt which somebody started for its owner. */
+  readonly browser?: string | null;
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | null;
   readonly expiresAt: number;
 };
 
+/** A session token that Keyward issued over HTTP; `owner` is the user it stands for. It has no sealed secret: only a hash. */
+export type SessionRow = Row & {
+  /** SHA-256 (hex) of the token's secret part, which has 256 bits of chance: a slow hash would protect nothing more. */
+  readonly hash: string;
+  readonly scopes: readonly string[];
+  /** Null never expires. */
+  readonly expiresAt: number | null;
+};
+
+/**
+ * A sign-in code for the pages. Its id is a keyed digest of the code, so the row is no help in guessing one; whom it
+ * signs in is its sealed part. All of them belong to one owner that nobody can be.
+ */
+export type SignInCodeRow = Row & { readonly expiresAt: number };
+
 /** Row type of each kind. */
-export type Rows = { credential: CredentialRow; authConfig: AuthConfigRow; attempt: AttemptRow };
+export type Rows = {
+  credential: CredentialRow;
+  authConfig: AuthConfigRow;
+  attempt: AttemptRow;
+  session: SessionRow;
+  signInCode: SignInCodeRow;
+};
 export type Kind = keyof Rows;
 
 /** Filters of a list; only what a query has an index for. */
@@ -112,6 +149,16 @@ export type Change =
       readonly ifVersion: number;
     };
 
+/** True when a share of this credential reaches the owner; its own credentials are not shared with it. */
+export function isSharedWith(row: Pick<CredentialRow, 'tenant' | 'shares'>, { tenant, user }: Owner): boolean {
+  return (row.shares ?? []).some((share) => reaches(share, row.tenant, { tenant, user }));
+}
+
+/** True when the share of a credential of `ownerTenant` is for this user. */
+export function reaches(share: Share, ownerTenant: string, { tenant, user }: Owner): boolean {
+  return share.with === `tenant:${tenant}` || (tenant === ownerTenant && share.with === `user:${user}`);
+}
+
 export interface Store {
   /** Where it is, in words for a person: a path, or a URL without its password. */
   readonly location: string;
@@ -122,6 +169,14 @@ export interface Store {
   get<K extends Kind>(kind: K, owner: Owner, id: string): Promise<Rows[K] | undefined>;
   /** An attempt whoever owns it: an OAuth callback carries no principal. The caller checks the binding. */
   findAttempt(id: string): Promise<AttemptRow | undefined>;
+  /** A session whoever owns it: the request that brings its token has no principal yet. The caller compares the hash. */
+  findSession(id: string): Promise<SessionRow | undefined>;
+  /** The sessions of every owner, for whoever runs Keyward. */
+  listSessions(page: Page): Promise<SessionRow[]>;
+  /** The credential, if it belongs to this owner or is shared with it. The caller checks what the share allows. */
+  findVisible(owner: Owner, id: string): Promise<CredentialRow | undefined>;
+  /** The owner's credentials and those that are shared with it, as one list. */
+  listVisible(owner: Owner, filter: ListFilter, page: Page): Promise<CredentialRow[]>;
   list<K extends Kind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Rows[K][]>;
   /** All or nothing; durable when it resolves. Concurrent commits are grouped. */
   commit(changes: readonly Change[]): Promise<void>;

@@ -11,7 +11,7 @@ import type { Keyring } from '../seal/keyring.ts';
 import { deriveKey } from '../seal/seal.ts';
 import { grouped } from '../store/group.ts';
 import type { Store } from '../store/store.ts';
-import type { AuditEvent } from './vault.ts';
+import type { AuditEntry, AuditEvent } from './vault.ts';
 
 type Head = { readonly chain: string; readonly key: string; readonly seq: number; readonly mac: string };
 
@@ -69,4 +69,16 @@ export function auditMac(keyring: Keyring, keyId: string, body: string): string 
 export function splitLine(line: string): { readonly body: string; readonly mac: string } | undefined {
   const mac = macSuffix.exec(line.slice(-suffixLength))?.[1];
   return mac === undefined ? undefined : { body: line.slice(0, -suffixLength), mac };
+}
+
+/** The log without what only its verification needs. A line that a crash cut short is no entry. */
+export async function* auditEntries(store: Pick<Store, 'readAudit'>): AsyncIterable<AuditEntry> {
+  for await (const line of store.readAudit()) {
+    try {
+      const { chain: _, key: __, seq: ___, prev: ____, mac: _____, ...entry } = JSON.parse(line);
+      yield entry as AuditEntry;
+    } catch {
+      // Cut short: nobody was told that it was written.
+    }
+  }
 }

@@ -5,7 +5,7 @@ import type { Owner } from '../principal.ts';
 import { lengthPrefixed } from '../seal/derive.ts';
 import { deriveKey, open, type SealContext, seal } from '../seal/seal.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
-import { auditChain } from './audit-chain.ts';
+import { auditChain, auditEntries } from './audit-chain.ts';
 import { useNotes } from './use-notes.ts';
 import type { Records, Vault, VaultChange } from './vault.ts';
 
@@ -53,6 +53,20 @@ export async function openVault(store: Store): Promise<Vault> {
       const row = await store.findAttempt(id);
       return row && recordOf<'attempt'>(row);
     },
+    async findSession(id) {
+      const row = await store.findSession(id);
+      return row && recordOf<'session'>(row);
+    },
+    async listSessions(page) {
+      return (await store.listSessions(page)).map((row) => recordOf<'session'>(row));
+    },
+    async findVisible(owner, id) {
+      const row = await store.findVisible(owner, id);
+      return row && recordOf<'credential'>(row);
+    },
+    async listVisible(owner, filter, page) {
+      return (await store.listVisible(owner, filter, page)).map((row) => recordOf<'credential'>(row));
+    },
     async list(kind, owner, filter, page) {
       return (await store.list(kind, owner, filter, page)).map((row) => recordOf<typeof kind>(row));
     },
@@ -73,6 +87,7 @@ export async function openVault(store: Store): Promise<Vault> {
       createHmac('sha256', deriveKey(store.keyring, 'proof'))
         .update(lengthPrefixed([purpose, message]))
         .digest('hex'),
+    readAudit: () => auditEntries(store),
     audit: (event) => chain.append(event),
     async close() {
       await notes.flush();

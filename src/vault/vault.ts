@@ -1,8 +1,17 @@
 /** The vault: store + sealing. All that the broker sees of storage. */
 import type { Owner } from '../principal.ts';
-import type { AttemptRow, AuthConfigRow, CredentialRow, ListFilter, Page } from '../store/store.ts';
+import type {
+  AttemptRow,
+  AuthConfigRow,
+  CredentialRow,
+  ListFilter,
+  Page,
+  SessionRow,
+  SignInCodeRow,
+} from '../store/store.ts';
 
-export type { CredentialStatus, ObtainedBy } from '../store/store.ts';
+export type { CredentialStatus, ObtainedBy, Page, Share, SharePermission } from '../store/store.ts';
+export { reaches } from '../store/store.ts';
 
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
 type Stored<R> = Omit<R, 'sealed'>;
@@ -10,6 +19,7 @@ type Stored<R> = Omit<R, 'sealed'>;
 export type Credential = Stored<CredentialRow>;
 export type AuthConfig = Stored<AuthConfigRow>;
 export type Attempt = Stored<AttemptRow>;
+export type Session = Stored<SessionRow>;
 
 /** The plaintext inside a credential. */
 export type CredentialSecret =
@@ -50,6 +60,8 @@ export type Records = {
   credential: { record: Credential; secret: CredentialSecret };
   authConfig: { record: AuthConfig; secret: AuthConfigSecret };
   attempt: { record: Attempt; secret: AttemptSecret };
+  session: { record: Session; secret: Record<string, never> };
+  signInCode: { record: Stored<SignInCodeRow>; secret: Owner };
 };
 export type RecordKind = keyof Records;
 
@@ -94,10 +106,23 @@ export type AuditEvent = {
   readonly count?: number;
 };
 
+/** An event as the log holds it. */
+export type AuditEntry = AuditEvent & {
+  /** ISO 8601. */
+  readonly time: string;
+};
+
 export interface Vault {
   readonly location: string;
   get<K extends RecordKind>(kind: K, owner: Owner, id: string): Promise<Records[K]['record'] | undefined>;
+  /** The credential, if it belongs to this owner or is shared with it. */
+  findVisible(owner: Owner, id: string): Promise<Credential | undefined>;
+  /** The owner's credentials and those that are shared with it, as one list. */
+  listVisible(owner: Owner, filter: ListFilter, page: Page): Promise<Credential[]>;
   findAttempt(id: string): Promise<Attempt | undefined>;
+  findSession(id: string): Promise<Session | undefined>;
+  /** The sessions of every owner, for whoever runs Keyward. */
+  listSessions(page: Page): Promise<Session[]>;
   list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;
   /** The secret of a record, as of the record's `secretVersion` or newer. `not_found` if it is gone. */
   open<K extends RecordKind>(kind: K, record: Records[K]['record']): Promise<Records[K]['secret']>;
@@ -113,6 +138,8 @@ export interface Vault {
   ): Promise<T>;
   /** Keyed digest (hex) under a key of the vault: only processes that can open this vault compute the same. */
   proof(purpose: string, message: string): string;
+  /** Every whole audit entry, oldest first, as it was written; `verifyAudit` says whether they are genuine. */
+  readAudit(): AsyncIterable<AuditEntry>;
   /** Durable when it resolves; `audit_unavailable` otherwise. Events of one process form one hash chain. */
   audit(event: AuditEvent): Promise<void>;
   close(): Promise<void>;

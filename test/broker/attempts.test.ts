@@ -40,7 +40,7 @@ async function start(input: CreateInput, from = keyward) {
 const check = (attemptId: string, waitSeconds = 0, from = keyward) =>
   checkAttempt(from.broker, me, { attemptId, waitSeconds });
 const finish = (received: URLSearchParams, browser: string | null, from = keyward, connectorId: string | null = null) =>
-  finishCallback(from.broker, { received, connectorId, cookieOf: () => browser });
+  finishCallback(from.broker, { received, connectorId, cookieOf: () => browser, visitor: 'local' });
 
 describe('a callback', () => {
   it('finishes the attempt, in whichever process it arrives', async () => {
@@ -144,7 +144,7 @@ describe('an attempt', () => {
   it('27. is not changed by being looked at, by however many browsers', async () => {
     const { attemptId, browser, received } = await consent(keyward.broker, me);
     const before = await keyward.broker.vault.findAttempt(attemptId);
-    for (let n = 0; n < 20; n += 1) await viewAttempt(keyward.broker, attemptId, newBrowser());
+    for (let n = 0; n < 20; n += 1) await viewAttempt(keyward.broker, attemptId, newBrowser(), 'local');
     expect(await keyward.broker.vault.findAttempt(attemptId)).toEqual(before);
     await finish(received, browser);
     expect(await check(attemptId)).toMatchObject({ status: 'completed' });
@@ -228,7 +228,7 @@ describe('a form', () => {
   it('is taken from its own page only, and once', async () => {
     const { attemptId } = await start(secretForm);
     const [mine, other] = [newBrowser(), newBrowser()];
-    const { csrf } = await viewAttempt(keyward.broker, attemptId, mine);
+    const { csrf } = await viewAttempt(keyward.broker, attemptId, mine, 'local');
     const fields = { username: 'ann', password: 'correct horse' };
     for (const [browser, token] of [
       [null, csrf],
@@ -236,9 +236,16 @@ describe('a form', () => {
       [mine, ''],
       [mine, `${csrf}x`],
     ] as const) {
-      const sending = submitInputs(keyward.broker, attemptId, browser, token, fields);
+      const sending = submitInputs(
+        keyward.broker,
+        attemptId,
+        { browser: browser, csrf: token, visitor: 'local' },
+        fields,
+      );
       await expect(sending).rejects.toMatchObject({ code: 'forbidden' });
-      await expect(cancelFromPage(keyward.broker, attemptId, browser, token)).rejects.toMatchObject({
+      await expect(
+        cancelFromPage(keyward.broker, attemptId, { browser: browser, csrf: token, visitor: 'local' }),
+      ).rejects.toMatchObject({
         code: 'forbidden',
       });
     }
@@ -246,11 +253,15 @@ describe('a form', () => {
     const count = async () => (await listCredentials(keyward.broker, me, { limit: 100 })).credentials.length;
     const before = await count();
     await Promise.allSettled(
-      [keyward, second, keyward].map(({ broker }) => submitInputs(broker, attemptId, mine, csrf, fields)),
+      [keyward, second, keyward].map(({ broker }) =>
+        submitInputs(broker, attemptId, { browser: mine, csrf: csrf, visitor: 'local' }, fields),
+      ),
     );
     expect(await check(attemptId)).toMatchObject({ status: 'completed' });
     expect((await count()) - before).toBe(1);
-    await expect(submitInputs(keyward.broker, attemptId, mine, csrf, fields)).rejects.toMatchObject({
+    await expect(
+      submitInputs(keyward.broker, attemptId, { browser: mine, csrf: csrf, visitor: 'local' }, fields),
+    ).rejects.toMatchObject({
       code: 'attempt_used',
     });
   });
@@ -259,10 +270,15 @@ describe('a form', () => {
     const plain = await startBroker({ origin: server.issuer, settings: { authConfigs: new Map() } });
     const { attemptId } = await start({ connectorId: acme, authenticationType: 'oauth2_client_credentials' }, plain);
     const browser = newBrowser();
-    const { csrf, ...view } = await viewAttempt(plain.broker, attemptId, browser);
+    const { csrf, ...view } = await viewAttempt(plain.broker, attemptId, browser, 'local');
     expect(view).toMatchObject({ step: 'auth_config', secretNeeded: true });
     const submit = (clientSecret: string) =>
-      submitAuthConfig(plain.broker, attemptId, browser, csrf, { clientId: 'keyward', clientSecret });
+      submitAuthConfig(
+        plain.broker,
+        attemptId,
+        { browser: browser, csrf: csrf, visitor: 'local' },
+        { clientId: 'keyward', clientSecret },
+      );
     expect(await submit('wrong')).toMatchObject({ problems: { clientId: expect.stringContaining('client') } });
     expect(await plain.broker.vault.list('authConfig', me, {}, { limit: 10 })).toEqual([]);
     expect(await submit('keyward-secret')).toBeNull();
@@ -275,7 +291,7 @@ describe('a form', () => {
 describe('the device flow', () => {
   it('ends in a credential with two processes polling, and none asks more often than it may', async () => {
     const { attemptId, userCode } = await start({ ...oauth, flow: 'device' });
-    const view = await viewAttempt(keyward.broker, attemptId, newBrowser());
+    const view = await viewAttempt(keyward.broker, attemptId, newBrowser(), 'local');
     if (view.step !== 'device') throw new Error(`At ${view.step}.`);
     expect(view.userCode).toBe(userCode);
     const waiting = Promise.all([check(attemptId, 30), check(attemptId, 30, second)]);
@@ -289,7 +305,7 @@ describe('the device flow', () => {
 
   it('ends when the person says no', async () => {
     const { attemptId } = await start({ ...oauth, flow: 'device' });
-    const view = await viewAttempt(keyward.broker, attemptId, newBrowser());
+    const view = await viewAttempt(keyward.broker, attemptId, newBrowser(), 'local');
     if (view.step !== 'device') throw new Error(`At ${view.step}.`);
     await approveDevice(view.verificationUriComplete ?? '', { decision: 'deny' });
     expect(await check(attemptId, 30)).toMatchObject({ status: 'failed', error: { code: 'provider_refused' } });

@@ -226,7 +226,7 @@ describe('reconnecting', () => {
     const { attemptId, browser, received } = await consent(keyward.broker, me, { credentialId: id });
     const record = await credentialOf(keyward.broker, me, id);
     await keyward.broker.vault.commit([{ op: 'delete', kind: 'credential', record }]);
-    await finishCallback(keyward.broker, { received, connectorId: null, cookieOf: () => browser });
+    await finishCallback(keyward.broker, { received, connectorId: null, cookieOf: () => browser, visitor: 'local' });
     expect(await checkAttempt(keyward.broker, me, { attemptId })).toMatchObject({
       status: 'failed',
       error: { code: 'not_found' },

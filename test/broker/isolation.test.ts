@@ -42,8 +42,13 @@ const acts: Readonly<Record<string, Act>> = {
     const attempt = await keyward.broker.vault.get('attempt', who, id);
     // Only the starter's browser is let to the page: over HTTP by sign-in, over stdio by being local.
     if (!attempt) return null;
-    const { csrf } = await viewAttempt(keyward.broker, id, canary);
-    return submitInputs(keyward.broker, id, canary, csrf, { username: 'u', password: `${canary}-page` });
+    const { csrf } = await viewAttempt(keyward.broker, id, canary, 'local');
+    return submitInputs(
+      keyward.broker,
+      id,
+      { browser: canary, csrf: csrf, visitor: 'local' },
+      { username: 'u', password: `${canary}-page` },
+    );
   },
   reconnect: (state, who, canary, pick) =>
     createCredential(

@@ -332,8 +332,19 @@ describe('the forms', () => {
     const { broker } = session;
     const host = 'keyward.example';
     const app = createApp({ hosts: [host], origins: [`https://${host}`], log: broker.log });
-    app.route('/', connectRoutes({ broker: () => broker, secure: true, place: 'encrypted at keyward.example' }));
-    app.route('/', callbackRoutes({ broker: () => broker, secure: true, pages: `https://${host}` }));
+    app.route(
+      '/',
+      connectRoutes({
+        broker: () => broker,
+        secure: true,
+        place: 'encrypted at keyward.example',
+        visitor: () => 'local',
+      }),
+    );
+    app.route(
+      '/',
+      callbackRoutes({ broker: () => broker, secure: true, pages: `https://${host}`, visitor: () => 'local' }),
+    );
     const open = (path: string, headers: Record<string, string> = {}) =>
       app.request(`https://${host}${path}`, { headers: { host, ...headers } });
 

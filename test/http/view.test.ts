@@ -31,6 +31,7 @@ const schema: JsonSchemaObject = {
   required: ['region', 'apiKey'],
 };
 const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
+  claim: { ...base, step: 'claim' },
   auth_config: {
     ...base,
     step: 'auth_config',

@@ -17,7 +17,7 @@ it('an error that nobody expected says nothing of itself to the caller; the log 
   const { usual, lines } = keyward;
   const vault = {
     ...usual.broker.vault,
-    get: () => {
+    findVisible: () => {
       throw new TypeError(`could not parse ${canary}`, { cause: canary });
     },
   };

@@ -32,7 +32,7 @@ describe('bad input gets one error that names every wrong field and the next ste
     ['a missing field', 'get_credential_metadata', {}, ['connectorId is missing']],
     ['an empty field', 'get_credential_metadata', { connectorId: '' }, ['connectorId must not be empty']],
     ['null', 'get_credential_metadata', { connectorId: null }, ['connectorId must be a string']],
-    ['an extra field', 'list_connectors', { colour: 'red' }, ['colour is not a field of this tool']],
+    ['an extra field', 'list_connectors', { colour: 'red' }, ['colour is not a field here']],
     [
       'several problems at once',
       'list_connectors',

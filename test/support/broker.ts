@@ -179,7 +179,7 @@ export async function consent(broker: Broker, who: Principal, input: Partial<Cre
   if (created.kind !== 'attempt') throw new Error('Nothing was left to ask.');
   const { attemptId } = created;
   const browser = randomBytes(16).toString('base64url');
-  const view = await viewAttempt(broker, attemptId, browser);
+  const view = await viewAttempt(broker, attemptId, browser, 'local');
   if (view.step !== 'authorize') throw new Error(`Not at the service but at ${view.step}.`);
   const back = await clickThrough(view.authorizationUrl, login === undefined ? {} : { login });
   return { attemptId, browser, authorizationUrl: view.authorizationUrl, received: back.searchParams };
@@ -188,7 +188,7 @@ export async function consent(broker: Broker, who: Principal, input: Partial<Cre
 /** Connects by OAuth to the end and answers the new credential's id. */
 export async function connectAcme(broker: Broker, who: Principal, input: Partial<CreateInput> = {}): Promise<string> {
   const { attemptId, browser, received } = await consent(broker, who, input);
-  await finishCallback(broker, { received, connectorId: null, cookieOf: () => browser });
+  await finishCallback(broker, { received, connectorId: null, cookieOf: () => browser, visitor: 'local' });
   const attempt = await broker.vault.findAttempt(attemptId);
   if (attempt?.credentialId) return attempt.credentialId;
   throw new Error(`Not connected: ${JSON.stringify(attempt?.error)}`);

@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import type { Broker } from '../../broker/broker.ts';
 import { finishCallback } from '../../broker/callback.ts';
+import type { Visitor } from '../../broker/visitor.ts';
 import { errorPage } from '../page.ts';
 import { readBinding } from './cookie.ts';
 import { webUrl } from './parts.ts';
@@ -12,13 +13,15 @@ export type CallbackRoutes = {
   readonly secure: boolean;
   /** Origin that shows the result. */
   readonly pages: string;
+  /** Who is there; the callback of stdio answers `local`. */
+  readonly visitor: (c: Context) => Visitor;
 };
 
 /**
  * `GET /oauth/callback` and, for servers found by discovery, `GET /oauth/callback/:connectorId`. What was received
  * stays in the URL, so the person is sent on at once: to the program that asked, or to the result page.
  */
-export function callbackRoutes({ broker, secure, pages }: CallbackRoutes): Hono {
+export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoutes): Hono {
   const routes = new Hono();
   routes.get('/oauth/callback/:connectorId?', async (c) => {
     if (isPrefetch(c)) return c.html(errorPage('Not yet', { message: 'This page is not shown ahead of time.' }), 503);
@@ -26,6 +29,7 @@ export function callbackRoutes({ broker, secure, pages }: CallbackRoutes): Hono 
       received: new URL(c.req.url).searchParams,
       connectorId: c.req.param('connectorId') ?? null,
       cookieOf: (id) => readBinding(c, id, secure),
+      visitor: visitor(c),
     });
     const away = returnTo === null ? null : webUrl(returnTo);
     return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);

@@ -35,6 +35,18 @@ ${facts(view, around)}`,
   };
 }
 
+/** A form, because a link could be followed by a program that only looks ahead. */
+export function claimPage(view: Step<'claim'>, around: Surroundings): { title: string; body: Html } {
+  const { name } = view.connector;
+  return {
+    title: `Connect ${name}`,
+    body: html`<h1>Connect ${name}</h1>
+<p>${asker(view)} wants to use ${name} for you. Go on only if you asked it to, just now: this link then works in this browser and in no other.</p>
+<div class="actions"><form method="post">${formHead(view, 'claim')}<button>Continue</button></form></div>
+${facts(view, around)}`,
+  };
+}
+
 /** A mistyped OAuth client shows only at the service, so there is a way back from here. */
 function otherClient(view: Step<'authorize'>): Html {
   if (view.changeableClientId === null) return html``;

@@ -51,7 +51,7 @@ export function formHead(view: ConnectView, action: FormAction): Html {
 }
 
 /** What a form of a connect page asks for. */
-export type FormAction = 'auth-config' | 'forget-auth-config' | 'inputs' | 'cancel';
+export type FormAction = 'auth-config' | 'forget-auth-config' | 'inputs' | 'claim' | 'cancel';
 
 /** The way out, beside every way on. Nothing typed in the other form is sent with it. */
 export function cancelForm(view: ConnectView): Html {

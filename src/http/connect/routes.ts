@@ -3,9 +3,17 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Broker } from '../../broker/broker.ts';
 import { viewAttempt } from '../../broker/connect.ts';
-import { cancelFromPage, forgetAuthConfig, submitAuthConfig, submitInputs } from '../../broker/connect-forms.ts';
+import {
+  cancelFromPage,
+  claimAttempt,
+  forgetAuthConfig,
+  type Sender,
+  submitAuthConfig,
+  submitInputs,
+} from '../../broker/connect-forms.ts';
 import { isId } from '../../broker/text.ts';
-import { KeywardError } from '../../errors.ts';
+import type { Visitor } from '../../broker/visitor.ts';
+import { hasCode, KeywardError } from '../../errors.ts';
 import { errorPage } from '../page.ts';
 import { stepHeader } from '../script.ts';
 import { giveBinding, newBinding, readBinding } from './cookie.ts';
@@ -22,10 +30,12 @@ export type ConnectRoutes = {
   readonly secure: boolean;
   /** Where secrets are kept, in words that follow “kept”. */
   readonly place: string;
+  /** Who is there; the pages of stdio answer `local`. */
+  readonly visitor: (c: Context) => Visitor;
 };
 
 /** `GET /connect/:attemptId` shows the current step; its forms post to the same address. */
-export function connectRoutes({ broker, secure, place }: ConnectRoutes): Hono {
+export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes): Hono {
   const routes = new Hono();
   const around = (c: Context): Surroundings => ({
     host: new URL(c.req.url).host,
@@ -39,7 +49,8 @@ export function connectRoutes({ broker, secure, place }: ConnectRoutes): Hono {
     const known = readBinding(c, id, secure);
     // Unknown attempts throw before a cookie is given.
     const browser = known ?? newBinding();
-    const view = await viewAttempt(broker(), id, browser);
+    const view = await viewAttempt(broker(), id, browser, visitor(c)).catch(askedToSignIn);
+    if (view === null) return c.redirect(`/sign-in?to=/connect/${id}`, 303);
     if (known === null) giveBinding(c, id, browser, secure);
     c.header(stepHeader, view.step);
     return c.html(renderView(view, around(c)));
@@ -50,32 +61,41 @@ export function connectRoutes({ broker, secure, place }: ConnectRoutes): Hono {
     const browser = readBinding(c, id, secure);
     const form = new URLSearchParams(await c.req.text());
     const values = fieldsOf(form);
-    const csrf = form.get('csrf') ?? '';
-    const result = await submit(broker(), { id, browser, csrf, action: form.get('action') ?? '', values });
+    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: visitor(c) };
+    const result = await submit(broker(), { id, sender, action: form.get('action') ?? '', values });
     // 303: the browser GETs the next step, and reloading it sends nothing twice.
     if (result === null || browser === null) return c.redirect(`/connect/${id}`, 303);
-    const view = await viewAttempt(broker(), id, browser);
+    const view = await viewAttempt(broker(), id, browser, sender.visitor);
     return c.html(renderView(view, around(c), { values, problems: result.problems }), 422);
   });
   return routes;
 }
 
+/** Null when the person has to sign in before anything is shown; any other error goes on. */
+function askedToSignIn(error: unknown): null {
+  if (hasCode(error, 'unauthenticated')) return null;
+  throw error;
+}
+
 /** Hands the form to the broker; what it answers are problems by field, or null when the attempt went on. */
 async function submit(broker: Broker, form: Form): Promise<{ problems: Readonly<Record<string, string>> } | null> {
-  const { id, browser, csrf, action, values } = form;
+  const { id, sender, action, values } = form;
   switch (action) {
     case 'auth-config':
-      return submitAuthConfig(broker, id, browser, csrf, {
+      return submitAuthConfig(broker, id, sender, {
         clientId: values.clientId ?? '',
         clientSecret: values.clientSecret ?? '',
       });
     case 'inputs':
-      return submitInputs(broker, id, browser, csrf, values);
+      return submitInputs(broker, id, sender, values);
     case 'forget-auth-config':
-      await forgetAuthConfig(broker, id, browser, csrf);
+      await forgetAuthConfig(broker, id, sender);
+      return null;
+    case 'claim':
+      await claimAttempt(broker, id, sender);
       return null;
     case 'cancel':
-      await cancelFromPage(broker, id, browser, csrf);
+      await cancelFromPage(broker, id, sender);
       return null;
     default:
       throw new KeywardError('invalid_input', 'This form is not one of Keyward’s.', {
@@ -86,8 +106,7 @@ async function submit(broker: Broker, form: Form): Promise<{ problems: Readonly<
 
 type Form = {
   readonly id: string;
-  readonly browser: string | null;
-  readonly csrf: string;
+  readonly sender: Sender;
   readonly action: FormAction | (string & {});
   readonly values: Readonly<Record<string, string>>;
 };

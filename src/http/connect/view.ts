@@ -3,7 +3,7 @@ import type { ConnectView } from '../../broker/connect.ts';
 import { type Html, page } from '../page.ts';
 import { authConfigPage, inputsPage } from './ask.ts';
 import type { Filled } from './form.ts';
-import { authorizePage, devicePage, workingPage } from './go.ts';
+import { authorizePage, claimPage, devicePage, workingPage } from './go.ts';
 import type { Surroundings } from './parts.ts';
 import { completedPage, expiredPage, failedPage } from './result.ts';
 
@@ -25,6 +25,8 @@ export function renderView(view: ConnectView, around: Surroundings, filled: Fill
 
 function show(view: ConnectView, around: Surroundings, filled: Filled): { title: string; body: Html } {
   switch (view.step) {
+    case 'claim':
+      return claimPage(view, around);
     case 'auth_config':
       return authConfigPage(view, around, filled);
     case 'inputs':

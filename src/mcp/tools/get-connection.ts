@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { getConnection } from '../../broker/credentials.ts';
 import { id } from './fields.ts';
-import { connectionShape } from './rows.ts';
+import { connectionShape, shares } from './rows.ts';
 import { defineTool } from './tool.ts';
 
 export const getConnectionTool = defineTool({
@@ -16,7 +16,7 @@ export const getConnectionTool = defineTool({
   output: () =>
     z.object({
       ...connectionShape(),
-      shares: z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) })).optional(),
+      shares: shares().optional(),
     }),
   handle: ({ broker, principal }, input) => getConnection(broker, principal, input),
 });

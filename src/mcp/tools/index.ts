@@ -8,6 +8,7 @@ import { getConnectionCredentialsTool } from './get-connection-credentials.ts';
 import { getCredentialMetadataTool } from './get-credential-metadata.ts';
 import { listConnectorsTool } from './list-connectors.ts';
 import { listCredentialsTool } from './list-credentials.ts';
+import { shareConnectionTool } from './share-connection.ts';
 import type { Tool } from './tool.ts';
 import { updateCredentialTool } from './update-credential.ts';
 import { verifyCredentialTool } from './verify-credential.ts';
@@ -24,6 +25,7 @@ export const tools: ReadonlyMap<string, Tool> = new Map(
     getConnectionCredentialsTool,
     updateCredentialTool,
     verifyCredentialTool,
+    shareConnectionTool,
     deleteCredentialTool,
   ].map((tool) => [tool.name, tool]),
 );

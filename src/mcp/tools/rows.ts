@@ -22,5 +22,8 @@ export const connectionShape = () => ({
 
 export const connection = () => z.object(connectionShape());
 
+/** With whom a connection is shared; only its owner sees it. */
+export const shares = () => z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) }));
+
 /** An error as Keyward tells it: what went wrong, and the next step. */
 export const publicError = () => z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });

@@ -2,9 +2,9 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import type { Broker } from '../../broker/broker.ts';
+import { readInput } from '../../broker/read-input.ts';
 import type { Principal, Scope } from '../../principal.ts';
 import type { LinkRequired, Links } from '../links.ts';
-import { readInput } from './input.ts';
 
 /** One call of a tool: who asks, and what the connection to the client can do meanwhile. */
 export type ToolCall = {

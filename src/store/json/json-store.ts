@@ -1,10 +1,19 @@
 /** The file store: all rows in one sealed file, shared by several processes. */
+import type { Owner } from '../../principal.ts';
 import type { Keychain } from '../../seal/keychain.ts';
 import { unwrapKeys } from '../../seal/keyring.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import { findOuterKey, type KeySettings } from '../../seal/sources.ts';
-import type { Rows, Store } from '../store.ts';
+import {
+  type CredentialRow,
+  isSharedWith,
+  type ListFilter,
+  type Page,
+  type Rows,
+  type SessionRow,
+  type Store,
+} from '../store.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';
 import { applyChanges, applyTouch, isOwnedBy } from './changes.ts';
@@ -13,7 +22,7 @@ import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
 import { prepareFolder, remains, sweep, type VaultPaths, vaultPaths } from './folder.ts';
 import { withLease } from './leases.ts';
-import { comesBefore, rowKey } from './rows.ts';
+import { comesBefore, type KindRow, rowKey } from './rows.ts';
 import { type SharedTable, sharedTable } from './shared-table.ts';
 
 export type JsonStoreSettings = {
@@ -73,17 +82,24 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
       const found = (await table.current()).find(rowKey('attempt', id));
       return found?.kind === 'attempt' ? found.row : undefined;
     },
+    async findSession(id) {
+      const found = (await table.current()).find(rowKey('session', id));
+      return found?.kind === 'session' ? found.row : undefined;
+    },
+    async listSessions(page) {
+      return pageOf((await table.current()).all(), ({ kind }) => kind === 'session', {}, page) as SessionRow[];
+    },
+    async findVisible(owner, id) {
+      const found = (await table.current()).find(rowKey('credential', id));
+      return found?.kind === 'credential' && isVisibleTo(found.row, owner) ? found.row : undefined;
+    },
     async list(kind, owner, filter, page) {
-      const rows: Rows[typeof kind][] = [];
-      for (const { kind: other, row } of (await table.current()).all()) {
-        if (rows.length >= page.limit) break;
-        if (other !== kind || !isOwnedBy(row, owner)) continue;
-        if (page.after !== undefined && !comesBefore(page.after, row)) continue;
-        if (filter.connectorId !== undefined && row.connectorId !== filter.connectorId) continue;
-        if (filter.status !== undefined && (!('status' in row) || row.status !== filter.status)) continue;
-        rows.push(row as Rows[typeof kind]);
-      }
-      return rows;
+      const mine = ({ kind: other, row }: KindRow) => other === kind && isOwnedBy(row, owner);
+      return pageOf((await table.current()).all(), mine, filter, page) as Rows[typeof kind][];
+    },
+    async listVisible(owner, filter, page) {
+      const visible = ({ kind, row }: KindRow) => kind === 'credential' && isVisibleTo(row, owner);
+      return pageOf((await table.current()).all(), visible, filter, page) as CredentialRow[];
     },
     commit: (changes) => table.change((draft) => applyChanges(draft, changes)),
     touch: (times) =>
@@ -111,4 +127,24 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
       await audit.close();
     },
   };
+}
+
+function isVisibleTo(row: CredentialRow, owner: Owner): boolean {
+  return isOwnedBy(row, owner) || isSharedWith(row, owner);
+}
+
+/** One page of the rows that `belongs` lets through, in their order. */
+function pageOf(rows: Iterable<KindRow>, belongs: (row: KindRow) => boolean, filter: ListFilter, page: Page) {
+  const found: KindRow['row'][] = [];
+  for (const candidate of rows) {
+    if (found.length >= page.limit) break;
+    if (!belongs(candidate)) continue;
+    const { row } = candidate;
+    if (page.after !== undefined && !comesBefore(page.after, row)) continue;
+    if (filter.connectorId !== undefined && (!('connectorId' in row) || row.connectorId !== filter.connectorId))
+      continue;
+    if (filter.status !== undefined && (!('status' in row) || row.status !== filter.status)) continue;
+    found.push(row);
+  }
+  return found;
 }

@@ -1,19 +1,19 @@
-/** Reads tool arguments. The SDK's own validation answers in words of a library; a model gets each field named. */
+/** Reads what a caller sent, for tools and REST. A schema library answers in its own words; a caller gets each field named. */
 import type * as z from 'zod';
-import { oneLine } from '../../broker/text.ts';
-import { KeywardError } from '../../errors.ts';
+import { KeywardError } from '../errors.ts';
+import { oneLine } from './text.ts';
 
 /** How many wrong fields one error names. */
 const maxProblems = 20;
 
-/** The arguments as the schema types them, or `invalid_input` that names every wrong field; never quotes a value. */
-export function readInput<S extends z.ZodObject>(toolName: string, schema: S, args: unknown): z.output<S> {
+/** The input as the schema types it, or `invalid_input` that names every wrong field; never quotes a value. */
+export function readInput<S extends z.ZodObject>(name: string, schema: S, args: unknown): z.output<S> {
   const parsed = schema.safeParse(args);
   if (parsed.success) return parsed.data;
   const fields = problemsOf(parsed.error.issues, args);
   const list = Object.entries(fields).map(([field, problem]) => `${field} ${problem}`);
   throw new KeywardError('invalid_input', `${list.join('; ')}.`, {
-    hint: `${toolName} takes ${Object.keys(schema.shape).join(', ')}.`,
+    hint: `${name} takes ${Object.keys(schema.shape).join(', ')}.`,
     details: { fields },
   });
 }
@@ -23,7 +23,7 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], args: unknown): Record<
   const problems = new Map<string, string>();
   for (const issue of issues) {
     if (issue.code === 'unrecognized_keys') {
-      for (const name of issue.keys) problems.set(shownName(name), 'is not a field of this tool');
+      for (const name of issue.keys) problems.set(shownName(name), 'is not a field here');
     } else {
       const field = shownName(issue.path.join('.'));
       if (!problems.has(field)) problems.set(field, problemOf(issue, args));

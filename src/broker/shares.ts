@@ -1,0 +1,65 @@
+/** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
+import { KeywardError } from '../errors.ts';
+import type { Principal } from '../principal.ts';
+import type { Credential, Share } from '../vault/vault.ts';
+import { about, requireCredential } from './access.ts';
+import type { Broker } from './broker.ts';
+import { inputError } from './create-input.ts';
+import { authorize, refused } from './policy.ts';
+import { amend } from './rotate.ts';
+import { oneLine } from './text.ts';
+import { type ShareView, sharesOf } from './view.ts';
+
+/** Longest id of a user or tenant, in characters. */
+const maxGrantee = 500;
+/** More shares than this are a case for a tenant. */
+const maxShares = 100;
+
+export type ShareInput = {
+  connectionId: string;
+  /** `user:<id>` of the owner's tenant, or `tenant:<id>`. */
+  with: string;
+  permission: 'view' | 'use' | 'none';
+};
+
+/** Sets what one user or tenant may do with a connection; `none` withdraws it. Answers all of its shares. */
+export async function shareConnection(
+  broker: Broker,
+  principal: Principal,
+  input: ShareInput,
+): Promise<{ connectionId: string; shares: ShareView[] }> {
+  const action = 'credential.share';
+  const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
+  const grantee = readGrantee(input.with, credential);
+  const { permission } = input;
+  if (permission !== 'none' && broker.settings.release !== 'allow' && widens(credential, grantee, permission)) {
+    const error = new KeywardError('approval_required', 'Sharing needs the owner’s approval.', {
+      hint: 'Tell the person: to let assistants share connections at once, set KEYWARD_RELEASE=allow and restart. Taking a share back needs no approval.',
+    });
+    throw await refused(broker, principal, action, about(credential), error);
+  }
+  await authorize(broker, principal, action, about(credential));
+  await amend(broker, credential, (record) => {
+    const others = (record.shares ?? []).filter((share) => share.with !== grantee);
+    const shares = permission === 'none' ? others : [...others, { with: grantee, permission }];
+    if (shares.length > maxShares) throw inputError({ with: `would be more than ${maxShares} shares` });
+    return { record: { ...record, shares } };
+  });
+  const changed = await requireCredential(broker, principal, credential.id, { field: 'connectionId', action });
+  return { connectionId: changed.id, shares: sharesOf(changed) };
+}
+
+/** True unless this grantee may do as much already. */
+function widens(credential: Credential, grantee: string, permission: Share['permission']): boolean {
+  const held = credential.shares?.find((share) => share.with === grantee)?.permission;
+  return held === undefined || (held === 'view' && permission === 'use');
+}
+
+function readGrantee(given: string, { owner }: Credential): string {
+  const [, kind, id] = /^(user|tenant):(.+)$/s.exec(given) ?? [];
+  if (kind === undefined || id === undefined || oneLine(id, maxGrantee) !== id) {
+    throw inputError({ with: 'must be user:<id> or tenant:<id>' });
+  }
+  if (kind === 'user' && id === owner) throw inputError({ with: 'names the owner' });
+  return given;
+}

@@ -1,0 +1,76 @@
+/** JSON request bodies: read up to a size, a depth, and no further. */
+import type { Context } from 'hono';
+import { KeywardError } from '../errors.ts';
+
+/** Longest body: a few secrets, some of them keys of several kilobytes. */
+const maxBytes = 256 * 1024;
+/** No request of Keyward's nests deeper than a few levels; parsers fall over at many thousands. */
+const maxDepth = 32;
+
+/** A request that can't be taken as it is: the HTTP status and why. */
+export class RequestError extends Error {
+  readonly status: 400 | 413 | 415;
+
+  constructor(status: 400 | 413 | 415, message: string) {
+    super(message);
+    this.name = 'RequestError';
+    this.status = status;
+  }
+}
+
+/** The JSON object of a request's body. Throws `RequestError`; never quotes what was sent. */
+export async function readJson(c: Context): Promise<Record<string, unknown>> {
+  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json') throw new RequestError(415, 'The body must be application/json.');
+  const encoding = c.req.header('content-encoding');
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new RequestError(415, 'The body must not be compressed.');
+  const text = await readText(c.req.raw);
+  if (depthOf(text) > maxDepth) throw new RequestError(400, `The body is nested deeper than ${maxDepth} levels.`);
+  const content = parse(text);
+  if (typeof content === 'object' && content !== null && !Array.isArray(content)) {
+    return content as Record<string, unknown>;
+  }
+  throw new RequestError(400, 'The body must be a JSON object.');
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text, (name, value: unknown) => {
+      if (name === '__proto__') throw new KeywardError('invalid_input', 'No field has that name.');
+      return value;
+    });
+  } catch (error) {
+    throw new RequestError(
+      400,
+      error instanceof KeywardError ? 'The body has a field that no request has.' : 'The body is no valid JSON.',
+    );
+  }
+}
+
+/** The body as text; a length that was promised is not believed. */
+async function readText(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new RequestError(413, `The body is longer than ${maxBytes / 1024} KB.`);
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new RequestError(400, 'The body is no valid UTF-8.');
+  }
+}
+
+/** How deep brackets nest outside of strings. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of text.replace(/"(?:[^"\\]|\\.)*"/gs, '').matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}

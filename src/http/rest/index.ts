@@ -1,0 +1,67 @@
+/** REST: the documented interfaces, each with its own paths, names and error bodies, over the broker's functions. */
+import { type Context, Hono } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Broker } from '../../broker/broker.ts';
+import { readInput } from '../../broker/read-input.ts';
+import { KeywardError } from '../../errors.ts';
+import { readJson } from '../json-body.ts';
+import { alloy } from './alloy.ts';
+import { failureOf } from './errors.ts';
+import { fishnet } from './fishnet.ts';
+import { management } from './management.ts';
+import { openApiDocument } from './openapi.ts';
+import { hasBody, type Inputs, type Operation, type RestBearer, type RestEnv } from './operation.ts';
+import { pathstack } from './pathstack.ts';
+import { checkVersion } from './versions.ts';
+
+/** Every operation. What is not listed here does not exist. */
+export const operations: readonly Operation[] = [...alloy, ...pathstack, ...fishnet, ...management];
+
+/** The routes of every operation behind the bearer check, and `GET /openapi.json`, which is no secret. */
+export function restRoutes({ broker, bearer }: { broker: () => Broker; bearer: RestBearer }): Hono<RestEnv> {
+  const routes = new Hono<RestEnv>();
+  const document = openApiDocument(operations);
+  routes.get('/openapi.json', (c) => c.json(document));
+  for (const operation of operations) {
+    const path = operation.path.replace(/\{(\w+)\}/g, ':$1');
+    routes.on(operation.method.toUpperCase(), path, bearer.middleware(operation.family), (c) =>
+      answer(broker(), operation, c),
+    );
+  }
+  return routes;
+}
+
+async function answer(broker: Broker, operation: Operation, c: Context<RestEnv>): Promise<Response> {
+  try {
+    const input = await readInputs(operation, c);
+    const call = { broker, principal: c.var.principal, signal: c.req.raw.signal };
+    return c.json((await operation.run(call, input)) as object);
+  } catch (error) {
+    const { status, body, headers } = failureOf(operation, error);
+    // The name and nothing else: messages of other libraries may quote what was sent.
+    if (status === 500 && !(error instanceof KeywardError)) {
+      broker.log.error('rest.failed', {
+        operation: operation.operationId,
+        name: error instanceof Error ? error.name : typeof error,
+      });
+    }
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    return c.json(body as object, status as ContentfulStatusCode);
+  }
+}
+
+/** Everything that was sent, read with the operation's schemas; `invalid_input` names the fields. */
+async function readInputs(operation: Operation, c: Context<RestEnv>): Promise<Inputs> {
+  const { takes } = operation;
+  const name = `${operation.method.toUpperCase()} ${operation.path}`;
+  const header = Object.fromEntries(Object.keys(takes.header.shape).map((field) => [field, c.req.header(field)]));
+  const headers = readInput(name, takes.header, header);
+  // First of all: what the rest of the request means is the version's matter.
+  checkVersion(operation.family, header['x-api-version']);
+  return {
+    header: headers,
+    path: readInput(name, takes.path, c.req.param()),
+    query: readInput(name, takes.query, c.req.query()),
+    body: hasBody(operation) ? readInput(name, takes.body, await readJson(c)) : {},
+  };
+}

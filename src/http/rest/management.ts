@@ -1,0 +1,129 @@
+/** What people and backends manage: OAuth clients, and the audit log. */
+import * as z from 'zod';
+import { readAudit } from '../../broker/audit-read.ts';
+import { addAuthConfig, listAuthConfigs, removeAuthConfig, updateAuthConfig } from '../../broker/auth-configs.ts';
+import { maxLimit } from '../../broker/paging.ts';
+import { isoTime } from '../../broker/view.ts';
+import { defineOperation, type Operation } from './operation.ts';
+import { versionHeader } from './versions.ts';
+
+const headers = versionHeader('alloy');
+const params = { authConfigId: z.string().meta({ format: 'uuid' }) };
+const time = z.string().meta({ format: 'date-time' });
+
+const authConfig = z.object({
+  authConfigId: z.string(),
+  connectorId: z.string(),
+  name: z.string(),
+  clientId: z.string(),
+  scopes: z.array(z.string()).nullable(),
+  createdAt: time,
+  updatedAt: time,
+});
+
+const auditEvent = z.object({
+  time,
+  tenant: z.string(),
+  user: z.string(),
+  client: z.string().optional(),
+  action: z.string(),
+  subject: z.string().optional(),
+  connectorId: z.string().optional(),
+  outcome: z.enum(['allowed', 'refused', 'failed']),
+  code: z.string().optional(),
+  count: z.int().optional(),
+});
+
+export const management: readonly Operation[] = [
+  defineOperation({
+    method: 'get',
+    path: '/auth-configs',
+    family: 'alloy',
+    operationId: 'list-auth-configs',
+    summary: 'The OAuth clients of the caller, without their secrets',
+    scope: 'credentials:read',
+    headers,
+    answers: z.object({ authConfigs: z.array(authConfig) }),
+    handle: async ({ broker, principal }) => ({
+      authConfigs: (await listAuthConfigs(broker, principal)).map(shown),
+    }),
+  }),
+  defineOperation({
+    method: 'post',
+    path: '/auth-configs',
+    family: 'alloy',
+    operationId: 'create-auth-config',
+    summary: 'Store an OAuth client for a connector',
+    scope: 'credentials:write',
+    headers,
+    body: z.strictObject({
+      connectorId: z.string().min(1).max(100),
+      clientId: z.string(),
+      clientSecret: z.string().meta({ writeOnly: true }).optional().describe('Left out for a public client'),
+      name: z.string().min(1).max(100).optional(),
+    }),
+    answers: z.object({ authConfigId: z.string() }),
+    handle: ({ broker, principal }, { body: { clientSecret = '', ...rest } }) =>
+      addAuthConfig(broker, principal, { ...rest, clientSecret }),
+  }),
+  defineOperation({
+    method: 'patch',
+    path: '/auth-configs/{authConfigId}',
+    family: 'alloy',
+    operationId: 'update-auth-config',
+    summary: 'Rename an OAuth client, or replace its secret',
+    scope: 'credentials:write',
+    params,
+    headers,
+    body: z.strictObject({
+      name: z.string().optional(),
+      clientSecret: z.string().meta({ writeOnly: true }).optional(),
+    }),
+    answers: authConfig,
+    handle: async ({ broker, principal }, { path, body }) =>
+      shown(await updateAuthConfig(broker, principal, { ...path, ...body })),
+  }),
+  defineOperation({
+    method: 'delete',
+    path: '/auth-configs/{authConfigId}',
+    family: 'alloy',
+    operationId: 'delete-auth-config',
+    summary: 'Forget an OAuth client; connections made with it stop renewing',
+    scope: 'credentials:write',
+    params,
+    headers,
+    answers: z.object({ authConfigId: z.string(), deleted: z.boolean() }),
+    handle: async ({ broker, principal }, { path }) => {
+      await removeAuthConfig(broker, principal, path.authConfigId);
+      return { ...path, deleted: true };
+    },
+  }),
+  defineOperation({
+    method: 'get',
+    path: '/audit',
+    family: 'alloy',
+    operationId: 'read-audit',
+    summary: 'What happened in the caller’s tenant, oldest first',
+    scope: 'audit:read',
+    query: {
+      cursor: z.string().max(1_000).optional(),
+      limit: z.coerce.number().int().min(1).max(maxLimit).optional(),
+    },
+    headers,
+    answers: z.object({ events: z.array(auditEvent), nextCursor: z.string().optional() }),
+    handle: ({ broker, principal }, { query }) => readAudit(broker, principal, query),
+  }),
+];
+
+function shown(record: Awaited<ReturnType<typeof listAuthConfigs>>[number]): z.input<typeof authConfig> {
+  const { id, connectorId, name, clientId, scopes, createdAt, updatedAt } = record;
+  return {
+    authConfigId: id,
+    connectorId,
+    name,
+    clientId,
+    scopes: scopes === null ? null : [...scopes],
+    createdAt: isoTime(createdAt),
+    updatedAt: isoTime(updatedAt),
+  };
+}

@@ -1,0 +1,87 @@
+/** What an operation of REST is: its address, what it takes and answers, and the one call that it makes. */
+import type { MiddlewareHandler } from 'hono';
+import * as z from 'zod';
+import type { Broker } from '../../broker/broker.ts';
+import type { Principal, Scope } from '../../principal.ts';
+
+/** Each documented system has error bodies and versions of its own. */
+export type Family = 'alloy' | 'pathstack' | 'fishnet';
+
+/** What the bearer check sets for the handlers behind it. */
+export type RestEnv = { Variables: { principal: Principal } };
+
+/** The bearer check as REST needs it: answers 401 in the family's words, else sets `c.var.principal`. */
+export type RestBearer = { readonly middleware: (family: Family) => MiddlewareHandler };
+
+export type Call = { readonly broker: Broker; readonly principal: Principal; readonly signal: AbortSignal };
+
+/** What is wrong where: a path, query or header name, or a field of the body. */
+export type Place = 'path' | 'query' | 'header' | 'body';
+
+export type Operation = {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** As OpenAPI writes it: `/connection/{connection_id}`. */
+  readonly path: string;
+  readonly family: Family;
+  readonly operationId: string;
+  readonly summary: string;
+  /** The scope that a bearer token needs. */
+  readonly scope: Scope;
+  /** What it takes, by place. */
+  readonly takes: Readonly<Record<Place, z.ZodObject>>;
+  readonly answers: z.ZodType;
+  readonly run: (call: Call, input: Inputs) => Promise<unknown>;
+};
+
+/** What was sent, read and checked, by place. */
+export type Inputs = Readonly<Record<Place, Record<string, unknown>>>;
+
+type Shape = Readonly<Record<string, z.ZodType>>;
+
+type Definition<P extends Shape, Q extends Shape, H extends Shape, B extends z.ZodObject, A extends z.ZodType> = Omit<
+  Operation,
+  'takes' | 'answers' | 'run'
+> & {
+  readonly params?: P;
+  readonly query?: Q;
+  readonly headers?: H;
+  readonly body?: B;
+  readonly answers: A;
+  readonly handle: (
+    call: Call,
+    input: {
+      path: z.output<z.ZodObject<P>>;
+      query: z.output<z.ZodObject<Q>>;
+      header: z.output<z.ZodObject<H>>;
+      body: z.output<B>;
+    },
+  ) => Promise<z.input<A>>;
+};
+
+/** Makes an operation of its definition. */
+export function defineOperation<
+  A extends z.ZodType,
+  P extends Shape = Record<never, never>,
+  Q extends Shape = Record<never, never>,
+  H extends Shape = Record<never, never>,
+  B extends z.ZodObject = z.ZodObject,
+>(definition: Definition<P, Q, H, B, A>): Operation {
+  const { params, query, headers, body, answers, handle, ...rest } = definition;
+  return {
+    ...rest,
+    takes: {
+      path: z.object(params ?? {}),
+      query: z.object(query ?? {}),
+      header: z.object(headers ?? {}),
+      body: body ?? z.object({}),
+    },
+    answers,
+    // Every place was read with the very schema that types it here.
+    run: (call, input) => handle(call, input as Parameters<typeof handle>[1]),
+  };
+}
+
+/** True when the operation takes a body. */
+export function hasBody({ method }: Operation): boolean {
+  return method === 'post' || method === 'put' || method === 'patch';
+}

@@ -1,0 +1,150 @@
+/** PathStack's connections, and the rest that can be done with one, in the same style. */
+import * as z from 'zod';
+import { deleteCredential, getConnection, updateCredential } from '../../broker/credentials.ts';
+import { getConnectionCredentials } from '../../broker/release.ts';
+import { shareConnection } from '../../broker/shares.ts';
+import { isId } from '../../broker/text.ts';
+import { KeywardError } from '../../errors.ts';
+import { defineOperation, type Operation } from './operation.ts';
+import { versionHeader } from './versions.ts';
+
+const params = { connection_id: z.string().meta({ format: 'uuid', description: 'ID of the connection' }) };
+const headers = versionHeader('pathstack');
+const time = z.string().meta({ format: 'date-time' });
+const shares = z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) }));
+
+const connection = z.object({
+  connection_id: z.string().meta({ format: 'uuid' }),
+  name: z.string(),
+  connector_id: z.string(),
+  authentication_type: z.string(),
+  status: z.enum(['active', 'reconnect_required']),
+  status_reason: z.string().optional(),
+  account: z.string().optional(),
+  scopes: z.array(z.string()).optional(),
+  access: z.enum(['owner', 'use', 'view']),
+  created_at: time,
+  updated_at: time,
+  last_used_at: time.nullable(),
+  expires_at: time.nullable(),
+  shares: shares.optional().describe('Only its owner sees them'),
+});
+
+const success = <T extends z.ZodType>(data: T) => z.object({ data });
+const common = { family: 'pathstack', params, headers } as const;
+
+export const pathstack: readonly Operation[] = [
+  defineOperation({
+    ...common,
+    method: 'get',
+    path: '/connection/{connection_id}/credentials',
+    operationId: 'connection_credentials_by_id',
+    summary: 'Connection Credentials By Id',
+    scope: 'credentials:release',
+    answers: success(z.object({ connection_id: z.string().meta({ format: 'uuid' }), credentials: z.looseObject({}) })),
+    handle: ({ broker, principal }, { path }) =>
+      named(path.connection_id, async (connectionId) => {
+        const { credentials } = await getConnectionCredentials(broker, principal, { connectionId });
+        return { data: { connection_id: connectionId, credentials } };
+      }),
+  }),
+  defineOperation({
+    ...common,
+    method: 'get',
+    path: '/connection/{connection_id}',
+    operationId: 'connection_by_id',
+    summary: 'Connection By Id',
+    scope: 'credentials:read',
+    answers: success(connection),
+    handle: ({ broker, principal }, { path }) =>
+      named(path.connection_id, async (connectionId) => ({
+        data: shown(await getConnection(broker, principal, { connectionId })),
+      })),
+  }),
+  defineOperation({
+    ...common,
+    method: 'patch',
+    path: '/connection/{connection_id}',
+    operationId: 'update_connection',
+    summary: 'Rename a connection',
+    scope: 'credentials:write',
+    body: z.strictObject({ name: z.string() }),
+    answers: success(connection),
+    handle: ({ broker, principal }, { path, body }) =>
+      named(path.connection_id, async (credentialId) => ({
+        data: shown(await updateCredential(broker, principal, { credentialId, ...body })),
+      })),
+  }),
+  defineOperation({
+    ...common,
+    method: 'delete',
+    path: '/connection/{connection_id}',
+    operationId: 'delete_connection',
+    summary: 'Revoke the grant at the service where possible, then delete the credential',
+    scope: 'credentials:write',
+    answers: success(
+      z.object({
+        connection_id: z.string(),
+        deleted: z.boolean(),
+        revocation: z.enum(['revoked', 'not_supported', 'failed']),
+      }),
+    ),
+    handle: ({ broker, principal }, { path }) =>
+      named(path.connection_id, async (credentialId) => {
+        const { deleted, revocation } = await deleteCredential(broker, principal, { credentialId });
+        return { data: { connection_id: credentialId, deleted, revocation } };
+      }),
+  }),
+  defineOperation({
+    ...common,
+    method: 'put',
+    path: '/connection/{connection_id}/shares',
+    operationId: 'share_connection',
+    summary: 'Set what a user or a tenant may do with a connection',
+    scope: 'credentials:share',
+    body: z.strictObject({
+      with: z.string().max(510).describe('user:<id>, or tenant:<id>'),
+      permission: z.enum(['view', 'use', 'none']),
+    }),
+    answers: success(z.object({ connection_id: z.string(), shares })),
+    handle: ({ broker, principal }, { path, body }) =>
+      named(path.connection_id, async (connectionId) => {
+        const shared = await shareConnection(broker, principal, { connectionId, ...body });
+        return { data: { connection_id: connectionId, shares: shared.shares } };
+      }),
+  }),
+];
+
+/** Any UUID may be asked for; Keyward's own are lower-case UUIDv4, so every other one is missing. */
+const anyUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Does the work for a connection; a missing one is told in the documented words, which repeat the id and nothing else. */
+async function named<T>(id: string, work: (connectionId: string) => Promise<T>): Promise<T> {
+  const missing = new KeywardError('not_found', `Connection with ID ${id} not found`);
+  if (anyUuid.test(id) && !isId(id)) throw missing;
+  try {
+    return await work(id);
+  } catch (error) {
+    if (error instanceof KeywardError && error.code === 'not_found') throw missing;
+    throw error;
+  }
+}
+
+type Shown = Awaited<ReturnType<typeof getConnection>>;
+
+/** The metadata row in this style's names. */
+function shown(view: Shown): z.input<typeof connection> {
+  const { credentialId, connectorId, authenticationType, statusReason, createdAt, updatedAt, ...rest } = view;
+  const { lastUsedAt, expiresAt, ...same } = rest;
+  return {
+    connection_id: credentialId,
+    connector_id: connectorId,
+    authentication_type: authenticationType,
+    ...(statusReason === undefined ? {} : { status_reason: statusReason }),
+    ...same,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    last_used_at: lastUsedAt,
+    expires_at: expiresAt,
+  };
+}

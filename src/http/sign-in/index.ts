@@ -1,0 +1,115 @@
+/** Signing in to the pages of HTTP mode, and who a browser is. */
+import { randomBytes } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { sameText } from '../../broker/binding.ts';
+import type { Broker } from '../../broker/broker.ts';
+import { signedInLifetimeMs, signedInPerson, signedInValue, signInCsrf, useSignInCode } from '../../broker/sign-in.ts';
+import type { Visitor } from '../../broker/visitor.ts';
+import { hasCode, KeywardError, toPublic } from '../../errors.ts';
+import { dropCookie, giveCookie, readCookie } from './cookies.ts';
+import { signedOutPage, signInPage } from './pages.ts';
+
+export type SignInOptions = {
+  readonly broker: () => Broker;
+  /** Whether browsers reach these pages over https. */
+  readonly secure: boolean;
+};
+
+export type SignIn = {
+  /** `GET` and `POST /sign-in`, `POST /sign-out`. */
+  readonly routes: Hono;
+  /** Who this browser is. */
+  readonly visitor: (c: Context) => Visitor;
+};
+
+/** Wrong codes that one process looks at within a minute. With 60 bits in a code it only has to bound the work. */
+const wrongCodesPerMinute = 100;
+const formSeconds = 3_600;
+
+export function signIn({ broker, secure }: SignInOptions): SignIn {
+  const routes = new Hono();
+  const mayTry = wrongCodeLimit();
+
+  const visitor = (c: Context): Visitor => {
+    const value = readCookie(c, 'person', secure);
+    return (value === undefined ? null : signedInPerson(broker(), value)) ?? 'unknown';
+  };
+
+  const formOf = (c: Context, to: string) => {
+    const known = readCookie(c, 'form', secure);
+    const browser = known ?? randomBytes(32).toString('base64url');
+    if (known === undefined) giveCookie(c, 'form', browser, formSeconds, secure);
+    const person = visitor(c);
+    const user = typeof person === 'string' ? null : person.user;
+    return { csrf: signInCsrf(broker(), browser), to, host: new URL(c.req.url).host, user };
+  };
+
+  /** The form, if it comes from this browser's own page: otherwise another site could sign its visitor in as somebody. */
+  const readForm = async (c: Context): Promise<URLSearchParams> => {
+    const form = new URLSearchParams(await c.req.text());
+    const browser = readCookie(c, 'form', secure);
+    if (browser !== undefined && sameText(form.get('csrf') ?? '', signInCsrf(broker(), browser))) return form;
+    throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
+      hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
+    });
+  };
+
+  routes.get('/sign-in', (c) => c.html(signInPage(formOf(c, ownPath(c.req.query('to'))))));
+
+  routes.post('/sign-in', limit, async (c) => {
+    const form = await readForm(c);
+    const to = ownPath(form.get('to') ?? undefined);
+    try {
+      if (!mayTry.now()) {
+        c.header('Retry-After', '60');
+        return c.html(signInPage({ ...formOf(c, to), problem: 'Too many wrong codes. Try again in a minute.' }), 429);
+      }
+      const person = await useSignInCode(broker(), form.get('code') ?? '');
+      giveCookie(c, 'person', signedInValue(broker(), person), signedInLifetimeMs / 1000, secure);
+      dropCookie(c, 'form', secure);
+      return c.redirect(to, 303);
+    } catch (error) {
+      if (!hasCode(error, 'unauthenticated')) throw error;
+      mayTry.count();
+      const { message, hint } = toPublic(error);
+      return c.html(signInPage({ ...formOf(c, to), problem: `${message} ${hint ?? ''}` }), 422);
+    }
+  });
+
+  routes.post('/sign-out', limit, async (c) => {
+    await readForm(c);
+    dropCookie(c, 'person', secure);
+    return c.html(signedOutPage(new URL(c.req.url).host));
+  });
+  return { routes, visitor };
+}
+
+/** Where a person may be sent after signing in: a connect page of this Keyward, else the sign-in page itself. */
+function ownPath(to: string | undefined): string {
+  return to !== undefined && /^\/connect\/[0-9a-f-]{36}$/.test(to) ? to : '/sign-in';
+}
+
+const limit = bodyLimit({
+  maxSize: 4_096,
+  onError: () => {
+    throw new KeywardError('invalid_input', 'That is too long for a sign-in code.');
+  },
+});
+
+function wrongCodeLimit() {
+  let since = performance.now();
+  let wrong = 0;
+  return {
+    now(): boolean {
+      if (performance.now() - since > 60_000) {
+        since = performance.now();
+        wrong = 0;
+      }
+      return wrong < wrongCodesPerMinute;
+    },
+    count(): void {
+      wrong += 1;
+    },
+  };
+}

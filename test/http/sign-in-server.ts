@@ -1,0 +1,34 @@
+/** The connect pages of HTTP mode on a real port, over a real broker and vault. */
+import type { Broker } from '../../src/broker/broker.ts';
+import { createApp } from '../../src/http/app.ts';
+import { callbackRoutes } from '../../src/http/connect/callback.ts';
+import { connectRoutes } from '../../src/http/connect/routes.ts';
+import { listen } from '../../src/http/server.ts';
+import { signIn } from '../../src/http/sign-in/index.ts';
+import { freePort } from '../support/mcp-clients.ts';
+import { startSession } from './session.ts';
+
+export type SignInServer = { readonly broker: Broker; readonly origin: string; close(): Promise<void> };
+
+export async function startSignInServer(env: Readonly<Record<string, string>>): Promise<SignInServer> {
+  const session = await startSession(env);
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const origin = `http://${host}`;
+  const broker: Broker = { ...session.broker, pages: { callbackOrigin: origin, open: async () => origin } };
+  const parts = { broker: () => broker, secure: false };
+  const app = createApp({ hosts: [host], origins: [origin], log: broker.log });
+  const { routes, visitor } = signIn(parts);
+  app.route('/', routes);
+  app.route('/', connectRoutes({ ...parts, place: `encrypted in the vault of ${host}`, visitor }));
+  app.route('/', callbackRoutes({ ...parts, pages: origin, visitor }));
+  const listener = await listen((request, bindings) => app.fetch(request, bindings), ['127.0.0.1'], port);
+  return {
+    broker,
+    origin,
+    async close() {
+      await listener.close();
+      await session.close();
+    },
+  };
+}
