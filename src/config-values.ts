@@ -28,10 +28,13 @@ export const port: Parser<number> = (given) => {
   return /^\d{1,5}$/.test(given) && number >= 1 && number <= 65_535 ? number : refuse('a port from 1 to 65535');
 };
 
-export const loopbackHost: Parser<string> = (given) =>
-  given === 'localhost' || given === '::1' || (isIP(given) === 4 && given.startsWith('127.'))
-    ? given
-    : refuse('a loopback address: 127.0.0.1, ::1 or localhost');
+/** An address to listen on. */
+export const host: Parser<string> = (given) =>
+  isIP(given) !== 0 || given === 'localhost' ? given : refuse('an IP address or localhost');
+
+/** True for an address that only this computer reaches. */
+export const isLoopback = (given: string): boolean =>
+  given === 'localhost' || given === '::1' || (isIP(given) === 4 && given.startsWith('127.'));
 
 /** Only one of these words. */
 export const oneOf =
@@ -68,6 +71,12 @@ export const baseUrl: Parser<string> = (given) => {
 /** An https URL (http on loopback) without a fragment (RFC 6749 §3.1.2). */
 export const redirectUri: Parser<string> = (given) =>
   url(given, 'https URLs (http on loopback) without user and fragment').href;
+
+/** An https URL (http on loopback) without query and fragment (RFC 8414 §2), as given: issuers are compared as texts. */
+export const issuer: Parser<string> = (given) => {
+  const rule = 'an https URL (http on loopback) without user, query and fragment';
+  return url(given, rule).search === '' ? given : refuse(rule);
+};
 
 /** `host`, `host:port`, `1.2.3.4:80`, `[::1]:80`. */
 export const hostAndPort: Parser<string> = (given) => {

@@ -6,8 +6,17 @@
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 import { closestMatch } from 'leven';
-import * as read from './config-values.ts';
+import { flagOf, type OptionText, options } from './config-options.ts';
+import { isLoopback } from './config-values.ts';
+
+export { isLoopback };
+
 import { KeywardError } from './errors.ts';
+
+export { flagOf, options };
+
+/** How Keyward serves; null for a command that serves nothing. */
+export type Mode = 'stdio' | 'http' | null;
 
 /** An OAuth client from the environment. */
 export type AuthConfigOption = { readonly clientId: string; readonly clientSecret: string | null };
@@ -29,133 +38,22 @@ export type Config = {
   readonly egressAllow: readonly string[];
   readonly secretInput: 'any' | 'page';
   readonly release: 'approve' | 'allow' | 'never';
+  /** The issuer whose JWTs are accepted over HTTP, and what is read from them; null accepts session tokens only. */
+  readonly issuer: IssuerOption | null;
 };
 
-type Option<T> = {
-  /** The environment variable; the flag follows from it. */
-  readonly variable: string;
-  /** What stands for the value in the help. */
-  readonly value: string;
-  readonly help: string;
-  /** The default in words. */
-  readonly byDefault: string;
-  /** A secret has no flag: every user of the computer can read the arguments of every process. */
-  readonly secret?: boolean;
-  /** The value, or a `KeywardError` whose message says what it must be. */
-  readonly parse: (text: string) => T;
-};
-
-/** One option in words; without `flag` it can be set in the environment only. */
-export type OptionText = Pick<Option<unknown>, 'variable' | 'value' | 'help' | 'byDefault'> & {
-  readonly flag: string | undefined;
-};
-
-const option = <T>(spec: Option<T>): Option<T> => spec;
-
-/** Every option with a fixed name. */
-export const options = {
-  home: option({
-    variable: 'KEYWARD_HOME',
-    value: 'dir',
-    help: 'keep data and configuration under this one folder',
-    byDefault: "the platform's data and config folders",
-    parse: read.path,
-  }),
-  store: option({
-    variable: 'KEYWARD_STORE',
-    value: 'file:path',
-    help: 'where the vault is',
-    byDefault: 'file:<data dir>/vault.json',
-    parse: read.store,
-  }),
-  key: option({
-    variable: 'KEYWARD_KEY',
-    value: 'key',
-    help: "the vault's outer key: 32 bytes in base64 or hex",
-    byDefault: 'the OS keychain, else a key file in the config dir',
-    secret: true,
-    parse: read.text,
-  }),
-  keyFile: option({
-    variable: 'KEYWARD_KEY_FILE',
-    value: 'file',
-    help: 'file that holds the outer key',
-    byDefault: 'none',
-    parse: read.path,
-  }),
-  passphrase: option({
-    variable: 'KEYWARD_PASSPHRASE',
-    value: 'text',
-    help: 'passphrase that the outer key is derived from',
-    byDefault: 'none',
-    secret: true,
-    parse: read.text,
-  }),
-  host: option({
-    variable: 'KEYWARD_HOST',
-    value: 'address',
-    help: 'loopback address that pages and OAuth callbacks are served on',
-    byDefault: '127.0.0.1',
-    parse: read.loopbackHost,
-  }),
-  port: option({
-    variable: 'KEYWARD_PORT',
-    value: 'port',
-    help: 'port of the OAuth callback',
-    byDefault: '7355',
-    parse: read.port,
-  }),
-  publicUrl: option({
-    variable: 'KEYWARD_PUBLIC_URL',
-    value: 'url',
-    help: 'what OAuth clients register: <url>/oauth/callback',
-    byDefault: 'http://<host>:<port>',
-    parse: read.baseUrl,
-  }),
-  connectorsDir: option({
-    variable: 'KEYWARD_CONNECTORS_DIR',
-    value: 'dir',
-    help: "folder of the user's own connector files",
-    byDefault: '<config dir>/connectors',
-    parse: read.path,
-  }),
-  redirectUris: option({
-    variable: 'KEYWARD_REDIRECT_URIS',
-    value: 'urls',
-    help: 'where redirectUri may point, separated by commas',
-    byDefault: 'loopback only',
-    parse: read.list(read.redirectUri),
-  }),
-  egressAllow: option({
-    variable: 'KEYWARD_EGRESS_ALLOW',
-    value: 'hosts',
-    help: 'hosts on private or loopback addresses that may be reached, as host[:port], separated by commas',
-    byDefault: 'public addresses only',
-    parse: read.list(read.hostAndPort),
-  }),
-  secretInput: option({
-    variable: 'KEYWARD_SECRET_INPUT',
-    value: 'any|page',
-    help: 'page: secrets are refused in tool arguments',
-    byDefault: 'any',
-    parse: read.oneOf('any', 'page'),
-  }),
-  release: option({
-    variable: 'KEYWARD_RELEASE',
-    value: 'approve|allow|never',
-    help: 'how a raw secret is handed to its owner: after approval, at once, or never',
-    byDefault: 'approve',
-    parse: read.oneOf('approve', 'allow', 'never'),
-  }),
+export type IssuerOption = {
+  readonly issuer: string;
+  /** Null means the URL of the MCP endpoint. */
+  readonly audience: string | null;
+  readonly tenantClaim: string | null;
+  readonly userClaim: string;
+  /** Null means `scope`, else `scp`. */
+  readonly scopeClaim: string | null;
 };
 
 type Name = keyof typeof options;
 type Values = { -readonly [K in Name]?: ReturnType<(typeof options)[K]['parse']> };
-
-/** `KEYWARD_KEY_FILE` → `--key-file`; undefined for a secret, which has no flag. */
-export function flagOf(spec: Option<unknown>): string | undefined {
-  return spec.secret ? undefined : `--${spec.variable.slice('KEYWARD_'.length).toLowerCase().replaceAll('_', '-')}`;
-}
 
 /** Every option in words, for the help and the README. */
 export function describeOptions(): readonly OptionText[] {
@@ -183,11 +81,12 @@ export function connectorVariable(connectorId: string): string {
 }
 
 /**
- * The configuration from flags (`--port` → text) and the environment; an empty value counts as none.
+ * The configuration from flags (`--port` → text) and the environment; an empty value counts as none. What may be
+ * combined, and the default of `release`, depends on how Keyward serves.
  *
  * @throws KeywardError `config_invalid`; `details.fields` names each option that has a problem.
  */
-export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): Config {
+export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv, mode: Mode = 'stdio'): Config {
   const problems: Record<string, string> = {};
   const values: Values = {};
   const readOption = <K extends Name>(name: K): void => {
@@ -211,8 +110,9 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
   }
   const authConfigs = readAuthConfigs(env, problems);
   nameUnknown(env, problems);
+  checkListening(values, mode, problems);
   if (Object.keys(problems).length > 0) throw configProblems(problems);
-  return finalise(values, authConfigs);
+  return finalise(values, authConfigs, mode);
 }
 
 /**
@@ -232,7 +132,7 @@ export function configProblems(problems: Readonly<Record<string, string>>): Keyw
   });
 }
 
-function finalise(values: Values, authConfigs: Config['authConfigs']): Config {
+function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode): Config {
   const folders = envPaths('keyward', { suffix: '' });
   const dataDir = values.home === undefined ? folders.data : join(values.home, 'data');
   const configDir = values.home === undefined ? folders.config : join(values.home, 'config');
@@ -253,7 +153,36 @@ function finalise(values: Values, authConfigs: Config['authConfigs']): Config {
     redirectUris: values.redirectUris ?? [],
     egressAllow: values.egressAllow ?? [],
     secretInput: values.secretInput ?? 'any',
-    release: values.release ?? 'approve',
+    release: values.release ?? (mode === 'http' ? 'allow' : 'approve'),
+    issuer: issuerOf(values),
+  };
+}
+
+/** What the address demands of the other options. Whether there is a session token, only the vault knows. */
+function checkListening({ host, publicUrl, ...values }: Values, mode: Mode, problems: Record<string, string>): void {
+  const beyond = host !== undefined && !isLoopback(host);
+  if (mode === 'stdio' && beyond) problems[options.host.variable] = 'must be a loopback address over stdio';
+  if (mode !== 'http') return;
+  if (beyond && !publicUrl?.startsWith('https:') && !(options.publicUrl.variable in problems)) {
+    problems[options.publicUrl.variable] = 'must be the https URL in front of Keyward when it listens beyond loopback';
+  }
+  if (publicUrl !== undefined && new URL(publicUrl).origin !== publicUrl) {
+    problems[options.publicUrl.variable] = 'must have no path with keyward http';
+  }
+  if (values.issuer !== undefined || options.issuer.variable in problems) return;
+  for (const name of ['audience', 'tenantClaim', 'userClaim', 'scopeClaim'] as const) {
+    if (values[name] !== undefined) problems[options[name].variable] = 'needs KEYWARD_ISSUER beside it';
+  }
+}
+
+function issuerOf({ issuer, audience, tenantClaim, userClaim, scopeClaim }: Values): IssuerOption | null {
+  if (issuer === undefined) return null;
+  return {
+    issuer,
+    audience: audience ?? null,
+    tenantClaim: tenantClaim ?? null,
+    userClaim: userClaim ?? 'sub',
+    scopeClaim: scopeClaim ?? null,
   };
 }
 

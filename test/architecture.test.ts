@@ -9,7 +9,8 @@ const root = new URL('../src/', import.meta.url);
 const arrows: Readonly<Record<string, readonly string[]>> = {
   main: ['cli'],
   cli: ['config', 'mcp', 'http', 'broker', 'connectors', 'vault', 'store', 'net'],
-  config: ['config-values'],
+  config: ['config-options', 'config-values'],
+  'config-options': ['config-values'],
   'config-values': [],
   mcp: ['broker'],
   http: ['broker'],

@@ -61,6 +61,11 @@ describe('config', () => {
       egressAllow: ['localhost:9411,[::1]:80 10.0.0.1', { egressAllow: ['localhost:9411', '[::1]:80', '10.0.0.1'] }],
       secretInput: ['page', { secretInput: 'page' }],
       release: ['never', { release: 'never' }],
+      issuer: ['https://id.example/', { issuer: { issuer: 'https://id.example/', userClaim: 'sub', audience: null } }],
+      audience: ['api', { issuer: null }],
+      tenantClaim: ['org', { issuer: null }],
+      userClaim: ['email', { issuer: null }],
+      scopeClaim: ['permissions', { issuer: null }],
     } as const satisfies Record<keyof typeof options, unknown>;
     for (const [name, [text, expected]] of Object.entries(given)) {
       const spec = options[name as keyof typeof options];
@@ -92,6 +97,7 @@ describe('config', () => {
     const bad: Record<string, readonly string[]> = {
       KEYWARD_STORE: ['/v/vault.json', 'file:', 'sqlite:x', 'postgres://u:p@h/d'],
       KEYWARD_HOST: ['0.0.0.0', '192.168.1.1', 'example.com', '127.1', '::'],
+      KEYWARD_ISSUER: ['id', 'http://id.example', 'https://id.example/?a=b'],
       KEYWARD_PORT: ['0', '65536', '80.5', 'http', '-1', '1e3'],
       KEYWARD_PUBLIC_URL: [
         'kw.example',
@@ -123,6 +129,17 @@ describe('config', () => {
       'KEYWARD_KEY, KEYWARD_PASSPHRASE',
       'KEYWARD_FOO',
     ]);
+  });
+
+  it('6. refuses to listen beyond loopback over stdio, and over HTTP without an https public URL', () => {
+    expect(Object.keys(problemsOf({ KEYWARD_HOST: '0.0.0.0' }))).toEqual(['KEYWARD_HOST']);
+    const http = (env: NodeJS.ProcessEnv) => readConfig(none, env, 'http');
+    expect(() => http({ KEYWARD_HOST: '0.0.0.0' })).toThrow(KeywardError);
+    expect(() => http({ KEYWARD_HOST: '::', KEYWARD_PUBLIC_URL: 'http://127.0.0.1:1' })).toThrow(KeywardError);
+    expect(http({ KEYWARD_HOST: '0.0.0.0', KEYWARD_PUBLIC_URL: 'https://kw.example' }).host).toBe('0.0.0.0');
+    expect(() => http({ KEYWARD_PUBLIC_URL: 'https://kw.example/path' })).toThrow(KeywardError);
+    expect(() => http({ KEYWARD_AUDIENCE: 'api' })).toThrow(KeywardError);
+    expect(http({}).release).toBe('allow');
   });
 
   it('names the nearest option for one that does not exist', () => {

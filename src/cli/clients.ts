@@ -68,7 +68,21 @@ export function clientTexts(launch: Launch): readonly { readonly client: string;
   ];
 }
 
+/** The same for a Keyward that is reached over HTTP; `TOKEN` stands for the bearer token. */
+export function httpClientTexts(url: string): readonly { readonly client: string; readonly text: string }[] {
+  const header = 'Authorization: Bearer TOKEN';
+  const server = { name: 'keyward', type: 'http', url, headers: { Authorization: 'Bearer TOKEN' } };
+  return [
+    { client: 'Claude Code', text: `claude mcp add --transport http keyward ${url} --header ${quote(header)}` },
+    { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify(server))}` },
+    {
+      client: 'MCP Inspector',
+      text: `npx @modelcontextprotocol/inspector --cli ${url} --transport http --header ${quote(header)} --method tools/list`,
+    },
+  ];
+}
+
 /** One word of a shell command, quoted for sh when it needs it. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w@%+=:,./\\-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -2,7 +2,7 @@
  * Every command: its words, its help, and the module that runs it, which is loaded only then; but for `stdio`, because
  * clients wait for it, and loading it in steps took 15 ms of every start.
  */
-import type { Config } from '../config.ts';
+import type { Config, Mode } from '../config.ts';
 import type { LogWriter } from '../log.ts';
 import { serve } from './stdio.ts';
 
@@ -31,6 +31,8 @@ export type Command = {
   readonly flags?: Readonly<
     Record<string, { readonly short?: string; readonly value?: string; readonly help: string }>
   >;
+  /** How it serves; left out by commands that don't. */
+  readonly mode?: Mode;
   readonly load: () => Promise<Run>;
 };
 
@@ -39,13 +41,56 @@ export const commands: readonly Command[] = [
     name: 'status',
     words: [],
     help: 'show how to connect a client, and where everything is; the default in a terminal',
+    mode: 'stdio',
     load: async () => (await import('./status.ts')).showStatus,
   },
   {
     name: 'stdio',
     words: [],
     help: 'serve MCP on stdin and stdout, as MCP clients start it; the default without a terminal',
+    mode: 'stdio',
     load: async () => serve,
+  },
+  {
+    name: 'http',
+    words: [],
+    help: 'serve MCP and REST over HTTP, to many owners with bearer tokens',
+    mode: 'http',
+    load: async () => (await import('./http.ts')).serve,
+  },
+  {
+    name: 'token create',
+    words: [],
+    help: 'make a session token for keyward http and print it, this once',
+    flags: {
+      user: { value: 'user', help: 'who it stands for' },
+      tenant: { value: 'tenant', help: "the user's tenant; default: default" },
+      scopes: { value: 'scopes', help: 'separated by commas; default: credentials:read, write and use' },
+      expires: { value: 'time', help: 'after so many hours or days (12h, 90d), or never; default: 90d' },
+    },
+    load: async () => (await import('./token.ts')).create,
+  },
+  {
+    name: 'token list',
+    words: [],
+    help: 'list the session tokens, which are known by their ids',
+    load: async () => (await import('./token.ts')).list,
+  },
+  {
+    name: 'token revoke',
+    words: ['<id>'],
+    help: 'refuse a session token from its next request on',
+    load: async () => (await import('./token.ts')).revoke,
+  },
+  {
+    name: 'sign-in',
+    words: [],
+    help: 'print a code that signs a person in to the pages of keyward http, once, within ten minutes',
+    flags: {
+      user: { value: 'user', help: 'who signs in with it' },
+      tenant: { value: 'tenant', help: "the user's tenant; default: default" },
+    },
+    load: async () => (await import('./sign-in.ts')).signIn,
   },
   {
     name: 'audit tail',

@@ -1,7 +1,7 @@
 /** Puts Keyward together: key → store → vault → broker. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Broker, createBroker, type DefaultAuthConfig } from '../broker/broker.ts';
+import { type Broker, createBroker, type DefaultAuthConfig, type Pages } from '../broker/broker.ts';
 import { type Config, connectorVariable } from '../config.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
 import { createLoopbackPages } from '../http/loopback.ts';
@@ -17,8 +17,11 @@ export type Keyward = {
   close(): Promise<void>;
 };
 
-/** Opens the vault, or makes it where there is none, and everything that works on it. */
-export async function openKeyward(config: Config, log: Log): Promise<Keyward> {
+/**
+ * Opens the vault, or makes it where there is none, and everything that works on it. Without pages of the transport's
+ * own, they are served on loopback while they are needed.
+ */
+export async function openKeyward(config: Config, log: Log, ownPages?: Pages): Promise<Keyward> {
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
   const vault = await openVault(store);
   const egress = createEgress({ allow: config.egressAllow });
@@ -26,7 +29,7 @@ export async function openKeyward(config: Config, log: Log): Promise<Keyward> {
   const { found, unknown } = matchAuthConfigs(config, catalogue);
   for (const connector of unknown) log.warn('auth_config_unknown_connector', { connector });
 
-  const pages = createLoopbackPages({
+  const loopback = createLoopbackPages({
     host: config.host,
     port: config.port,
     publicUrl: config.publicUrl,
@@ -35,11 +38,11 @@ export async function openKeyward(config: Config, log: Log): Promise<Keyward> {
   });
   const { redirectUris, secretInput, release } = config;
   const settings = { authConfigs: found, redirectUris, secretInput, release };
-  const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages });
+  const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages: ownPages ?? loopback });
   return {
     broker,
     async close() {
-      await pages.close();
+      await loopback.close();
       await broker.close();
       await vault.close();
       await egress.close();

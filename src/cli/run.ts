@@ -38,9 +38,10 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
 
 /** Problems of the command line and of the environment are one message. */
 function readEverything(line: ReturnType<typeof parseCommandLine>, env: NodeJS.ProcessEnv) {
-  if (Object.keys(line.problems).length === 0) return readConfig(line.options, env);
+  const mode = line.command?.mode ?? null;
+  if (Object.keys(line.problems).length === 0) return readConfig(line.options, env, mode);
   try {
-    readConfig(line.options, env);
+    readConfig(line.options, env, mode);
   } catch (error) {
     if (!(error instanceof KeywardError)) throw error;
     throw configProblems({ ...line.problems, ...error.details.fields });

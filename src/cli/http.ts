@@ -1,0 +1,108 @@
+/** `keyward http`: serves MCP and REST until the process is told to stop. */
+import type { Pages } from '../broker/broker.ts';
+import { hasSession } from '../broker/sessions.ts';
+import { type Config, configProblems, isLoopback } from '../config.ts';
+
+import { KeywardError } from '../errors.ts';
+import { version } from '../version.ts';
+import { httpClientTexts, launchOf, quote } from './clients.ts';
+import type { Invocation, Run } from './commands.ts';
+import { type Keyward, openKeyward } from './keyward.ts';
+
+/** What is still under way at the end gets this long. */
+const closeWithinMs = 5_000;
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export const serve: Run = async (invocation) => {
+  const { config, log } = invocation;
+  const local = isLoopback(config.host);
+  const origin = config.publicUrl ?? `http://${hostInUrl(config.host)}:${config.port}`;
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of stopSignals) process.once(signal, () => resolve(signal));
+  });
+  const keyward = await openKeyward(config, log, pagesAt(origin));
+  try {
+    if (!local) await requireCallers(config, keyward);
+    const { close } = await listenFor(config, keyward, { origin, local });
+    log.info('serving', { transport: 'http', version, url: `${origin}/mcp`, vault: keyward.broker.vault.location });
+    process.stdout.write(welcome(invocation, origin));
+    // Listening alone keeps no process alive.
+    const alive = setInterval(() => {}, 60_000);
+    const reason = await stopped;
+    log.info('stopping', { reason });
+    setTimeout(() => process.exit(1), closeWithinMs).unref();
+    await close();
+    clearInterval(alive);
+  } finally {
+    await keyward.close();
+  }
+  return 0;
+};
+
+type Place = { readonly origin: string; readonly local: boolean };
+
+async function listenFor(config: Config, { broker }: Keyward, { origin, local }: Place) {
+  const [{ createService }, { listen }, { createMcpEndpoint }] = await Promise.all([
+    import('../http/service.ts'),
+    import('../http/server.ts'),
+    import('../mcp/http.ts'),
+  ]);
+  const protocol = createMcpEndpoint(broker, version);
+  const service = createService({
+    broker: () => broker,
+    protocol,
+    publicUrl: origin,
+    hosts: local ? ['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${config.port}`) : [],
+    issuer: config.issuer && { ...config.issuer, audience: config.issuer.audience ?? `${origin}/mcp` },
+  });
+  const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
+  const listener = await listen((request, env) => service.fetch(request, env), addresses, config.port).catch(inUse);
+  return {
+    close: async () => {
+      await listener.close();
+      await protocol.close();
+    },
+  };
+}
+
+/** The pages are at the public origin, for as long as the process serves. */
+function pagesAt(origin: string): Pages {
+  return { callbackOrigin: origin, open: async () => origin };
+}
+
+/** Beyond loopback somebody must be able to prove who they are. */
+async function requireCallers(config: Config, { broker }: Keyward): Promise<void> {
+  if (config.issuer !== null || (await hasSession(broker))) return;
+  throw configProblems({
+    KEYWARD_ISSUER: 'or a session token is needed to listen beyond loopback: make one with keyward token create',
+  });
+}
+
+function inUse(error: unknown): never {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+  throw new KeywardError('port_in_use', 'Another program listens on the port of KEYWARD_PORT.', {
+    hint: 'Stop it, or set KEYWARD_PORT to another port.',
+  });
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** What a person needs next. */
+function welcome({ options }: Invocation, origin: string): string {
+  const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
+  const { command, args } = launchOf(self);
+  const create = [command, ...args.flatMap((arg) => (arg === 'stdio' ? ['token', 'create', '--user', 'me'] : [arg]))];
+  return [
+    `Keyward ${version} serves MCP at ${origin}/mcp and REST at ${origin}/openapi.json`,
+    '',
+    'Make a session token; it is shown once:',
+    `  ${create.map(quote).join(' ')}`,
+    '',
+    'Then tell a client, with the token in place of TOKEN:',
+    '',
+    ...httpClientTexts(`${origin}/mcp`).flatMap(({ client, text }) => [`${client}:`, `  ${text}`, '']),
+  ].join('\n');
+}

@@ -1,0 +1,160 @@
+/** The table of options: name, help, default and rule of each. */
+import * as read from './config-values.ts';
+
+export type Option<T> = {
+  /** The environment variable; the flag follows from it. */
+  readonly variable: string;
+  /** What stands for the value in the help. */
+  readonly value: string;
+  readonly help: string;
+  /** The default in words. */
+  readonly byDefault: string;
+  /** A secret has no flag: every user of the computer can read the arguments of every process. */
+  readonly secret?: boolean;
+  /** The value, or a `KeywardError` whose message says what it must be. */
+  readonly parse: (text: string) => T;
+};
+
+/** One option in words; without `flag` it can be set in the environment only. */
+export type OptionText = Pick<Option<unknown>, 'variable' | 'value' | 'help' | 'byDefault'> & {
+  readonly flag: string | undefined;
+};
+
+const option = <T>(spec: Option<T>): Option<T> => spec;
+
+/** Every option with a fixed name. */
+export const options = {
+  home: option({
+    variable: 'KEYWARD_HOME',
+    value: 'dir',
+    help: 'keep data and configuration under this one folder',
+    byDefault: "the platform's data and config folders",
+    parse: read.path,
+  }),
+  store: option({
+    variable: 'KEYWARD_STORE',
+    value: 'file:path',
+    help: 'where the vault is',
+    byDefault: 'file:<data dir>/vault.json',
+    parse: read.store,
+  }),
+  key: option({
+    variable: 'KEYWARD_KEY',
+    value: 'key',
+    help: "the vault's outer key: 32 bytes in base64 or hex",
+    byDefault: 'the OS keychain, else a key file in the config dir',
+    secret: true,
+    parse: read.text,
+  }),
+  keyFile: option({
+    variable: 'KEYWARD_KEY_FILE',
+    value: 'file',
+    help: 'file that holds the outer key',
+    byDefault: 'none',
+    parse: read.path,
+  }),
+  passphrase: option({
+    variable: 'KEYWARD_PASSPHRASE',
+    value: 'text',
+    help: 'passphrase that the outer key is derived from',
+    byDefault: 'none',
+    secret: true,
+    parse: read.text,
+  }),
+  host: option({
+    variable: 'KEYWARD_HOST',
+    value: 'address',
+    help: 'address to listen on; other than loopback with keyward http only',
+    byDefault: '127.0.0.1',
+    parse: read.host,
+  }),
+  port: option({
+    variable: 'KEYWARD_PORT',
+    value: 'port',
+    help: 'port of keyward http; over stdio, of the OAuth callback',
+    byDefault: '7355',
+    parse: read.port,
+  }),
+  publicUrl: option({
+    variable: 'KEYWARD_PUBLIC_URL',
+    value: 'url',
+    help: 'where browsers and clients reach Keyward; OAuth clients register <url>/oauth/callback',
+    byDefault: 'http://<host>:<port>',
+    parse: read.baseUrl,
+  }),
+  connectorsDir: option({
+    variable: 'KEYWARD_CONNECTORS_DIR',
+    value: 'dir',
+    help: "folder of the user's own connector files",
+    byDefault: '<config dir>/connectors',
+    parse: read.path,
+  }),
+  redirectUris: option({
+    variable: 'KEYWARD_REDIRECT_URIS',
+    value: 'urls',
+    help: 'where redirectUri may point, separated by commas',
+    byDefault: 'loopback only',
+    parse: read.list(read.redirectUri),
+  }),
+  egressAllow: option({
+    variable: 'KEYWARD_EGRESS_ALLOW',
+    value: 'hosts',
+    help: 'hosts on private or loopback addresses that may be reached, as host[:port], separated by commas',
+    byDefault: 'public addresses only',
+    parse: read.list(read.hostAndPort),
+  }),
+  secretInput: option({
+    variable: 'KEYWARD_SECRET_INPUT',
+    value: 'any|page',
+    help: 'page: secrets are refused in tool arguments',
+    byDefault: 'any',
+    parse: read.oneOf('any', 'page'),
+  }),
+  release: option({
+    variable: 'KEYWARD_RELEASE',
+    value: 'approve|allow|never',
+    help: 'how a raw secret is handed to its owner: after approval, at once, or never',
+    byDefault: 'approve; allow with keyward http',
+    parse: read.oneOf('approve', 'allow', 'never'),
+  }),
+  issuer: option({
+    variable: 'KEYWARD_ISSUER',
+    value: 'url',
+    help: 'keyward http: issuer of the JWTs that are accepted as bearer tokens, exactly as it calls itself',
+    byDefault: 'none; session tokens only',
+    parse: read.issuer,
+  }),
+  audience: option({
+    variable: 'KEYWARD_AUDIENCE',
+    value: 'text',
+    help: 'keyward http: audience that those JWTs must name',
+    byDefault: '<public url>/mcp',
+    parse: read.text,
+  }),
+  tenantClaim: option({
+    variable: 'KEYWARD_TENANT_CLAIM',
+    value: 'claim',
+    help: 'keyward http: claim that names the tenant; a JWT without it is refused',
+    byDefault: 'none; everybody is of the tenant "default"',
+    parse: read.text,
+  }),
+  userClaim: option({
+    variable: 'KEYWARD_USER_CLAIM',
+    value: 'claim',
+    help: 'keyward http: claim that names the user',
+    byDefault: 'sub',
+    parse: read.text,
+  }),
+  scopeClaim: option({
+    variable: 'KEYWARD_SCOPE_CLAIM',
+    value: 'claim',
+    help: 'keyward http: claim that holds the scopes',
+    byDefault: 'scope, else scp',
+    parse: read.text,
+  }),
+};
+
+/** `KEYWARD_KEY_FILE` → `--key-file`; undefined for a secret, which has no flag. */
+export function flagOf(spec: Option<unknown>): string | undefined {
+  return spec.secret ? undefined : `--${spec.variable.slice('KEYWARD_'.length).toLowerCase().replaceAll('_', '-')}`;
+}

@@ -1,0 +1,116 @@
+/** Bearer authentication (RFC 6750): session tokens that Keyward issued, and JWTs of the configured issuer. */
+import { createHash } from 'node:crypto';
+import type { Context, MiddlewareHandler } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Broker } from '../broker/broker.ts';
+import { isSessionToken, principalOfSession } from '../broker/sessions.ts';
+import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
+import type { Principal, Scope } from '../principal.ts';
+import { createVerifier, type IssuerSettings, type Verified } from './issuer.ts';
+
+/** What handlers behind the check find in the context. */
+export type BearerEnv = { Variables: { principal: Principal } };
+
+/** Why a request is not let through; each interface words it in its own body. */
+export type Refusal = {
+  readonly status: number;
+  /** The `Authorization` header is there and has not the form of a bearer token. */
+  readonly malformed: boolean;
+  readonly error: KeywardError;
+};
+
+export type RefusalBody = (refusal: Refusal) => { readonly status: number; readonly body: unknown };
+
+export type Bearer = {
+  /** Answers 401 or 503 itself, else sets `c.var.principal`. */
+  middleware(bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
+  /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
+  authenticate(authorization: string | undefined): Promise<Principal>;
+  /** Adds the challenge of RFC 6750 §3 for a principal that lacks a scope. */
+  challengeScope(c: Context, principal: Principal, scope: Scope): void;
+};
+
+export type BearerOptions = {
+  readonly broker: () => Broker;
+  /** Null accepts session tokens only. */
+  readonly issuer: IssuerSettings | null;
+  /** Where the protected resource metadata is (RFC 9728); there is none without an issuer. */
+  readonly metadataUrl: string;
+};
+
+/** Longest token that is looked at. */
+const maxToken = 16_384;
+/** Verified tokens that are remembered; past this many the oldest is verified anew. */
+const maxRemembered = 10_000;
+
+const bearerForm = /^Bearer +([\w.~+/-]+=*) *$/i;
+
+export function createBearer({ broker, issuer, metadataUrl }: BearerOptions): Bearer {
+  const verify = issuer && createRemembering(createVerifier(() => broker().egress, issuer));
+  const resource = issuer === null ? [] : [`resource_metadata="${metadataUrl}"`];
+  const challenge = (...parts: string[]): string => `Bearer ${[...parts, ...resource].join(', ')}`.trim();
+
+  const authenticate = async (authorization: string | undefined): Promise<Principal> => {
+    const token = bearerForm.exec(authorization ?? '')?.[1];
+    if (token === undefined || token.length > maxToken) throw unauthenticated();
+    const found = isSessionToken(token) ? await principalOfSession(broker(), token) : await verify?.(token);
+    if (!found) throw unauthenticated();
+    return found;
+  };
+
+  return {
+    authenticate,
+    middleware:
+      (bodyOf = plainBody) =>
+      async (c, next) => {
+        const authorization = c.req.header('authorization');
+        try {
+          c.set('principal', await authenticate(authorization));
+        } catch (error) {
+          if (!hasCode(error, 'unauthenticated', 'provider_unavailable')) throw error;
+          const malformed = authorization !== undefined && !bearerForm.test(authorization);
+          const { status, body } = bodyOf({ status: errorCodes[error.code], malformed, error });
+          if (error.code === 'unauthenticated') {
+            const scope = 'scope="credentials:read"';
+            c.header(
+              'WWW-Authenticate',
+              authorization === undefined ? challenge(scope) : challenge('error="invalid_token"', scope),
+            );
+          } else c.header('Retry-After', String(error.details.retryAfterSeconds ?? 5));
+          return c.json(body as object, status as ContentfulStatusCode);
+        }
+        return next();
+      },
+    challengeScope(c, principal, scope) {
+      // With those that it has: a client asks for exactly what the challenge names.
+      const wanted = [...new Set([...principal.scopes, scope])].join(' ');
+      c.header('WWW-Authenticate', challenge('error="insufficient_scope"', `scope="${wanted}"`));
+    },
+  };
+}
+
+const plainBody: RefusalBody = ({ status, error }) => ({ status, body: { error: toPublic(error) } });
+
+/** One text for every reason: what is wrong with a token is no business of whoever tries tokens. */
+function unauthenticated(): KeywardError {
+  return new KeywardError('unauthenticated', 'This needs a valid bearer token.', {
+    hint: 'Send Authorization: Bearer with a token of the issuer, or a session token from keyward token create.',
+  });
+}
+
+/** Signatures are checked once: a verified token is known by its hash until it expires. */
+function createRemembering(verify: (token: string) => Promise<Verified | null>) {
+  const remembered = new Map<string, Verified>();
+  return async (token: string): Promise<Principal | null> => {
+    const hash = createHash('sha256').update(token).digest('base64');
+    const before = remembered.get(hash);
+    if (before !== undefined && Date.now() < before.expiresAt) return before.principal;
+    remembered.delete(hash);
+    const verified = await verify(token);
+    if (verified === null) return null;
+    const [oldest] = remembered.size >= maxRemembered ? remembered.keys() : [];
+    if (oldest !== undefined) remembered.delete(oldest);
+    remembered.set(hash, verified);
+    return verified.principal;
+  };
+}

@@ -1,0 +1,67 @@
+/** HTTP mode as one app: MCP, REST, and the pages where they may be shown. */
+import { Hono } from 'hono';
+import type { Broker } from '../broker/broker.ts';
+import { scopes } from '../principal.ts';
+import { createApp } from './app.ts';
+import { createBearer } from './bearer.ts';
+import { callbackRoutes } from './connect/callback.ts';
+import { connectRoutes } from './connect/routes.ts';
+import type { IssuerSettings } from './issuer.ts';
+import { mcpRoutes, type Protocol } from './mcp.ts';
+import { bodyOf } from './rest/errors.ts';
+import { restRoutes } from './rest/index.ts';
+import { signIn } from './sign-in/index.ts';
+
+export type ServiceOptions = {
+  readonly broker: () => Broker;
+  readonly protocol: Protocol;
+  /** Origin that clients and browsers reach this app at. */
+  readonly publicUrl: string;
+  /** Further values of the Host header that are served. */
+  readonly hosts: readonly string[];
+  readonly issuer: IssuerSettings | null;
+};
+
+export function createService({ broker, protocol, publicUrl, hosts, issuer }: ServiceOptions): Hono {
+  const origin = new URL(publicUrl);
+  const local = hosts.map((host) => `http://${host}`);
+  const app = createApp({ hosts: [origin.host, ...hosts], origins: [publicUrl, ...local], log: broker().log });
+  const bearer = createBearer({ broker, issuer, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
+  app.route('/', mcpRoutes({ broker, bearer, protocol }));
+  const restBearer = bearerOfRest(bearer.middleware);
+  app.route('/', restRoutes({ broker, bearer: { middleware: restBearer } }));
+  if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
+  const secure = origin.protocol === 'https:';
+  const { routes, visitor } = signIn({ broker, secure });
+  app.route('/', routes);
+  app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
+  app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
+  return app;
+}
+
+type Rest = Parameters<typeof restRoutes>[0]['bearer']['middleware'];
+
+/** Refusals in the words of each documented interface. PathStack tells a malformed token from a wrong one. */
+function bearerOfRest(middleware: ReturnType<typeof createBearer>['middleware']): Rest {
+  return (family) =>
+    middleware(({ status, malformed, error }) => {
+      const told = malformed && family === 'pathstack' ? 400 : status;
+      return { status: told, body: bodyOf(family, told, error.message) };
+    });
+}
+
+const metadataPath = '/.well-known/oauth-protected-resource';
+
+/** Protected resource metadata (RFC 9728 §3.1), at the path of the endpoint and, for older clients, at the root. */
+function metadataRoutes(resource: string, issuer: string): Hono {
+  const routes = new Hono();
+  const document = {
+    resource,
+    authorization_servers: [issuer],
+    scopes_supported: [...scopes],
+    bearer_methods_supported: ['header'],
+    resource_name: 'Keyward',
+  };
+  for (const path of [metadataPath, `${metadataPath}/mcp`]) routes.get(path, (c) => c.json(document));
+  return routes;
+}
