@@ -3,19 +3,19 @@
  * lazily. Everything is inlined except native packages, so that installing Keyward installs next to nothing.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
-import { bundling } from './bundling.ts';
+import { dirname, join, relative } from 'node:path';
+import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
+import { bundling, writing } from './bundling.ts';
 
 const root = join(import.meta.dirname, '..');
 
 /** What starting takes and Keyward has no use for, in libraries: files by the end of their path, and what becomes of them. */
 const lighter = new Map<RegExp, (source: string) => string>([
   // Zod's error messages in fifty languages.
-  [/\/zod\/v4\/locales\/index\.js$/, () => "export { default as en } from './en.js';"],
+  [/[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/, () => "export { default as en } from './en.js';"],
   // The MCP SDK's JSON Schema validator: it checks the answers to form elicitation, and Keyward elicits URLs only.
   [
-    /\/@modelcontextprotocol\/server\/dist\/shimsNode\.mjs$/,
+    /[\\/]@modelcontextprotocol[\\/]server[\\/]dist[\\/]shimsNode\.mjs$/,
     () => `export { default as process } from 'node:process';
            export class DefaultJsonSchemaValidator {
              getValidator() { throw new Error('This build has no JSON Schema validator.'); }
@@ -23,46 +23,49 @@ const lighter = new Map<RegExp, (source: string) => string>([
   ],
   // libsodium decodes its WebAssembly, 290 KB of base64, letter by letter, which took 5 ms of every start.
   [
-    /\/libsodium(-sumo)?\/dist\/modules(-sumo)?-esm\/libsodium(-sumo)?\.mjs$/,
+    /[\\/]libsodium(-sumo)?[\\/]dist[\\/]modules(-sumo)?-esm[\\/]libsodium(-sumo)?\.mjs$/,
     (source) =>
       source.replace(/\(\w+=>\{for\(var [^{}]*;return \w+\}\)(?=\("AGFzbQ)/, '(text=>Buffer.from(text,"base64"))'),
   ],
 ]);
 
-const makeLighter: Plugin = {
-  name: 'lighter',
-  setup(builder) {
-    const done = new Set<RegExp>();
-    for (const [filter, change] of lighter) {
-      builder.onLoad({ filter }, async ({ path }) => {
-        const source = await readFile(path, 'utf8');
-        const contents = change(source);
-        if (contents !== source) done.add(filter);
-        return { contents, resolveDir: dirname(path) };
-      });
-    }
-    // A new version of a library may look different; then this has to be looked at again.
-    builder.onEnd(() => {
-      for (const filter of lighter.keys()) if (!done.has(filter)) throw new Error(`Nothing to make lighter: ${filter}`);
-    });
+const done = new Set<RegExp>();
+const makeLighter: Plugin[] = [...lighter].map(([filter, change]) => ({
+  name: `lighter ${filter}`,
+  load: {
+    filter: { id: filter },
+    async handler(id) {
+      const source = await readFile(id, 'utf8');
+      const code = change(source);
+      if (code !== source) done.add(filter);
+      return code;
+    },
   },
-};
+}));
 
-const { metafile, outputFiles } = await build({
+const bundle = await rolldown({
   ...bundling,
-  plugins: [makeLighter],
-  absWorkingDir: root,
-  entryPoints: { main: 'src/main.ts' },
-  outdir: 'dist',
-  metafile: true,
-  write: false,
+  cwd: root,
+  input: { main: 'src/main.ts' },
+  plugins: makeLighter,
 });
+const { output } = await bundle.generate({
+  ...writing,
+  // What `stdio` loads is one file: each further one costs its start a look for a package.json besides.
+  codeSplitting: { groups: [{ name: 'stdio', test: /[\\/]src[\\/]cli[\\/]stdio\.ts$/ }] },
+  banner: ({ isEntry }) => (isEntry ? '#!/usr/bin/env node' : ''),
+});
+await bundle.close();
+// A new version of a library may look different; then this has to be looked at again.
+for (const filter of lighter.keys()) if (!done.has(filter)) throw new Error(`Nothing to make lighter: ${filter}`);
+
+const chunks = output.filter((part): part is OutputChunk => part.type === 'chunk');
 const dist = join(root, 'dist');
 const main = join(dist, 'main.js');
 // The entry comes last, when all that it loads is there, and what it loaded before goes only then: a Keyward that is
 // started during a build works.
-const files = new Map<string, string | Uint8Array>(outputFiles.map(({ path, contents }) => [path, contents]));
-files.set(join(dist, 'THIRD-PARTY.txt'), await licences(metafile));
+const files = new Map(chunks.map(({ fileName, code }) => [join(dist, fileName), code]));
+files.set(join(dist, 'THIRD-PARTY.txt'), await licences(chunks));
 for (const [path, content] of files) if (path !== main) await put(path, content, 0o644);
 await put(main, files.get(main) ?? '', 0o755);
 for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {
@@ -71,21 +74,22 @@ for (const entry of await readdir(dist, { recursive: true, withFileTypes: true }
   if (entry.isFile() && !files.has(path) && !beingWritten) await rm(path, { force: true });
 }
 
-async function put(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+async function put(path: string, content: string, mode: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.${process.pid}`, content, { mode });
   await rename(`${path}.${process.pid}`, path);
 }
 
 /** The licence text of every package of which a part is in the bundle, as their licences ask. */
-async function licences(meta: Metafile): Promise<string> {
+async function licences(parts: readonly OutputChunk[]): Promise<string> {
   const folders = new Set<string>();
-  for (const [file, { bytes }] of Object.entries(meta.inputs)) {
-    const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
-    if (folder !== undefined && bytes > 0) folders.add(folder);
+  for (const [id, { renderedLength }] of parts.flatMap(({ modules }) => Object.entries(modules))) {
+    const path = relative(root, id).replaceAll('\\', '/');
+    const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
+    if (folder !== undefined && renderedLength > 0) folders.add(folder);
   }
-  const parts = await Promise.all([...folders].sort().map(licence));
-  return `${parts.join('\n\n')}\n`;
+  const texts = await Promise.all([...folders].sort().map(licence));
+  return `${texts.join('\n\n')}\n`;
 }
 
 async function licence(folder: string): Promise<string> {

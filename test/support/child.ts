@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
+import { rolldown } from 'rolldown';
+import { bundling } from '../../scripts/bundling.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 
@@ -12,18 +13,13 @@ const root = path.join(import.meta.dirname, '..', '..');
 export async function bundleChild(file: string): Promise<string> {
   const outfile = path.join(root, 'node_modules', '.cache', 'keyward', `${path.basename(file, '.ts')}.mjs`);
   const temporary = `${outfile}.${process.pid}`;
-  await build({
-    entryPoints: [path.join(root, file)],
-    outfile: temporary,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    external: ['fs-native-extensions', '@napi-rs/keyring', 'vitest'],
-    banner: {
-      js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);",
-    },
-    logLevel: 'error',
+  const bundle = await rolldown({
+    ...bundling,
+    input: path.join(root, file),
+    external: [...bundling.external, 'vitest'],
   });
+  await bundle.write({ file: temporary, format: 'esm', codeSplitting: false });
+  await bundle.close();
   // Other test files may be bundling the same one.
   await rename(temporary, outfile);
   return outfile;
