@@ -26,7 +26,7 @@ export const serve: Run = async (invocation) => {
     if (!local) await requireCallers(config, keyward);
     const { close } = await listenFor(config, keyward, { origin, local });
     log.info('serving', { transport: 'http', version, url: `${origin}/mcp`, vault: keyward.broker.vault.location });
-    process.stdout.write(welcome(invocation, origin));
+    process.stdout.write(welcome(invocation, origin, keyward.broker.vault.location));
     // Listening alone keeps no process alive.
     const alive = setInterval(() => {}, 60_000);
     const reason = await stopped;
@@ -91,18 +91,26 @@ function hostInUrl(host: string): string {
 }
 
 /** What a person needs next. */
-function welcome({ options }: Invocation, origin: string): string {
+function welcome({ options }: Invocation, origin: string, vault: string): string {
   const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
   const { command, args } = launchOf(self);
-  const create = [command, ...args.flatMap((arg) => (arg === 'stdio' ? ['token', 'create', '--user', 'me'] : [arg]))];
+  const keyward = (...words: string[]) =>
+    [command, ...args.flatMap((arg) => (arg === 'stdio' ? words : [arg]))].map(quote).join(' ');
   return [
     `Keyward ${version} serves MCP at ${origin}/mcp and REST at ${origin}/openapi.json`,
+    `Its vault is ${vault}`,
     '',
     'Make a session token; it is shown once:',
-    `  ${create.map(quote).join(' ')}`,
+    `  ${keyward('token', 'create', '--user', 'me')}`,
     '',
     'Then tell a client, with the token in place of TOKEN:',
     '',
     ...httpClientTexts(`${origin}/mcp`).flatMap(({ client, text }) => [`${client}:`, `  ${text}`, '']),
+    `Your page is ${origin}/ and a code that signs you in there comes from:`,
+    `  ${keyward('sign-in', '--user', 'me')}`,
+    '',
+    'A client on this computer can also start Keyward itself, over stdio; the texts for that come from:',
+    `  ${keyward('status')}`,
+    '',
   ].join('\n');
 }

@@ -6,6 +6,7 @@ import { createApp } from './app.ts';
 import { createBearer } from './bearer.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
+import { homeRoutes } from './home.ts';
 import type { IssuerSettings } from './issuer.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
 import { bodyOf } from './rest/errors.ts';
@@ -34,6 +35,7 @@ export function createService({ broker, protocol, publicUrl, hosts, issuer }: Se
   const secure = origin.protocol === 'https:';
   const { routes, visitor } = signIn({ broker, secure });
   app.route('/', routes);
+  app.route('/', homeRoutes({ broker, visitor, mcpUrl: `${publicUrl}/mcp` }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
   return app;

@@ -38,6 +38,11 @@ li{margin:.3rem 0}
 .facts dd{margin:0;overflow-wrap:anywhere}
 .scopes{list-style:none;padding:.4rem 0;margin:0 0 1rem;border:1px solid var(--line);border-radius:10px}
 .scopes li{margin:0;padding:.1rem .9rem}
+.rows{list-style:none;padding:0;margin:1.25rem 0;border:1px solid var(--line);border-radius:10px}
+.rows li{margin:0;padding:.75rem .9rem;border-top:1px solid var(--line)}
+.rows li:first-child{border-top:0}
+.rows li>*{display:block}
+.rows .error{margin:.25rem 0 0}
 .field{margin:0 0 1.25rem;border:0;padding:0;min-width:0}
 .field>label:not(.choice),.field>legend{display:block;font-weight:600;margin:0 0 .25rem;padding:0}
 .field .optional{font-weight:400;color:var(--soft)}

@@ -75,6 +75,8 @@ export type Browser = {
   open(url: string | URL, hops?: number): Promise<Shown>;
   /** Fills in the form of this action on a page that was shown, and follows what comes back. */
   submit(shown: Shown, action: string, fields?: Readonly<Record<string, string>>): Promise<Shown>;
+  /** Posts a form from a page of the same origin, and follows what comes back. */
+  send(url: string | URL, fields: Readonly<Record<string, string>>): Promise<Shown>;
 };
 
 export function createBrowser(): Browser {
@@ -93,15 +95,19 @@ export function createBrowser(): Browser {
     const heading = /<h1>([^<]*)<\/h1>/.exec(text)?.[1] ?? '';
     return { status: response.status, url, headers: response.headers, text, heading };
   };
+  const send: Browser['send'] = (url, fields) => {
+    const { origin } = new URL(url);
+    return load(new URL(url), 5, { method: 'POST', body: new URLSearchParams(fields), headers: { origin } });
+  };
   return {
     cookies,
     open: (url, hops = 5) => load(new URL(url), hops),
+    send,
     submit(shown, action, fields = {}) {
       const form = shown.text.split('<form ').find((part) => part.includes(`name="action" value="${action}"`)) ?? '';
       const csrf = /name="csrf" value="([^"]*)"/.exec(form)?.[1] ?? '';
-      const body = new URLSearchParams({ csrf, action });
-      for (const [name, value] of Object.entries(fields)) body.set(`field.${name}`, value);
-      return load(shown.url, 5, { method: 'POST', body, headers: { origin: shown.url.origin } });
+      const named = Object.entries(fields).map(([name, value]) => [`field.${name}`, value]);
+      return send(shown.url, { csrf, action, ...Object.fromEntries(named) });
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { createApp } from '../../src/http/app.ts';
 import { callbackRoutes } from '../../src/http/connect/callback.ts';
 import { connectRoutes } from '../../src/http/connect/routes.ts';
+import { homeRoutes } from '../../src/http/home.ts';
 import { listen } from '../../src/http/server.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { freePort } from '../support/mcp-clients.ts';
@@ -20,6 +21,7 @@ export async function startSignInServer(env: Readonly<Record<string, string>>): 
   const app = createApp({ hosts: [host], origins: [origin], log: broker.log });
   const { routes, visitor } = signIn(parts);
   app.route('/', routes);
+  app.route('/', homeRoutes({ ...parts, visitor, mcpUrl: `${origin}/mcp` }));
   app.route('/', connectRoutes({ ...parts, place: `encrypted in the vault of ${host}`, visitor }));
   app.route('/', callbackRoutes({ ...parts, pages: origin, visitor }));
   const listener = await listen((request, bindings) => app.fetch(request, bindings), ['127.0.0.1'], port);

@@ -111,7 +111,7 @@ describe('signing in with a code', () => {
       const browser = createBrowser();
       const page = await browser.open(`${origin}/sign-in?to=${encodeURIComponent(to)}`);
       const answer = await typeCode(browser, page, await codeFor(ann), { to });
-      expect([answer.status, answer.headers.location]).toEqual([303, '/sign-in']);
+      expect([answer.status, answer.headers.location]).toEqual([303, '/']);
     },
   );
 

@@ -85,9 +85,9 @@ export function signIn({ broker, secure }: SignInOptions): SignIn {
   return { routes, visitor };
 }
 
-/** Where a person may be sent after signing in: a connect page of this Keyward, else the sign-in page itself. */
+/** Where a person may be sent after signing in: a page of this Keyward, by default the one with their connections. */
 function ownPath(to: string | undefined): string {
-  return to !== undefined && /^\/connect\/[0-9a-f-]{36}$/.test(to) ? to : '/sign-in';
+  return to !== undefined && /^\/connect\/[0-9a-f-]{36}$/.test(to) ? to : '/';
 }
 
 const limit = bodyLimit({

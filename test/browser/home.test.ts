@@ -1,0 +1,47 @@
+/** The page at the public URL in a real browser: before and after a person signed in. */
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCredential } from '../../src/broker/create.ts';
+import { createSignInCode } from '../../src/broker/sign-in.ts';
+import { localPrincipal } from '../../src/principal.ts';
+import { type SignInServer, startSignInServer } from '../http/sign-in-server.ts';
+import { connectorId, startWorld, type World } from '../mcp/world.ts';
+import { person } from '../support/principals.ts';
+import { launch, look, openTab } from './chromium.ts';
+
+let browser: Browser;
+let world: World;
+let server: SignInServer;
+
+const ann = person('acme', 'ann');
+
+beforeAll(async () => {
+  [browser, world] = await Promise.all([launch(), startWorld()]);
+  server = await startSignInServer(world.env);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+  await world.close();
+});
+
+describe('the page of a person', () => {
+  it('says what this is, takes the person through signing in, and shows that person’s connections', async () => {
+    const tab = await openTab(browser);
+    await tab.goto(server.origin);
+    await look(tab, 'home-1-welcome');
+    await tab.getByRole('link', { name: 'Sign in to see your connections' }).click();
+    const { code } = await createSignInCode(server.broker, localPrincipal, ann);
+    await tab.getByLabel('Sign-in code').fill(code);
+    await tab.getByRole('button', { name: 'Sign in' }).click();
+    expect(await tab.locator('h1').innerText()).toBe('Your connections');
+    await look(tab, 'home-2-nothing-yet');
+    for (const name of ['Ann’s Acme key', 'A second one with quite a long name, as people give them']) {
+      const input = { connectorId, authenticationType: 'api_key', apiKey: 'acme_0123456789abcdef', name };
+      await createCredential(server.broker, ann, input, { obtainedBy: 'tool' });
+    }
+    await tab.reload();
+    expect(await tab.getByRole('listitem').count()).toBe(2);
+    await look(tab, 'home-3-connections');
+  });
+});
