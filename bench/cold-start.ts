@@ -34,8 +34,8 @@ export async function coldStart(): Promise<Figure[]> {
   }
 }
 
-/** Milliseconds; the server is ended afterwards. */
-async function firstAnswer(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+/** Milliseconds to the first answered list_credentials; the server is ended afterwards. */
+export async function firstAnswer(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
   let stop = async () => {};
   const elapsed = await timed(async () => {
     const server = await startServer(args, env);

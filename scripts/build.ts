@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
-import { bundling, writing } from './bundling.ts';
+import { bundling, definitions, definitionsAt, writing } from './bundling.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -47,7 +47,7 @@ const bundle = await rolldown({
   ...bundling,
   cwd: root,
   input: { main: 'src/main.ts' },
-  plugins: makeLighter,
+  plugins: [definitionsAt("new URL('../catalogue/', import.meta.url)"), ...makeLighter],
 });
 const { output } = await bundle.generate({
   ...writing,
@@ -66,6 +66,10 @@ const main = join(dist, 'main.js');
 // started during a build works.
 const files = new Map(chunks.map(({ fileName, code }) => [join(dist, fileName), code]));
 files.set(join(dist, 'THIRD-PARTY.txt'), await licences(chunks));
+for (const name of await readdir(definitions)) {
+  const definition = JSON.parse(await readFile(join(definitions, name), 'utf8'));
+  files.set(join(dist, 'catalogue', name), JSON.stringify(definition));
+}
 for (const [path, content] of files) if (path !== main) await put(path, content, 0o644);
 await put(main, files.get(main) ?? '', 0o755);
 for (const entry of await readdir(dist, { recursive: true, withFileTypes: true })) {

@@ -1,6 +1,22 @@
 /** How Keyward is bundled; the bench bundles what it compares with in the same way, and tests the processes they start. */
-import type { InputOptions, OutputOptions } from 'rolldown';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { InputOptions, OutputOptions, Plugin } from 'rolldown';
 import manifest from '../package.json' with { type: 'json' };
+
+/** Where the built-in definitions are written. */
+export const definitions = join(import.meta.dirname, '..', 'src', 'connectors', 'catalogue');
+
+/** Tells a bundle where it finds the built-in definitions: an expression for the URL of their folder. */
+export function definitionsAt(expression: string): Plugin {
+  return {
+    name: 'definitions',
+    load: {
+      filter: { id: /[\\/]src[\\/]connectors[\\/]folder\.ts$/ },
+      handler: () => `export const builtinFolder = ${expression};`,
+    },
+  };
+}
 
 export const bundling = {
   platform: 'node',
@@ -9,6 +25,8 @@ export const bundling = {
   transform: { target: 'node20.19' },
   // What an entry exports is for nobody, so a module may move to the file that starts fastest.
   preserveEntrySignatures: false,
+  // Bundles of the bench and the tests stay in the repository.
+  plugins: [definitionsAt(`new URL('${pathToFileURL(`${definitions}/`)}')`)],
   logLevel: 'warn',
 } as const satisfies InputOptions;
 

@@ -1,5 +1,5 @@
-/** `npm run connectors`: writes the files that are derived from the connector definitions. */
+/** `npm run connectors`: writes the published schema of connector definitions. */
 import { writeFile } from 'node:fs/promises';
-import { connectorFiles } from './connector-files.ts';
+import { publishedSchema } from './connector-schema.ts';
 
-for (const [path, content] of await connectorFiles()) await writeFile(new URL(`../${path}`, import.meta.url), content);
+await writeFile(new URL('../schema/connector.schema.json', import.meta.url), publishedSchema());

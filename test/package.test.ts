@@ -19,12 +19,18 @@ const allowed = [
   /^dist\/main\.js$/,
   /^dist\/THIRD-PARTY\.txt$/,
   /^dist\/chunks\/[\w-]+\.js$/,
+  /^dist\/catalogue\/[a-z0-9-]+\.json$/,
 ];
 
 /** Tools that the build starts must not follow the settings of the npm that runs the tests. */
 const cleanEnv = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(registry|cache|userconfig))/i.test(name)),
 );
+
+type Answer = {
+  readonly serverInfo?: { readonly name: string };
+  readonly structuredContent?: { readonly connectors: readonly { readonly connectorId: string }[] };
+};
 
 const folder = await mkdtemp(join(tmpdir(), 'keyward-package-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -75,7 +81,7 @@ describe('package', () => {
     const { stdout } = await npm('pack', root, '--json', '--ignore-scripts');
     const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
     await npm('install', filename, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund');
-    expect(await serverNameOf(join(there, 'node_modules', '.bin', 'keyward'))).toBe('keyward');
+    expect(await served(join(there, 'node_modules', '.bin', 'keyward'))).toEqual(['keyward', 'github']);
   });
 
   it('61. npm ci --ignore-scripts is enough: it builds, and what it built serves MCP', {
@@ -87,20 +93,26 @@ describe('package', () => {
     const npm = (...args: string[]) => run('npm', args, { cwd: copy, env: cleanEnv });
     await npm('ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund');
     await npm('run', 'build');
-    expect(await serverNameOf(join(copy, 'dist', 'main.js'))).toBe('keyward');
+    expect(await served(join(copy, 'dist', 'main.js'))).toEqual(['keyward', 'github']);
   });
 });
 
-/** Starts it over stdio and answers the name in its handshake. */
-async function serverNameOf(main: string): Promise<string> {
+/** Starts it over stdio and answers the name in its handshake, and the connector that it finds for “github”. */
+async function served(main: string): Promise<readonly string[]> {
   const env = { PATH: process.env.PATH, KEYWARD_HOME: join(folder, 'home'), KEYWARD_KEY: 'ab'.repeat(32) };
   const child = spawn(process.execPath, [main], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const send = (message: Record<string, unknown>) =>
+    child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
-  child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
+  send({ id: 1, method: 'initialize', params });
+  const names: string[] = [];
   try {
     for await (const line of createInterface({ input: child.stdout })) {
-      const { result } = JSON.parse(line) as { result: { serverInfo: { name: string } } };
-      return result.serverInfo.name;
+      const { result } = JSON.parse(line) as { result: Answer };
+      if (result.structuredContent) return [...names, result.structuredContent.connectors[0]?.connectorId ?? 'none'];
+      names.push(result.serverInfo?.name ?? 'none');
+      send({ method: 'notifications/initialized' });
+      send({ id: 2, method: 'tools/call', params: { name: 'list_connectors', arguments: { query: 'github' } } });
     }
     throw new Error('Keyward ended without an answer.');
   } finally {

@@ -86,7 +86,7 @@ export function matchAuthConfigs(
   const found = new Map<string, DefaultAuthConfig>();
   const unknown: string[] = [];
   for (const [variable, client] of authConfigs) {
-    const ids = catalogue.list().flatMap(({ id }) => (connectorVariable(id) === variable ? [id] : []));
+    const ids = catalogue.ids().filter((id) => connectorVariable(id) === variable);
     const [id] = ids;
     // A client secret goes to one service. Where the name could mean two, neither gets it.
     if (id === undefined || ids.length > 1) unknown.push(variable);

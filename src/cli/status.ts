@@ -1,6 +1,6 @@
 /** What a person sees who types `keyward`: how to connect a client, and where everything is. */
 import { type Config, connectorVariable } from '../config.ts';
-import { builtin } from '../connectors/builtin.ts';
+import { builtinIds } from '../connectors/builtin.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
 import { toPublic } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
@@ -85,10 +85,11 @@ async function keyText(config: Config, vaultExists: boolean): Promise<string> {
 }
 
 function connectorsText(config: Config, catalogue: Catalogue): string {
-  const own = catalogue.list().length - builtin.length;
+  const builtin = builtinIds().size;
+  const own = catalogue.ids().length - builtin;
   const problems = new Set(catalogue.problems.map(({ file }) => file)).size;
   const unusable = problems === 0 ? '' : `; ${problems} that can not be used:`;
-  return `${builtin.length} built in, ${own} of your own in ${config.connectorsDir}${unusable}`;
+  return `${builtin} built in, ${own} of your own in ${config.connectorsDir}${unusable}`;
 }
 
 function authConfigRows(config: Config, catalogue: Catalogue): string[][] {

@@ -1,6 +1,6 @@
 /** The catalogue: built-in connectors and the user's own. */
 import { KeywardError } from '../errors.ts';
-import { builtin } from './builtin.ts';
+import { builtinIds, readBuiltin } from './builtin.ts';
 import { complete } from './complete.ts';
 import type { Connector } from './connector.ts';
 import type { ConnectorFile } from './definition.ts';
@@ -14,6 +14,8 @@ export type Catalogue = {
   get(id: string): Connector | undefined;
   /** `unknown_connector` with the nearest ids in the hint. */
   require(id: string): Connector;
+  /** The id of every connector, in order; reads no definition. */
+  ids(): readonly string[];
   /** All of them, by id. */
   list(): readonly Connector[];
   /**
@@ -30,20 +32,20 @@ export type Catalogue = {
  * `connectorsDir` are checked now. A folder that does not exist holds no files.
  */
 export async function loadCatalogue(connectorsDir: string | null): Promise<Catalogue> {
-  if (connectorsDir === null) return createCatalogue(builtin, []);
-  const { files, problems } = await readUserFiles(connectorsDir, builtin);
-  return createCatalogue([...builtin, ...files], problems);
+  if (connectorsDir === null) return createCatalogue([], []);
+  const { files, problems } = await readUserFiles(connectorsDir, builtinIds);
+  return createCatalogue(files, problems);
 }
 
-function createCatalogue(files: readonly ConnectorFile[], problems: readonly CatalogueProblem[]): Catalogue {
-  const byId = new Map(files.map((file) => [file.id, file] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+function createCatalogue(own: readonly ConnectorFile[], problems: readonly CatalogueProblem[]): Catalogue {
+  const ownById = new Map(own.map((file) => [file.id, file]));
   const completed = new Map<string, Connector>();
   let finder: ((query: string) => string[]) | undefined;
 
   function get(id: string): Connector | undefined {
     const known = completed.get(id);
     if (known) return known;
-    const file = byId.get(id);
+    const file = ownById.get(id) ?? readBuiltin(id);
     if (!file) return undefined;
     const connector = complete(file);
     completed.set(id, connector);
@@ -54,20 +56,23 @@ function createCatalogue(files: readonly ConnectorFile[], problems: readonly Cat
     return Array.from(ids).flatMap((id) => get(id) ?? []);
   }
 
+  const ids = () => [...builtinIds(), ...ownById.keys()].sort();
+
   return {
     get,
     require(id) {
       const connector = get(id);
       if (connector) return connector;
-      const nearest = nearestIds(id, byId.keys());
+      const nearest = nearestIds(id, ids());
       throw new KeywardError('unknown_connector', `There is no connector “${id.slice(0, 64)}”.`, {
         hint: nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : 'list_connectors shows what there is.',
       });
     },
-    list: () => all(byId.keys()),
+    ids,
+    list: () => all(ids()),
     async search(query = '', category) {
-      if (query.trim() !== '') finder ??= (await import('./search.ts')).createFinder(files);
-      const found = all(query.trim() === '' || !finder ? byId.keys() : finder(query));
+      if (query.trim() !== '') finder ??= (await import('./search.ts')).createFinder(all(ids()));
+      const found = all(query.trim() === '' || !finder ? ids() : finder(query));
       return category === undefined ? found : found.filter((one) => one.categories.includes(category));
     },
     problems,

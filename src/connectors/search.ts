@@ -1,8 +1,8 @@
 /** Finding connectors by what people type. Loaded with the first search. */
 import MiniSearch from 'minisearch';
-import type { ConnectorFile } from './definition.ts';
+import type { Connector } from './connector.ts';
 
-type Entry = Pick<ConnectorFile, 'id' | 'name' | 'aliases' | 'categories'>;
+type Entry = Pick<Connector, 'id' | 'name' | 'aliases' | 'categories'>;
 
 /** Answers a function from a query to ids, best first. Forgives about one typo in three letters, two at most. */
 export function createFinder(entries: readonly Entry[]): (query: string) => string[] {

@@ -9,20 +9,18 @@ import type { ConnectorFile } from './definition.ts';
 /** Largest definition in bytes. */
 const maxBytes = 256 * 1024;
 
-type Taken = { readonly id: string };
-
 /** Reads every *.json of a folder, in the order of their names. A bad file is a problem, never an error. */
 export async function readUserFiles(
   folder: string,
-  builtins: readonly Taken[],
+  builtinIds: () => Iterable<string>,
 ): Promise<{ files: ConnectorFile[]; problems: CatalogueProblem[] }> {
   const files: ConnectorFile[] = [];
   const problems: CatalogueProblem[] = [];
-  const takenBy = new Map(builtins.map(({ id }) => [lookalike(id), `the built-in connector ${id}`]));
 
   const paths = await listFolder(folder, problems);
   if (paths.length === 0) return { files, problems };
-  // Only who has files of their own pays for the checks.
+  // Only who has files of their own pays for what follows.
+  const takenBy = new Map(Array.from(builtinIds(), (id) => [lookalike(id), `the built-in connector ${id}`]));
   const { checkDefinition } = await import('./checks.ts');
   for (const path of paths) {
     const checked = await readDefinition(path, checkDefinition);

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { credentialForm, type FormOptions, pageForm, readInputs } from '../../src/broker/forms.ts';
-import { builtin } from '../../src/connectors/builtin.ts';
+import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { checkDefinition } from '../../src/connectors/checks.ts';
 import { complete } from '../../src/connectors/complete.ts';
 import type { AuthMethod, Connector } from '../../src/connectors/definition.ts';
@@ -12,7 +12,7 @@ const acmeFile = checkDefinition(
   JSON.parse(await readFile(new URL('../fixtures/acme.json', import.meta.url), 'utf8')),
 ).definition;
 if (!acmeFile) throw new Error('acme.json is not valid');
-const connectors = [...builtin, acmeFile].map(complete);
+const connectors = [...(await loadCatalogue(null)).list(), complete(acmeFile)];
 
 /** One authentication type of a connector. */
 function methodOf(id: string, type: AuthMethod['authenticationType']): [Connector, AuthMethod] {
