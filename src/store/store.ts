@@ -29,11 +29,19 @@ export type ObtainedBy = 'tool' | 'page' | 'elicitation' | 'rest';
 /** What a share allows: `view` shows metadata, `use` also calls the service; neither ever shows the secret. */
 export type SharePermission = 'view' | 'use';
 
+/**
+ * Which calls of a service a connection may make, on top of its hosts. Null allows everything. A path pattern matches
+ * segment by segment: `*` is one segment, `**` (last) any rest, such as `/repos/**`.
+ */
+export type CallPolicy = { readonly methods: readonly string[] | null; readonly paths: readonly string[] | null };
+
 /** A grant on a credential. */
 export type Share = {
   /** `user:<id>` is a user of the owner's tenant, `tenant:<id>` everybody of that tenant. */
   readonly with: string;
   readonly permission: SharePermission;
+  /** What a `use` share may call, within the credential's own policy; absent means reading methods only. */
+  readonly policy?: CallPolicy;
 };
 
 export type CredentialRow = Row & {
@@ -62,6 +70,8 @@ export type CredentialRow = Row & {
   readonly lastUsedAt: number | null;
   /** Absent on rows that were written before anything could be shared. They end with the row. */
   readonly shares?: readonly Share[];
+  /** What the owner allows anybody to call, itself included; absent or null is everything. */
+  readonly policy?: CallPolicy | null;
 };
 
 export type AuthConfigRow = Row & {
