@@ -16,8 +16,39 @@ export type Scope = (typeof scopes)[number];
 /** The two names that own a record. */
 export type Owner = { readonly tenant: string; readonly user: string };
 
-/** The caller of one operation. `client` names the program that asks, for the audit log and the pages. */
-export type Principal = Owner & { readonly scopes: ReadonlySet<Scope>; readonly client?: string };
+/**
+ * The caller of one operation. `client` names the program that asks, for the audit log and the pages. `actor` is the
+ * user who acts for this one (`credentials:act-as`); the scopes are the actor's then.
+ */
+export type Principal = Owner & {
+  readonly scopes: ReadonlySet<Scope>;
+  readonly client?: string;
+  readonly actor?: string;
+};
+
+/**
+ * Who the subject of an issuer's token is here: `<issuer>#<subject>`. No issuer contains `#`, and no subject of one
+ * issuer is ever the user of another, or of a session token.
+ */
+export function userOfIssuer(issuer: string, subject: string): string {
+  return `${issuer}#${subject}`;
+}
+
+/** The issuer's part of a user, up to and with the `#`. */
+const issuerPart = /^https?:\/\/[^#]*#/;
+
+/** The short name of a user: the subject of an issuer's user, any other user as it is. */
+export function subjectOf(user: string): string {
+  return user.replace(issuerPart, '');
+}
+
+/**
+ * The user that a caller means by a name: callers know each other by subject, so a bare one is of the caller's own
+ * issuer. A full name stays as it is, and so do the users of session tokens, who have no issuer.
+ */
+export function userNamedBy({ user }: Owner, name: string): string {
+  return issuerPart.test(name) ? name : `${issuerPart.exec(user)?.[0] ?? ''}${name}`;
+}
 
 /**
  * The person at this computer: the principal of every stdio session. The names are fixed so that a vault can move

@@ -11,7 +11,7 @@ import { argumentsDigest, type Created, type CreateInput, type StartedAttempt } 
 import { beginDevice, watchDevice } from './device.ts';
 import type { Plan } from './establish.ts';
 import { oauthContext, requireAuth } from './oauth-context.ts';
-import { authorize } from './policy.ts';
+import { actingFor, authorize } from './policy.ts';
 import { connectUrlFor, redirectUriFor } from './redirect-uri.ts';
 import { readId } from './text.ts';
 
@@ -25,7 +25,6 @@ const lookEveryMs = 250;
 /** Stores a pending attempt and answers the link for the person. */
 export async function startAttempt(
   broker: Broker,
-  principal: Principal,
   plan: Plan,
   options: {
     readonly argumentsDigest: string;
@@ -43,7 +42,7 @@ export async function startAttempt(
   const id = randomUUID();
   // Before anything is written: without pages nobody could finish.
   const origin = await broker.pages.open(id);
-  await authorize(broker, principal, 'attempt.start', { subject: id, connectorId: plan.connectorId });
+  await authorize(broker, owner, 'attempt.start', { subject: id, connectorId: plan.connectorId });
   await broker.vault.purgeAttempts(Date.now() - keepMs);
 
   const expiresAt = Date.now() + attemptLifetimeMs;
@@ -56,9 +55,9 @@ export async function startAttempt(
     flow,
     redirectUri,
     returnTo: options.returnTo,
-    client: principal.client ?? null,
+    client: owner.client ?? null,
     argumentsDigest: options.argumentsDigest,
-    startedBy: principal.user === owner.user ? null : principal.user,
+    startedBy: owner.actor ?? null,
     browser: null,
     status: 'pending',
     credentialId: null,
@@ -137,7 +136,8 @@ function outcome(
 export async function cancelAttempt(broker: Broker, principal: Principal, attemptId: string): Promise<void> {
   const attempt = await requireAttempt(broker, principal, attemptId);
   if (attempt.status !== 'pending') return;
-  await authorize(broker, principal, 'attempt.cancel', { subject: attempt.id, connectorId: attempt.connectorId });
+  const canceller = await actingFor(broker, principal, attempt.owner);
+  await authorize(broker, canceller, 'attempt.cancel', { subject: attempt.id, connectorId: attempt.connectorId });
   await failAttempt(
     broker,
     attempt,

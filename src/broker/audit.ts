@@ -42,7 +42,9 @@ export function createRefusals(vault: Vault, log: Log): Refusals {
 
   return {
     async note(event) {
-      const key = [event.tenant, event.user, event.action, event.code, event.connectorId].join('\u0000');
+      const key = [event.tenant, event.user, event.onBehalfOf, event.action, event.code, event.connectorId].join(
+        '\u0000',
+      );
       const entry = counted.get(key);
       if (entry && performance.now() - entry.since < windowMs) {
         entry.count += 1;

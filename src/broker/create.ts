@@ -1,7 +1,7 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
 import type { Connector } from '../connectors/definition.ts';
 import { KeywardError } from '../errors.ts';
-import type { Principal } from '../principal.ts';
+import { type Principal, subjectOf } from '../principal.ts';
 import type { Credential, ObtainedBy } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
 import { startAttempt } from './attempts.ts';
@@ -89,12 +89,12 @@ export async function createCredential(
   if (complete && authenticationType !== 'oauth2') {
     // Nobody was asked through the client: what is secret came with the call itself.
     const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
-    const credentialId = await storeCredential(broker, principal, { ...plan, obtainedBy }, async () =>
+    const credentialId = await storeCredential(broker, { ...plan, obtainedBy }, async () =>
       config ? obtain(contextWith(broker, plan, config)) : inputSecret(given.secretInputs),
     );
     return { kind: 'created', credentialId };
   }
-  return startAttempt(broker, principal, plan, {
+  return startAttempt(broker, plan, {
     argumentsDigest: argumentsDigest(broker, input),
     returnTo,
     secretInputs: given.secretInputs,
@@ -108,8 +108,8 @@ const maxPerson = 40;
 
 /** What REST names a credential after: “Ann's Slack Credential”. Elsewhere it is named after the connector alone. */
 function usualName(owner: Principal, connector: Connector, previous: Credential | null, obtainedBy: ObtainedBy) {
-  // Users of an issuer are `<issuer>#<subject>`; an address is no name.
-  const person = oneLine(owner.user.replace(/^https?:\/\/[^#]*#/, ''), maxPerson);
+  // An issuer's address is no name.
+  const person = oneLine(subjectOf(owner.user), maxPerson);
   if (obtainedBy !== 'rest' || previous || person === null) return null;
   return `${person.charAt(0).toUpperCase()}${person.slice(1)}'s ${connector.name} Credential`;
 }

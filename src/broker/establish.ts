@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { filledHosts } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
-import type { Owner, Principal } from '../principal.ts';
+import type { Principal } from '../principal.ts';
 import type { Credential, CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
 import type { Broker } from './broker.ts';
@@ -14,7 +14,8 @@ import { amend, renewed } from './rotate.ts';
 
 /** What a credential is going to be, before there is a secret. */
 export type Plan = {
-  readonly owner: Owner & Principal;
+  /** Whose it becomes; the acts are audited as this principal’s. */
+  readonly owner: Principal;
   readonly connectorId: string;
   readonly authenticationType: string;
   /** Null: named after the connector. */
@@ -48,15 +49,14 @@ export async function obtain(context: OAuthContext): Promise<CredentialSecret> {
  */
 export async function storeCredential(
   broker: Broker,
-  principal: Principal,
   plan: Plan,
   obtainSecret: () => Promise<CredentialSecret>,
   alongside: (credentialId: string) => readonly VaultChange[] = () => [],
 ): Promise<string> {
-  if (plan.reconnects !== null) return replaceSecret(broker, principal, plan, plan.reconnects, obtainSecret, alongside);
+  if (plan.reconnects !== null) return replaceSecret(broker, plan, plan.reconnects, obtainSecret, alongside);
   const { owner, connectorId } = plan;
   const id = randomUUID();
-  await authorize(broker, principal, 'credential.create', { subject: id, connectorId });
+  await authorize(broker, owner, 'credential.create', { subject: id, connectorId });
   const secret = await obtainSecret();
   const tokens = secret.kind === 'tokens' ? secret : null;
   const record = {
@@ -86,7 +86,6 @@ export async function storeCredential(
 /** Reconnecting: the same credential, a new secret. Whatever else changes the record meanwhile, a refresh included, yields. */
 async function replaceSecret(
   broker: Broker,
-  principal: Principal,
   plan: Plan,
   credentialId: string,
   obtainSecret: () => Promise<CredentialSecret>,
@@ -97,13 +96,13 @@ async function replaceSecret(
     field: 'credentialId',
     action: 'credential.reconnect',
   });
-  await authorize(broker, principal, 'credential.reconnect', { subject: previous.id, connectorId });
+  await authorize(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId });
   const secret = await obtainSecret();
   if (hostsOf(broker, plan, secret).some((host) => !previous.hosts.includes(host))) {
     const error = new KeywardError('forbidden', 'Reconnecting can’t move a credential to other hosts.', {
       hint: 'Leave credentialId out to make a new credential for the other address.',
     });
-    throw await refused(broker, principal, 'credential.reconnect', { subject: previous.id, connectorId }, error);
+    throw await refused(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
   const change = (now: Credential) => {
     // Another account may have been chosen this time, so the label has to be verified anew.

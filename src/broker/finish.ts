@@ -13,7 +13,7 @@ export async function finishAttempt(
   alongside: readonly VaultChange[] = [],
 ): Promise<string> {
   const owner = personOf(attempt);
-  return storeCredential(broker, owner, { ...attempt, owner }, obtainSecret, (credentialId) => [
+  return storeCredential(broker, { ...attempt, owner }, obtainSecret, (credentialId) => [
     ...alongside,
     { op: 'update', kind: 'attempt', record: { ...attempt, status: 'completed', credentialId } },
   ]);
@@ -21,8 +21,14 @@ export async function finishAttempt(
 
 /**
  * The person who finishes an attempt, as the principal of what the pages do. The attempt was authorised when it
- * started, and the page has checked the browser.
+ * started, and the page has checked the browser. Where a backend vouched for the person, it is the one that acts.
  */
 export function personOf(attempt: Attempt): Principal {
-  return { ...ownerOf(attempt), scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
+  const { startedBy } = attempt;
+  return {
+    ...ownerOf(attempt),
+    scopes: new Set(['credentials:read', 'credentials:write']),
+    client: 'page',
+    ...(startedBy ? { actor: startedBy } : {}),
+  };
 }

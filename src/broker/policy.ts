@@ -1,6 +1,7 @@
 /** Who may do what. The one place that decides, and that writes the decision down before anything happens. */
 import { KeywardError } from '../errors.ts';
-import type { Principal, Scope } from '../principal.ts';
+import { type Principal, type Scope, userNamedBy } from '../principal.ts';
+import type { AuditEvent } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
 
 /**
@@ -66,12 +67,13 @@ export async function refused(
 }
 
 /**
- * The principal that an operation works for: the caller, or the person named by `userId` when the caller may act for
- * others.
+ * The principal that an operation works for: the caller, or the person named by `userId` (`userNamedBy`) when the
+ * caller may act for others.
  */
 export async function actingFor(broker: Broker, principal: Principal, userId: string | undefined): Promise<Principal> {
-  if (userId === undefined || userId === principal.user) return principal;
-  if (principal.scopes.has('credentials:act-as')) return { ...principal, user: userId };
+  const user = userId === undefined ? principal.user : userNamedBy(principal, userId);
+  if (user === principal.user) return principal;
+  if (principal.scopes.has('credentials:act-as')) return { ...principal, user, actor: principal.user };
   throw await refused(
     broker,
     principal,
@@ -83,10 +85,14 @@ export async function actingFor(broker: Broker, principal: Principal, userId: st
   );
 }
 
-/** The audit fields of a principal. */
-export function who(principal: Principal): { tenant: string; user: string; client?: string } {
-  const { tenant, user, client } = principal;
-  return client === undefined ? { tenant, user } : { tenant, user, client };
+/** The audit fields of a principal: `user` is whoever acts, for somebody else or not. */
+export function who(principal: Principal): Pick<AuditEvent, 'tenant' | 'user' | 'onBehalfOf' | 'client'> {
+  const { tenant, user, actor, client } = principal;
+  return {
+    tenant,
+    ...(actor === undefined ? { user } : { user: actor, onBehalfOf: user }),
+    ...(client === undefined ? {} : { client }),
+  };
 }
 
 async function noteRefusal(broker: Broker, principal: Principal, action: Action, about: About, code: string) {

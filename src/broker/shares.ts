@@ -1,6 +1,6 @@
 /** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
 import { KeywardError } from '../errors.ts';
-import type { Principal } from '../principal.ts';
+import { type Principal, userNamedBy } from '../principal.ts';
 import type { Credential, Share } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
 import type { Broker } from './broker.ts';
@@ -17,7 +17,7 @@ const maxShares = 100;
 
 export type ShareInput = {
   connectionId: string;
-  /** `user:<id>` of the owner's tenant, or `tenant:<id>`. */
+  /** `user:<id>` of the owner's tenant (a bare subject is of the owner's issuer), or `tenant:<id>`. */
   with: string;
   permission: 'view' | 'use' | 'none';
 };
@@ -30,7 +30,7 @@ export async function shareConnection(
 ): Promise<{ connectionId: string; shares: ShareView[] }> {
   const action = 'credential.share';
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
-  const grantee = readGrantee(input.with, credential);
+  const grantee = readGrantee(input.with, principal);
   const { permission } = input;
   if (permission !== 'none' && broker.settings.release !== 'allow' && widens(credential, grantee, permission)) {
     const error = new KeywardError('approval_required', 'Sharing needs the owner’s approval.', {
@@ -55,11 +55,13 @@ function widens(credential: Credential, grantee: string, permission: Share['perm
   return held === undefined || (held === 'view' && permission === 'use');
 }
 
-function readGrantee(given: string, { owner }: Credential): string {
+function readGrantee(given: string, owner: Principal): string {
   const [, kind, id] = /^(user|tenant):(.+)$/s.exec(given) ?? [];
   if (kind === undefined || id === undefined || oneLine(id, maxGrantee) !== id) {
     throw inputError({ with: 'must be user:<id> or tenant:<id>' });
   }
-  if (kind === 'user' && id === owner) throw inputError({ with: 'names the owner' });
-  return given;
+  if (kind === 'tenant') return given;
+  const user = userNamedBy(owner, id);
+  if (user === owner.user) throw inputError({ with: 'names the owner' });
+  return `user:${user}`;
 }

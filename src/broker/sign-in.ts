@@ -3,11 +3,13 @@ import { randomInt } from 'node:crypto';
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
 import type { Vault } from '../vault/vault.ts';
+import type { Refusals } from './audit.ts';
 import { sameText } from './binding.ts';
 import { who } from './policy.ts';
 import { oneLine } from './text.ts';
 
 type Parts = { readonly vault: Vault };
+type SignInParts = Parts & { readonly refusals: Refusals };
 
 /** How long a sign-in code is good. */
 export const signInCodeLifetimeMs = 600_000;
@@ -18,7 +20,7 @@ export const signedInLifetimeMs = 12 * 3_600_000;
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const codeLength = 12;
 
-/** Owns every sign-in code; no principal can be it, since a tenant is never empty. */
+/** Owns every sign-in code, and refused sign-ins; no principal can be it, since a tenant is never empty. */
 const nobody: Owner = { tenant: '', user: '' };
 
 /** Longest tenant or user, in characters. */
@@ -52,26 +54,48 @@ export async function createSignInCode(
 }
 
 /**
- * Whom a typed code signs in; it is used up by that.
+ * Whom a typed code signs in; it is used up by that. Nobody is signed in before the audit log has it.
  *
- * @throws KeywardError `unauthenticated` for a code that is wrong, used or expired, never saying which
+ * @throws KeywardError `unauthenticated` for a code that is wrong, used or expired (audited), never saying which
  */
-export async function useSignInCode({ vault }: Parts, typed: string): Promise<Owner> {
-  const record = await vault.get('signInCode', nobody, codeId(vault, normalised(typed)));
-  if (record && record.expiresAt > Date.now() && record.createdAt <= Date.now()) {
-    try {
-      const { tenant, user } = await vault.open('signInCode', record);
-      await vault.audit({ tenant, user, client: 'page', action: 'sign_in', subject: record.id, outcome: 'allowed' });
-      // Deleting is what uses it up: of two browsers with the same code, one gets a conflict.
-      await vault.commit([{ op: 'delete', kind: 'signInCode', record }]);
-      return { tenant, user };
-    } catch (error) {
-      if (!hasCode(error, 'conflict', 'not_found')) throw error;
-    }
+export async function useSignInCode(parts: SignInParts, typed: string): Promise<Owner> {
+  const { vault } = parts;
+  const id = codeId(vault, normalised(typed));
+  const person = await useUp(vault, id);
+  if (person !== null) {
+    await noteSignIn(parts, person, id);
+    return person;
   }
+  await noteRefusedSignIn(parts, 'unauthenticated');
   throw new KeywardError('unauthenticated', 'This code is not good, or not any more.', {
     hint: 'A code works once, within ten minutes. Make a new one with: keyward sign-in',
   });
+}
+
+/** Takes the code out of the vault and answers whose it was; null when it is not good, or not any more. */
+async function useUp(vault: Vault, id: string): Promise<Owner | null> {
+  const record = await vault.get('signInCode', nobody, id);
+  if (!record || record.expiresAt <= Date.now() || record.createdAt > Date.now()) return null;
+  try {
+    const { tenant, user } = await vault.open('signInCode', record);
+    // Of two browsers with the same code, one gets a conflict.
+    await vault.commit([{ op: 'delete', kind: 'signInCode', record }]);
+    return { tenant, user };
+  } catch (error) {
+    if (hasCode(error, 'conflict', 'not_found')) return null;
+    throw error;
+  }
+}
+
+/** Writes down that somebody signs in; call it before they are. */
+export async function noteSignIn({ vault }: Parts, { tenant, user }: Owner, subject?: string): Promise<void> {
+  const about = subject === undefined ? {} : { subject };
+  await vault.audit({ tenant, user, client: 'page', action: 'sign_in', ...about, outcome: 'allowed' });
+}
+
+/** Notes that somebody, nobody knows who, was not signed in. Only whoever runs Keyward reads of it. */
+export async function noteRefusedSignIn({ refusals }: Pick<SignInParts, 'refusals'>, code: string): Promise<void> {
+  await refusals.note({ ...nobody, client: 'page', action: 'sign_in', outcome: 'refused', code });
 }
 
 /** What a signed-in browser keeps: who it is and until when, with a keyed digest that only this vault can make. */

@@ -47,7 +47,8 @@ function cells(line: string): readonly string[] {
   // Clients name themselves; what they say must not move the cursor of a terminal.
   const say = (name: string) => String(entry[name] ?? '').replace(/\p{Cc}/gu, '?');
   const times = entry.count === undefined ? '' : `${say('count')} times`;
-  const who = `${say('tenant')}/${say('user')}`;
+  const person = say('onBehalfOf');
+  const who = say('tenant') === '' ? 'somebody' : `${say('tenant')}/${say('user')}${person && ` for ${person}`}`;
   return [
     say('time'),
     say('outcome'),

@@ -11,7 +11,7 @@ import {
 import type { Broker } from '../broker/broker.ts';
 import { oneLine } from '../broker/text.ts';
 import { KeywardError } from '../errors.ts';
-import { type Principal, type Scope, scopes } from '../principal.ts';
+import { type Principal, type Scope, scopes, userOfIssuer } from '../principal.ts';
 
 /** The issuer, and which claims of its tokens say what. */
 export type IssuerSettings = {
@@ -40,8 +40,8 @@ const timeoutMs = 3_000;
 const clockTolerance = 30;
 
 /**
- * A function that verifies a JWT access token (RFC 9068, or one like it) and says who it stands for: the user is the
- * issuer and the subject with `#` between them, which no issuer contains. Null for a token that is not accepted, whatever the reason.
+ * A function that verifies a JWT access token (RFC 9068, or one like it) and says who it stands for. Null for a token
+ * that is not accepted, whatever the reason.
  *
  * @throws KeywardError `provider_unavailable` when the issuer can't be asked: that says nothing about the token
  */
@@ -96,7 +96,7 @@ function principalOf(payload: JWTPayload, settings: IssuerSettings): Principal |
   const claim = settings.scopeClaim === null ? (payload.scope ?? payload.scp) : payload[settings.scopeClaim];
   const given = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
   const held = scopes.filter((scope) => given.includes(scope));
-  return { tenant, user: `${settings.issuer}#${subject}`, scopes: new Set<Scope>(held) };
+  return { tenant, user: userOfIssuer(settings.issuer, subject), scopes: new Set<Scope>(held) };
 }
 
 /** A name is taken as it is or not at all: two that differ must never become one. */

@@ -92,7 +92,10 @@ export type VaultChange = {
 /** One entry of the audit log; the vault adds time, chain and MAC. Never a secret, never a free text of a caller. */
 export type AuditEvent = {
   readonly tenant: string;
+  /** Who acted. */
   readonly user: string;
+  /** The user of the same tenant for whom that was done, when it was somebody else. */
+  readonly onBehalfOf?: string;
   readonly client?: string;
   /** `credential.release`, `attempt.start`, … */
   readonly action: string;

@@ -8,6 +8,7 @@ import { createCredential } from '../../src/broker/create.ts';
 import { createSignInCode, signedInPerson, signedInValue } from '../../src/broker/sign-in.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { localPrincipal, type Owner, type Principal } from '../../src/principal.ts';
+import type { AuditEntry } from '../../src/vault/vault.ts';
 import { connectorId, startWorld, type World } from '../mcp/world.ts';
 import { clickThrough } from '../support/click-through.ts';
 import { person } from '../support/principals.ts';
@@ -40,6 +41,12 @@ async function start(by: Principal, input: Parameters<typeof createCredential>[2
   const created = await createCredential(broker, by, input, { obtainedBy: 'tool' });
   if (created.kind !== 'attempt') throw new Error('Nothing was left to ask.');
   return created;
+}
+
+async function audited(): Promise<AuditEntry[]> {
+  const entries: AuditEntry[] = [];
+  for await (const entry of broker.vault.readAudit()) entries.push(entry);
+  return entries;
 }
 
 const codeFor = async (who: Owner) => (await createSignInCode(broker, localPrincipal, who)).code;
@@ -84,9 +91,12 @@ describe('signing in with a code', () => {
     const page = await browser.open(`${origin}/sign-in`);
     const code = await codeFor(ann);
     expect((await typeCode(browser, page, 'AAAA-AAAA-AAAA')).status).toBe(422);
+    const before = (await audited()).length;
     const both = await Promise.all([typeCode(browser, page, code), typeCode(browser, page, code)]);
     expect(both.map(({ status }) => status).sort()).toEqual([303, 422]);
     expect((await typeCode(browser, page, code)).status).toBe(422);
+    const signIns = (await audited()).slice(before).filter(({ outcome }) => outcome === 'allowed');
+    expect(signIns).toMatchObject([{ action: 'sign_in', tenant: 'acme', user: 'ann' }]);
     const late = await codeFor(ann);
     vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 601_000);
     try {
@@ -94,6 +104,26 @@ describe('signing in with a code', () => {
     } finally {
       vi.restoreAllMocks();
     }
+  });
+
+  it('writes down that wrong codes were tried, and how many, but never a code or a name', async () => {
+    const browser = createBrowser();
+    const page = await browser.open(`${origin}/sign-in`);
+    const before = (await audited()).length;
+    for (let attempt = 0; attempt < 5; attempt += 1) await typeCode(browser, page, `WRNG-WRNG-WRN${attempt}`);
+    await broker.refusals.flush();
+    const entries = (await audited()).slice(before);
+    expect(entries.reduce((sum, { count = 1 }) => sum + count, 0)).toBeGreaterThanOrEqual(5);
+    for (const entry of entries) {
+      expect(entry).toMatchObject({
+        action: 'sign_in',
+        outcome: 'refused',
+        code: 'unauthenticated',
+        tenant: '',
+        user: '',
+      });
+    }
+    expect(JSON.stringify(entries)).not.toContain('WRNG');
   });
 
   it('refuses a form of another site or browser, so that nobody is signed in as the attacker', async () => {

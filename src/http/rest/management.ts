@@ -25,6 +25,7 @@ const auditEvent = z.object({
   time,
   tenant: z.string(),
   user: z.string(),
+  onBehalfOf: z.string().optional(),
   client: z.string().optional(),
   action: z.string(),
   subject: z.string().optional(),

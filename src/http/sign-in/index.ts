@@ -7,6 +7,7 @@ import type { Broker } from '../../broker/broker.ts';
 import { signedInLifetimeMs, signedInPerson, signedInValue, signInCsrf, useSignInCode } from '../../broker/sign-in.ts';
 import type { Visitor } from '../../broker/visitor.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
+import { subjectOf } from '../../principal.ts';
 import { dropCookie, giveCookie, readCookie } from './cookies.ts';
 import { signedOutPage, signInPage } from './pages.ts';
 
@@ -41,7 +42,7 @@ export function signIn({ broker, secure }: SignInOptions): SignIn {
     const browser = known ?? randomBytes(32).toString('base64url');
     if (known === undefined) giveCookie(c, 'form', browser, formSeconds, secure);
     const person = visitor(c);
-    const user = typeof person === 'string' ? null : person.user;
+    const user = typeof person === 'string' ? null : subjectOf(person.user);
     return { csrf: signInCsrf(broker(), browser), to, host: new URL(c.req.url).host, user };
   };
 
