@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { fieldRows, withFieldTable } from '../scripts/field-table.ts';
 import { withOptionTable } from '../scripts/option-table.ts';
 import { commands } from '../src/cli/commands.ts';
 import { listedTools } from '../src/mcp/tools/index.ts';
@@ -13,6 +14,12 @@ describe('README', () => {
   it('has the options that the program reads; npm run readme writes them', () => {
     expect(withOptionTable(text)).toBe(text);
     expect(text).toContain('`KEYWARD_PORT`');
+  });
+
+  it('says of every field of a connector what it means; npm run readme writes that', () => {
+    expect(withFieldTable(text)).toBe(text);
+    expect(text).toContain('`auth[].tokenEndpoint`');
+    expect(fieldRows().filter(({ meaning }) => meaning === '')).toEqual([]);
   });
 
   it('names the one command that runs Keyward and the one that tests it', () => {

@@ -31,11 +31,11 @@ const pattern = z
   .refine((text) => text.startsWith('^') && text.endsWith('$'), { error: 'must begin with ^ and end with $' });
 
 const property = z.strictObject({
-  type: z.literal('string'),
+  type: z.literal('string').describe('Every value is a string.'),
   title: z.string().min(1).exactOptional().describe('Label of the field in a form.'),
   description: z.string().min(1).exactOptional().describe('Help: what it is and where to find it.'),
-  enum: z.array(z.string()).min(1).exactOptional(),
-  default: z.string().exactOptional(),
+  enum: z.array(z.string()).min(1).exactOptional().describe('The values to choose from.'),
+  default: z.string().exactOptional().describe('Taken when nothing is given.'),
   pattern: pattern.exactOptional().describe('Whole-value pattern; it begins with ^ and ends with $.'),
   examples: z.array(z.string()).min(1).exactOptional().describe('The first one is used in sample inputs.'),
   writeOnly: z.literal(true).exactOptional().describe('A secret: sealed, never listed, typed on a page of Keyward.'),
@@ -43,9 +43,9 @@ const property = z.strictObject({
 
 /** Inputs as a JSON Schema object; unknown fields are always refused. */
 export const inputsSchema = z.strictObject({
-  type: z.literal('object'),
+  type: z.literal('object').describe('The inputs are a JSON Schema object.'),
   properties: z.record(inputName, property),
-  required: z.array(z.string()).exactOptional(),
+  required: z.array(z.string()).exactOptional().describe('Names of the inputs that must be given.'),
 });
 
 function compiles(text: string): boolean {

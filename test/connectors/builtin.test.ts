@@ -1,56 +1,33 @@
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
+import { checkBuiltins } from '../../scripts/builtin-rules.ts';
 import { publishedSchema } from '../../scripts/connector-schema.ts';
 import { builtinIds, readBuiltin } from '../../src/connectors/builtin.ts';
 import { checkDefinition } from '../../src/connectors/checks.ts';
-import { complete } from '../../src/connectors/complete.ts';
 import type { ConnectorFile } from '../../src/connectors/definition.ts';
 
 const builtin = Array.from(builtinIds(), (id) => readBuiltin(id) as ConnectorFile);
 
-const categories = [
-  'ai',
-  'commerce',
-  'communication',
-  'crm',
-  'data',
-  'design',
-  'developer-tools',
-  'documents',
-  'finance',
-  'marketing',
-  'productivity',
-  'project-management',
-  'storage',
-];
+/** The first definition with changes, as the one file of a catalogue. */
+const checked = (change: Readonly<Record<string, unknown>>, name = `${builtin[0]?.id}.json`) =>
+  checkBuiltins([{ name, json: { ...builtin[0], ...change } }]).problems;
 
 describe.each(builtin.map((file) => [file.id, file] as const))('the built-in connector %s', (id, file) => {
-  it('keeps every rule of a definition', () => {
+  it('keeps every rule of a definition, and those of a built-in one', () => {
     expect(checkDefinition(file)).toMatchObject({ definition: file, problems: [] });
-    expect(id).toMatch(/^[a-z0-9-]+$/);
-  });
-
-  it('says where its facts come from, when they were checked, and how a credential is verified', () => {
-    const connector = complete(file);
-    expect(connector.evidence.length).toBeGreaterThan(0);
-    expect(connector.verifiedOn).toMatch(/^20\d\d-/);
-    expect(categories).toEqual(expect.arrayContaining([...connector.categories]));
-    for (const url of [connector.docsUrl, connector.appUrl, ...connector.evidence]) expect(url).toMatch(/^https:/);
-    for (const auth of connector.auth) expect(auth.api.verify).not.toBeNull();
-  });
-
-  it('sends nothing anywhere but over https', () => {
-    const { unverified: _, ...facts } = file;
-    expect(JSON.stringify(facts)).not.toContain('http://');
+    expect(checkBuiltins([{ name: `${id}.json`, json: file }]).problems).toEqual([]);
   });
 });
 
 describe('the built-in connectors', () => {
-  it('have names and aliases of their own', () => {
-    const names = builtin.flatMap((file) => [...new Set([file.id, file.name.toLowerCase(), ...(file.aliases ?? [])])]);
-    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  it('have ids, names and aliases of their own', () => {
+    const files = builtin.map((json) => ({ name: `${json.id}.json`, json }));
+    expect(checkBuiltins(files).problems).toEqual([]);
   });
 
   it('are each in the file that is named after it', () => {
@@ -74,3 +51,107 @@ describe('the built-in connectors', () => {
     expect(validate({ ...builtin[0], naem: 'x' })).toBe(false);
   });
 });
+
+describe('npm run connectors:check', () => {
+  const oauth2 = {
+    authenticationType: 'oauth2',
+    authorizationEndpoint: 'https://a.example/auth',
+    tokenEndpoint: 'https://a.example/token',
+    scopes: ['read'],
+  };
+  const api = { baseUrl: 'https://a.example', allowedHosts: ['a.example'], verify: { path: '/me' } };
+
+  it.each([
+    ['a field of the wrong type', { name: 7 }, 'name', 'must be of type string'],
+    [
+      'a template variable that is not defined',
+      { api: { ...api, baseUrl: 'https://a.example/{shop}' } },
+      'api.baseUrl',
+      'uses {shop}, which is not known there',
+    ],
+    [
+      'a base URL off the allowed hosts',
+      { api: { ...api, baseUrl: 'https://b.example' } },
+      'api.baseUrl',
+      'has a host that is not among allowedHosts',
+    ],
+    ['a page without https', { docsUrl: 'http://a.example/docs' }, 'docsUrl', 'must be https'],
+    [
+      'an endpoint without https',
+      { api: { ...api, baseUrl: 'http://127.0.0.1/v1', allowedHosts: ['127.0.0.1'] } },
+      'api.baseUrl',
+      'must be https',
+    ],
+    ['no evidence', { evidence: [] }, 'evidence', 'is missing: name the page of the vendor'],
+    ['evidence of the future', { verifiedOn: '2999-01-01' }, 'verifiedOn', 'is in the future'],
+    [
+      'an alias that says nothing new',
+      { aliases: ['x', 'X'] },
+      'aliases.1',
+      'says again what id, name or another alias says',
+    ],
+    [
+      'OAuth without a word about scopes',
+      { api, auth: [{ ...oauth2, scopes: undefined }].map(({ scopes: _, ...rest }) => rest) },
+      'auth.0.scopes',
+      'is missing; [] says that the service has no scopes',
+    ],
+    [
+      'no scopes where a refresh repeats them',
+      { api, auth: [{ ...oauth2, scopes: [], scopeOnRefresh: true }] },
+      'auth.0.scopes',
+      'must not be empty: a refresh repeats them',
+    ],
+    [
+      'nothing to verify a credential with',
+      { api: { ...api, verify: null }, auth: [oauth2] },
+      'auth.0.api.verify',
+      'is missing: one harmless call that shows that it works',
+    ],
+    [
+      'a category that does not exist',
+      { categories: ['stuff'] },
+      'categories.0',
+      expect.stringContaining('must be one of ai,'),
+    ],
+  ])('names file, field and rule of %s', (_, change, field, rule) => {
+    const file = `${builtin[0]?.id}.json`;
+    expect(checked(change)).toContainEqual({ file, field, rule });
+  });
+
+  it('names a file that is not called as its connector, and two connectors of one name', () => {
+    expect(checked({}, 'other.json')).toEqual([
+      { file: 'other.json', field: 'id', rule: 'must be the name of the file' },
+    ]);
+    const twin = { ...builtin[0], id: 'twin', aliases: [builtin[1]?.name.toUpperCase()] };
+    const files = [builtin[0], builtin[1], twin].map((json) => ({ name: `${json?.id}.json`, json }));
+    expect(checkBuiltins(files).problems).toEqual([
+      { file: 'twin.json', field: 'name', rule: `“${builtin[0]?.name}” leads to ${builtin[0]?.id} already` },
+      { file: 'twin.json', field: 'aliases.0', rule: expect.stringContaining(`leads to ${builtin[1]?.id} already`) },
+    ]);
+  });
+
+  it('prints what every connector supports and succeeds; with a problem it fails and prints that too', async () => {
+    const good = await runCheck();
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(good.stdout).toMatch(/^github +oauth2 +code device +S256 /m);
+    expect(good.stdout).toContain(`${builtin.length} definitions, no problems`);
+    const folder = await mkdtemp(join(tmpdir(), 'keyward-check-'));
+    await writeFile(join(folder, 'x.json'), JSON.stringify({ ...builtin[0], id: 'x', colour: 1 }));
+    await writeFile(join(folder, 'y.json'), '{');
+    const bad = await runCheck(folder);
+    await rm(folder, { recursive: true });
+    expect(bad.code).toBe(1);
+    expect(bad.stderr).toBe('y.json: is not valid JSON\nx.json: colour is not a field of a definition\n');
+  });
+});
+
+async function runCheck(...args: readonly string[]) {
+  const script = ['--import', './scripts/typescript.mjs', 'scripts/connectors-check.ts', ...args];
+  const root = new URL('../../', import.meta.url);
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, script, { cwd: root }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}

@@ -1,0 +1,129 @@
+/** What a built-in definition must keep besides the rules of every definition: nobody checks it again when it is loaded. */
+import { credentialForm, readInputs } from '../src/broker/forms.ts';
+import type { CatalogueProblem } from '../src/connectors/catalogue.ts';
+import { checkDefinition } from '../src/connectors/checks.ts';
+import { complete } from '../src/connectors/complete.ts';
+import type { AuthMethod, Connector, ConnectorFile } from '../src/connectors/definition.ts';
+import type { Report } from '../src/connectors/place.ts';
+
+/** What connectors are sorted by; a new one is a decision, so that a list narrows to something. */
+export const categories: readonly string[] = [
+  'ai',
+  'analytics',
+  'cloud',
+  'commerce',
+  'communication',
+  'crm',
+  'data',
+  'design',
+  'developer-tools',
+  'documents',
+  'finance',
+  'hr',
+  'marketing',
+  'media',
+  'monitoring',
+  'productivity',
+  'project-management',
+  'security',
+  'social',
+  'storage',
+  'support',
+];
+
+/** A definition file: its name, and what `JSON.parse` made of it. */
+export type DefinitionFile = { readonly name: string; readonly json: unknown };
+
+/** Every rule that one of the files breaks, and the definitions that keep the rules of all definitions. */
+export function checkBuiltins(files: readonly DefinitionFile[]): {
+  readonly definitions: readonly ConnectorFile[];
+  readonly problems: readonly CatalogueProblem[];
+} {
+  const definitions: ConnectorFile[] = [];
+  const problems: CatalogueProblem[] = [];
+  const takenBy = new Map<string, string>();
+  for (const { name: file, json } of files) {
+    const report: Report = (field, rule) => problems.push({ file, field, rule });
+    const { definition, problems: found } = checkDefinition(json);
+    problems.push(...found.map((problem) => ({ file, ...problem })));
+    if (!definition) continue;
+    definitions.push(definition);
+    if (file !== `${definition.id}.json`) report('id', 'must be the name of the file');
+    checkNames(definition, takenBy, report);
+    checkFacts(definition, report);
+    checkAuth(definition, complete(definition), report);
+  }
+  return { definitions, problems };
+}
+
+/** Ids, names and aliases are what people search for: each leads to one connector. */
+function checkNames(definition: ConnectorFile, takenBy: Map<string, string>, report: Report): void {
+  const { id, name, aliases = [] } = definition;
+  const names = [['id', id], ['name', name], ...aliases.map((alias, index) => [`aliases.${index}`, alias])] as const;
+  for (const [field = '', text = ''] of names) {
+    const key = text.toLowerCase();
+    const other = takenBy.get(key);
+    if (other !== undefined && other !== id) report(field, `“${text}” leads to ${other} already`);
+    takenBy.set(key, other ?? id);
+  }
+  const again = aliases.findIndex((alias, index) => [id, name, ...aliases.slice(0, index)].some(sameText(alias)));
+  if (again >= 0) report(`aliases.${again}`, 'says again what id, name or another alias says');
+}
+
+function checkFacts(definition: ConnectorFile, report: Report): void {
+  const { docsUrl, appUrl, verifiedOn, evidence = [], unverified: _, ...facts } = definition;
+  if (verifiedOn === undefined) report('verifiedOn', 'is missing');
+  else if (Date.parse(verifiedOn) > Date.now()) report('verifiedOn', 'is in the future');
+  if (evidence.length === 0) report('evidence', 'is missing: name the page of the vendor');
+  const pages = { docsUrl, appUrl, ...Object.fromEntries(evidence.map((page, index) => [`evidence.${index}`, page])) };
+  for (const [field, page] of Object.entries(pages)) if (!page.startsWith('https:')) report(field, 'must be https');
+  for (const field of fieldsWith(facts, 'http://')) report(field, 'must be https');
+  definition.categories.forEach((category, index) => {
+    if (!categories.includes(category)) report(`categories.${index}`, `must be one of ${categories.join(', ')}`);
+  });
+}
+
+function checkAuth(definition: ConnectorFile, connector: Connector, report: Report): void {
+  connector.auth.forEach((auth, index) => {
+    const path = `auth.${index}`;
+    if (auth.api.verify === null)
+      report(`${path}.api.verify`, 'is missing: one harmless call that shows that it works');
+    const scopes = auth.authenticationType === 'oauth2' ? scopesIn(definition, index) : [];
+    if (scopes === undefined) report(`${path}.scopes`, 'is missing; [] says that the service has no scopes');
+    if (scopes?.length === 0 && 'scopeOnRefresh' in auth && auth.scopeOnRefresh)
+      report(`${path}.scopes`, 'must not be empty: a refresh repeats them');
+    checkSample(connector, auth, path, report);
+  });
+}
+
+/** The scopes that the file writes; leaving them out is an oversight more often than a fact. */
+function scopesIn(definition: ConnectorFile, index: number): readonly string[] | undefined {
+  const method = definition.auth[index];
+  return method && 'scopes' in method ? method.scopes : undefined;
+}
+
+/** What `get_credential_metadata` shows as a sample must be accepted by `create_credential`. */
+function checkSample(connector: Connector, auth: AuthMethod, path: string, report: Report): void {
+  const { sampleInput } = credentialForm(connector, auth, {
+    audience: 'program',
+    authConfigRequired: false,
+    secretInput: 'any',
+  });
+  const { userId: _user, authenticationType: _type, redirectUri: _redirect, ...fields } = sampleInput;
+  const { problems, missingSecrets } = readInputs(connector, auth, fields);
+  for (const [field, problem] of Object.entries(problems)) report(`${path}.inputs`, `sample of ${field} ${problem}`);
+  for (const field of missingSecrets) report(`${path}.inputs`, `sample of ${field} is missing`);
+}
+
+/** Dotted paths of the texts that hold this one. */
+function fieldsWith(value: unknown, text: string, path = ''): string[] {
+  if (typeof value === 'string') return value.includes(text) ? [path] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    fieldsWith(inner, text, path === '' ? name : `${path}.${name}`),
+  );
+}
+
+function sameText(text: string): (other: string) => boolean {
+  return (other) => other.toLowerCase() === text.toLowerCase();
+}

@@ -1,0 +1,94 @@
+/** The table of README.md that says what each field of a connector definition means, made from the schema in force. */
+import { publishedSchema } from './connector-schema.ts';
+
+const markers = /(<!-- fields -->\n)[\s\S]*?(<!-- \/fields -->)/;
+
+/** The part of JSON Schema that the published schema is made of. */
+type Schema = {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
+  readonly oneOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+};
+
+type Row = {
+  readonly path: string;
+  /** Every value or form that it may have. */
+  readonly values: Set<string>;
+  readonly required: boolean;
+  readonly byDefault: string;
+  readonly meaning: string;
+  /** The authentication types that have it; empty outside `auth`. */
+  readonly types: string[];
+};
+
+/** One row for each field, those of all authentication types together. */
+export function fieldRows(): readonly Row[] {
+  const rows = new Map<string, Row>();
+  const { auth, ...shared } = (JSON.parse(publishedSchema()) as Schema).properties ?? {};
+  const required = (JSON.parse(publishedSchema()) as Schema).required ?? [];
+  for (const [name, schema] of Object.entries(shared)) walk(schema, name, required.includes(name), [], rows);
+  const types = auth?.items?.oneOf ?? [];
+  for (const type of types) {
+    const name = String(type.properties?.authenticationType?.const);
+    for (const [field, schema] of Object.entries(type.properties ?? {})) {
+      const known = field === 'inputs' || field === 'api' ? { description: schema.description ?? '' } : schema;
+      walk(known, `auth[].${field}`, type.required?.includes(field) === true, [name], rows);
+    }
+  }
+  return [...rows.values()].map((row) => (row.types.length === types.length ? { ...row, types: [] } : row));
+}
+
+/** Adds the field and what is inside it. */
+function walk(schema: Schema, path: string, required: boolean, types: readonly string[], rows: Map<string, Row>): void {
+  const inside = insideOf(schema, path);
+  const row = rows.get(path);
+  if (row) {
+    row.types.push(...types.filter((type) => !row.types.includes(type)));
+    for (const value of valuesOf(schema)) row.values.add(value);
+  } else if (inside.length === 0 || schema.description !== undefined) {
+    const byDefault = schema.default === undefined ? '' : JSON.stringify(schema.default);
+    const meaning = schema.description ?? '';
+    rows.set(path, { path, values: new Set(valuesOf(schema)), required, byDefault, meaning, types: [...types] });
+  }
+  for (const { path: name, schema: inner, required: needed } of inside) walk(inner, name, needed, types, rows);
+}
+
+/** The fields of an object, of the items of a list, of the values of a map, or of every form that a value may have. */
+function insideOf(schema: Schema, path: string): { path: string; schema: Schema; required: boolean }[] {
+  const { properties, items, additionalProperties: values, oneOf, anyOf } = schema;
+  if (properties) {
+    return Object.entries(properties).map(([name, inner]) => {
+      return { path: `${path}.${name}`, schema: inner, required: schema.required?.includes(name) === true };
+    });
+  }
+  if (items) return insideOf(items, `${path}[]`);
+  if (typeof values === 'object') return insideOf(values, `${path}.<name>`);
+  return [...(oneOf ?? []), ...(anyOf ?? [])].flatMap((form) => insideOf(form, path));
+}
+
+function valuesOf(schema: Schema): readonly string[] {
+  if (schema.const !== undefined) return [JSON.stringify(schema.const)];
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value));
+  if (schema.anyOf) return schema.anyOf.flatMap(valuesOf);
+  if (schema.type === 'array') return [`list of ${schema.items?.oneOf ? 'objects' : valuesOf(schema.items ?? {})}`];
+  return [schema.type ?? 'object'];
+}
+
+/** The text with a fresh table between its markers. */
+export function withFieldTable(text: string): string {
+  const plain = (words: string) => words.replaceAll('<', '&lt;').replaceAll('|', '\\|');
+  const code = (words: string) => (words === '' ? '' : `\`${words}\``);
+  const rows = fieldRows().map(({ path, values, required, byDefault, meaning, types }) => {
+    return `| ${code(path)}${required ? ' *' : ''} | ${code([...values].join(' '))} | ${code(byDefault)} | ${types.join(', ')} | ${plain(meaning)} |`;
+  });
+  const table = ['| field | value | default | only for | meaning |', '| --- | --- | --- | --- | --- |', ...rows];
+  return text.replace(markers, (_, start: string, end: string) => `${start}${table.join('\n')}\n${end}`);
+}

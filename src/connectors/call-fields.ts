@@ -1,0 +1,85 @@
+/** The fields that say how a service is called, as zod schemas. */
+import * as z from 'zod';
+import { verifyDefaults } from './defaults.ts';
+import { answerPath, headerName, headerValue, hostTemplate, urlTemplate, valueTemplate } from './fields.ts';
+import { inputsSchema } from './inputs.ts';
+
+const verify = z.strictObject({
+  method: z
+    .enum(['GET', 'POST'])
+    .exactOptional()
+    .meta({ default: verifyDefaults.method })
+    .describe('How it is called.'),
+  path: z
+    .string()
+    .regex(/^\/(?!\/)[^#\s\\]*$/, { error: 'must be a path that begins with one /' })
+    .describe('Path (and query) below api.baseUrl.'),
+  body: z.record(z.string(), z.json()).exactOptional().describe('JSON body of a POST.'),
+  success: z
+    .strictObject({
+      path: answerPath.describe('Where in the answer, as a dotted path: user.email.'),
+      equals: z
+        .union([z.string(), z.number(), z.boolean()])
+        .exactOptional()
+        .describe('Without it, any value but null will do.'),
+    })
+    .exactOptional()
+    .describe('What a 2xx answer must hold, for services that answer 200 with an error.'),
+  accountPath: answerPath.nullable().exactOptional().describe('Where the label of the account is in the answer.'),
+});
+
+/** Fields of `api`. */
+export const apiFields = {
+  baseUrl: urlTemplate.describe('Where calls go; {variables} come from inputs and kept fields.'),
+  allowedHosts: z
+    .array(hostTemplate)
+    .min(1)
+    .describe(
+      'Hosts that a credential may be sent to: host (any port), host:port, {variable}.example.com, *.example.com.',
+    ),
+  headers: z.record(headerName, headerValue).exactOptional().describe('Fixed headers of every call.'),
+  verify: verify.nullable().exactOptional().describe('One harmless call that shows that a credential works.'),
+};
+
+const injected = headerValue.describe('A text with {variables}: `Bearer {accessToken}`.');
+const place = <T extends string>(name: T) =>
+  z.literal(name).describe('A header, a query parameter, or Basic (RFC 7617).');
+
+/** Rules for the secret. */
+export const inject = z
+  .array(
+    z.discriminatedUnion('in', [
+      z.strictObject({
+        in: place('header'),
+        name: headerName.describe('Of the header or parameter.'),
+        value: injected,
+      }),
+      z.strictObject({ in: place('query'), name: z.string().min(1), value: injected }),
+      z
+        .strictObject({
+          in: place('basic'),
+          username: valueTemplate.describe('User name of Basic.'),
+          password: valueTemplate.describe('Password of Basic.'),
+        })
+        .describe('RFC 7617.'),
+    ]),
+  )
+  .min(1)
+  .describe('Where the secret goes in a call. OAuth knows {accessToken}; the other types know their inputs.');
+
+/** The name of an authentication type. */
+export const type = <T extends string>(name: T) => z.literal(name).describe('Each type once.');
+
+/** Fields of every authentication type. */
+export const common = {
+  title: z.string().min(1).exactOptional().describe('What the service calls it: “Personal access token”.'),
+  inputs: inputsSchema.exactOptional().describe('Inputs of this authentication type, besides those of the connector.'),
+  api: z
+    .strictObject({
+      ...apiFields,
+      baseUrl: apiFields.baseUrl.exactOptional(),
+      allowedHosts: apiFields.allowedHosts.exactOptional(),
+    })
+    .exactOptional()
+    .describe("Replaces single fields of the connector's `api` for this authentication type."),
+};

@@ -1,0 +1,176 @@
+/** The authentication types that work through a registered OAuth client, as zod schemas. */
+import * as z from 'zod';
+import { common, inject, type } from './call-fields.ts';
+import {
+  oauth2Defaults,
+  refreshDefaults,
+  revocationDefaults,
+  tokenEndpointDefaults,
+  tokenResponseDefaults,
+} from './defaults.ts';
+import { answerPath, headerName, headerValue, issuerUrl, keptName, params, urlTemplate } from './fields.ts';
+
+const clientAuth = z.enum(['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none']);
+
+const bodyFormat = z.enum(['form', 'json']);
+
+const revocation = z
+  .strictObject({
+    method: z
+      .enum(['POST', 'DELETE'])
+      .exactOptional()
+      .meta({ default: revocationDefaults.method })
+      .describe('How it is called.'),
+    authMethod: z
+      .enum([...clientAuth.options, 'bearer'])
+      .exactOptional()
+      .describe('How the request authenticates; `bearer` sends the token itself. Default: as at the token endpoint.'),
+    token: z
+      .enum(['refresh_token', 'access_token'])
+      .exactOptional()
+      .meta({ default: revocationDefaults.token })
+      .describe('Which token ends the grant.'),
+    tokenParam: z
+      .string()
+      .min(1)
+      .nullable()
+      .exactOptional()
+      .meta({ default: revocationDefaults.tokenParam })
+      .describe('Parameter of the token; null sends none.'),
+    bodyFormat: bodyFormat.exactOptional().describe('Default: as at the token endpoint.'),
+  })
+  .describe('How the revocation request differs from RFC 7009.');
+
+/** What both OAuth types say about the token endpoint. */
+const tokenEndpointFields = {
+  issuer: issuerUrl.exactOptional().describe('Issuer identifier; endpoints left out are discovered from it.'),
+  tokenEndpoint: urlTemplate.exactOptional().describe('RFC 6749 §3.2.'),
+  revocationEndpoint: urlTemplate.exactOptional().describe('RFC 7009; without one, nothing is revoked.'),
+  revocation: revocation.exactOptional(),
+  tokenEndpointAuthMethod: clientAuth
+    .exactOptional()
+    .meta({ default: tokenEndpointDefaults.tokenEndpointAuthMethod })
+    .describe('`client_secret_basic_raw` is Basic without the form encoding of RFC 6749 §2.3.1.'),
+  clientIdParam: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .meta({ default: tokenEndpointDefaults.clientIdParam })
+    .describe('What the service calls `client_id`.'),
+  bodyFormat: bodyFormat
+    .exactOptional()
+    .meta({ default: tokenEndpointDefaults.bodyFormat })
+    .describe('Body of requests to the token endpoint.'),
+  scopes: z.array(z.string().min(1)).exactOptional().describe('Asked for by default.'),
+  scopeSeparator: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .meta({ default: tokenEndpointDefaults.scopeSeparator })
+    .describe('Between two scopes.'),
+  scopeParam: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .meta({ default: tokenEndpointDefaults.scopeParam })
+    .describe('What the service calls `scope`.'),
+  tokenParams: params.exactOptional().describe('Extra parameters when a token is asked for the first time.'),
+  tokenHeaders: z
+    .record(headerName, headerValue)
+    .exactOptional()
+    .describe('Fixed headers of requests to the token and revocation endpoints.'),
+  tokenResponse: z
+    .strictObject({
+      tokenPath: answerPath
+        .nullable()
+        .exactOptional()
+        .describe('Object that holds the token fields. Null, or no token there: the answer itself.'),
+      errorPath: answerPath.nullable().exactOptional().describe('Where the error code is; null: `error`.'),
+      expiresInUnit: z
+        .enum(['s', 'ms'])
+        .exactOptional()
+        .meta({ default: tokenResponseDefaults.expiresInUnit })
+        .describe('What `expires_in` counts.'),
+      defaultExpiresIn: z
+        .int()
+        .positive()
+        .nullable()
+        .exactOptional()
+        .describe('Seconds, when the answer has no lifetime; null: no expiry.'),
+      keep: z.array(keptName).exactOptional().describe('Fields of the answer to keep; they become {variables}.'),
+    })
+    .exactOptional(),
+  inject: inject.exactOptional().describe('Default: Authorization: Bearer {accessToken}.'),
+};
+
+const seconds = z.int().positive().nullable();
+
+/** Authorization code, and device authorization where the service has it. */
+export const oauth2 = z.strictObject({
+  authenticationType: type('oauth2'),
+  ...common,
+  ...tokenEndpointFields,
+  authorizationEndpoint: urlTemplate.exactOptional().describe('RFC 6749 §3.1.'),
+  refreshEndpoint: urlTemplate.exactOptional().describe('Default: the token endpoint.'),
+  deviceAuthorizationEndpoint: urlTemplate.exactOptional().describe('RFC 8628.'),
+  refreshAuthMethod: clientAuth.exactOptional().describe('Default: as at the token endpoint.'),
+  publicClients: z
+    .boolean()
+    .exactOptional()
+    .meta({ default: oauth2Defaults.publicClients })
+    .describe('A client without secret may be registered.'),
+  authorizationResponseIssParameterSupported: z
+    .boolean()
+    .exactOptional()
+    .meta({ default: oauth2Defaults.authorizationResponseIssParameterSupported })
+    .describe('RFC 9207: a callback without `iss` is refused.'),
+  pkce: z
+    .enum(['S256', 'public_clients', 'none'])
+    .exactOptional()
+    .meta({ default: oauth2Defaults.pkce })
+    .describe(
+      'RFC 7636. `public_clients`: only for clients without a secret; `none`: the service does not document it.',
+    ),
+  loopbackRedirect: z
+    .enum(['ip', 'localhost', 'none'])
+    .exactOptional()
+    .meta({ default: oauth2Defaults.loopbackRedirect })
+    .describe(
+      'Loopback redirect URIs the service takes: http://127.0.0.1, only http://localhost, or none (https only).',
+    ),
+  authorizationParams: params.exactOptional().describe('Extra parameters of the authorization request.'),
+  refreshParams: params.exactOptional().describe('Extra parameters of a refresh.'),
+  scopeOnRefresh: z
+    .boolean()
+    .exactOptional()
+    .meta({ default: oauth2Defaults.scopeOnRefresh })
+    .describe('A refresh repeats the scopes.'),
+  callbackParams: z
+    .array(keptName)
+    .exactOptional()
+    .describe('Parameters of the callback to keep; they become {variables}.'),
+  refresh: z
+    .strictObject({
+      marginSeconds: z
+        .int()
+        .nonnegative()
+        .exactOptional()
+        .meta({ default: refreshDefaults.marginSeconds })
+        .describe('How long before expiry to refresh.'),
+      rotates: z
+        .boolean()
+        .exactOptional()
+        .meta({ default: refreshDefaults.rotates })
+        .describe('Each refresh replaces the refresh token.'),
+      idleLifetimeSeconds: seconds.exactOptional().describe('A refresh token unused for so long is dead.'),
+      absoluteLifetimeSeconds: seconds.exactOptional().describe('A grant this old is dead.'),
+    })
+    .exactOptional(),
+});
+
+/** A client that acts for itself (RFC 6749 §4.4). */
+export const clientCredentials = z.strictObject({
+  authenticationType: type('oauth2_client_credentials'),
+  ...common,
+  ...tokenEndpointFields,
+});
