@@ -6,6 +6,7 @@ import type { Principal } from '../principal.ts';
 import type { Credential, CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
 import type { Broker } from './broker.ts';
+import { reconnectBy } from './expiry.ts';
 import { clientCredentials } from './oauth/client-credentials.ts';
 import type { OAuthContext } from './oauth/context.ts';
 import { requireAuth } from './oauth-context.ts';
@@ -59,6 +60,7 @@ export async function storeCredential(
   await authorize(broker, owner, 'credential.create', { subject: id, connectorId });
   const secret = await obtainSecret();
   const tokens = secret.kind === 'tokens' ? secret : null;
+  const now = Date.now();
   const record = {
     id,
     tenant: owner.tenant,
@@ -75,7 +77,9 @@ export async function storeCredential(
     authConfigId: plan.authConfigId,
     obtainedBy: plan.obtainedBy,
     expiresAt: tokens?.expiresAt ?? null,
-    refreshedAt: tokens ? Date.now() : null,
+    refreshedAt: tokens ? now : null,
+    grantedAt: now,
+    reconnectBy: reconnectBy(authOf(broker, plan), secret, now, now),
     refreshStartedAt: null,
     lastUsedAt: null,
   };
@@ -104,17 +108,27 @@ async function replaceSecret(
     });
     throw await refused(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
+  const grantedAt = Date.now();
   const change = (now: Credential) => {
     // Another account may have been chosen this time, so the label has to be verified anew.
-    const record = { ...renewed(now, secret), account: null, inputs, authConfigId, obtainedBy };
+    const record = {
+      ...renewed(broker, { ...now, grantedAt }, secret),
+      account: null,
+      inputs,
+      authConfigId,
+      obtainedBy,
+    };
     return { record: name === null ? record : { ...record, name }, secret };
   };
   await amend(broker, previous, change, alongside(previous.id));
   return previous.id;
 }
 
+function authOf(broker: Broker, plan: Plan) {
+  return requireAuth(broker.catalogue.require(plan.connectorId), plan.authenticationType);
+}
+
 /** The hosts that a credential with this secret is made for. */
 function hostsOf(broker: Broker, plan: Plan, secret: CredentialSecret): string[] {
-  const auth = requireAuth(broker.catalogue.require(plan.connectorId), plan.authenticationType);
-  return filledHosts(auth.api, { ...plan.inputs, ...(secret.kind === 'tokens' ? secret.kept : {}) });
+  return filledHosts(authOf(broker, plan).api, { ...plan.inputs, ...(secret.kind === 'tokens' ? secret.kept : {}) });
 }

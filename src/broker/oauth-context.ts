@@ -32,6 +32,14 @@ export function requireAuth(connector: Connector, authenticationType: string): C
   });
 }
 
+/** The same for a stored credential; undefined when its connector file is gone. */
+export function findAuth(
+  broker: Broker,
+  { connectorId, authenticationType }: Pick<Subject, 'connectorId' | 'authenticationType'>,
+): Connector['auth'][number] | undefined {
+  return broker.catalogue.get(connectorId)?.auth.find((one) => one.authenticationType === authenticationType);
+}
+
 /** Builds the context of an OAuth request for a credential or an attempt; `not_found` when its auth config is gone. */
 export async function oauthContext(broker: Broker, subject: Subject): Promise<OAuthContext> {
   const config = await findAuthConfig(broker, ownerOf(subject), subject.connectorId, subject.authConfigId);

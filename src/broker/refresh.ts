@@ -7,7 +7,7 @@ import { refreshDefaults } from '../connectors/defaults.ts';
 import { type ErrorCode, hasCode, KeywardError } from '../errors.ts';
 import type { Credential, CredentialSecret } from '../vault/vault.ts';
 import type { Broker, Opened } from './broker.ts';
-import { ownerOf } from './oauth-context.ts';
+import { findAuth, ownerOf } from './oauth-context.ts';
 import { reconnectError, renew } from './renew.ts';
 import { amendSame, holdingGrant, reread, storeFresh, unsavedFor } from './rotate.ts';
 
@@ -137,9 +137,7 @@ function isDue(broker: Broker, credential: Credential, secret: Tokens): boolean 
   if (secret.refreshToken === null && !clientsOwn) return secret.expiresAt <= now;
   const obtained = credential.refreshedAt ?? credential.createdAt;
   if (obtained > now + clockToleranceMs) return true;
-  const auth = broker.catalogue
-    .get(credential.connectorId)
-    ?.auth.find((one) => one.authenticationType === credential.authenticationType);
+  const auth = findAuth(broker, credential);
   const { marginSeconds } = auth && 'refresh' in auth ? auth.refresh : refreshDefaults;
   // A margin longer than the token lives would refresh at every read.
   const margin = Math.min(marginSeconds * 1000, Math.max(0, (secret.expiresAt - obtained) / 2));

@@ -43,13 +43,14 @@ export async function renew(broker: Broker, credential: Credential, secret: Toke
 async function requestTokens(
   broker: Broker,
   credential: Credential,
-  { refreshToken, kept, scopes }: Tokens,
+  { refreshToken, kept, scopes, refreshExpiresAt }: Tokens,
   timeoutMs: number,
 ): Promise<TokenSet> {
   const context = { ...(await oauthContext(broker, credential)), timeoutMs };
   const { auth } = context;
   if (auth.authenticationType === 'oauth2_client_credentials') return clientCredentials({ ...context, auth });
-  if (refreshToken !== null) return refreshTokens({ ...context, auth }, { refreshToken, kept, scopes });
+  if (refreshToken !== null)
+    return refreshTokens({ ...context, auth }, { refreshToken, kept, scopes, refreshExpiresAt });
   throw new KeywardError('provider_refused', 'The service gave no refresh token.', {
     details: { providerError: 'no_refresh_token' },
   });

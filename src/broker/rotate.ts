@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Credential, CredentialSecret, VaultChange } from '../vault/vault.ts';
 import type { Broker, Opened } from './broker.ts';
-import { ownerOf } from './oauth-context.ts';
+import { reconnectBy } from './expiry.ts';
+import { findAuth, ownerOf } from './oauth-context.ts';
 
 /** Longer than a token request and storing its answer take, so that a waiter outlasts the holder. */
 const leaseWaitMs = 45_000;
@@ -75,7 +76,7 @@ export async function storeFresh(broker: Broker, tried: Credential, secret: Cred
   broker.unsaved.set(tried.id, { tried, secret });
   for (let attempt = 0; ; attempt += 1) {
     try {
-      await amendSame(broker, tried, (now) => ({ record: renewed(now, secret), secret }));
+      await amendSame(broker, tried, (now) => ({ record: renewed(broker, now, secret), secret }));
       break;
     } catch (error) {
       if (hasCode(error, 'not_found')) {
@@ -98,14 +99,18 @@ export function unsavedFor(broker: Broker, credential: Credential): CredentialSe
 }
 
 /** The record after a successful refresh or reconnect. */
-export function renewed(credential: Credential, secret: CredentialSecret): Credential {
+export function renewed(broker: Broker, credential: Credential, secret: CredentialSecret): Credential {
   const tokens = secret.kind === 'tokens' ? secret : null;
+  const auth = findAuth(broker, credential);
+  const now = Date.now();
+  const grantedAt = credential.grantedAt ?? credential.createdAt;
   return {
     ...credential,
     status: 'active',
     statusReason: null,
     refreshStartedAt: null,
-    refreshedAt: Date.now(),
+    refreshedAt: now,
+    reconnectBy: auth ? reconnectBy(auth, secret, grantedAt, now) : null,
     expiresAt: tokens?.expiresAt ?? null,
     scopes: tokens?.scopes ?? credential.scopes,
   };

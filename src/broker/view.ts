@@ -20,6 +20,8 @@ export type ConnectionView = {
   lastUsedAt: string | null;
   /** Expiry of the access token; Keyward renews it, so this is no deadline for the person. */
   expiresAt: string | null;
+  /** When a person has to connect again, as far as that is known. */
+  reconnectBy: string | null;
 };
 
 /** With whom a connection is shared; only its owner sees it. */
@@ -39,14 +41,19 @@ export function viewOf(credential: Credential, viewer: Owner): ConnectionView {
     access: accessOf(viewer, credential) ?? 'view',
     createdAt: isoTime(credential.createdAt),
     updatedAt: isoTime(credential.updatedAt),
-    lastUsedAt: credential.lastUsedAt === null ? null : isoTime(credential.lastUsedAt),
-    expiresAt: credential.expiresAt === null ? null : isoTime(credential.expiresAt),
+    lastUsedAt: timeOrNull(credential.lastUsedAt),
+    expiresAt: timeOrNull(credential.expiresAt),
+    reconnectBy: timeOrNull(credential.reconnectBy),
   };
 }
 
 /** The shares of a connection, for its owner. */
 export function sharesOf(credential: Credential): ShareView[] {
   return (credential.shares ?? []).map(({ with: grantee, permission }) => ({ with: grantee, permission }));
+}
+
+function timeOrNull(time: number | null | undefined): string | null {
+  return time === null || time === undefined ? null : isoTime(time);
 }
 
 /** Milliseconds since 1970 as ISO 8601. */

@@ -2,6 +2,7 @@
  * A connector as the rest of Keyward reads it: every default in place. The meaning of each field stands once, in
  * `definition.ts`; here is only the shape.
  */
+import type { StandardCode } from './error-codes.ts';
 
 /** Part of JSON Schema 2020-12; every value is a string, unknown fields are refused. */
 export type Inputs = {
@@ -56,8 +57,10 @@ type Common = {
 export type TokenResponse = {
   readonly tokenPath: string | null;
   readonly errorPath: string | null;
+  readonly errorCodes: Readonly<Record<string, StandardCode>>;
   readonly expiresInUnit: 's' | 'ms';
   readonly defaultExpiresIn: number | null;
+  readonly refreshExpiresIn: string;
   readonly keep: readonly string[];
 };
 

@@ -30,8 +30,10 @@ export const tokenEndpointDefaults = {
 export const tokenResponseDefaults: OAuth2Method['tokenResponse'] = {
   tokenPath: null,
   errorPath: null,
+  errorCodes: {},
   expiresInUnit: 's',
   defaultExpiresIn: null,
+  refreshExpiresIn: 'refresh_token_expires_in',
   keep: [],
 };
 

@@ -8,6 +8,7 @@ import {
   tokenEndpointDefaults,
   tokenResponseDefaults,
 } from './defaults.ts';
+import { standardCodes } from './error-codes.ts';
 import { answerPath, headerName, headerValue, issuerUrl, keptName, params, urlTemplate } from './fields.ts';
 
 const clientAuth = z.enum(['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none']);
@@ -86,6 +87,10 @@ const tokenEndpointFields = {
         .exactOptional()
         .describe('Object that holds the token fields. Null, or no token there: the answer itself.'),
       errorPath: answerPath.nullable().exactOptional().describe('Where the error code is; null: `error`.'),
+      errorCodes: z
+        .record(z.string().min(1), z.enum(standardCodes))
+        .exactOptional()
+        .describe('What the service calls the errors of RFC 6749 and its family: its own name → the standard one.'),
       expiresInUnit: z
         .enum(['s', 'ms'])
         .exactOptional()
@@ -97,6 +102,12 @@ const tokenEndpointFields = {
         .nullable()
         .exactOptional()
         .describe('Seconds, when the answer has no lifetime; null: no expiry.'),
+      refreshExpiresIn: z
+        .string()
+        .min(1)
+        .exactOptional()
+        .meta({ default: tokenResponseDefaults.refreshExpiresIn })
+        .describe('Field with the seconds that the refresh token lives.'),
       keep: z.array(keptName).exactOptional().describe('Fields of the answer to keep; they become {variables}.'),
     })
     .exactOptional(),

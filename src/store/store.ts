@@ -63,6 +63,10 @@ export type CredentialRow = Row & {
   readonly obtainedBy: ObtainedBy;
   /** Expiry of the access token. */
   readonly expiresAt: number | null;
+  /** When the person consented; absent on rows from before it was noted, and then it is `createdAt`. */
+  readonly grantedAt?: number;
+  /** When a person has to connect again, as far as that is known; absent on rows from before it was noted. */
+  readonly reconnectBy?: number | null;
   /** When the refresh token was last used or obtained; base of idle lifetimes. */
   readonly refreshedAt: number | null;
   /** Set while a refresh is under way, so that a kill in the middle can be explained afterwards. */

@@ -35,7 +35,7 @@ export async function exchangeCode(
   checkIssuer(context, server, received);
   const error = single(received, 'error');
   if (error !== null) {
-    throw refusal(context, standardCode(error), { redirectUri });
+    throw refusal(context, standardCode(error, auth.tokenResponse.errorCodes), { redirectUri });
   }
   const code = single(received, 'code');
   if (code === null) throw garbled(context, 'sent the person back without a code');

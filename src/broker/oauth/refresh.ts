@@ -10,6 +10,7 @@ export type RefreshGrant = {
   readonly refreshToken: string;
   readonly kept: Kept;
   readonly scopes?: readonly string[] | null;
+  readonly refreshExpiresAt?: number | null | undefined;
 };
 
 /**
@@ -38,6 +39,9 @@ export async function refreshTokens(given: OAuthContext<OAuth2Method>, grant: Re
   return {
     ...answer,
     refreshToken: answer.refreshToken ?? grant.refreshToken,
+    // A refresh token that stays ends when it was to end; a new one has a life of its own.
+    refreshExpiresAt:
+      answer.refreshExpiresAt ?? (answer.refreshToken === null ? (grant.refreshExpiresAt ?? null) : null),
     scopes: answer.scopes ?? grant.scopes ?? null,
     kept: { ...grant.kept, ...answer.kept },
   };

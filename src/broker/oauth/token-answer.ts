@@ -36,6 +36,7 @@ export function readTokenAnswer(context: OAuthContext, response: EgressResponse,
     tokenType: 'Bearer',
     refreshToken: textOf(fields.refresh_token),
     expiresAt: expiryOf(fields.expires_in, rules),
+    refreshExpiresAt: timeAfter(positiveNumber(fields[rules.refreshExpiresIn])),
     // HubSpot says `scopes`.
     scopes: scopesIn(fields.scope) ?? scopesIn(fields.scopes),
     kept: keepFields(rules.keep, answer, fields),
@@ -58,7 +59,7 @@ export function readAnswer(
   if (status === 429) throw unavailable(context, status, { retryAfterSeconds, ambiguous: false });
   const answer = parseAnswer(response.body);
   const sent = errorIn(answer, errorPath, status);
-  const code = sent === null ? null : standardCode(sent);
+  const code = sent === null ? null : standardCode(sent, context.auth.tokenResponse.errorCodes);
   const transient = code !== null && transientCodes.has(code);
   if (transient || (status >= 500 && !(code !== null && verdictCodes.has(code)))) {
     throw unavailable(context, status, { retryAfterSeconds, ambiguous: status >= 500 });
@@ -96,8 +97,13 @@ function expiryOf(
   const answered = positiveNumber(value);
   const fallback = rules.defaultExpiresIn === null ? null : rules.defaultExpiresIn * 1000;
   const lifetime = answered === null ? fallback : answered * (rules.expiresInUnit === 's' ? 1000 : 1);
-  const expiresAt = lifetime === null ? null : Math.floor(Date.now() + lifetime);
-  return expiresAt === null || Number.isNaN(new Date(expiresAt).getTime()) ? null : expiresAt;
+  return timeAfter(lifetime === null ? null : lifetime / 1000);
+}
+
+/** The time so many seconds from now, in milliseconds since 1970; null for none and beyond all calendars. */
+function timeAfter(seconds: number | null): number | null {
+  const time = seconds === null ? null : Math.floor(Date.now() + seconds * 1000);
+  return time === null || Number.isNaN(new Date(time).getTime()) ? null : time;
 }
 
 /** Scopes from a list or a text with spaces or commas; null when there are none. */

@@ -27,6 +27,7 @@ const connection = z.object({
   updated_at: time,
   last_used_at: time.nullable(),
   expires_at: time.nullable(),
+  reconnect_by: time.nullable(),
   shares: shares.optional().describe('Only its owner sees them'),
 });
 
@@ -135,7 +136,7 @@ type Shown = Awaited<ReturnType<typeof getConnection>>;
 /** The metadata row in this style's names. */
 function shown(view: Shown): z.input<typeof connection> {
   const { credentialId, connectorId, authenticationType, statusReason, createdAt, updatedAt, ...rest } = view;
-  const { lastUsedAt, expiresAt, ...same } = rest;
+  const { lastUsedAt, expiresAt, reconnectBy, ...same } = rest;
   return {
     connection_id: credentialId,
     connector_id: connectorId,
@@ -146,5 +147,6 @@ function shown(view: Shown): z.input<typeof connection> {
     updated_at: updatedAt,
     last_used_at: lastUsedAt,
     expires_at: expiresAt,
+    reconnect_by: reconnectBy,
   };
 }

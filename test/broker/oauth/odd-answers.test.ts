@@ -21,15 +21,16 @@ function exchange(answer: OddAnswer, rules: Record<string, unknown> = {}): Promi
   return exchangeCode(context, { redirectUri, received, state: 'the-state', codeVerifier: 'v'.repeat(43) });
 }
 
-function refresh(answer: OddAnswer): Promise<TokenSet> {
+function refresh(answer: OddAnswer, rules: Record<string, unknown> = {}): Promise<TokenSet> {
   server.answer = answer;
-  return refreshTokens(oauth2Context(server.origin), { refreshToken: 'the-refresh-token', kept: {} });
+  const context = oauth2Context(server.origin, { auth: { tokenResponse: rules } });
+  return refreshTokens(context, { refreshToken: 'the-refresh-token', kept: {} });
 }
 
 const token = { access_token: 'at', token_type: 'Bearer' };
 const hour = 3_600_000;
 
-type Expected = Partial<Omit<TokenSet, 'expiresAt'>> & { lifetime?: number | null };
+type Expected = Partial<Omit<TokenSet, 'expiresAt'>> & { lifetime?: number | null; refreshLifetime?: number };
 type Good = [name: string, answer: OddAnswer, expected: Expected, rules?: Record<string, unknown>];
 
 const good: readonly Good[] = [
@@ -92,12 +93,27 @@ const good: readonly Good[] = [
   ],
   ['with a harmless value where errors go', { body: { ...token, status: 'ok' } }, {}, { errorPath: 'status' }],
   [
+    'that says how long the refresh token lives',
+    { body: { ...token, refresh_token: 'rt', refresh_token_expires_in: '7200' } },
+    { refreshLifetime: 2 * hour },
+  ],
+  [
+    'that says so under another name',
+    { body: { ...token, refresh_token: 'rt', x_refresh_token_expires_in: 3600 } },
+    { refreshLifetime: hour },
+    { refreshExpiresIn: 'x_refresh_token_expires_in' },
+  ],
+  ['that says nothing of the refresh token', { body: { ...token, refresh_token: 'rt' } }, { refreshExpiresAt: null }],
+  [
     'with fields to keep',
     { body: { ...token, instance_url: 'https://x.example', team: { id: 1 }, n: 7, bad: 'a\nb', no: null } },
     { kept: { instance_url: 'https://x.example', n: '7' } },
     { keep: ['instance_url', 'n', 'team', 'bad', 'no', 'absent', 'constructor'] },
   ],
 ];
+
+/** What a service calls the standard errors. */
+const named = (errorCodes: Record<string, string>) => ({ errorCodes });
 
 type Bad = [name: string, answer: OddAnswer, code: ErrorCode, details: object, rules?: Record<string, unknown>];
 
@@ -107,12 +123,14 @@ const bad: readonly Bad[] = [
     { body: { error: 'bad_verification_code' } },
     'provider_refused',
     { providerError: 'invalid_grant' },
+    named({ bad_verification_code: 'invalid_grant' }),
   ],
   [
     'an error with status 200 as a form',
     { body: 'error=bad_verification_code&error_description=x' },
     'provider_refused',
     { providerError: 'invalid_grant' },
+    named({ bad_verification_code: 'invalid_grant' }),
   ],
   [
     'an error with status 201',
@@ -143,6 +161,7 @@ const bad: readonly Bad[] = [
     { body: { ok: false, error: 'code_already_used' } },
     'provider_refused',
     { providerError: 'invalid_grant' },
+    named({ code_already_used: 'invalid_grant' }),
   ],
   ['ok: false without a word', { body: { ok: false } }, 'provider_refused', {}],
   [
@@ -169,7 +188,7 @@ const bad: readonly Bad[] = [
     { status: 400, body: { status: 'BAD_AUTH_CODE' } },
     'provider_refused',
     { providerError: 'invalid_grant' },
-    { errorPath: 'status' },
+    { errorPath: 'status', ...named({ BAD_AUTH_CODE: 'invalid_grant' }) },
   ],
   [
     'an error where the definition says, with status 200',
@@ -183,6 +202,7 @@ const bad: readonly Bad[] = [
     { status: 400, body: { error: 'bad_redirect_uri' } },
     'provider_refused',
     { providerError: 'redirect_uri_mismatch' },
+    named({ bad_redirect_uri: 'redirect_uri_mismatch' }),
   ],
   ['status 400 without an error', { status: 400, body: { message: 'no' } }, 'provider_refused', { status: 400 }],
   ['status 401 without a word', { status: 401, body: {} }, 'provider_refused', { status: 401 }],
@@ -209,6 +229,7 @@ const bad: readonly Bad[] = [
     { headers: { 'retry-after': '30' }, body: { ok: false, error: 'ratelimited' } },
     'provider_unavailable',
     { retryAfterSeconds: 30 },
+    named({ ratelimited: 'temporarily_unavailable' }),
   ],
   [
     '429',
@@ -306,8 +327,12 @@ describe('odd token endpoints', () => {
     const before = Date.now();
     const tokens = await exchange(answer, rules);
     expect(tokens.accessToken).toBe('at');
-    const { lifetime, ...rest } = expected;
+    const { lifetime, refreshLifetime, ...rest } = expected;
     expect(tokens).toMatchObject(rest);
+    if (refreshLifetime !== undefined) {
+      expect(tokens.refreshExpiresAt).toBeGreaterThanOrEqual(before + refreshLifetime);
+      expect(tokens.refreshExpiresAt).toBeLessThanOrEqual(Date.now() + refreshLifetime);
+    }
     if (lifetime === null) expect(tokens.expiresAt).toBeNull();
     else if (lifetime !== undefined) {
       expect(tokens.expiresAt).toBeGreaterThanOrEqual(before + lifetime);
@@ -330,8 +355,11 @@ describe('odd token endpoints', () => {
     ['bad_refresh_token', { body: { error: 'bad_refresh_token' } }],
     ['invalid_refresh_token', { body: { ok: false, error: 'invalid_refresh_token' } }],
     ['invalid_grant', { status: 400, body: { error: 'invalid_grant' } }],
-  ])('a refresh token refused as %s is invalid_grant, whatever the service calls it', async (_, answer) => {
+  ])('a refresh token refused as %s is invalid_grant, when the definition says so', async (name, answer) => {
     const details = { providerError: 'invalid_grant' };
-    await expect(refresh(answer)).rejects.toMatchObject({ code: 'provider_refused', details });
+    await expect(refresh(answer, named({ [name]: 'invalid_grant' }))).rejects.toMatchObject({
+      code: 'provider_refused',
+      details,
+    });
   });
 });
