@@ -152,6 +152,21 @@ export const options = {
     byDefault: 'scope, else scp',
     parse: read.text,
   }),
+  signInClientId: option({
+    variable: 'KEYWARD_SIGN_IN_CLIENT_ID',
+    value: 'text',
+    help: 'keyward http: OpenID Connect client at KEYWARD_ISSUER that signs people in to the pages; register <public url>/sign-in/callback',
+    byDefault: 'none; people sign in with a code',
+    parse: read.text,
+  }),
+  signInClientSecret: option({
+    variable: 'KEYWARD_SIGN_IN_CLIENT_SECRET',
+    value: 'text',
+    help: 'its client secret',
+    byDefault: 'none; a public client',
+    secret: true,
+    parse: read.text,
+  }),
 };
 
 /** `KEYWARD_KEY_FILE` → `--key-file`; undefined for a secret, which has no flag. */

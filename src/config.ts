@@ -40,6 +40,8 @@ export type Config = {
   readonly release: 'approve' | 'allow' | 'never';
   /** The issuer whose JWTs are accepted over HTTP, and what is read from them; null accepts session tokens only. */
   readonly issuer: IssuerOption | null;
+  /** The OpenID Connect client that signs people in to the pages, at the same issuer; null: they sign in with a code. */
+  readonly signIn: AuthConfigOption | null;
 };
 
 export type IssuerOption = {
@@ -155,6 +157,7 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
     secretInput: values.secretInput ?? 'any',
     release: values.release ?? (mode === 'http' ? 'allow' : 'approve'),
     issuer: issuerOf(values),
+    signIn: signInOf(values),
   };
 }
 
@@ -169,8 +172,11 @@ function checkListening({ host, publicUrl, ...values }: Values, mode: Mode, prob
   if (publicUrl !== undefined && new URL(publicUrl).origin !== publicUrl) {
     problems[options.publicUrl.variable] = 'must have no path with keyward http';
   }
+  if (values.signInClientSecret !== undefined && values.signInClientId === undefined) {
+    problems[options.signInClientSecret.variable] = 'needs KEYWARD_SIGN_IN_CLIENT_ID beside it';
+  }
   if (values.issuer !== undefined || options.issuer.variable in problems) return;
-  for (const name of ['audience', 'tenantClaim', 'userClaim', 'scopeClaim'] as const) {
+  for (const name of ['audience', 'tenantClaim', 'userClaim', 'scopeClaim', 'signInClientId'] as const) {
     if (values[name] !== undefined) problems[options[name].variable] = 'needs KEYWARD_ISSUER beside it';
   }
 }
@@ -184,6 +190,10 @@ function issuerOf({ issuer, audience, tenantClaim, userClaim, scopeClaim }: Valu
     userClaim: userClaim ?? 'sub',
     scopeClaim: scopeClaim ?? null,
   };
+}
+
+function signInOf({ signInClientId, signInClientSecret }: Values): Config['signIn'] {
+  return signInClientId === undefined ? null : { clientId: signInClientId, clientSecret: signInClientSecret ?? null };
 }
 
 const authVariable = /^KEYWARD_AUTH_([A-Z0-9_]+)_CLIENT_(ID|SECRET)$/;

@@ -64,6 +64,8 @@ export type ErrorDetails = {
   readonly ambiguous?: boolean;
   /** Field name → what is wrong with it, for forms and 422 bodies. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** Signing in, perhaps as somebody else, is the way out: a page links there. */
+  readonly signIn?: boolean;
   /** File that the error is about; shown to the local person only. */
   readonly path?: string;
 };

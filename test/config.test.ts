@@ -66,6 +66,8 @@ describe('config', () => {
       tenantClaim: ['org', { issuer: null }],
       userClaim: ['email', { issuer: null }],
       scopeClaim: ['permissions', { issuer: null }],
+      signInClientId: ['pages', { signIn: { clientId: 'pages', clientSecret: null } }],
+      signInClientSecret: ['hidden', { signIn: null }],
     } as const satisfies Record<keyof typeof options, unknown>;
     for (const [name, [text, expected]] of Object.entries(given)) {
       const spec = options[name as keyof typeof options];
@@ -89,6 +91,7 @@ describe('config', () => {
     expect(secrets.map(({ variable }) => variable.split(',')[0])).toEqual([
       'KEYWARD_KEY',
       'KEYWARD_PASSPHRASE',
+      'KEYWARD_SIGN_IN_CLIENT_SECRET',
       'KEYWARD_AUTH_<CONNECTOR>_CLIENT_ID',
     ]);
   });

@@ -62,7 +62,8 @@ export async function admit(broker: Broker, attempt: Opened, visitor: Visitor, b
     attempt,
     visitor,
     new KeywardError('forbidden', 'This link was made for somebody else.', {
-      hint: 'If you did not ask an assistant for it yourself, close this page: whoever sent you the link may want to use your account. If it is yours, sign out at /sign-in of this Keyward, then open the link again as the person who asked.',
+      hint: 'If you did not ask an assistant for it yourself, close this page: whoever sent you the link may want to use your account. If it is yours, sign in as the person who asked.',
+      details: { signIn: true },
     }),
   );
 }

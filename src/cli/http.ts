@@ -55,6 +55,7 @@ async function listenFor(config: Config, { broker }: Keyward, { origin, local }:
     publicUrl: origin,
     hosts: local ? ['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${config.port}`) : [],
     issuer: config.issuer && { ...config.issuer, audience: config.issuer.audience ?? `${origin}/mcp` },
+    signIn: config.signIn,
   });
   const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
   const listener = await listen((request, env) => service.fetch(request, env), addresses, config.port).catch(inUse);

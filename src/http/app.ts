@@ -5,7 +5,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
-import { type ErrorCode, errorCodes, toPublic } from '../errors.ts';
+import { type ErrorCode, errorCodes, KeywardError, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { errorPage } from './page.ts';
 import { scriptSource } from './script.ts';
@@ -37,7 +37,9 @@ export function createApp(options: AppOptions): Hono {
     const shown = toPublic(error);
     // The name and nothing else: messages and causes of other libraries may quote what was sent.
     if (shown.code === 'internal') options.log.error('page_failed', { path: c.req.routePath, error: error.name });
-    return c.html(errorPage(headings[shown.code] ?? 'That did not work', shown), errorCodes[shown.code] as 500);
+    const signIn = error instanceof KeywardError && error.details.signIn === true ? c.req.path : undefined;
+    const told = errorPage(headings[shown.code] ?? 'That did not work', shown, signIn);
+    return c.html(told, errorCodes[shown.code] as 500);
   });
   return app;
 }

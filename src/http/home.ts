@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { Broker } from '../broker/broker.ts';
 import { listCredentials } from '../broker/credentials.ts';
 import type { ConnectionView } from '../broker/view.ts';
-import type { Owner, Principal } from '../principal.ts';
+import { type Owner, type Principal, subjectOf } from '../principal.ts';
 import { type Html, page } from './page.ts';
 import type { SignIn } from './sign-in/index.ts';
 
@@ -56,7 +56,7 @@ function connectionsPage({ credentials, nextCursor, person, nameOf, host }: Conn
   return page({
     title: 'Your connections',
     body: html`<h1>Your connections</h1>
-<p>You are signed in as <strong>${person.user}</strong>. <a href="/sign-in">Sign out</a></p>
+<p>You are signed in as <strong>${subjectOf(person.user)}</strong>. <a href="/sign-in">Sign out</a></p>
 ${
   credentials.length === 0
     ? html`<p>There is nothing here yet. Ask your assistant to connect a service: it gets a link that you finish on a page like this one.</p>`

@@ -9,27 +9,19 @@ import {
   type RemoteJWKSet,
 } from 'jose';
 import type { Broker } from '../broker/broker.ts';
-import { oneLine } from '../broker/text.ts';
+import { type ClaimNames, personIn } from '../broker/issuer-claims.ts';
 import { KeywardError } from '../errors.ts';
-import { type Principal, type Scope, scopes, userOfIssuer } from '../principal.ts';
+import { type Principal, type Scope, scopes } from '../principal.ts';
 
 /** The issuer, and which claims of its tokens say what. */
-export type IssuerSettings = {
-  /** Exactly as it calls itself. */
-  readonly issuer: string;
+export type IssuerSettings = ClaimNames & {
   readonly audience: string;
-  /** Null: everybody is of one tenant. */
-  readonly tenantClaim: string | null;
-  readonly userClaim: string;
   /** Null: `scope`, else `scp`. */
   readonly scopeClaim: string | null;
 };
 
 /** A verified token. `expiresAt` in milliseconds. */
 export type Verified = { readonly principal: Principal; readonly expiresAt: number };
-
-/** Everybody's tenant when the issuer names none. */
-const onlyTenant = 'default';
 
 const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
 const metadataMaxAgeMs = 600_000;
@@ -90,18 +82,12 @@ function isIdToken(payload: JWTPayload): boolean {
 }
 
 function principalOf(payload: JWTPayload, settings: IssuerSettings): Principal | null {
-  const tenant = settings.tenantClaim === null ? onlyTenant : nameIn(payload[settings.tenantClaim]);
-  const subject = nameIn(payload[settings.userClaim]);
-  if (tenant === null || subject === null) return null;
+  const person = personIn(payload, settings);
+  if (person === null) return null;
   const claim = settings.scopeClaim === null ? (payload.scope ?? payload.scp) : payload[settings.scopeClaim];
   const given = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
   const held = scopes.filter((scope) => given.includes(scope));
-  return { tenant, user: userOfIssuer(settings.issuer, subject), scopes: new Set<Scope>(held) };
-}
-
-/** A name is taken as it is or not at all: two that differ must never become one. */
-function nameIn(claim: unknown): string | null {
-  return typeof claim === 'string' && oneLine(claim, 255) === claim ? claim : null;
+  return { ...person, scopes: new Set<Scope>(held) };
 }
 
 /** The issuer's keys: found through its metadata, which is asked for again every ten minutes. */

@@ -45,15 +45,25 @@ ${foot === undefined ? '' : html`<footer><p>${foot}</p></footer>`}
 </html>`;
 }
 
-/** A page about something that did not work: what happened, and what to do now. */
-export function errorPage(title: string, error: Pick<PublicError, 'message' | 'hint'>): Html {
+/**
+ * A page about something that did not work: what happened, and what to do now.
+ *
+ * @param signInTo offers to sign in, and goes on to this path
+ */
+export function errorPage(title: string, error: Pick<PublicError, 'message' | 'hint'>, signInTo?: string): Html {
   return page({
     title,
     body: html`<div class="badge bad">${icons.cross}</div>
 <h1>${title}</h1>
 <p>${error.message}</p>
-${error.hint === undefined ? '' : html`<p>${error.hint}</p>`}`,
+${error.hint === undefined ? '' : html`<p>${error.hint}</p>`}
+${signInTo === undefined ? '' : html`<p><a href="${signInLink(signInTo)}">Sign in</a></p>`}`,
   });
+}
+
+/** The sign-in page, which goes on to this path of Keyward's where it knows it. */
+export function signInLink(to: string): string {
+  return `/sign-in?${new URLSearchParams({ to })}`;
 }
 
 function icon(shapes: string): Html {

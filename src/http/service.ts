@@ -1,6 +1,7 @@
 /** HTTP mode as one app: MCP, REST, and the pages where they may be shown. */
 import { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
+import { createIssuerSignIn } from '../broker/issuer-sign-in.ts';
 import { scopes } from '../principal.ts';
 import { createApp } from './app.ts';
 import { createBearer } from './bearer.ts';
@@ -11,7 +12,8 @@ import type { IssuerSettings } from './issuer.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
 import { bodyOf } from './rest/errors.ts';
 import { restRoutes } from './rest/index.ts';
-import { signIn } from './sign-in/index.ts';
+import { type SignInOptions, signIn } from './sign-in/index.ts';
+import { issuerCallbackPath } from './sign-in/issuer.ts';
 
 export type ServiceOptions = {
   readonly broker: () => Broker;
@@ -21,9 +23,12 @@ export type ServiceOptions = {
   /** Further values of the Host header that are served. */
   readonly hosts: readonly string[];
   readonly issuer: IssuerSettings | null;
+  /** Keyward's client at the issuer, for signing people in to the pages; null: with a code only. */
+  readonly signIn: { readonly clientId: string; readonly clientSecret: string | null } | null;
 };
 
-export function createService({ broker, protocol, publicUrl, hosts, issuer }: ServiceOptions): Hono {
+export function createService(options: ServiceOptions): Hono {
+  const { broker, protocol, publicUrl, hosts, issuer } = options;
   const origin = new URL(publicUrl);
   const local = hosts.map((host) => `http://${host}`);
   const app = createApp({ hosts: [origin.host, ...hosts], origins: [publicUrl, ...local], log: broker().log });
@@ -33,12 +38,19 @@ export function createService({ broker, protocol, publicUrl, hosts, issuer }: Se
   app.route('/', restRoutes({ broker, bearer: { middleware: restBearer } }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
-  const { routes, visitor } = signIn({ broker, secure });
+  const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options) });
   app.route('/', routes);
   app.route('/', homeRoutes({ broker, visitor, mcpUrl: `${publicUrl}/mcp` }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
   return app;
+}
+
+/** Signing in at the issuer, where there is one and Keyward has a client there. */
+function issuerSignIn({ broker, publicUrl, issuer, signIn: client }: ServiceOptions): SignInOptions['issuer'] {
+  if (issuer === null || client === null) return null;
+  const redirectUri = `${publicUrl}${issuerCallbackPath}`;
+  return { signIn: createIssuerSignIn(broker, issuer, { ...client, redirectUri }), publicUrl };
 }
 
 type Rest = Parameters<typeof restRoutes>[0]['bearer']['middleware'];

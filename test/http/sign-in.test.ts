@@ -146,7 +146,7 @@ describe('signing in with a code', () => {
   );
 
   it('gives __Host- cookies over https, out of reach of scripts and other hosts', async () => {
-    const { routes } = signIn({ broker: () => broker, secure: true });
+    const { routes } = signIn({ broker: () => broker, secure: true, issuer: null });
     const page = await new Hono().route('/', routes).request('https://keyward.example/sign-in');
     expect(page.headers.get('set-cookie')).toMatch(
       /^__Host-keyward-sign-in=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; Secure; SameSite=Lax$/,

@@ -47,7 +47,9 @@ export async function serveInteraction(
     return;
   }
   const grant = new provider.Grant({ accountId: session?.accountId ?? 'ann', clientId: String(params.client_id) });
-  grant.addOIDCScope(String(params.scope ?? ''));
+  const scope = String(params.scope ?? '');
+  grant.addOIDCScope(scope);
+  if (typeof params.resource === 'string') grant.addResourceScope(params.resource, scope);
   const consent = { grantId: await grant.save() };
   await provider.interactionFinished(request, response, { consent }, { mergeWithLastSubmission: true });
 }

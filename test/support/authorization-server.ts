@@ -5,7 +5,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import Provider, { type ClientMetadata, type Configuration } from 'oidc-provider';
+import Provider, { type ClientMetadata, type Configuration, errors } from 'oidc-provider';
 import { page, serveInteraction } from './authorization-pages.ts';
 import { createGrantStore } from './grant-store.ts';
 
@@ -18,8 +18,18 @@ export type AuthorizationServerOptions = {
   readonly accessTokenTtl?: number;
   /** Seconds; default 14 days. */
   readonly refreshTokenTtl?: number;
+  /** Makes it an issuer of JWT access tokens for this resource (RFC 8707, RFC 9068). */
+  readonly resource?: Resource;
   /** Answers requests that belong to something else on the same port, such as an API; true when it did. */
   readonly extra?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+};
+
+export type Resource = {
+  /** What clients ask for as `resource`, and tokens name as audience. */
+  readonly audience: string;
+  readonly scopes: readonly string[];
+  /** Claims of a person besides `sub`, in access and ID tokens. */
+  readonly claims?: (accountId: string) => Readonly<Record<string, string>>;
 };
 
 export type AuthorizationServer = {
@@ -32,6 +42,8 @@ export type AuthorizationServer = {
   readonly errors: Readonly<Record<string, number>>;
   /** Whether an access or refresh token is good at this moment. */
   isActive(token: string): Promise<boolean>;
+  /** From now on it signs with a new key and publishes no other. */
+  rotateKeys(): void;
   close(): Promise<void>;
 };
 
@@ -60,20 +72,25 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   const { port } = server.address() as AddressInfo;
   const issuer = `http://127.0.0.1:${port}`;
   const clients = (options.clients ?? [{}]).map((client) => ({ ...defaultClient, ...client }));
-  const provider = new Provider(issuer, configuration(options, clients));
+  const adapter = createGrantStore();
+  const cookieKeys = [randomBytes(32).toString('base64url')];
 
   const calls: Record<string, number> = {};
-  const errors: Record<string, number> = {};
+  const failures: Record<string, number> = {};
   const count = (table: Record<string, number>, name: unknown) => {
     table[String(name)] = (table[String(name)] ?? 0) + 1;
   };
-  provider.on('grant.success', (ctx) => count(calls, ctx.oidc.params?.grant_type));
-  provider.on('grant.error', (ctx, error) => {
-    count(calls, ctx.oidc?.params?.grant_type);
-    count(errors, error.error);
-  });
-
-  const answer = provider.callback();
+  const createProvider = (): Provider => {
+    const made = new Provider(issuer, { ...configuration(options, clients), adapter, cookies: { keys: cookieKeys } });
+    made.on('grant.success', (ctx) => count(calls, ctx.oidc.params?.grant_type));
+    made.on('grant.error', (ctx, error) => {
+      count(calls, ctx.oidc?.params?.grant_type);
+      count(failures, error.error);
+    });
+    return made;
+  };
+  let provider = createProvider();
+  let answer = provider.callback();
   server.on('request', async (request, response) => {
     try {
       if (request.url?.startsWith('/interaction/')) await serveInteraction(provider, request, response);
@@ -89,7 +106,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     port,
     clients,
     calls,
-    errors,
+    errors: failures,
     async isActive(token) {
       const found = await Promise.all([
         provider.AccessToken.find(token),
@@ -97,6 +114,10 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
         provider.ClientCredentials.find(token),
       ]);
       return found.some((one) => one?.isValid);
+    },
+    rotateKeys() {
+      provider = createProvider();
+      answer = provider.callback();
     },
     close: () =>
       new Promise((resolve) => {
@@ -107,20 +128,23 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
 }
 
 function configuration(options: AuthorizationServerOptions, clients: ClientMetadata[]): Configuration {
+  const { resource } = options;
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const key = { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: 'test' };
+  const kid = randomBytes(6).toString('base64url');
+  const key = { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid };
   return {
-    adapter: createGrantStore(),
     clients,
     clientBasedCORS: () => false,
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    cookies: { keys: [randomBytes(32).toString('base64url')] },
     jwks: { keys: [key] },
     scopes: ['openid', 'offline_access', 'email', 'read', 'write'],
-    claims: { openid: ['sub'], email: ['email'] },
+    claims: { openid: ['sub', ...Object.keys(resource?.claims?.('') ?? {})], email: ['email'] },
+    // Claims that Keyward reads are in the ID token itself, as issuers that serve one do it.
+    conformIdTokenClaims: false,
+    extraTokenClaims: (_ctx, token) => ('accountId' in token ? resource?.claims?.(token.accountId) : undefined),
     findAccount: (_ctx, accountId) => ({
       accountId,
-      claims: () => ({ sub: accountId, email: `${accountId}@example.com` }),
+      claims: () => ({ sub: accountId, email: `${accountId}@example.com`, ...resource?.claims?.(accountId) }),
     }),
     pkce: { required: () => true },
     issueRefreshToken: (_ctx, client, code) =>
@@ -148,7 +172,7 @@ function configuration(options: AuthorizationServerOptions, clients: ClientMetad
       clientCredentials: { enabled: true },
       revocation: { enabled: true, allowedPolicy: () => true },
       introspection: { enabled: true, allowedPolicy: () => true },
-      resourceIndicators: { enabled: false },
+      resourceIndicators: resourceIndicators(resource),
       deviceFlow: {
         enabled: true,
         userCodeInputSource: (ctx, form) => {
@@ -164,6 +188,24 @@ function configuration(options: AuthorizationServerOptions, clients: ClientMetad
           ctx.body = page('Done', '<p>You can close this page.</p>');
         },
       },
+    },
+  };
+}
+
+/** Access tokens for the resource are JWTs; no other resource exists. */
+function resourceIndicators(resource: Resource | undefined) {
+  if (resource === undefined) return { enabled: false };
+  return {
+    enabled: true,
+    useGrantedResource: () => true,
+    getResourceServerInfo: (_ctx: unknown, asked: string) => {
+      if (asked !== resource.audience) throw new errors.InvalidTarget();
+      return {
+        scope: resource.scopes.join(' '),
+        audience: resource.audience,
+        accessTokenFormat: 'jwt' as const,
+        jwt: { sign: { alg: 'ES256' as const } },
+      };
     },
   };
 }

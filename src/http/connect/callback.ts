@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import type { Broker } from '../../broker/broker.ts';
 import { finishCallback } from '../../broker/callback.ts';
 import type { Visitor } from '../../broker/visitor.ts';
-import { errorPage } from '../page.ts';
+import { notAhead } from '../prefetch.ts';
 import { readBinding } from './cookie.ts';
 import { webUrl } from './parts.ts';
 
@@ -23,8 +23,7 @@ export type CallbackRoutes = {
  */
 export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoutes): Hono {
   const routes = new Hono();
-  routes.get('/oauth/callback/:connectorId?', async (c) => {
-    if (isPrefetch(c)) return c.html(errorPage('Not yet', { message: 'This page is not shown ahead of time.' }), 503);
+  routes.get('/oauth/callback/:connectorId?', notAhead, async (c) => {
     const { attemptId, returnTo } = await finishCallback(broker(), {
       received: new URL(c.req.url).searchParams,
       connectorId: c.req.param('connectorId') ?? null,
@@ -35,9 +34,4 @@ export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoute
     return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);
   });
   return routes;
-}
-
-/** A browser that loads what a person may open next would use the code up (Sec-Purpose, Fetch §3). */
-function isPrefetch(c: Context): boolean {
-  return c.req.header('sec-purpose')?.includes('prefetch') ?? false;
 }

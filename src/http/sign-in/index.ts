@@ -1,24 +1,27 @@
 /** Signing in to the pages of HTTP mode, and who a browser is. */
-import { randomBytes } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { sameText } from '../../broker/binding.ts';
 import type { Broker } from '../../broker/broker.ts';
+import type { IssuerSignIn } from '../../broker/issuer-sign-in.ts';
 import { signedInLifetimeMs, signedInPerson, signedInValue, signInCsrf, useSignInCode } from '../../broker/sign-in.ts';
 import type { Visitor } from '../../broker/visitor.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
-import { subjectOf } from '../../principal.ts';
-import { dropCookie, giveCookie, readCookie } from './cookies.ts';
+import { type Owner, subjectOf } from '../../principal.ts';
+import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
+import { issuerPath, issuerRoutes } from './issuer.ts';
 import { signedOutPage, signInPage } from './pages.ts';
 
 export type SignInOptions = {
   readonly broker: () => Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
+  /** Signing in at the issuer, and where that starts; null: with a code only. */
+  readonly issuer: { readonly signIn: IssuerSignIn; readonly publicUrl: string } | null;
 };
 
 export type SignIn = {
-  /** `GET` and `POST /sign-in`, `POST /sign-out`. */
+  /** `GET` and `POST /sign-in`, `POST /sign-out`, and with an issuer the way there and back. */
   readonly routes: Hono;
   /** Who this browser is. */
   readonly visitor: (c: Context) => Visitor;
@@ -26,9 +29,8 @@ export type SignIn = {
 
 /** Wrong codes that one process looks at within a minute. With 60 bits in a code it only has to bound the work. */
 const wrongCodesPerMinute = 100;
-const formSeconds = 3_600;
 
-export function signIn({ broker, secure }: SignInOptions): SignIn {
+export function signIn({ broker, secure, issuer }: SignInOptions): SignIn {
   const routes = new Hono();
   const mayTry = wrongCodeLimit();
 
@@ -38,12 +40,20 @@ export function signIn({ broker, secure }: SignInOptions): SignIn {
   };
 
   const formOf = (c: Context, to: string) => {
-    const known = readCookie(c, 'form', secure);
-    const browser = known ?? randomBytes(32).toString('base64url');
-    if (known === undefined) giveCookie(c, 'form', browser, formSeconds, secure);
+    const browser = browserOf(c, secure);
     const person = visitor(c);
     const user = typeof person === 'string' ? null : subjectOf(person.user);
-    return { csrf: signInCsrf(broker(), browser), to, host: new URL(c.req.url).host, user };
+    const away = issuer && {
+      host: issuer.signIn.host,
+      url: `${issuer.publicUrl}${issuerPath}?${new URLSearchParams({ to })}`,
+    };
+    return { csrf: signInCsrf(broker(), browser), to, host: new URL(c.req.url).host, user, issuer: away };
+  };
+
+  /** The browser is this person's from now on; what its form was bound to has served. */
+  const remember = (c: Context, person: Owner): void => {
+    giveCookie(c, 'person', signedInValue(broker(), person), signedInLifetimeMs / 1000, secure);
+    dropCookie(c, 'form', secure);
   };
 
   /** The form, if it comes from this browser's own page: otherwise another site could sign its visitor in as somebody. */
@@ -66,9 +76,7 @@ export function signIn({ broker, secure }: SignInOptions): SignIn {
         c.header('Retry-After', '60');
         return c.html(signInPage({ ...formOf(c, to), problem: 'Too many wrong codes. Try again in a minute.' }), 429);
       }
-      const person = await useSignInCode(broker(), form.get('code') ?? '');
-      giveCookie(c, 'person', signedInValue(broker(), person), signedInLifetimeMs / 1000, secure);
-      dropCookie(c, 'form', secure);
+      remember(c, await useSignInCode(broker(), form.get('code') ?? ''));
       return c.redirect(to, 303);
     } catch (error) {
       if (!hasCode(error, 'unauthenticated')) throw error;
@@ -83,6 +91,7 @@ export function signIn({ broker, secure }: SignInOptions): SignIn {
     dropCookie(c, 'person', secure);
     return c.html(signedOutPage(new URL(c.req.url).host));
   });
+  if (issuer !== null) routes.route('/', issuerRoutes({ secure, signIn: issuer.signIn, visitor, remember, ownPath }));
   return { routes, visitor };
 }
 
