@@ -11,6 +11,8 @@ export type Option<T> = {
   readonly byDefault: string;
   /** A secret has no flag: every user of the computer can read the arguments of every process. */
   readonly secret?: boolean;
+  /** For an option that only some values make a secret: true for such a value, which then must not be a flag either. */
+  readonly holdsSecret?: (text: string) => boolean;
   /** The value, or a `KeywardError` whose message says what it must be. */
   readonly parse: (text: string) => T;
 };
@@ -33,9 +35,10 @@ export const options = {
   }),
   store: option({
     variable: 'KEYWARD_STORE',
-    value: 'file:path',
-    help: 'where the vault is',
+    value: 'file:path|postgres://…',
+    help: 'where the vault is: a file, or a PostgreSQL database',
     byDefault: 'file:<data dir>/vault.json',
+    holdsSecret: read.hasPassword,
     parse: read.store,
   }),
   key: option({

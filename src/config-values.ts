@@ -17,11 +17,20 @@ export const text: Parser<string> = (given) => given;
 export const path: Parser<string> = (given) =>
   given === '~' || given.startsWith('~/') ? join(homedir(), given.slice(1)) : resolve(given);
 
-export const store: Parser<{ kind: 'file'; path: string }> = (given) => {
+/** Where a vault is. */
+export type StoreOption =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string };
+
+export const store: Parser<StoreOption> = (given) => {
+  if (/^postgres(ql)?:\/\//.test(given) && URL.canParse(given)) return { kind: 'postgres', url: given };
   const [, file] = /^file:(.+)$/s.exec(given) ?? [];
-  if (file === undefined) return refuse('file: and the path of the vault');
+  if (file === undefined) return refuse('file: and the path of the vault, or a URL that begins with postgres://');
   return { kind: 'file', path: path(file.startsWith('//') ? file.slice(2) : file) };
 };
+
+/** True for a URL with a password in it. */
+export const hasPassword = (given: string): boolean => URL.canParse(given) && new URL(given).password !== '';
 
 export const port: Parser<number> = (given) => {
   const number = Number(given);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import envPaths from 'env-paths';
 import { closestMatch } from 'leven';
 import { flagOf, type OptionText, options } from './config-options.ts';
-import { isLoopback } from './config-values.ts';
+import { isLoopback, type StoreOption } from './config-values.ts';
 
 export { isLoopback };
 
@@ -24,7 +24,7 @@ export type AuthConfigOption = { readonly clientId: string; readonly clientSecre
 export type Config = {
   readonly dataDir: string;
   readonly configDir: string;
-  readonly store: { readonly kind: 'file'; readonly path: string };
+  readonly store: StoreOption;
   /** At most one is set. Without any, the keychain of the OS or a key file in the config dir is used. */
   readonly key: { readonly key?: string; readonly keyFile?: string; readonly passphrase?: string };
   readonly host: string;
@@ -98,6 +98,12 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
     const text = fromFlag ?? given(env[spec.variable]);
     if (text === undefined) return;
     try {
+      if (fromFlag !== undefined && spec.holdsSecret?.(text)) {
+        throw new KeywardError(
+          'config_invalid',
+          `must hold no password, which others could read: set ${spec.variable}`,
+        );
+      }
       values[name] = spec.parse(text) as Values[K];
     } catch (error) {
       if (!(error instanceof KeywardError)) throw error;

@@ -42,6 +42,8 @@ export const errorCodes = {
   /** The file was written by a newer Keyward. */
   vault_newer: 500,
   vault_busy: 503,
+  /** The database can't be reached, is starting or stopping, or has no connection left. Trying again later helps. */
+  store_unavailable: 503,
   storage_full: 507,
   storage_readonly: 507,
   storage_failed: 507,

@@ -33,6 +33,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['http'],
   'openid-client': ['broker'],
   lowdb: ['store'],
+  pg: ['store'],
+  kysely: ['store'],
   'libsodium-wrappers': ['seal'],
   'libsodium-wrappers-sumo': ['seal'],
   '@napi-rs/keyring': ['seal'],

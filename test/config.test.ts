@@ -96,9 +96,17 @@ describe('config', () => {
     ]);
   });
 
+  it('takes the URL of a database with a password from the environment only', () => {
+    const url = 'postgres://kw:secret@db.example/kw';
+    expect(readConfig(none, { KEYWARD_STORE: url }).store).toEqual({ kind: 'postgres', url });
+    expect(Object.keys(problemsOf({}, new Map([['--store', url]])))).toEqual(['--store']);
+    const bare = 'postgresql://kw@db.example/kw';
+    expect(readConfig(new Map([['--store', bare]]), {}).store).toEqual({ kind: 'postgres', url: bare });
+  });
+
   it('refuses a bad value of every option that has a rule', () => {
     const bad: Record<string, readonly string[]> = {
-      KEYWARD_STORE: ['/v/vault.json', 'file:', 'sqlite:x', 'postgres://u:p@h/d'],
+      KEYWARD_STORE: ['/v/vault.json', 'file:', 'sqlite:x', 'postgres:u', 'postgres://[u'],
       KEYWARD_HOST: ['0.0.0.0', '192.168.1.1', 'example.com', '127.1', '::'],
       KEYWARD_ISSUER: ['id', 'http://id.example', 'https://id.example/?a=b'],
       KEYWARD_PORT: ['0', '65536', '80.5', 'http', '-1', '1e3'],

@@ -31,6 +31,7 @@ const passing: readonly ErrorCode[] = [
   'storage_full',
   'storage_readonly',
   'storage_failed',
+  'store_unavailable',
 ];
 
 type Tokens = Extract<CredentialSecret, { kind: 'tokens' }>;

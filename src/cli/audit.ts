@@ -77,7 +77,7 @@ async function withStore({ config }: Invocation, work: (store: Store) => Promise
 
 /** A typo in the configuration must not make a vault here, only to say that its log is empty. */
 async function requireVault({ store }: Config): Promise<void> {
-  if (await exists(store.path)) return;
+  if (store.kind !== 'file' || (await exists(store.path))) return;
   throw new KeywardError('not_found', `There is no vault at ${store.path}.`, {
     hint: 'Set KEYWARD_HOME or KEYWARD_STORE as your MCP client does; keyward status shows where the vault is.',
   });

@@ -28,7 +28,7 @@ export function launchOf({ execPath, script, env, options: typed }: Self): Launc
     if (flag === undefined) continue;
     const [fromFlag, fromEnv] = [typed.get(flag), env[spec.variable]];
     if (fromFlag) args.push(flag, fromAnywhere(spec, fromFlag));
-    else if (fromEnv) set.push([spec.variable, fromAnywhere(spec, fromEnv)]);
+    else if (fromEnv && !spec.holdsSecret?.(fromEnv)) set.push([spec.variable, fromAnywhere(spec, fromEnv)]);
   }
   // npx keeps packages in a cache that it may empty.
   const cached = /[\\/]_npx[\\/]/.test(script);
@@ -46,7 +46,10 @@ function fromAnywhere(spec: { readonly parse: (text: string) => unknown }, text:
 
 /** Secrets that this environment sets and a client's config has to set too. */
 export function secretsOf({ env }: Pick<Self, 'env'>): readonly string[] {
-  const known = Object.values(options).filter((spec) => spec.secret && env[spec.variable]);
+  const known = Object.values(options).filter((spec) => {
+    const value = env[spec.variable];
+    return value && (spec.secret || spec.holdsSecret?.(value));
+  });
   const authConfigs = Object.keys(env).filter((name) => name.startsWith('KEYWARD_AUTH_') && env[name]);
   return [...known.map(({ variable }) => variable), ...authConfigs];
 }

@@ -93,6 +93,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./others.ts')).signIn.signIn,
   },
   {
+    name: 'migrate',
+    words: [],
+    help: 'make or update the tables in PostgreSQL, which else happens when Keyward starts',
+    load: async () => (await import('./others.ts')).migrate.migrate,
+  },
+  {
     name: 'audit tail',
     words: [],
     help: 'show the newest entries of the audit log',

@@ -5,6 +5,7 @@
 export * as audit from './audit.ts';
 export * as authConfig from './auth-config.ts';
 export * as http from './http.ts';
+export * as migrate from './migrate.ts';
 export * as signIn from './sign-in.ts';
 export * as status from './status.ts';
 export * as token from './token.ts';

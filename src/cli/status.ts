@@ -17,7 +17,7 @@ export const showStatus: Run = async ({ config, options }) => {
   const catalogue = await loadCatalogue(config.connectorsDir);
   const vault = await vaultState(config);
   const rows = [
-    ['Vault', `${config.store.path} (${vault.text})`],
+    ['Vault', config.store.kind === 'file' ? `${config.store.path} (${vault.text})` : vault.text],
     ['Key', await keyText(config, vault.exists)],
     ['Connectors', connectorsText(config, catalogue)],
     ...catalogue.problems.map(({ file, field, rule }) => [
@@ -45,6 +45,8 @@ export const showStatus: Run = async ({ config, options }) => {
 type VaultState = { readonly exists: boolean; readonly opens: boolean; readonly text: string };
 
 async function vaultState(config: Config): Promise<VaultState> {
+  // Opening one would make its tables, which is more than showing something.
+  if (config.store.kind === 'postgres') return { exists: true, opens: true, text: 'in PostgreSQL' };
   if (!(await exists(config.store.path))) {
     return { exists: false, opens: true, text: 'made when a client starts Keyward for the first time' };
   }

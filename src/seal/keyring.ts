@@ -21,6 +21,12 @@ export type WrappedKeys = Readonly<Record<string, string>>;
 /** Length of a key id inside an envelope. */
 export const keyIdBytes = 8;
 
+/** The key id that a sealed value begins with, base64 as it is. */
+export function keyIdOf(sealed: string): string {
+  // 8 bytes are in the first 11 letters; 12 decode without padding.
+  return Buffer.from(sealed.slice(0, 12), 'base64').toString('hex', 0, keyIdBytes);
+}
+
 /** A keyring for a new vault: fresh vault id, one fresh data key. */
 export function newKeyring(): Keyring {
   const currentKeyId = randomBytes(keyIdBytes).toString('hex');

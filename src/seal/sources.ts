@@ -39,10 +39,13 @@ export type KeyPlace = { readonly settings: KeySettings; readonly keychain: Keyc
 
 type FoundKey = { readonly key: Uint8Array; readonly source: KeySource };
 
-/** The outer key for a new vault in this folder: the configured one; else one that is made here and kept elsewhere. */
+/**
+ * The outer key for a new vault in this folder (null for one that is in no folder): the configured one; else one that is
+ * made here and kept elsewhere.
+ */
 export async function chooseOuterKey(
   place: KeyPlace,
-  vaultFolder: string,
+  vaultFolder: string | null,
 ): Promise<{ key: Uint8Array; record: OuterKeyRecord }> {
   const { key, source } =
     (await configuredKey(place.settings)) ?? (await keychainKey(place)) ?? (await fileKey(place, vaultFolder));
@@ -147,8 +150,8 @@ async function keychainKey({ keychain, vaultId }: KeyPlace): Promise<FoundKey | 
   return kept !== null && key.equals(kept) ? { key, source: { source: 'keychain' } } : undefined;
 }
 
-async function fileKey({ settings }: KeyPlace, vaultFolder: string): Promise<FoundKey> {
-  if (path.resolve(path.dirname(settings.fallbackKeyFile)) === path.resolve(vaultFolder)) {
+async function fileKey({ settings }: KeyPlace, vaultFolder: string | null): Promise<FoundKey> {
+  if (vaultFolder !== null && path.resolve(path.dirname(settings.fallbackKeyFile)) === path.resolve(vaultFolder)) {
     throw new KeywardError('config_invalid', 'The key file would lie beside the vault, where a thief finds both.', {
       hint: 'Put the vault into another folder with KEYWARD_STORE, or set KEYWARD_KEY or KEYWARD_PASSPHRASE.',
     });

@@ -1,30 +1,37 @@
 /** Opens the store that the configuration names. The only place that knows which kinds of store exist. */
-import { KeywardError } from '../errors.ts';
 import { osKeychain } from '../seal/keychain.ts';
 import type { KeySettings } from '../seal/sources.ts';
 import { openJsonStore } from './json/json-store.ts';
 import type { Store } from './store.ts';
 
+/** A vault file, or the URL of a PostgreSQL database. */
 export type StoreSettings =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: string };
 
 /**
  * Opens the store, or makes a new one where there is none. Errors: `key_missing`, `key_wrong`, `vault_damaged`,
- * `vault_newer`, `vault_busy`, `storage_…`, `config_invalid`.
+ * `vault_newer`, `vault_busy`, `store_unavailable`, `storage_…`, `config_invalid`.
  */
 export async function openStore(settings: {
   readonly store: StoreSettings;
   readonly key: KeySettings;
 }): Promise<Store> {
   if (settings.store.kind === 'postgres') {
-    throw new KeywardError('config_invalid', 'This version of Keyward cannot use PostgreSQL yet.', {
-      hint: 'Leave KEYWARD_STORE unset, or set it to file:/path/to/vault.json.',
-    });
+    // Loaded only where it is used: a vault in a file has no need of a database driver.
+    const { openPostgresStore } = await import('./postgres/postgres-store.ts');
+    return openPostgresStore({ url: settings.store.url, key: settings.key });
   }
   return openJsonStore({
     path: settings.store.path,
     key: settings.key,
     keychain: settings.key.keychain ? osKeychain() : null,
   });
+}
+
+/** Brings the tables in PostgreSQL up to date and answers the steps that were missing. A file needs no such step. */
+export async function migrateStore(store: StoreSettings): Promise<readonly string[]> {
+  if (store.kind === 'file') return [];
+  const { migratePostgres } = await import('./postgres/postgres-store.ts');
+  return migratePostgres(store.url);
 }

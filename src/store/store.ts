@@ -143,13 +143,20 @@ export type Rows = {
 };
 export type Kind = keyof Rows;
 
+/** A row with its kind. */
+export type KindRow = { [K in Kind]: { readonly kind: K; readonly row: Rows[K] } }[Kind];
+
 /** Filters of a list; only what a query has an index for. */
 export type ListFilter = { readonly connectorId?: string; readonly status?: string };
 
 /** Keyset page: rows strictly after (`createdAt`, `id`), in that order. */
 export type Page = { readonly after?: { readonly createdAt: number; readonly id: string }; readonly limit: number };
 
-/** One change of one row. `update` and `delete` fail with `conflict` unless the stored row has version `ifVersion`. */
+/**
+ * One change of one row. `update` and `delete` fail with `conflict` unless the stored row has version `ifVersion`. An
+ * update that leaves `secretVersion` as it is leaves the stored box, too: a rotation of the data key may have sealed
+ * the same secret anew.
+ */
 export type Change =
   | { [K in Kind]: { readonly op: 'insert'; readonly kind: K; readonly row: Rows[K] } }[Kind]
   | {
@@ -176,8 +183,12 @@ export function reaches(share: Share, ownerTenant: string, { tenant, user }: Own
 export interface Store {
   /** Where it is, in words for a person: a path, or a URL without its password. */
   readonly location: string;
-  /** The data keys of this vault, unwrapped when the store was opened. */
+  /** The data keys of this vault, as they were when the store last looked. */
   readonly keyring: Keyring;
+  /** Looks whether another process changed the data keys; afterwards `keyring` is at most a second old. */
+  refreshKeys(): Promise<void>;
+  /** Whether the store would take a write now; fails with what is wrong. Cheap. */
+  ping(): Promise<void>;
 
   /** The row, if it belongs to this owner. Ids are compared exactly. */
   get<K extends Kind>(kind: K, owner: Owner, id: string): Promise<Rows[K] | undefined>;

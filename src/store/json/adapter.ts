@@ -21,10 +21,14 @@ export type VaultAdapter = Omit<Adapter<VaultFile>, 'read'> & {
 type Opened = { close(): Promise<void> };
 
 /**
- * `unlock` turns the wrapped data keys of a header into a keyring. A file that is gone, altered, or older than one
+ * `unlock` turns the wrapped data keys of a header into a keyring, knowing the one before. A file that is gone, altered, or older than one
  * seen before is `vault_damaged`. The caller holds the lock around `write`.
  */
-export function vaultAdapter(file: string, disk: Disk, unlock: (header: Header) => Promise<Keyring>): VaultAdapter {
+export function vaultAdapter(
+  file: string,
+  disk: Disk,
+  unlock: (header: Header, known?: Keyring) => Promise<Keyring>,
+): VaultAdapter {
   let keys: { readonly keyring: Keyring; readonly wrapped: string } | undefined;
   let seen: { readonly generation: number; readonly mac: Buffer; readonly signature: string } | undefined;
   let pinned: Opened | undefined;
@@ -46,7 +50,7 @@ export function vaultAdapter(file: string, disk: Disk, unlock: (header: Header) 
     const wrapped = JSON.stringify([header.vaultId, header.outer, header.currentKeyId, header.dataKeys]);
     if (keys?.wrapped !== wrapped) {
       if (keys !== undefined && keys.keyring.vaultId !== header.vaultId) throw damaged('is another vault now');
-      keys = { keyring: await unlock(header), wrapped };
+      keys = { keyring: await unlock(header, keys?.keyring), wrapped };
     }
     return keys.keyring;
   }
@@ -84,7 +88,7 @@ export function vaultAdapter(file: string, disk: Disk, unlock: (header: Header) 
       }
     },
     async write(content) {
-      const { bytes, mac, buffer: used } = encodeVault(content, keyring(), buffer);
+      const { bytes, mac, buffer: used } = encodeVault(content, await keyringOf(content.header), buffer);
       buffer = used;
       const written = await replaceFile(disk, file, bytes, 'tmp');
       seen = { generation: content.header.generation, mac, signature: signatureOf(await written.stat()) };

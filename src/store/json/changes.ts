@@ -1,8 +1,8 @@
 /** What a change does to the rows, on a draft that lies over them. A draft that is thrown away never happened. */
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import type { Change } from '../store.ts';
-import { type KindRow, type RowChanges, rowKey } from './rows.ts';
+import type { Change, KindRow } from '../store.ts';
+import { type RowChanges, rowKey } from './rows.ts';
 
 export type Draft = {
   readonly changes: RowChanges;
@@ -33,7 +33,7 @@ export function applyChanges(draft: Draft, changes: readonly Change[]): void {
     }
     if (stored === undefined || !isOwnedBy(stored.row, owner) || stored.row.version !== change.ifVersion)
       throw conflict();
-    draft.set(key, change.op === 'delete' ? null : withLatestUse(change, stored));
+    draft.set(key, change.op === 'delete' ? null : withLatestUse(withSameBox(change, stored), stored));
   }
 }
 
@@ -53,8 +53,14 @@ function ownerOf(row: { readonly tenant: string; readonly owner: string }): Owne
   return { tenant: row.tenant, user: row.owner };
 }
 
+/** While the secret's version stays, so does its box: a rotation may have sealed the same secret anew. */
+function withSameBox({ kind, row }: Extract<Change, { op: 'update' }>, stored: KindRow): KindRow {
+  const same = row.secretVersion === stored.row.secretVersion;
+  return { kind, row: same ? { ...row, sealed: stored.row.sealed } : row } as KindRow;
+}
+
 /** A touch changes no version, so an update that was read before it must not undo it. */
-function withLatestUse({ kind, row }: Extract<Change, { op: 'update' }>, stored: KindRow): KindRow {
+function withLatestUse({ kind, row }: KindRow, stored: KindRow): KindRow {
   if (kind !== 'credential' || stored.kind !== 'credential') return { kind, row } as KindRow;
   const latest = Math.max(row.lastUsedAt ?? 0, stored.row.lastUsedAt ?? 0);
   return { kind, row: { ...row, lastUsedAt: latest === 0 ? null : latest } };

@@ -1,9 +1,7 @@
 /** Makes a new vault file, once, however many processes start at the same time. */
 import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import type { Keychain } from '../../seal/keychain.ts';
-import { newKeyring, wrapKeys } from '../../seal/keyring.ts';
-import { chooseOuterKey, type KeySettings } from '../../seal/sources.ts';
+import { type KeyAccess, newKeyHeader } from '../../seal/key-header.ts';
 import { writeFirst } from './adapter.ts';
 import type { Disk } from './disk.ts';
 import type { FileLock } from './file-lock.ts';
@@ -18,22 +16,13 @@ export function vaultExists(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
-export async function createVault(
-  paths: VaultPaths,
-  disk: Disk,
-  lock: FileLock,
-  settings: KeySettings,
-  keychain: Keychain | null,
-) {
+export async function createVault(paths: VaultPaths, disk: Disk, lock: FileLock, access: KeyAccess) {
   await lock.hold({ waitMs: creationWaitMs }, async () => {
     if (vaultExists(paths.file)) return;
     if (remains(await readdir(paths.folder), paths.file, 'tmp').length > 0)
       throw damaged('is gone, but remains of its last write are there');
     await sweep(paths, disk);
-    const keyring = newKeyring();
-    const { vaultId, currentKeyId } = keyring;
-    const { key, record } = await chooseOuterKey({ settings, keychain, vaultId }, paths.folder);
-    const header = newHeader({ vaultId, outer: record, dataKeys: wrapKeys(keyring, key), currentKeyId });
-    await writeFirst(paths.file, disk, { header, rows: [] }, keyring);
+    const { header, keyring } = await newKeyHeader(access, paths.folder);
+    await writeFirst(paths.file, disk, { header: newHeader(header), rows: [] }, keyring);
   });
 }

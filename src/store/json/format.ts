@@ -11,20 +11,15 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
-import type { Keyring, WrappedKeys } from '../../seal/keyring.ts';
+import type { KeyHeader } from '../../seal/key-header.ts';
+import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey } from '../../seal/seal.ts';
-import type { OuterKeyRecord } from '../../seal/sources.ts';
 
 const format = 1;
 
 /** The first line of the file, without the rows that it opens. */
-export type Header = {
+export type Header = KeyHeader & {
   readonly keyward: typeof format;
-  readonly vaultId: string;
-  /** Where the outer key comes from. */
-  readonly outer: OuterKeyRecord;
-  readonly dataKeys: WrappedKeys;
-  readonly currentKeyId: string;
   /** Grows by one with every commit. */
   readonly generation: number;
 };
@@ -41,7 +36,7 @@ const macClosing = '"}\n';
 const macDigits = 64;
 
 /** The first header of a new vault. */
-export function newHeader(parts: Omit<Header, 'keyward' | 'generation'>): Header {
+export function newHeader(parts: KeyHeader): Header {
   return { keyward: format, ...parts, generation: 1 };
 }
 

@@ -1,13 +1,14 @@
 /** The file store: all rows in one sealed file, shared by several processes. */
 import type { Owner } from '../../principal.ts';
+import { openKeyHeader } from '../../seal/key-header.ts';
 import type { Keychain } from '../../seal/keychain.ts';
-import { unwrapKeys } from '../../seal/keyring.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
-import { findOuterKey, type KeySettings } from '../../seal/sources.ts';
+import type { KeySettings } from '../../seal/sources.ts';
 import {
   type CredentialRow,
   isSharedWith,
+  type KindRow,
   type ListFilter,
   type Page,
   type Rows,
@@ -22,7 +23,7 @@ import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
 import { prepareFolder, remains, sweep, type VaultPaths, vaultPaths } from './folder.ts';
 import { withLease } from './leases.ts';
-import { comesBefore, type KindRow, rowKey } from './rows.ts';
+import { comesBefore, rowKey } from './rows.ts';
 import { type SharedTable, sharedTable } from './shared-table.ts';
 
 export type JsonStoreSettings = {
@@ -41,13 +42,11 @@ export async function openJsonStore(settings: JsonStoreSettings): Promise<Store>
   const { key, keychain, disk = realDisk, lockWaitMs = 10_000 } = settings;
   const paths = vaultPaths(settings.path);
   const lock = fileLock(paths.lock);
-  const adapter = vaultAdapter(paths.file, disk, async (header) => {
-    const outerKey = await findOuterKey({ settings: key, keychain, vaultId: header.vaultId }, header.outer);
-    return unwrapKeys(header.vaultId, header.currentKeyId, header.dataKeys, outerKey);
-  });
+  const access = { settings: key, keychain };
+  const adapter = vaultAdapter(paths.file, disk, (header, known) => openKeyHeader(header, access, known));
   try {
     const [names] = await Promise.all([prepareFolder(paths), loadSodium()]);
-    if (!vaultExists(paths.file)) await createVault(paths, disk, lock, key, keychain);
+    if (!vaultExists(paths.file)) await createVault(paths, disk, lock, access);
     const content = await adapter.read();
     if (leftBehind(names, paths)) await sweepIfFree(paths, disk, lock);
     return storeOver(sharedTable(adapter, content, lock, lockWaitMs), adapter, paths, lockWaitMs);
@@ -73,6 +72,12 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
     location: paths.file,
     get keyring() {
       return adapter.keyring();
+    },
+    async refreshKeys() {
+      await table.current();
+    },
+    async ping() {
+      await table.current();
     },
     async get(kind, owner, id) {
       const found = (await table.current()).find(rowKey(kind, id))?.row;

@@ -4,10 +4,7 @@
  */
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey, envelope, openEnvelope } from '../../seal/seal.ts';
-import type { Kind, Rows } from '../store.ts';
-
-/** A row with its kind. */
-export type KindRow = { [K in Kind]: { readonly kind: K; readonly row: Rows[K] } }[Kind];
+import type { Kind, KindRow } from '../store.ts';
 
 /** Changed rows by `rowKey`; null for a deleted one. */
 export type RowChanges = ReadonlyMap<string, KindRow | null>;

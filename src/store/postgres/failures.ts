@@ -1,0 +1,61 @@
+/** What PostgreSQL and its driver say, in Keyward's errors. Their own texts may quote rows and stay inside. */
+import { type ErrorCode, KeywardError } from '../../errors.ts';
+
+type Words = readonly [code: ErrorCode, what: string, hint: string];
+
+const gone: Words = [
+  'store_unavailable',
+  'The database can not be reached',
+  'Nothing that was acknowledged is lost. Keyward connects again by itself once the database answers.',
+];
+const busy: Words = ['vault_busy', 'The database did not get to it in time', 'Try again in a moment.'];
+
+/** By SQLSTATE, or by its class (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+const words: Readonly<Record<string, Words>> = {
+  '08': gone,
+  '57P01': gone,
+  '57P02': gone,
+  '57P03': gone,
+  '57P05': gone,
+  '53': ['store_unavailable', 'The database has no connection or memory left', 'Try again in a moment.'],
+  '53100': ['storage_full', 'The disk of the database is full', 'Free some space and try again; nothing was lost.'],
+  '25006': [
+    'storage_readonly',
+    'The database takes no writes',
+    'It may be a standby: let KEYWARD_STORE name the primary.',
+  ],
+  '28': ['store_unavailable', 'The database refused the login', 'Check user, password and pg_hba.conf.'],
+  '3D000': ['store_unavailable', 'There is no such database', 'Create it, or correct KEYWARD_STORE.'],
+  '42501': ['storage_failed', 'The database user may not do this', 'Grant it the rights on Keyward’s tables.'],
+  '42P01': ['storage_failed', 'Keyward’s tables are not there', 'Run: keyward migrate'],
+  '40': busy,
+  '55P03': busy,
+  '57014': busy,
+  '22021': ['invalid_input', 'A text holds a character that can not be stored', 'Leave out zero bytes.'],
+};
+
+/** System errors of a connection, and what the driver says without any code. */
+const lost = /^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|ENOENT|EACCES)|CERT|SSL|TLS/;
+const driverLost = /terminated|timeout|not queryable|connection|closed/i;
+
+/** An error of the driver as a KeywardError; one of those as it is. */
+export function storeError(error: unknown): KeywardError {
+  if (error instanceof KeywardError) return error;
+  const { code = '', message = '' } = Object(error) as { code?: string; message?: string };
+  const told = words[code] ?? words[code.slice(0, 2)] ?? (lost.test(code) ? gone : undefined);
+  const [kind, what, hint] = told ?? (code === '' && driverLost.test(message) ? gone : unknown);
+  return new KeywardError(kind, `${what}${code === '' ? '' : ` (${code})`}.`, { hint });
+}
+
+const unknown: Words = ['storage_failed', 'The database failed', 'Look into the log of the database, then try again.'];
+
+/** True when trying the same again, as it is, is what PostgreSQL asks for: a deadlock, or two serialised transactions. */
+export function asksToRetry(error: unknown): boolean {
+  const { code } = Object(error) as { code?: string };
+  return code === '40001' || code === '40P01';
+}
+
+/** True when the connection itself is of no use any more: it ended, or leads to a server that has become a standby. */
+export function endsConnection(error: unknown): boolean {
+  return ['store_unavailable', 'storage_readonly'].includes(storeError(error).code);
+}

@@ -1,0 +1,86 @@
+/** The tables, made and changed step by step. A step that was released is never edited: what follows is a new one. */
+import { Kysely, type Migration, Migrator, PostgresDialect, sql } from 'kysely';
+import type pg from 'pg';
+import { KeywardError } from '../../errors.ts';
+
+/** Times are milliseconds since 1970. Ids and names compare byte by byte, as everywhere in Keyward. */
+const tables = [
+  `create table keyward_records (
+    kind text collate "C" not null,
+    id text collate "C" not null,
+    tenant text collate "C" not null,
+    owner text collate "C" not null,
+    version bigint not null,
+    secret_version bigint not null,
+    created_at bigint not null,
+    updated_at bigint not null,
+    last_used_at bigint,
+    sealed text not null,
+    metadata json not null,
+    connector_id text collate "C" generated always as (metadata ->> 'connectorId') stored,
+    status text collate "C" generated always as (metadata ->> 'status') stored,
+    expires_at bigint generated always as ((metadata ->> 'expiresAt')::bigint) stored,
+    primary key (kind, id)
+  ) with (fillfactor = 85)`,
+  `create index keyward_records_of_owner on keyward_records (tenant, owner, kind, created_at, id)`,
+  `create index keyward_records_by_connector on keyward_records (tenant, owner, kind, connector_id, created_at, id)`,
+  `create index keyward_records_by_status on keyward_records (tenant, owner, kind, status, created_at, id)`,
+  `create index keyward_sessions on keyward_records (created_at, id) where kind = 'session'`,
+  `create index keyward_attempts_by_end on keyward_records (expires_at) where kind = 'attempt'`,
+  `create table keyward_shares (
+    credential_id text collate "C" not null,
+    reader_tenant text collate "C" not null,
+    reader text collate "C" not null,
+    created_at bigint not null,
+    primary key (credential_id, reader_tenant, reader)
+  )`,
+  `create index keyward_shares_of_reader on keyward_shares (reader_tenant, reader, created_at, credential_id)`,
+  `create table keyward_leases (
+    name text collate "C" primary key,
+    holder text not null,
+    expires_at timestamptz not null
+  )`,
+  `create table keyward_audit (number bigint generated always as identity primary key, line text not null)`,
+  `create table keyward_vault (
+    single boolean primary key default true check (single),
+    header json not null,
+    generation bigint not null default 1
+  )`,
+];
+
+/** By name, in the order of their names. */
+const migrations: Readonly<Record<string, Migration>> = {
+  '0001': {
+    async up(db) {
+      for (const table of tables) await sql.raw(table).execute(db);
+    },
+  },
+};
+
+/**
+ * Brings the tables up to date and answers the steps that were missing. Of several processes one works and the others
+ * wait: the library holds an advisory lock while it does. `vault_newer` when a later Keyward was here.
+ */
+export async function migrate(pool: pg.Pool): Promise<readonly string[]> {
+  const db = new Kysely({ dialect: new PostgresDialect({ pool }) });
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations },
+    migrationTableName: 'keyward_migrations',
+    migrationLockTableName: 'keyward_migration_lock',
+  });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error !== undefined) throw isLater(error) ? newer() : error;
+  return (results ?? []).map(({ migrationName }) => migrationName);
+}
+
+/** How the library says that a step was done here of which this Keyward knows nothing. */
+function isLater(error: unknown): boolean {
+  return error instanceof Error && /^corrupted migrations: previously executed migration/.test(error.message);
+}
+
+function newer(): KeywardError {
+  return new KeywardError('vault_newer', 'The tables in PostgreSQL were made by a newer Keyward.', {
+    hint: 'Update Keyward.',
+  });
+}

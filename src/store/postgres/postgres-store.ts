@@ -1,0 +1,161 @@
+/** The PostgreSQL store: a row for each record, shared by any number of processes on any number of machines. */
+import { KeywardError } from '../../errors.ts';
+import type { Owner } from '../../principal.ts';
+import { osKeychain } from '../../seal/keychain.ts';
+import { loadSodium } from '../../seal/sodium.ts';
+import type { KeySettings } from '../../seal/sources.ts';
+import type { Change, CredentialRow, Kind, ListFilter, Page, Rows, Store } from '../store.ts';
+import { type Database, migrateDatabase, openDatabase, type Query } from './database.ts';
+import { storeError } from './failures.ts';
+import { openKeys, type StoredKeys } from './keys.ts';
+import { withLease } from './leases.ts';
+import { type Columns, ownerParameters, parametersOf, readerNames, rowOf } from './rows.ts';
+import * as sql from './statements.ts';
+import { readTarget } from './target.ts';
+import { appendAudit, ping, readAudit } from './upkeep-statements.ts';
+
+const auditPage = 1_000;
+
+/** Opens the vault in this database, or makes it where there is none. Errors as `openStore` says. */
+export async function openPostgresStore(settings: { readonly url: string; readonly key: KeySettings }): Promise<Store> {
+  const { url, key } = settings;
+  const [target] = await Promise.all([readTarget(url), loadSodium()]);
+  await migrateDatabase(target);
+  const database = openDatabase(target);
+  try {
+    const keys = await openKeys(database, { settings: key, keychain: key.keychain ? osKeychain() : null });
+    return storeOver(database, keys);
+  } catch (error) {
+    await database.close();
+    throw storeError(error);
+  }
+}
+
+/** Brings the tables of this database up to date and answers the steps that were missing. */
+export async function migratePostgres(url: string): Promise<readonly string[]> {
+  return migrateDatabase(await readTarget(url));
+}
+
+function storeOver(database: Database, keys: StoredKeys): Store {
+  const { query } = database;
+
+  async function rows<K extends Kind>(statement: sql.Statement, values: readonly unknown[]): Promise<Rows[K][]> {
+    const found = await query<Columns>(statement, values);
+    await keys.cover(found);
+    return found.map((one) => rowOf<K>(one));
+  }
+
+  return {
+    location: database.location,
+    get keyring() {
+      return keys.keyring();
+    },
+    refreshKeys: () => keys.refresh(),
+    async ping() {
+      const [answer] = await query<{ read_only: string }>(ping);
+      if (answer?.read_only === 'on') throw storeError({ code: '25006' });
+    },
+    async get(kind, owner, id) {
+      return (await rows<typeof kind>(sql.get, [...ownerParameters(owner), kind, id]))[0];
+    },
+    async findAttempt(id) {
+      return (await rows<'attempt'>(sql.find, ['attempt', id]))[0];
+    },
+    async findSession(id) {
+      return (await rows<'session'>(sql.find, ['session', id]))[0];
+    },
+    listSessions: (page) => rows<'session'>(sql.listSessions, [...startOf(page), page.limit]),
+    async findVisible(owner, id) {
+      const values = [...ownerParameters(owner), id, ...readerNames(owner)];
+      return (await rows<'credential'>(sql.findVisible, values))[0];
+    },
+    list: <K extends Kind>(kind: K, owner: Owner, filter: ListFilter, page: Page) =>
+      rows<K>(sql.list(filter), [...pageOf(owner, page), kind, ...valuesOf(filter)]),
+    listVisible: (owner, filter, page): Promise<CredentialRow[]> =>
+      rows<'credential'>(sql.listVisible(filter), [...pageOf(owner, page), ...readerNames(owner), ...valuesOf(filter)]),
+    async commit(changes) {
+      const [first, ...more] = changes;
+      if (first === undefined) return;
+      // One statement is a transaction by itself, and one trip instead of three.
+      if (more.length === 0) return apply(query, first);
+      await database.transaction(async (within) => {
+        for (const change of changes) await apply(within, change);
+      });
+    },
+    async touch(times) {
+      // In one order everywhere: two processes must not wait for each other's rows.
+      const uses = [...times].sort(([a], [b]) => (a < b ? -1 : 1));
+      const owners = uses.map(([, { owner }]) => ownerParameters(owner));
+      await query(sql.touch, [
+        owners.map(([tenant]) => tenant),
+        owners.map(([, user]) => user),
+        uses.map(([id]) => id),
+        uses.map(([, { at }]) => at),
+      ]);
+    },
+    async purgeAttempts(before) {
+      await query(sql.purgeAttempts, [before]);
+    },
+    withLease: (name, waiting, work) => withLease(database, name, waiting, work),
+    async appendAudit(lines) {
+      await query(appendAudit, [lines]).catch(auditFailed);
+    },
+    async *readAudit() {
+      yield* database.snapshot<string>(auditLines);
+    },
+    close: () => database.close(),
+  };
+}
+
+/** Makes one change, or throws `conflict`. */
+async function apply(query: Query, change: Change): Promise<void> {
+  const [answer] =
+    change.op === 'insert'
+      ? await query<Changed>(sql.insert, parametersOf(change))
+      : change.op === 'update'
+        ? await query<Changed>(sql.update, [...parametersOf(change), change.ifVersion])
+        : await query<Changed>(sql.remove, [
+            ...ownerParameters(change.owner),
+            change.kind,
+            change.id,
+            change.ifVersion,
+          ]);
+  if (answer?.changed !== 1) {
+    throw new KeywardError('conflict', 'Somebody else changed this record first.', {
+      hint: 'Read it again, then retry.',
+    });
+  }
+}
+
+type Changed = { readonly changed: number };
+
+/** Every row comes after this. */
+const beginning = { createdAt: Number.MIN_SAFE_INTEGER, id: '' };
+
+function startOf({ after = beginning }: Page): readonly [number, string] {
+  return [after.createdAt, after.id];
+}
+
+function pageOf(owner: Owner, page: Page): readonly unknown[] {
+  return [...ownerParameters(owner), ...startOf(page), page.limit];
+}
+
+function valuesOf({ connectorId, status }: ListFilter): readonly string[] {
+  return [connectorId, status].filter((value) => value !== undefined);
+}
+
+async function* auditLines(query: Query): AsyncIterable<string> {
+  for (let last = 0; ; ) {
+    const page = await query<{ number: number; line: string }>(readAudit, [last, auditPage]);
+    for (const { line } of page) yield line;
+    last = page.at(-1)?.number ?? last;
+    if (page.length < auditPage) return;
+  }
+}
+
+function auditFailed(error: unknown): never {
+  const { code, hint } = storeError(error);
+  throw new KeywardError('audit_unavailable', `The audit log can not be written (${code}), so nothing is done.`, {
+    ...(hint !== undefined && { hint }),
+  });
+}

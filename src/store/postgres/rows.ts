@@ -1,0 +1,80 @@
+/** Rows and their columns: what statements look at has a column, everything else of a row is in `metadata`. */
+import { KeywardError } from '../../errors.ts';
+import type { Owner } from '../../principal.ts';
+import type { CredentialRow, Kind, KindRow, Rows, Share } from '../store.ts';
+
+/** A record as a statement answers it. */
+export type Columns = {
+  readonly kind: string;
+  readonly id: string;
+  readonly tenant: string;
+  readonly owner: string;
+  readonly version: number;
+  readonly secret_version: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly last_used_at: number | null;
+  readonly sealed: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+};
+
+/** The row of these columns. */
+export function rowOf<K extends Kind>(found: Columns): Rows[K] {
+  return {
+    id: found.id,
+    tenant: found.tenant,
+    owner: found.owner,
+    version: found.version,
+    secretVersion: found.secret_version,
+    sealed: found.sealed,
+    createdAt: found.created_at,
+    updatedAt: found.updated_at,
+    ...(found.kind === 'credential' && { lastUsedAt: found.last_used_at }),
+    ...found.metadata,
+  } as unknown as Rows[K];
+}
+
+/** The parameters that `insert` and `update` share. */
+export function parametersOf({ kind, row }: KindRow): readonly unknown[] {
+  const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt, ...rest } = row;
+  const { lastUsedAt = null, ...metadata } = rest as Partial<CredentialRow>;
+  const readers = kind === 'credential' ? readersOfShares(row.tenant, row.shares ?? []) : [];
+  return [
+    ...ownerParameters({ tenant, user: owner }),
+    kind,
+    id,
+    version,
+    secretVersion,
+    createdAt,
+    updatedAt,
+    lastUsedAt,
+    sealed,
+    JSON.stringify(metadata),
+    readers.map(({ tenant: readerTenant }) => readerTenant),
+    readers.map(({ reader }) => reader),
+  ];
+}
+
+/**
+ * Tenant and user as parameters. PostgreSQL stores neither a zero byte nor half of a surrogate pair, and the driver
+ * turns every such half into the same character: two users must not become one.
+ */
+export function ownerParameters({ tenant, user }: Owner): readonly [string, string] {
+  if ([tenant, user].some((name) => /[\0\p{Cs}]/u.test(name))) {
+    throw new KeywardError('invalid_input', 'The name of a tenant or user holds a character that can not be stored.');
+  }
+  return [tenant, user];
+}
+
+/** What the shares that reach this owner call it: the share of its user, and that of its tenant. */
+export function readerNames({ tenant, user }: Owner): readonly [string, string] {
+  return [`user:${user}`, `tenant:${tenant}`];
+}
+
+/** Whom the shares of an owner in this tenant reach: the same rule as `reaches`, turned round for the index. */
+function readersOfShares(ownerTenant: string, shares: readonly Share[]) {
+  return shares.map((share) => ({
+    tenant: share.with.startsWith('tenant:') ? share.with.slice('tenant:'.length) : ownerTenant,
+    reader: share.with,
+  }));
+}

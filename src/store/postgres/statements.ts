@@ -1,0 +1,166 @@
+/**
+ * Every statement about records. Each that reads or changes what somebody owns takes the owner's tenant and user as its
+ * first two parameters. The few that take neither are for what carries no principal yet (a callback, a bearer token) or
+ * works on the whole vault; they stand at the end.
+ */
+import type { ListFilter } from '../store.ts';
+
+/** A statement that a connection prepares at its first use; the name stands for exactly this text. */
+export type Statement = { readonly name: string; readonly text: string };
+
+const columns =
+  'r.kind, r.id, r.tenant, r.owner, r.version, r.secret_version, r.created_at, r.updated_at, r.last_used_at, r.sealed, r.metadata';
+
+/** $1 tenant, $2 user, $3 kind, $4 id. */
+export const get: Statement = {
+  name: 'keyward_get',
+  text: `select ${columns} from keyward_records r where r.tenant = $1 and r.owner = $2 and r.kind = $3 and r.id = $4`,
+};
+
+/** $1 tenant, $2 user, $3 id, $4 and $5 what shares call them (`readersOf`). */
+export const findVisible: Statement = {
+  name: 'keyward_find_visible',
+  text: `select ${columns} from keyward_records r
+    where r.kind = 'credential' and r.id = $3 and (
+      (r.tenant = $1 and r.owner = $2) or exists (
+        select 1 from keyward_shares s
+        where s.credential_id = r.id and s.reader_tenant = $1 and s.reader in ($4, $5)))`,
+};
+
+const sameConnector = 'r.connector_id = ';
+const sameStatus = 'r.status = ';
+
+/** The conditions of a filter, whose values follow after so many parameters, and a name for them. */
+function conditions({ connectorId, status }: ListFilter, parameters: number) {
+  const wanted = [connectorId !== undefined && sameConnector, status !== undefined && sameStatus];
+  const used = wanted.filter((condition) => condition !== false);
+  return {
+    name: `${connectorId === undefined ? '' : '_connector'}${status === undefined ? '' : '_status'}`,
+    text: used.map((condition, index) => ` and ${condition}$${parameters + 1 + index}`).join(''),
+  };
+}
+
+/** $1 tenant, $2 user, $3 and $4 the last row before the page, $5 limit, $6 kind, then the filter's values. */
+export function list(filter: ListFilter): Statement {
+  const { name, text } = conditions(filter, 6);
+  return {
+    name: `keyward_list${name}`,
+    text: `select ${columns} from keyward_records r
+      where r.tenant = $1 and r.owner = $2 and r.kind = $6 and (r.created_at, r.id) > ($3, $4)${text}
+      order by r.created_at, r.id limit $5`,
+  };
+}
+
+/**
+ * $1 tenant, $2 user, $3 and $4 the last row before the page, $5 limit, $6 and $7 what shares call them, then the
+ * filter's values. Each part stops after a page of its own, so a long list costs no more than a short one.
+ */
+export function listVisible(filter: ListFilter): Statement {
+  const { name, text } = conditions(filter, 7);
+  const shared = (reader: string) => `(select s.credential_id, s.created_at from keyward_shares s
+      ${text === '' ? '' : `join keyward_records r on r.kind = 'credential' and r.id = s.credential_id${text}`}
+      where s.reader_tenant = $1 and s.reader = ${reader} and (s.created_at, s.credential_id) > ($3, $4)
+      order by s.created_at, s.credential_id limit $5)`;
+  return {
+    name: `keyward_list_visible${name}`,
+    text: `with visible (id, created_at) as (
+        (select r.id, r.created_at from keyward_records r
+          where r.tenant = $1 and r.owner = $2 and r.kind = 'credential' and (r.created_at, r.id) > ($3, $4)${text}
+          order by r.created_at, r.id limit $5)
+        union ${shared('$6')} union ${shared('$7')})
+      select ${columns} from visible v join keyward_records r on r.kind = 'credential' and r.id = v.id
+      order by v.created_at, v.id limit $5`,
+  };
+}
+
+/** What is known of a new or changed row: $1 tenant, $2 user, $3 kind, $4 id, … $12 and $13 its shares' readers. */
+const sharesOf = (changed: string) => `insert into keyward_shares (credential_id, created_at, reader_tenant, reader)
+    select c.id, c.created_at, t.reader_tenant, t.reader
+    from ${changed} c, unnest($12::text[], $13::text[]) as t (reader_tenant, reader)
+    where $3 = 'credential' on conflict do nothing`;
+
+/** $1 tenant, $2 user, $3 kind, $4 id, then the row. Answers how many rows changed: none when there is one already. */
+export const insert: Statement = {
+  name: 'keyward_insert',
+  text: `with changed as (
+      insert into keyward_records
+        (tenant, owner, kind, id, version, secret_version, created_at, updated_at, last_used_at, sealed, metadata)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+      on conflict do nothing returning id, created_at),
+    shared as (${sharesOf('changed')})
+    select count(*) as changed from changed`,
+};
+
+/**
+ * $1 tenant, $2 user, $3 kind, $4 id, then the row, $14 the version that it must have. While the secret's version stays,
+ * so does the box: a rotation of the data key may have sealed the same secret anew. A use that was noted meanwhile stays.
+ */
+export const update: Statement = {
+  name: 'keyward_update',
+  text: `with changed as (
+      update keyward_records set version = $5, created_at = $7, updated_at = $8, metadata = $11,
+        sealed = case when secret_version = $6 then sealed else $10 end, secret_version = $6,
+        last_used_at = greatest(last_used_at, $9)
+      where tenant = $1 and owner = $2 and kind = $3 and id = $4 and version = $14
+      returning id, created_at),
+    withdrawn as (
+      delete from keyward_shares s using changed c
+      where $3 = 'credential' and s.credential_id = c.id
+        and (s.reader_tenant, s.reader) not in (select * from unnest($12::text[], $13::text[]))),
+    shared as (${sharesOf('changed')})
+    select count(*) as changed from changed`,
+};
+
+/** $1 tenant, $2 user, $3 kind, $4 id, $5 the version that it must have. */
+export const remove: Statement = {
+  name: 'keyward_remove',
+  text: `with changed as (
+      delete from keyward_records where tenant = $1 and owner = $2 and kind = $3 and id = $4 and version = $5
+      returning id),
+    withdrawn as (
+      delete from keyward_shares s using changed c where $3 = 'credential' and s.credential_id = c.id)
+    select count(*) as changed from changed`,
+};
+
+/** Arrays of the same length: $1 tenants, $2 users, $3 ids, $4 times. */
+export const touch: Statement = {
+  name: 'keyward_touch',
+  text: `update keyward_records r set last_used_at = t.used_at
+    from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as t (tenant, owner, id, used_at)
+    where r.tenant = t.tenant and r.owner = t.owner and r.kind = 'credential' and r.id = t.id
+      and (r.last_used_at is null or r.last_used_at < t.used_at)`,
+};
+
+/** Arrays of the same length: $1 tenants, $2 users, $3 kinds, $4 ids, $5 the boxes as they are, $6 the new ones. */
+export const reseal: Statement = {
+  name: 'keyward_reseal',
+  text: `update keyward_records r set sealed = t.new_box
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+      as t (tenant, owner, kind, id, old_box, new_box)
+    where r.tenant = t.tenant and r.owner = t.owner and r.kind = t.kind and r.id = t.id and r.sealed = t.old_box`,
+};
+
+/** $1 kind (attempt or session: what comes with such an id has no principal yet), $2 id. */
+export const find: Statement = {
+  name: 'keyward_find',
+  text: `select ${columns} from keyward_records r where r.kind = $1 and r.id = $2`,
+};
+
+/** For whoever runs Keyward: $1 and $2 the last row before the page, $3 limit. */
+export const listSessions: Statement = {
+  name: 'keyward_list_sessions',
+  text: `select ${columns} from keyward_records r where r.kind = 'session' and (r.created_at, r.id) > ($1, $2)
+    order by r.created_at, r.id limit $3`,
+};
+
+/** $1 time. */
+export const purgeAttempts: Statement = {
+  name: 'keyward_purge_attempts',
+  text: `delete from keyward_records where kind = 'attempt' and expires_at < $1`,
+};
+
+/** Every record, for rotating keys, moving and backing up: $1 and $2 kind and id of the last one before, $3 limit. */
+export const scan: Statement = {
+  name: 'keyward_scan',
+  text: `select ${columns} from keyward_records r where (r.kind, r.id) > ($1, $2) order by r.kind, r.id limit $3`,
+};

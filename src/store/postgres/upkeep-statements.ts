@@ -1,0 +1,78 @@
+/** Every statement about what belongs to the vault as a whole and to nobody in it: its keys, leases, the audit log. */
+import type { Statement } from './statements.ts';
+
+/** The wrapped data keys and where the outer key comes from, and how often they were changed. */
+export const readKeys: Statement = {
+  name: 'keyward_read_keys',
+  text: 'select header, generation from keyward_vault',
+};
+
+/** $1 header. Makes the vault where there is neither one nor anything that one left behind. */
+export const makeVault: Statement = {
+  name: 'keyward_make_vault',
+  text: `insert into keyward_vault (header) select $1
+    where not exists (select 1 from keyward_records) and not exists (select 1 from keyward_audit)
+    on conflict do nothing`,
+};
+
+/** $1 header, $2 the generation that it follows on. */
+export const changeKeys: Statement = {
+  name: 'keyward_change_keys',
+  text: 'update keyward_vault set header = $1, generation = generation + 1 where generation = $2 returning generation',
+};
+
+/** $1 header, over that of a vault in which nothing was ever kept. */
+export const replaceEmptyVault: Statement = {
+  name: 'keyward_replace_empty_vault',
+  text: `update keyward_vault set header = $1, generation = generation + 1
+    where not exists (select 1 from keyward_records) and not exists (select 1 from keyward_audit)`,
+};
+
+/** $1 name, $2 holder, $3 milliseconds. Answers a row when the holder has the lease now. The clock is the database's. */
+export const takeLease: Statement = {
+  name: 'keyward_take_lease',
+  text: `insert into keyward_leases (name, holder, expires_at)
+    values ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')
+    on conflict (name) do update set holder = excluded.holder, expires_at = excluded.expires_at
+      where keyward_leases.expires_at < clock_timestamp()
+    returning name`,
+};
+
+/** $1 name, $2 holder, $3 milliseconds. */
+export const keepLease: Statement = {
+  name: 'keyward_keep_lease',
+  text: `update keyward_leases set expires_at = clock_timestamp() + $3 * interval '1 millisecond'
+    where name = $1 and holder = $2`,
+};
+
+/** $1 name, $2 holder. */
+export const releaseLease: Statement = {
+  name: 'keyward_release_lease',
+  text: 'delete from keyward_leases where name = $1 and holder = $2',
+};
+
+/** $1 lines, in their order. */
+export const appendAudit: Statement = {
+  name: 'keyward_append_audit',
+  text: `insert into keyward_audit (line)
+    select t.line from unnest($1::text[]) with ordinality as t (line, place) order by t.place`,
+};
+
+/** $1 number of the last line before, $2 limit. */
+export const readAudit: Statement = {
+  name: 'keyward_read_audit',
+  text: 'select number, line from keyward_audit where number > $1 order by number limit $2',
+};
+
+/** Whether the server would take a write: a standby answers, and takes none. */
+export const ping: Statement = {
+  name: 'keyward_ping',
+  text: `select current_setting('transaction_read_only') as read_only`,
+};
+
+/** A server that is told to acknowledge before it has written would lose what Keyward promised. */
+export const demandDurability: Statement = {
+  name: 'keyward_demand_durability',
+  text: `select set_config('synchronous_commit', 'on', false)
+    where current_setting('synchronous_commit', true) = 'off'`,
+};

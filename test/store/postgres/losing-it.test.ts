@@ -1,0 +1,90 @@
+/** The database goes away, and comes back: typed errors meanwhile, and no restart of Keyward afterwards. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Store } from '../../../src/store/store.ts';
+import { asAdmin, freshDatabase, openTestStore } from '../../support/postgres.ts';
+import { type PostgresServer, startPostgres } from '../../support/postgres-server.ts';
+import { ann, credentialRow } from '../../support/rows.ts';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+
+const insert = (store: Store) => store.commit([{ op: 'insert', kind: 'credential', row: credentialRow() }]);
+const count = async (store: Store) => (await store.list('credential', ann, {}, { limit: 100 })).length;
+
+describe('a database that is lost', () => {
+  it('answers store_unavailable while it is down, and everything again once it is back', async () => {
+    const store = await openTestStore(await freshDatabase(server.url));
+    await insert(store);
+    await server.kill();
+    const failing = [() => insert(store), () => count(store), () => store.ping(), () => store.purgeAttempts(1)];
+    for (const act of failing) await expect(act()).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(store.appendAudit(['x'])).rejects.toMatchObject({ code: 'audit_unavailable' });
+    await expect(store.withLease('a', { waitMs: 0 }, async () => 1)).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    await server.start();
+    await store.ping();
+    await insert(store);
+    expect(await count(store)).toBe(2);
+  });
+
+  it('answers storage_readonly while it takes no writes, and follows when that ends', async () => {
+    const url = await freshDatabase(server.url);
+    const store = await openTestStore(url);
+    const name = new URL(url).pathname.slice(1);
+    const readOnly = async (value: string) => {
+      await asAdmin(server.url, `alter database ${name} set default_transaction_read_only = ${value}`);
+      await asAdmin(server.url, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
+    };
+    await readOnly('on');
+    // The first call may still meet the ended connection; those after it know.
+    await store.ping().catch(() => undefined);
+    await expect(store.ping()).rejects.toMatchObject({ code: 'storage_readonly' });
+    await expect(insert(store)).rejects.toMatchObject({ code: 'storage_readonly' });
+    expect(await count(store)).toBe(0);
+    await readOnly('off');
+    await store.ping().catch(() => undefined);
+    await store.ping();
+    await insert(store);
+    expect(await count(store)).toBe(1);
+  });
+
+  it('answers store_unavailable while it has no connection left', async () => {
+    const url = await freshDatabase(server.url);
+    const name = new URL(url).pathname.slice(1);
+    await asAdmin(url, `create role ${name} login password 'x' connection limit 1`);
+    await asAdmin(url, `grant all on schema public to ${name}`);
+    const limited = new URL(url);
+    limited.username = name;
+    limited.password = 'x';
+    const store = await openTestStore(limited.href);
+    // Every connection of the pool but the first is refused.
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => store.ping()));
+    const refused = answers.filter((one) => one.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'store_unavailable' });
+    await store.ping();
+    await store.close();
+    await asAdmin(url, `reassign owned by ${name} to postgres`);
+    await asAdmin(url, `drop owned by ${name}`);
+    await asAdmin(server.url, `drop role ${name}`);
+  });
+
+  it('answers vault_busy when a lock is not let go of', { timeout: 30_000 }, async () => {
+    const url = await freshDatabase(server.url);
+    const store = await openTestStore(url);
+    const row = credentialRow();
+    await store.commit([{ op: 'insert', kind: 'credential', row }]);
+    const waiting = asAdmin(url, 'begin; lock table keyward_records; select pg_sleep(7); commit');
+    await expect
+      .poll(() => asAdmin(url, `select 1 from pg_stat_activity where wait_event = 'PgSleep'`))
+      .toHaveLength(1);
+    await expect(insert(store)).rejects.toMatchObject({ code: 'vault_busy' });
+    await waiting;
+    await insert(store);
+    expect(await count(store)).toBe(2);
+  });
+});

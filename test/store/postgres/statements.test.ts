@@ -1,0 +1,128 @@
+/** Every statement by itself: none answers or changes a record beyond the tenant, user and shares that it is given. */
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Owner } from '../../../src/principal.ts';
+import { readerNames } from '../../../src/store/postgres/rows.ts';
+import * as sql from '../../../src/store/postgres/statements.ts';
+import { isSharedWith, type KindRow, type ListFilter, type Share } from '../../../src/store/store.ts';
+import { freshDatabase, openTestStore } from '../../support/postgres.ts';
+import { attemptRow, credentialRow } from '../../support/rows.ts';
+
+/** Names that an injection, a wildcard or a sloppy comparison would confuse. */
+const tenants = ['acme', 'ACME', "a'; drop table keyward_records; --"];
+const users = ['ann', 'an%', 'tenant:acme'];
+const owners: Owner[] = tenants.flatMap((tenant) => users.map((user) => ({ tenant, user })));
+const shares: Share[] = [
+  { with: 'user:ann', permission: 'view' },
+  { with: 'tenant:ACME', permission: 'use' },
+];
+
+/** What serves no principal: it finds by an id that the caller proves to know, or works on the whole vault. */
+const ownerless = ['find', 'listSessions', 'purgeAttempts', 'scan'];
+
+async function filled() {
+  const url = await freshDatabase();
+  const store = await openTestStore(url);
+  const records: KindRow[] = owners.flatMap(({ tenant, user: owner }, at): KindRow[] => [
+    { kind: 'credential', row: credentialRow({ tenant, owner, createdAt: 100 + at }) },
+    { kind: 'credential', row: credentialRow({ tenant, owner, createdAt: 200 + at, shares }) },
+    { kind: 'attempt', row: attemptRow({ tenant, owner }) },
+  ]);
+  await store.commit(records.map(({ kind, row }) => ({ op: 'insert', kind, row }) as never));
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  onTestFinished(() => client.end());
+  const run = async ({ text }: sql.Statement, values: readonly unknown[]) =>
+    (await client.query(text, [...values])).rows as { kind: string; id: string }[];
+  return { run, records, all: () => run(sql.scan, ['', '', 1_000]) };
+}
+
+const beginning = ['-1', '', 1_000] as const;
+const filters: ListFilter[] = [
+  {},
+  { connectorId: 'github' },
+  { status: 'active' },
+  { connectorId: 'github', status: 'active' },
+];
+const key = ({ kind, row }: KindRow) => `${kind}/${row.id}`;
+const isOf = ({ row }: KindRow, { tenant, user }: Owner) => row.tenant === tenant && row.owner === user;
+
+describe('statements', () => {
+  it('take the tenant and user as their first parameters, but for those that serve no principal', () => {
+    for (const [name, made] of Object.entries(sql)) {
+      if (ownerless.includes(name)) continue;
+      const { text } = typeof made === 'function' ? made({}) : made;
+      const compared = /tenant = \$1 and (\w+\.)?owner = \$2|values \(\$1, \$2|unnest\(\$1::text\[\], \$2::text\[\]/;
+      expect(text, name).toMatch(compared);
+    }
+  });
+
+  it('9. 13. answer what the given tenant and user own or are shared, and nothing else', async () => {
+    const { run, records } = await filled();
+    for (const owner of owners) {
+      const { tenant, user } = owner;
+      const own = records.filter((one) => isOf(one, owner)).map(key);
+      const visible = records
+        .filter((one) => one.kind === 'credential' && (isOf(one, owner) || isSharedWith(one.row, owner)))
+        .map(key);
+      const keys = (rows: { kind: string; id: string }[]) => rows.map(({ kind, id }) => `${kind}/${id}`);
+      for (const { kind, row } of records) {
+        const got = await run(sql.get, [tenant, user, kind, row.id]);
+        expect(keys(got)).toEqual(own.filter((one) => one === `${kind}/${row.id}`));
+        const found = await run(sql.findVisible, [tenant, user, row.id, ...readerNames(owner)]);
+        expect(keys(found)).toEqual(visible.filter((one) => one === `${kind}/${row.id}`));
+      }
+      for (const filter of filters) {
+        const values = [filter.connectorId, filter.status].filter((value) => value !== undefined);
+        for (const kind of ['credential', 'attempt', 'session']) {
+          const status = filter.status !== undefined && kind === 'attempt';
+          const expected = own.filter((one) => one.startsWith(`${kind}/`) && !status);
+          const listed = await run(sql.list(filter), [tenant, user, ...beginning, kind, ...values]);
+          expect(keys(listed).sort()).toEqual([...expected].sort());
+        }
+        const listed = await run(sql.listVisible(filter), [
+          tenant,
+          user,
+          ...beginning,
+          ...readerNames(owner),
+          ...values,
+        ]);
+        expect(keys(listed).sort()).toEqual([...visible].sort());
+      }
+    }
+  });
+
+  it('7. change nothing of anybody but the given tenant and user', async () => {
+    const { run, records, all } = await filled();
+    const before = await all();
+    const row = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', [], []];
+    for (const owner of owners) {
+      for (const { kind, row: foreign } of records.filter((one) => !isOf(one, owner))) {
+        const mine = [owner.tenant, owner.user, kind, foreign.id];
+        expect(await run(sql.update, [...mine, ...row, foreign.version])).toEqual([{ changed: '0' }]);
+        expect(await run(sql.remove, [...mine, foreign.version])).toEqual([{ changed: '0' }]);
+        expect(await run(sql.insert, [...mine, ...row])).toEqual([{ changed: '0' }]);
+        const lists = [[owner.tenant], [owner.user]];
+        await run(sql.touch, [...lists, [foreign.id], ['9']]);
+        await run(sql.reseal, [...lists, [kind], [foreign.id], [foreign.sealed], ['bmV3']]);
+      }
+    }
+    expect(await all()).toEqual(before);
+    expect(await run(sql.get, ['acme', 'ann', 'credential', randomUUID()])).toEqual([]);
+  });
+});
+
+describe('names', () => {
+  it('that the driver would make equal, or PostgreSQL can not store, are refused', async () => {
+    const store = await openTestStore(await freshDatabase());
+    for (const user of ['a\ud800', 'a\udc00', 'a\u0000']) {
+      await expect(store.get('credential', { tenant: 'acme', user }, randomUUID())).rejects.toMatchObject({
+        code: 'invalid_input',
+      });
+    }
+    await expect(store.get('credential', { tenant: 'acme', user: 'ann' }, 'a\u0000')).rejects.toMatchObject({
+      code: 'invalid_input',
+    });
+  });
+});
