@@ -5,7 +5,6 @@ import { AsyncEntry } from '@napi-rs/keyring';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Keychain, osKeychain } from '../../src/seal/keychain.ts';
 import type { KeySettings } from '../../src/seal/sources.ts';
-import { openStore } from '../../src/store/open.ts';
 import { credentialRow, vaultFolder } from '../support/vault-folder.ts';
 
 const passphrase = 'correct horse battery staple';
@@ -215,14 +214,5 @@ describe('the keychain', () => {
     };
     onTestFinished(() => remove().catch(() => undefined));
     expect(await rows(place, place.noKey, osKeychain())).toBe(1);
-  });
-});
-
-it('PostgreSQL is a clear configuration error until there is such a store', async () => {
-  const key = vaultFolder().key;
-  await expect(
-    openStore({ store: { kind: 'postgres', url: 'postgres://localhost/keyward' }, key }),
-  ).rejects.toMatchObject({
-    code: 'config_invalid',
   });
 });
