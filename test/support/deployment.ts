@@ -1,0 +1,44 @@
+/** Keyward as a team runs it: `keyward http`, an issuer that signs people in, and a service to connect. */
+import { startWorld, type World, type WorldOptions } from '../mcp/world.ts';
+import { type Issuer, type IssuerOptions, pagesClient, startIssuer } from './issuer.ts';
+import { type HttpKeyward, startKeywardHttp } from './keyward-http.ts';
+import { freePort } from './mcp-clients.ts';
+
+export type Deployment = {
+  readonly world: World;
+  readonly issuer: Issuer;
+  readonly keyward: HttpKeyward;
+  close(): Promise<void>;
+};
+
+export type DeploymentOptions = {
+  readonly world?: WorldOptions;
+  readonly issuer?: Omit<IssuerOptions, 'origin'>;
+  /** Further options of Keyward. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+export async function startDeployment(options: DeploymentOptions = {}): Promise<Deployment> {
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const [world, issuer] = await Promise.all([startWorld(options.world), startIssuer({ ...options.issuer, origin })]);
+  const keyward = await startKeywardHttp({
+    ...world.env,
+    KEYWARD_EGRESS_ALLOW: `${world.env.KEYWARD_EGRESS_ALLOW},${new URL(issuer.issuer).host}`,
+    KEYWARD_PORT: `${port}`,
+    KEYWARD_ISSUER: issuer.issuer,
+    KEYWARD_SIGN_IN_CLIENT_ID: pagesClient.clientId,
+    KEYWARD_SIGN_IN_CLIENT_SECRET: pagesClient.clientSecret,
+    ...options.env,
+  });
+  return {
+    world,
+    issuer,
+    keyward,
+    async close() {
+      const code = await keyward.stop();
+      await Promise.all([issuer.close(), world.close()]);
+      if (code !== 0) throw new Error(`keyward http ended with ${code}:\n${keyward.said()}`);
+    },
+  };
+}
