@@ -2,7 +2,7 @@
  * A real authorization server on loopback: oidc-provider with PKCE demanded, refresh tokens that rotate (using an old
  * one kills the whole grant), device flow, client credentials, revocation, introspection and RFC 9207 `iss`.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Provider, { type ClientMetadata, type Configuration, errors } from 'oidc-provider';
@@ -42,6 +42,8 @@ export type AuthorizationServer = {
   readonly errors: Readonly<Record<string, number>>;
   /** Whether an access or refresh token is good at this moment. */
   isActive(token: string): Promise<boolean>;
+  /** What it signs with: with this, anybody is the issuer. */
+  signingKey(): { readonly kid: string; readonly privateKey: KeyObject };
   /** From now on it signs with a new key and publishes no other. */
   rotateKeys(): void;
   close(): Promise<void>;
@@ -80,8 +82,12 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   const count = (table: Record<string, number>, name: unknown) => {
     table[String(name)] = (table[String(name)] ?? 0) + 1;
   };
+  let signingKey = newKey();
   const createProvider = (): Provider => {
-    const made = new Provider(issuer, { ...configuration(options, clients), adapter, cookies: { keys: cookieKeys } });
+    const { kid, privateKey } = signingKey;
+    const jwks = { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid }] };
+    const cookies = { keys: cookieKeys };
+    const made = new Provider(issuer, { ...configuration(options, clients), adapter, cookies, jwks });
     made.on('grant.success', (ctx) => count(calls, ctx.oidc.params?.grant_type));
     made.on('grant.error', (ctx, error) => {
       count(calls, ctx.oidc?.params?.grant_type);
@@ -115,7 +121,9 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
       ]);
       return found.some((one) => one?.isValid);
     },
+    signingKey: () => signingKey,
     rotateKeys() {
+      signingKey = newKey();
       provider = createProvider();
       answer = provider.callback();
     },
@@ -127,16 +135,17 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   };
 }
 
+function newKey() {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { kid: randomBytes(6).toString('base64url'), privateKey };
+}
+
 function configuration(options: AuthorizationServerOptions, clients: ClientMetadata[]): Configuration {
   const { resource } = options;
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const kid = randomBytes(6).toString('base64url');
-  const key = { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid };
   return {
     clients,
     clientBasedCORS: () => false,
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    jwks: { keys: [key] },
     scopes: ['openid', 'offline_access', 'email', 'read', 'write'],
     claims: { openid: ['sub', ...Object.keys(resource?.claims?.('') ?? {})], email: ['email'] },
     // Claims that Keyward reads are in the ID token itself, as issuers that serve one do it.

@@ -1,5 +1,6 @@
 /** The issuer of a Keyward over HTTP: a real authorization server with JWT access tokens for it, and its clients. */
 import { createHash, randomBytes } from 'node:crypto';
+import { SignJWT } from 'jose';
 import { type AuthorizationServer, type Resource, startAuthorizationServer } from './authorization-server.ts';
 import { clickThrough } from './click-through.ts';
 
@@ -13,6 +14,8 @@ export type Issuer = {
   tokenFor(login: string, scopes: readonly string[], more?: Readonly<Record<string, string>>): Promise<string>;
   /** The ID token that the same client gets: it is about the person and for the client, not for Keyward. */
   idTokenFor(login: string): Promise<string>;
+  /** A JWT with the issuer's own signature, good for Keyward but for what is changed; undefined leaves a claim out. */
+  sign(claims?: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, unknown>>): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -81,6 +84,13 @@ export async function startIssuer({ origin, claims, ...options }: IssuerOptions)
       return (await tokensFor(login, request)).access_token ?? '';
     },
     idTokenFor: async (login) => (await tokensFor(login, { scope: 'openid' })).id_token ?? '',
+    sign: (changed = {}, header = {}) => {
+      const { kid, privateKey } = server.signingKey();
+      const now = Math.floor(Date.now() / 1_000);
+      const usual = { iss: issuer, aud: audience, sub: 'ann', iat: now, exp: now + 600, scope: scopes.join(' ') };
+      const named = { ...usual, ...claims?.('ann'), ...changed };
+      return new SignJWT(named).setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt', ...header }).sign(privateKey);
+    },
     close: () => server.close(),
   };
 }

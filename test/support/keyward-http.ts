@@ -31,12 +31,12 @@ export type HttpKeyward = {
   stop(): Promise<number | null>;
 };
 
-/** @param env over a home, a key and a port of its own */
+/** @param given options, over a home, a key and a port of its own; a home that is given stays when it stops */
 export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<HttpKeyward> {
-  const home = await mkdtemp(join(tmpdir(), 'keyward-http-'));
+  const home = given.KEYWARD_HOME === undefined ? await mkdtemp(join(tmpdir(), 'keyward-http-')) : null;
   const port = given.KEYWARD_PORT ?? `${await freePort()}`;
-  const own = { KEYWARD_HOME: home, KEYWARD_KEY: randomBytes(32).toString('base64'), KEYWARD_PORT: port };
-  const env = { PATH: process.env.PATH, ...own, ...given };
+  const own = { ...(home === null ? {} : { KEYWARD_HOME: home }), KEYWARD_KEY: randomBytes(32).toString('base64') };
+  const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, ...own, ...given, KEYWARD_PORT: port };
   const origin = given.KEYWARD_PUBLIC_URL ?? `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [keywardMain, 'http'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];
@@ -51,7 +51,7 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
     (await run(process.execPath, [keywardMain, ...args], { env })).stdout;
   return {
     origin,
-    home,
+    home: env.KEYWARD_HOME ?? '',
     env,
     said: () => lines.join('\n'),
     cli,
@@ -77,7 +77,7 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
       const [code] = (await ended) as [number | null];
-      await rm(home, { recursive: true, force: true });
+      if (home !== null) await rm(home, { recursive: true, force: true });
       return code;
     },
   };
