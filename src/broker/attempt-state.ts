@@ -1,4 +1,5 @@
 /** Where an attempt stands, and how it fails. */
+import type { Connector } from '../connectors/definition.ts';
 import { hasCode, KeywardError, type PublicError, toPublic } from '../errors.ts';
 import type { Attempt } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
@@ -28,10 +29,20 @@ export function failureOf(attempt: Attempt): PublicError {
   };
 }
 
-/** The error of an attempt whose ten minutes are over. */
-export function expired(): KeywardError {
+/**
+ * The error of an attempt whose ten minutes are over. A service that does not know the client or the redirect URI shows
+ * the person an error and never sends them back (RFC 6749 §4.1.2.1), so the way to mend that has to be told here.
+ */
+export function expired(
+  { flow, redirectUri }: Pick<Attempt, 'flow' | 'redirectUri'>,
+  connector?: Connector,
+): KeywardError {
+  const atService =
+    flow === 'code' && connector !== undefined
+      ? ` If ${connector.name} showed the person an error instead of asking, compare the client id with ${connector.appUrl} and register exactly this redirect URI there: ${redirectUri}`
+      : '';
   return new KeywardError('attempt_expired', 'This connect flow has expired.', {
-    hint: 'Start again with create_credential.',
+    hint: `Start again with create_credential.${atService}`,
   });
 }
 

@@ -102,7 +102,7 @@ export async function checkAttempt(
     const attempt = await requireAttempt(broker, principal, input.attemptId);
     const status = stateOf(attempt);
     const elapsed = (Date.now() - begun) / 1000;
-    if (status !== 'pending' || elapsed >= total || elapsed < 0) return outcome(attempt, status);
+    if (status !== 'pending' || elapsed >= total || elapsed < 0) return outcome(broker, attempt, status);
     if (attempt.flow === 'device') watchDevice(broker, attempt.id);
     if (elapsed >= told + 1) {
       told = Math.floor(elapsed);
@@ -123,12 +123,14 @@ export async function checkAttempt(
 }
 
 function outcome(
+  broker: Broker,
   attempt: Attempt,
   status: AttemptState,
 ): { status: AttemptState; credentialId?: string; error?: PublicError } {
   if (status === 'completed' && attempt.credentialId !== null) return { status, credentialId: attempt.credentialId };
   if (status === 'failed') return { status, error: failureOf(attempt) };
-  if (status === 'expired') return { status, error: toPublic(expired()) };
+  if (status === 'expired')
+    return { status, error: toPublic(expired(attempt, broker.catalogue.get(attempt.connectorId))) };
   return { status };
 }
 

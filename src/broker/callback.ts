@@ -80,7 +80,7 @@ async function recognise(
   }
   await admit(broker, attempt, callback.visitor, browser);
   const now = stateOf(attempt);
-  if (now === 'expired') throw expired();
+  if (now === 'expired') throw expired(attempt);
   if (now !== 'pending' || attempt.status !== 'pending') throw used();
   return { attempt, secret, state };
 }

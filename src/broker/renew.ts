@@ -73,7 +73,7 @@ async function adoptOrGiveUp(
     if (!interrupted) await forgetStart(broker, tried);
     throw error;
   }
-  const statusReason = reasonFor(error, interrupted);
+  const statusReason = reasonFor(error, interrupted, broker.catalogue.get(tried.connectorId)?.appUrl);
   const noted = await amendSame(broker, tried, (record) => ({
     record: { ...record, status: 'reconnect_required', statusReason, refreshStartedAt: null },
   }));
@@ -88,13 +88,13 @@ async function forgetStart(broker: Broker, credential: Credential): Promise<void
   );
 }
 
-function reasonFor(error: KeywardError, interrupted: boolean): string {
+function reasonFor(error: KeywardError, interrupted: boolean, appUrl = 'the service'): string {
   if (error.details.providerError === 'no_refresh_token') {
-    return 'The access token has expired and the service gave no refresh token.';
+    return `The access token has expired and the service gave no refresh token. If that comes back, allow the app offline access at ${appUrl}.`;
   }
   return interrupted
     ? 'The service no longer accepts the refresh token. An earlier refresh was interrupted before its answer was stored.'
-    : 'The service no longer accepts the refresh token: it expired, was revoked, or was used elsewhere.';
+    : `The service no longer accepts the refresh token: it expired, was revoked, or was used elsewhere. If that comes back every few days, the app may be in testing mode: publish it at ${appUrl}.`;
 }
 
 /** The error that every use of a dead connection answers. */

@@ -58,7 +58,8 @@ export async function verifyCredential(
   } catch (error) {
     if (hasCode(error, 'reconnect_required')) return { status: 'reconnect_required', checkedAt, detail: error.message };
     if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'provider_refused')) throw error;
-    return { status: 'active', checkedAt, detail: `Not checked: ${toPublic(error).message}` };
+    const { message, hint = '' } = toPublic(error);
+    return { status: 'active', checkedAt, detail: `Not checked: ${message} ${hint}`.trim() };
   }
 }
 
@@ -82,11 +83,12 @@ function call(
 /** What the answer says about the credential; stores the account's label or the refusal. */
 async function judge(broker: Broker, credential: Credential, verify: Verification, answer: EgressResponse) {
   const refusal = `The service refused the credential with status ${answer.status}.`;
+  const typed = credential.authenticationType.startsWith('oauth2') ? '' : ` ${wrongKey}`;
   if (answer.status === 401) {
-    await note(broker, credential, { status: 'reconnect_required', statusReason: refusal });
-    return { status: 'reconnect_required' as const, detail: refusal };
+    await note(broker, credential, { status: 'reconnect_required', statusReason: `${refusal}${typed}` });
+    return { status: 'reconnect_required' as const, detail: `${refusal}${typed}` };
   }
-  if (answer.status === 403) return { status: credential.status, detail: `${refusal} A scope may be missing.` };
+  if (answer.status === 403) return { status: credential.status, detail: `${refusal} ${missingScope(answer)}` };
   if (answer.status < 200 || answer.status > 299) {
     return { status: credential.status, detail: `Not checked: the service answered with status ${answer.status}.` };
   }
@@ -101,6 +103,17 @@ async function judge(broker: Broker, credential: Credential, verify: Verificatio
   const account = verify.accountPath === null ? null : oneLine(valueAt(content, verify.accountPath), maxAccount);
   if (account !== null && account !== credential.account) await note(broker, credential, { account });
   return { status: 'active' as const, ...(account === null ? {} : { account }) };
+}
+
+const wrongKey =
+  'Check that all of it was copied, that it was not replaced at the service, and that it belongs to this environment: test keys do not open live accounts, nor keys of one region another.';
+
+/** RFC 6750 §3.1. The service's words are shown only where they look like scopes. */
+function missingScope({ headers }: EgressResponse): string {
+  const [, demanded] = /\bscope="([\w:./ -]{1,200})"/.exec(headers.get('www-authenticate') ?? '') ?? [];
+  return demanded === undefined
+    ? 'A scope may be missing.'
+    : `It wants the scope ${demanded}: connect again with an auth config that asks for it.`;
 }
 
 /** Says so of this very secret: one that somebody stored meanwhile was not judged. */

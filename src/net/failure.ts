@@ -3,6 +3,7 @@ import { KeywardError } from '../errors.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name does not resolve',
+  ENODATA: 'its name does not resolve',
   EAI_AGAIN: 'its name could not be resolved',
   ECONNREFUSED: 'it refused the connection',
   EHOSTUNREACH: 'it can not be reached',
@@ -25,7 +26,8 @@ const certificateError = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_
 export function networkFailure(url: URL, error: unknown, sent: boolean): KeywardError {
   const code = codeOf(error);
   const reason = certificateError.test(code) ? 'its certificate is not valid' : reasons[code];
-  return unavailable(`${url.host} did not answer: ${reason ?? 'the connection failed'}.`, sent);
+  const message = `${url.host} did not answer: ${reason ?? 'the connection failed'}.`;
+  return unavailable(message, sent, ['ENOTFOUND', 'ENODATA'].includes(code) ? noSuchHost : undefined);
 }
 
 /** `provider_unavailable` for a request that took too long. */
@@ -37,8 +39,11 @@ export function cancelled(sent: boolean): KeywardError {
   return new KeywardError('cancelled', 'The request was cancelled.', { details: { ambiguous: sent } });
 }
 
-function unavailable(message: string, ambiguous: boolean): KeywardError {
-  const hint = 'Try again in a moment. If it keeps failing, check the network and the status page of the service.';
+const later = 'Try again in a moment. If it keeps failing, check the network and the status page of the service.';
+const noSuchHost =
+  'If a part of that name was typed for this connection, such as a shop or a subdomain, it was mistyped: connect again with the right one. Else check the network.';
+
+function unavailable(message: string, ambiguous: boolean, hint = later): KeywardError {
   return new KeywardError('provider_unavailable', message, { hint, details: { ambiguous } });
 }
 

@@ -15,8 +15,9 @@ import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openVault } from '../../src/vault/open.ts';
-import type { Credential, CredentialSecret } from '../../src/vault/vault.ts';
+import type { Attempt, Credential, CredentialSecret } from '../../src/vault/vault.ts';
 import { clickThrough } from './click-through.ts';
+import type { DnsServer } from './dns-server.ts';
 
 export const acme = 'custom.acme';
 
@@ -41,6 +42,12 @@ export type BrokerOptions = {
   /** Fields over those of the connector's `oauth2` entry. */
   readonly oauth2?: Readonly<Record<string, unknown>>;
   readonly settings?: Partial<BrokerSettings>;
+  /** Connector files besides Acme's and the shop's. */
+  readonly definitions?: readonly { readonly id: string }[];
+  /** Default: a loopback one. */
+  readonly callbackOrigin?: string;
+  /** Default: the system's resolver. */
+  readonly resolve?: DnsServer['resolve'];
   /** Folder of a broker that runs already, to share its vault. Default: one of its own, removed at the end. */
   readonly folder?: string;
 };
@@ -49,7 +56,8 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'keyward-broker-')));
   const connectors = join(folder, 'connectors');
   // A shared folder has the files already.
-  const definitions = options.folder === undefined ? [acmeDefinition(options), shopDefinition] : [];
+  const definitions =
+    options.folder === undefined ? [acmeDefinition(options), shopDefinition, ...(options.definitions ?? [])] : [];
   await mkdir(connectors, { recursive: true });
   for (const definition of definitions) {
     await writeFile(join(connectors, `${definition.id}.json`), JSON.stringify(definition));
@@ -61,7 +69,8 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
   const vault = await openVault(store);
   const catalogue = await loadCatalogue(connectors);
   if (catalogue.problems.length > 0) throw new Error(JSON.stringify(catalogue.problems));
-  const egress = createEgress({ allow: [new URL(options.origin).host] });
+  const { resolve } = options;
+  const egress = createEgress({ allow: [new URL(options.origin).host], ...(resolve && { resolve }) });
   const lines: string[] = [];
   const settings: BrokerSettings = {
     authConfigs: new Map([[acme, { clientId: 'keyward', clientSecret: 'keyward-secret' }]]),
@@ -70,7 +79,8 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
     release: 'allow',
     ...options.settings,
   };
-  const pages = { callbackOrigin: 'http://127.0.0.1:7355', open: async () => 'http://127.0.0.1:7356' };
+  const { callbackOrigin = 'http://127.0.0.1:7355' } = options;
+  const pages = { callbackOrigin, open: async () => 'http://127.0.0.1:7356' };
   const broker = createBroker({ vault, catalogue, egress, log: logTo(lines), settings, pages });
   return {
     broker,
@@ -182,16 +192,29 @@ export async function consent(broker: Broker, who: Principal, input: Partial<Cre
   const view = await viewAttempt(broker, attemptId, browser, 'local');
   if (view.step !== 'authorize') throw new Error(`Not at the service but at ${view.step}.`);
   const back = await clickThrough(view.authorizationUrl, login === undefined ? {} : { login });
-  return { attemptId, browser, authorizationUrl: view.authorizationUrl, received: back.searchParams };
+  // A server that was discovered has a redirect URI of its own.
+  const connectorId = /^\/oauth\/callback\/(.+)$/.exec(back.pathname)?.[1] ?? null;
+  return { attemptId, browser, connectorId, authorizationUrl: view.authorizationUrl, received: back.searchParams };
+}
+
+/** Connects by OAuth to the end, good or bad, and answers the attempt. */
+export async function finishAttempt(
+  broker: Broker,
+  who: Principal,
+  input: Partial<CreateInput> = {},
+): Promise<Attempt> {
+  const { attemptId, browser, connectorId, received } = await consent(broker, who, input);
+  await finishCallback(broker, { received, connectorId, cookieOf: () => browser, visitor: 'local' });
+  const attempt = await broker.vault.findAttempt(attemptId);
+  if (attempt) return attempt;
+  throw new Error('The attempt is gone.');
 }
 
 /** Connects by OAuth to the end and answers the new credential's id. */
 export async function connectAcme(broker: Broker, who: Principal, input: Partial<CreateInput> = {}): Promise<string> {
-  const { attemptId, browser, received } = await consent(broker, who, input);
-  await finishCallback(broker, { received, connectorId: null, cookieOf: () => browser, visitor: 'local' });
-  const attempt = await broker.vault.findAttempt(attemptId);
-  if (attempt?.credentialId) return attempt.credentialId;
-  throw new Error(`Not connected: ${JSON.stringify(attempt?.error)}`);
+  const { credentialId, error } = await finishAttempt(broker, who, input);
+  if (credentialId !== null) return credentialId;
+  throw new Error(`Not connected: ${JSON.stringify(error)}`);
 }
 
 export async function credentialOf(broker: Broker, who: Principal, id: string): Promise<Credential> {

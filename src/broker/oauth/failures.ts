@@ -6,7 +6,12 @@ import { type ErrorDetails, KeywardError } from '../../errors.ts';
 import { type OAuthContext, scopesOf } from './context.ts';
 
 /** What is said besides the code. */
-export type RefusalFacts = { readonly redirectUri?: string; readonly status?: number };
+export type RefusalFacts = {
+  readonly redirectUri?: string;
+  readonly status?: number;
+  /** The service's own time, in milliseconds since 1970; null when it did not say. */
+  readonly serviceTime?: number | null;
+};
 
 type Explanation = { readonly message: string; readonly hint: string };
 
@@ -20,7 +25,18 @@ export function refusal(context: OAuthContext, code: string | null, facts: Refus
     ...(code === null ? {} : { providerError: code }),
     ...(facts.status === undefined ? {} : { status: facts.status }),
   };
-  return new KeywardError('provider_refused', message, { hint, details });
+  return new KeywardError('provider_refused', message, { hint: `${clockProblem(facts)}${hint}`, details });
+}
+
+/** Minutes between two clocks that services commonly forgive. */
+const forgivenMinutes = 5;
+
+/** A wrong clock makes good requests fail, and nothing else points at it. */
+function clockProblem({ serviceTime = null }: RefusalFacts): string {
+  const minutes = serviceTime === null ? 0 : Math.round((Date.now() - serviceTime) / 60_000);
+  if (Math.abs(minutes) <= forgivenMinutes) return '';
+  const way = minutes > 0 ? 'ahead of' : 'behind';
+  return `The clock of this computer is ${Math.abs(minutes)} minutes ${way} the service's: set it right first. `;
 }
 
 function explain(context: OAuthContext, code: string | null, { redirectUri, status }: RefusalFacts): Explanation {

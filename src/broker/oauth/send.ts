@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../../errors.ts';
 import type { EgressRequest, EgressResponse } from '../../net/egress.ts';
 import type { Operation } from './context.ts';
+import { garbled } from './failures.ts';
 
 /**
  * `repeatable`: the request may reach the service twice without harm. `once`: it may not (a code is used up, a refresh
@@ -31,6 +32,9 @@ export async function send(
   try {
     return await attempt();
   } catch (error) {
+    if (hasCode(error, 'egress_too_large')) {
+      throw garbled(operation, 'answered with more than any OAuth answer holds', { ambiguous: true });
+    }
     const failed = hasCode(error, 'provider_unavailable');
     const harmless = failed && (repeat === 'repeatable' || !error.details.ambiguous);
     if (!harmless || performance.now() + pauseMs >= operation.until) throw error;

@@ -64,7 +64,8 @@ export function readAnswer(
   if (transient || (status >= 500 && !(code !== null && verdictCodes.has(code)))) {
     throw unavailable(context, status, { retryAfterSeconds, ambiguous: status >= 500 });
   }
-  if (sent !== null) throw refusal(context, code, { ...facts, status });
+  const serviceTime = timeIn(response.headers.get('date'));
+  if (sent !== null) throw refusal(context, code, { ...facts, status, serviceTime });
   const success = status >= 200 && status < 300;
   if (answer === null || (status >= 300 && status < 400)) {
     throw garbled(context, `answered with something that is no OAuth answer (status ${status})`, {
@@ -72,7 +73,7 @@ export function readAnswer(
       ambiguous: success,
     });
   }
-  if (!success) throw refusal(context, null, { ...facts, status });
+  if (!success) throw refusal(context, null, { ...facts, status, serviceTime });
   return answer;
 }
 
@@ -111,6 +112,12 @@ function scopesIn(value: unknown): string[] | null {
   const parts = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/[\s,]+/) : [];
   const scopes = parts.filter((part): part is string => typeof part === 'string' && part !== '');
   return scopes.length === 0 ? null : scopes;
+}
+
+/** A `Date` header (RFC 9110 §6.6.1) in milliseconds since 1970; null when it is absent or unreadable. */
+function timeIn(value: string | null): number | null {
+  const time = value === null ? Number.NaN : Date.parse(value);
+  return Number.isNaN(time) ? null : time;
 }
 
 /** Seconds of a `Retry-After` (RFC 9110 §10.2.3), at most a day; null when it is absent or unreadable. */

@@ -41,7 +41,7 @@ const faults: readonly [name: string, answer: OddAnswer, code: string, details: 
   ['drips', { fault: 'drip' }, 'provider_unavailable', { ambiguous: true }],
   ['closes the connection', { fault: 'reset' }, 'provider_unavailable', { ambiguous: true }],
   ['stops in the middle', { fault: 'cut' }, 'provider_unavailable', { ambiguous: true }],
-  ['never ends', { fault: 'endless' }, 'egress_too_large', {}],
+  ['never ends', { fault: 'endless' }, 'provider_garbled', {}],
   [
     'has too many requests',
     { status: 429, headers: { 'retry-after': '12' } },

@@ -318,7 +318,7 @@ const bad: readonly Bad[] = [
     'provider_garbled',
     { ambiguous: true },
   ],
-  ['more than a token answer can hold', { body: ' '.repeat(300_000) }, 'egress_too_large', { ambiguous: true }],
+  ['more than a token answer can hold', { body: ' '.repeat(300_000) }, 'provider_garbled', { ambiguous: true }],
   ['a prototype', { body: '{"__proto__":{"access_token":"at"}}' }, 'provider_garbled', {}],
 ];
 

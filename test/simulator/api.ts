@@ -1,0 +1,57 @@
+/** The API behind a simulated authorization server, and its revocation endpoint. */
+import type { Place } from './authorize.ts';
+import { isClient } from './client.ts';
+import { type Answer, bearerOf, paramsOf, type Request } from './request.ts';
+import { endGrant, grantOf, type State } from './state.ts';
+
+export function api(state: State, { name, profile }: Place, request: Request): Answer {
+  const { accepts, headers, body, forbids } = profile.api;
+  const secret = secretOf(request, accepts);
+  if (secret === null || grantOf(state, secret, name, Date.now()) === null) {
+    return {
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+      body: { error: 'unauthorized' },
+    };
+  }
+  if (Object.entries(headers).some(([header, value]) => request.headers[header] !== value)) {
+    return { status: 400, body: { error: 'missing_header' } };
+  }
+  if (forbids !== null) {
+    const challenge = `Bearer error="insufficient_scope", scope="${forbids}"`;
+    return { status: 403, headers: { 'www-authenticate': challenge }, body: { error: 'insufficient_scope' } };
+  }
+  return { status: 200, body };
+}
+
+/** RFC 7009, or the way that the service has instead. */
+export function revoke(state: State, { profile }: Place, request: Request): Answer {
+  const found = toRevoke(profile, request);
+  if (found === null) return { status: 401, body: { error: 'invalid_client' } };
+  const grant = state.accessTokens.get(found)?.grant ?? state.grants.find((one) => one.refreshToken === found);
+  // RFC 7009 §2.2: an unknown token is no error.
+  if (grant !== undefined) endGrant(grant);
+  return { status: 200, body: {} };
+}
+
+/** The token that the request ends; null when it may not. */
+function toRevoke(profile: Place['profile'], request: Request): string | null {
+  const { revocation, clientAuth, clientIdParam } = profile;
+  if (revocation === 'none') return null;
+  if (revocation === 'bearer') return bearerOf(request);
+  if (revocation === 'delete') {
+    const params = paramsOf(request, 'json') ?? new URLSearchParams();
+    const allowed = request.method === 'DELETE' && isClient(request, params, 'raw', clientIdParam);
+    return allowed ? params.get('access_token') : null;
+  }
+  const params = paramsOf(request, profile.body) ?? new URLSearchParams();
+  const allowed = revocation === 'anybody' || isClient(request, params, clientAuth, clientIdParam);
+  return allowed ? (params.get('token') ?? '') : null;
+}
+
+function secretOf(request: Request, accepts: Place['profile']['api']['accepts']): string | null {
+  if (accepts === 'bearer') return bearerOf(request);
+  if ('query' in accepts) return request.query.get(accepts.query);
+  const value = request.headers[accepts.header];
+  return typeof value === 'string' ? value : null;
+}

@@ -1,0 +1,60 @@
+/** Built-in connectors, as they are written, against a service that behaves like theirs. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readBuiltin } from '../../src/connectors/builtin.ts';
+import type { ConnectorFile } from '../../src/connectors/definition.ts';
+import { startBroker, type TestBroker } from '../support/broker.ts';
+import { client } from './client.ts';
+import { doJob } from './job.ts';
+import { accountAnswer, placed, placedId } from './place.ts';
+import type { Profile } from './profile.ts';
+import { resembles } from './resembles.ts';
+import { type Simulator, startSimulator } from './server.ts';
+
+const ids = Object.keys(resembles);
+const files = new Map(ids.map((id) => [id, definitionOf(id)]));
+
+let simulator: Simulator;
+let test: TestBroker;
+
+beforeAll(async () => {
+  const profiles = Object.entries(resembles).map(([id, profile]): [string, Profile] => {
+    return [id, { ...profile, api: { ...profile.api, body: accountAnswer(definitionOf(id)) } }];
+  });
+  simulator = await startSimulator(Object.fromEntries(profiles));
+  const { origin } = simulator;
+  const authConfig = { clientId: client.id, clientSecret: client.secret };
+  test = await startBroker({
+    origin,
+    callbackOrigin: 'https://keyward.example',
+    definitions: [...files].map(([id, file]) => placed(file, origin, id)),
+    settings: { authConfigs: new Map(ids.map((id) => [placedId(id), authConfig])) },
+  });
+});
+afterAll(async () => {
+  await test.close();
+  await simulator.close();
+});
+
+function definitionOf(id: string): ConnectorFile {
+  const file = readBuiltin(id);
+  if (file === undefined) throw new Error(`There is no connector ${id}.`);
+  return file;
+}
+
+describe('a built-in connector at a service like its own', () => {
+  it.each(ids)('%s connects, is used, refreshes, is used again, and is revoked', async (id) => {
+    const done = await doJob(test, placedId(id));
+    const profile = resembles[id];
+    const verify = definitionOf(id).auth.find((one) => one.authenticationType === 'oauth2')?.api?.verify;
+    const checks = (verify === undefined ? definitionOf(id).api.verify : verify) ?? null;
+    expect(done.verified).toEqual([
+      expect.objectContaining({ status: 'active' }),
+      expect.objectContaining({ status: 'active' }),
+    ]);
+    const calls = simulator.seen.filter((one) => one.profile === id && one.endpoint === 'api');
+    expect(calls.map(({ status }) => status)).toEqual(checks === null ? [] : [200, 200]);
+    expect(done.refreshed).toBe(profile?.refresh.kind !== 'none');
+    expect(done.revocation).toBe(profile?.revocation === 'none' ? 'not_supported' : 'revoked');
+    expect(test.logged()).not.toContain('sim-');
+  });
+});

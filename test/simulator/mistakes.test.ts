@@ -1,0 +1,177 @@
+/** The mistakes that people make with OAuth clients, keys and clocks: each ends in words that name the way to mend it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkAttempt } from '../../src/broker/attempts.ts';
+import { viewAttempt } from '../../src/broker/connect.ts';
+import { createCredential } from '../../src/broker/create.ts';
+import { verifyCredential } from '../../src/broker/verify.ts';
+import { localPrincipal } from '../../src/principal.ts';
+import { ageTokens, connectAcme, startBroker, type TestBroker } from '../support/broker.ts';
+import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
+import { client } from './client.ts';
+import { tryToConnect } from './job.ts';
+import { type ProfileName, profiles } from './profiles.ts';
+import { type Simulator, startSimulator } from './server.ts';
+
+const me = localPrincipal;
+const apps = 'https://simulated.example/apps';
+const redirectUri = 'http://127.0.0.1:7355/oauth/callback';
+
+let simulator: Simulator;
+let dns: DnsServer;
+/** Everything as it should be, but for the service. */
+let good: TestBroker;
+/** OAuth clients with another id, and with another secret, than the service knows. */
+let wrongId: TestBroker;
+let wrongSecret: TestBroker;
+
+const used = [
+  'by-the-book',
+  'refuses-scopes',
+  'forbids-calls',
+  'testing-mode',
+  'denies-consent',
+  'codes-expire-at-once',
+  'clock-an-hour-ahead',
+  'no-refresh-token',
+  'redirect-not-registered',
+] as const satisfies readonly ProfileName[];
+
+beforeAll(async () => {
+  [simulator, dns] = await Promise.all([startSimulator(profiles), startDnsServer()]);
+  const start = (clientId: string, clientSecret: string) =>
+    startBroker({
+      origin: simulator.origin,
+      resolve: dns.resolve,
+      definitions: [...used.map((name) => definitionOf(name)), perShop],
+      settings: { authConfigs: new Map(used.map((name) => [`simulated.${name}`, { clientId, clientSecret }])) },
+    });
+  [good, wrongId, wrongSecret] = await Promise.all([
+    start(client.id, client.secret),
+    start('another-client', client.secret),
+    start(client.id, 'another-secret'),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([good.close(), wrongId.close(), wrongSecret.close()]);
+  await Promise.all([simulator.close(), dns.close()]);
+});
+
+function definitionOf(name: (typeof used)[number]) {
+  const base = `${simulator.origin}/${name}`;
+  return {
+    id: `simulated.${name}`,
+    name: 'Simulated',
+    categories: ['testing'],
+    docsUrl: 'https://simulated.example/docs',
+    appUrl: apps,
+    api: { baseUrl: `${base}/api`, allowedHosts: [new URL(base).host], verify: { path: '/me', method: 'GET' } },
+    auth: [
+      {
+        authenticationType: 'oauth2',
+        scopes: ['read', 'write'],
+        authorizationEndpoint: `${base}/authorize`,
+        tokenEndpoint: `${base}/token`,
+      },
+      { authenticationType: 'bearer' },
+    ],
+  };
+}
+
+const perShop = {
+  id: 'simulated.per-shop',
+  name: 'Shops',
+  categories: ['testing'],
+  docsUrl: 'https://shops.example/docs',
+  appUrl: 'https://shops.example/apps',
+  inputs: { type: 'object', properties: { shop: { type: 'string' } }, required: ['shop'] },
+  api: {
+    baseUrl: 'https://{shop}.shops.example/v1',
+    allowedHosts: ['{shop}.shops.example'],
+    verify: { path: '/me', method: 'GET' },
+  },
+  auth: [{ authenticationType: 'bearer' }],
+};
+
+/** What is told after the callback. */
+async function afterCallback(test: TestBroker, name: (typeof used)[number]): Promise<string> {
+  return JSON.stringify((await tryToConnect(test, `simulated.${name}`)).error);
+}
+
+/** What is told when the service showed the person an error page, so that nobody came back. */
+async function afterErrorPage(test: TestBroker): Promise<string> {
+  const { broker } = test;
+  const input = { connectorId: 'simulated.by-the-book', authenticationType: 'oauth2' };
+  const created = await createCredential(broker, me, input, { obtainedBy: 'tool' });
+  if (created.kind !== 'attempt') throw new Error('Nothing was left to ask.');
+  const view = await viewAttempt(broker, created.attemptId, 'browser', 'local');
+  if (view.step !== 'authorize') throw new Error(`Not at the service but at ${view.step}.`);
+  const url = new URL(view.authorizationUrl);
+  // A service that knows other redirect URIs only behaves as one that knows this one as another's.
+  if (test === good) url.searchParams.set('redirect_uri', 'https://unregistered.test/');
+  expect((await fetch(url, { redirect: 'manual' })).status).toBe(400);
+  const record = await broker.vault.findAttempt(created.attemptId);
+  if (!record) throw new Error('The attempt is gone.');
+  await broker.vault.commit([{ op: 'update', kind: 'attempt', record: { ...record, expiresAt: Date.now() - 1 } }]);
+  return JSON.stringify((await checkAttempt(broker, me, { attemptId: created.attemptId })).error);
+}
+
+/** What verifying says of a connection, after a change to it. */
+async function whenVerified(name: (typeof used)[number], change?: (id: string) => Promise<void>): Promise<string> {
+  const credentialId = await connectAcme(good.broker, me, { connectorId: `simulated.${name}` });
+  await change?.(credentialId);
+  return JSON.stringify(await verifyCredential(good.broker, me, { credentialId }));
+}
+
+/** What verifying says of a key that was typed. */
+async function whenKeyVerified(input: { connectorId: string; token: string; shop?: string }): Promise<string> {
+  const created = await createCredential(
+    good.broker,
+    me,
+    { authenticationType: 'bearer', ...input },
+    { obtainedBy: 'tool' },
+  );
+  if (created.kind !== 'created') throw new Error('Something was left to ask.');
+  return JSON.stringify(await verifyCredential(good.broker, me, { credentialId: created.credentialId }));
+}
+
+const expire = (id: string) => ageTokens(good.broker, me, id, -1_000);
+
+type Mistake = [mistake: string, told: () => Promise<string>, ...fixes: (string | RegExp)[]];
+
+const mistakes: readonly Mistake[] = [
+  [
+    'redirect URI not registered, told by the service to Keyward',
+    () => afterCallback(good, 'redirect-not-registered'),
+    apps,
+    redirectUri,
+  ],
+  ['redirect URI not registered, told to the person alone', () => afterErrorPage(good), apps, redirectUri],
+  ['wrong client id', () => afterErrorPage(wrongId), 'compare the client id', apps],
+  ['wrong client secret', () => afterCallback(wrongSecret, 'by-the-book'), 'client id or client secret is wrong', apps],
+  ['scope not granted', () => afterCallback(good, 'refuses-scopes'), 'read, write', 'Enable these scopes', apps],
+  ['scope missing for a call', () => whenVerified('forbids-calls'), 'wants the scope projects:read', 'connect again'],
+  ['app in testing mode', () => whenVerified('testing-mode', expire), 'testing mode', `publish it at ${apps}`],
+  ['consent denied', () => afterCallback(good, 'denies-consent'), 'not granted', 'allow access'],
+  ['code expired', () => afterCallback(good, 'codes-expire-at-once'), 'expired', 'Connect again'],
+  ['clock wrong by an hour', () => afterCallback(good, 'clock-an-hour-ahead'), /60 minutes behind .* set it right/],
+  ['no refresh token granted', () => whenVerified('no-refresh-token', expire), `offline access at ${apps}`],
+  [
+    'per-tenant host mistyped',
+    () => whenKeyVerified({ connectorId: 'simulated.per-shop', token: 'sim-access-x', shop: 'teee' }),
+    'teee.shops.example',
+    'mistyped',
+  ],
+  [
+    'API key of another environment',
+    () => whenKeyVerified({ connectorId: 'simulated.by-the-book', token: 'sim-access-of-the-test-environment' }),
+    'belongs to this environment',
+  ],
+];
+
+describe('a mistake of a person', () => {
+  it.each<Mistake>(mistakes)('%s: the message names the fix', async (...[, told, ...fixes]: Mistake) => {
+    const words = await told();
+    for (const fix of fixes) expect(words).toMatch(fix);
+    expect(words).not.toContain('sim-');
+  });
+});

@@ -1,0 +1,79 @@
+/** Moving a connector's definition to a simulated service: same fields, other addresses. */
+import type { ConnectorFile } from '../../src/connectors/definition.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Endpoint of a definition → endpoint of the simulator. */
+const endpoints = {
+  authorizationEndpoint: 'authorize',
+  tokenEndpoint: 'token',
+  refreshEndpoint: 'token',
+  revocationEndpoint: 'revoke',
+} as const;
+
+/**
+ * The definition with its `oauth2` entry alone, at `<origin>/<profile>`. What an address was stays behind the name of
+ * the endpoint, so that its templates are still filled, all but a whole origin that an answer brought: that one has to be https.
+ * Everything else is as the vendor's definition says.
+ */
+export function placed(file: ConnectorFile, origin: string, profile: string): { readonly id: string } & Json {
+  const base = `${origin}/${profile}`;
+  const move = (endpoint: string, url: string) => `${base}/${endpoint}/${url.replace(/^(https:\/\/|\{\w+\})/, '')}`;
+  const moveApi = (api: Json): Json => ({
+    ...api,
+    ...(typeof api.baseUrl === 'string' && { baseUrl: move('api', api.baseUrl) }),
+    allowedHosts: [new URL(origin).host],
+  });
+  const auth = file.auth.find((one) => one.authenticationType === 'oauth2');
+  if (auth?.authenticationType !== 'oauth2') throw new Error(`${file.id} has no oauth2.`);
+  const moved = Object.entries(endpoints).flatMap(([field, endpoint]) => {
+    const url = auth[field as keyof typeof endpoints];
+    return url === undefined ? [] : [[field, move(endpoint, url)]];
+  });
+  const { issuer, deviceAuthorizationEndpoint, ...rest } = auth;
+  const discovered = issuer !== undefined && auth.tokenEndpoint === undefined;
+  return {
+    ...file,
+    id: placedId(file.id),
+    aliases: [],
+    api: moveApi(file.api),
+    auth: [
+      {
+        ...rest,
+        ...Object.fromEntries(moved),
+        ...(discovered && { issuer: base }),
+        ...(auth.api && { api: moveApi(auth.api) }),
+      },
+    ],
+  };
+}
+
+/** A user's file can't have the id of a built-in connector. */
+export function placedId(id: string): string {
+  return `simulated.${id}`;
+}
+
+/** An answer of the API that satisfies the connector's own verification. */
+export function accountAnswer({ api, auth }: ConnectorFile): unknown {
+  const own = auth.find((one) => one.authenticationType === 'oauth2')?.api?.verify;
+  const verify = own === undefined ? api.verify : own;
+  if (!verify) return {};
+  const answer = {};
+  if (verify.accountPath) put(answer, verify.accountPath, 'ann@example.com');
+  if (verify.success) put(answer, verify.success.path, verify.success.equals ?? 'ann@example.com', true);
+  return answer;
+}
+
+/** Sets what stands at a dotted path; numbers are places in lists. What is there already stays if `keep`. */
+function put(into: unknown, path: string, value: unknown, keep = false): void {
+  const steps = path.split('.');
+  let at = into as Record<string, unknown>;
+  for (const [index, step] of steps.entries()) {
+    const last = index === steps.length - 1;
+    if (last) at[step] = keep ? (at[step] ?? value) : value;
+    else {
+      at[step] ??= /^\d+$/.test(steps[index + 1] ?? '') ? [] : {};
+      at = at[step] as Record<string, unknown>;
+    }
+  }
+}

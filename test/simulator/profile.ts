@@ -1,0 +1,167 @@
+/** How a simulated authorization server and API behave: everything that real ones do differently, as data. */
+
+/** What goes wrong on the way, whatever was asked. */
+export type Fault =
+  /** Nothing for so long, then the proper answer. */
+  | { readonly kind: 'slow'; readonly ms: number }
+  /** This status, with `Retry-After` in seconds if there is one. */
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number }
+  /** The first half of the proper answer, then the connection ends. */
+  | { readonly kind: 'truncated' }
+  /** A page for people, with status 200. */
+  | { readonly kind: 'html' }
+  /** The proper status, and white space without end. */
+  | { readonly kind: 'giant' }
+  /** The connection is closed instead. */
+  | { readonly kind: 'reset' }
+  /** A redirect to another host, which would like to see what was sent here. */
+  | { readonly kind: 'redirect' };
+
+export type Endpoint = 'token' | 'refresh' | 'revoke' | 'discovery' | 'api';
+
+/** How a client has to prove who it is; anything else is refused. `raw`: Basic without the form encoding of RFC 6749. */
+export type ClientAuth = 'basic' | 'raw' | 'post' | 'none';
+
+export type Profile = {
+  /** One line for people. */
+  readonly about: string;
+  /** Which real services do this, where that is known. */
+  readonly like: readonly string[];
+
+  /** Client authentication at the token endpoint, and at a refresh. */
+  readonly clientAuth: ClientAuth;
+  readonly refreshAuth: ClientAuth;
+  readonly body: 'form' | 'json';
+  /** Name of the parameter with the client id, at both endpoints. */
+  readonly clientIdParam: string;
+  /** `refused`: the service fails on parameters that it does not know. */
+  readonly pkce: 'required' | 'optional' | 'refused';
+  readonly scopeParam: string;
+  readonly scopeSeparator: string;
+  /** Parameters that an authorization request must carry, or no refresh token comes out of it. */
+  readonly offlineParams: Readonly<Record<string, string>>;
+  /** Headers that every request to the token endpoint must carry. */
+  readonly tokenHeaders: Readonly<Record<string, string>>;
+
+  /** Parameters that the callback carries besides code and state. */
+  readonly callback: Readonly<Record<string, string>>;
+  /** `iss` of the callback (RFC 9207). */
+  readonly iss: 'absent' | 'right' | 'wrong';
+  /** Whether the metadata says that `iss` is sent, and which issuer it names. */
+  readonly metadata: { readonly advertisesIss: boolean; readonly issuer: 'right' | 'wrong' };
+  /** Whether a code is still good when it comes back. */
+  readonly codes: 'good' | 'expired';
+  /** An error that comes back instead of a code. */
+  readonly authorizeError: string | null;
+
+  readonly answer: {
+    readonly as: 'json' | 'form';
+    readonly status: number;
+    /** Status of errors. */
+    readonly errorStatus: number;
+    /** Where the token is, and what else stands beside it. */
+    readonly nest: string | null;
+    readonly beside: Readonly<Record<string, unknown>>;
+    /** Names of errors, where they are not the standard ones. */
+    readonly errors: Readonly<Record<string, string>>;
+    readonly tokenType: string | null;
+    readonly scope: 'spaces' | 'commas' | 'list' | 'absent';
+    readonly expiresIn: 'number' | 'text' | 'null' | 'milliseconds' | 'absent';
+    /** Fields beside the token. */
+    readonly extra: Readonly<Record<string, string>>;
+  };
+
+  /** How far its clock is ahead of ours, in milliseconds. */
+  readonly clockAheadMs: number;
+  /** Seconds that an access token lives; null: for ever. */
+  readonly lifetime: number | null;
+  readonly refresh: {
+    /**
+     * `none`: no refresh token. `same`: it is sent again. `omitted`: it stays, and is not sent again. `rotates`: using an
+     * old one ends the grant. `grace`: an old one works for a while more.
+     */
+    readonly kind: 'none' | 'same' | 'omitted' | 'rotates' | 'grace';
+    /** Refused without the scopes. */
+    readonly needsScope: boolean;
+    /** Parameters that a refresh must carry. */
+    readonly params: Readonly<Record<string, string>>;
+    /** An error that every refresh gets. */
+    readonly error: string | null;
+  };
+  /**
+   * `rfc7009`: with the client's authentication. `anybody`: whoever has the token. `bearer`: the token that calls is the
+   * one that ends. `delete`: DELETE with Basic and the token as JSON.
+   */
+  readonly revocation: 'rfc7009' | 'anybody' | 'bearer' | 'delete' | 'none';
+
+  readonly api: {
+    /** Where the secret has to be. */
+    readonly accepts: 'bearer' | { readonly header: string } | { readonly query: string };
+    /** Headers that every call must carry. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** The answer to everything. */
+    readonly body: unknown;
+    /** A refusal of every call, for scopes that were not granted. */
+    readonly forbids: string | null;
+  };
+  readonly faults: Partial<Readonly<Record<Endpoint, Fault & { readonly times?: number }>>>;
+};
+
+/** A service by the book: Basic, PKCE with S256, JSON, an hour, a refresh token that stays, RFC 7009. */
+export const byTheBook: Profile = {
+  about: 'by the book',
+  like: [],
+  clientAuth: 'basic',
+  refreshAuth: 'basic',
+  body: 'form',
+  clientIdParam: 'client_id',
+  pkce: 'required',
+  scopeParam: 'scope',
+  scopeSeparator: ' ',
+  offlineParams: {},
+  tokenHeaders: {},
+  callback: {},
+  iss: 'absent',
+  metadata: { advertisesIss: false, issuer: 'right' },
+  codes: 'good',
+  authorizeError: null,
+  answer: {
+    as: 'json',
+    status: 200,
+    errorStatus: 400,
+    nest: null,
+    beside: {},
+    errors: {},
+    tokenType: 'Bearer',
+    scope: 'spaces',
+    expiresIn: 'number',
+    extra: {},
+  },
+  clockAheadMs: 0,
+  lifetime: 3_600,
+  refresh: { kind: 'same', needsScope: false, params: {}, error: null },
+  revocation: 'rfc7009',
+  api: { accepts: 'bearer', headers: {}, body: { user: { email: 'ann@example.com' } }, forbids: null },
+  faults: {},
+};
+
+/** What a profile says besides {@link byTheBook}; the groups are merged, not replaced. */
+export type Deviation = Partial<Omit<Profile, 'answer' | 'refresh' | 'api' | 'metadata' | 'about'>> & {
+  readonly about: string;
+  readonly answer?: Partial<Profile['answer']>;
+  readonly refresh?: Partial<Profile['refresh']>;
+  readonly api?: Partial<Profile['api']>;
+  readonly metadata?: Partial<Profile['metadata']>;
+};
+
+export function profileOf(deviation: Deviation): Profile {
+  return {
+    ...byTheBook,
+    ...deviation,
+    refreshAuth: deviation.refreshAuth ?? deviation.clientAuth ?? byTheBook.refreshAuth,
+    answer: { ...byTheBook.answer, ...deviation.answer },
+    refresh: { ...byTheBook.refresh, ...deviation.refresh },
+    api: { ...byTheBook.api, ...deviation.api },
+    metadata: { ...byTheBook.metadata, ...deviation.metadata },
+  };
+}
