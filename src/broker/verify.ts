@@ -72,7 +72,8 @@ function call(
   const connector = broker.catalogue.require(opened.credential.connectorId);
   const auth = requireAuth(connector, opened.credential.authenticationType);
   const { method, path, body } = verify;
-  const request = apiRequest(opened, auth.api, auth, {
+  const api = { ...auth.api, baseUrl: verify.baseUrl ?? auth.api.baseUrl };
+  const request = apiRequest(opened, api, auth, {
     method,
     path,
     ...(body === null ? {} : { body: JSON.stringify(body) }),

@@ -10,10 +10,14 @@ const verify = z.strictObject({
     .exactOptional()
     .meta({ default: verifyDefaults.method })
     .describe('How it is called.'),
+  baseUrl: urlTemplate
+    .nullable()
+    .exactOptional()
+    .describe('Where this call goes when another host knows the account. Default: api.baseUrl.'),
   path: z
     .string()
     .regex(/^\/(?!\/)[^#\s\\]*$/, { error: 'must be a path that begins with one /' })
-    .describe('Path (and query) below api.baseUrl.'),
+    .describe('Path (and query) below the base URL.'),
   body: z.record(z.string(), z.json()).exactOptional().describe('JSON body of a POST.'),
   success: z
     .strictObject({

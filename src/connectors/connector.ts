@@ -25,6 +25,7 @@ export type InputProperty = {
 
 export type Verification = {
   readonly method: 'GET' | 'POST';
+  readonly baseUrl: string | null;
   readonly path: string;
   readonly body: Readonly<Record<string, unknown>> | null;
   readonly success: { readonly path: string; readonly equals?: string | number | boolean } | null;

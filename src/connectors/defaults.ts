@@ -6,6 +6,7 @@ export const noInputs: Inputs = { type: 'object', properties: {} };
 /** Fields of a verification call that a file may leave out. */
 export const verifyDefaults: Omit<Verification, 'path'> = {
   method: 'GET',
+  baseUrl: null,
   body: null,
   success: null,
   accountPath: null,

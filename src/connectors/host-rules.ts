@@ -6,8 +6,10 @@ import { urlParts, variablesIn } from './template.ts';
 /** Checks the hosts of an authentication type: `api` and every endpoint. */
 export function checkHosts(place: Place, report: Report): void {
   const { auth, path } = place;
-  const { baseUrl, allowedHosts } = auth.api;
-  if (!covered(baseUrl, allowedHosts)) report(place.apiPath('baseUrl'), 'has a host that is not among allowedHosts');
+  const { baseUrl, allowedHosts, verify } = auth.api;
+  const offList = 'has a host that is not among allowedHosts';
+  if (!covered(baseUrl, allowedHosts)) report(place.apiPath('baseUrl'), offList);
+  if (verify?.baseUrl && !covered(verify.baseUrl, allowedHosts)) report(`${place.apiPath('verify')}.baseUrl`, offList);
   if (!isOAuth(auth)) return;
   for (const [index, host] of allowedHosts.entries()) {
     // Otherwise whoever gives the input decides who receives the client secret and the tokens.

@@ -33,6 +33,7 @@ export function checkTemplates(place: Place, report: Report): void {
   for (const [index, host] of auth.api.allowedHosts.entries())
     check(`${place.apiPath('allowedHosts')}.${index}`, host, after);
   checkAll(place.apiPath('headers'), auth.api.headers, after);
+  check(`${place.apiPath('verify')}.baseUrl`, auth.api.verify?.baseUrl ?? null, after);
   check(`${place.apiPath('verify')}.path`, auth.api.verify?.path ?? null, after);
   if (isOAuth(auth)) {
     check(`${path}.tokenEndpoint`, auth.tokenEndpoint, atToken);

@@ -48,6 +48,21 @@ describe('verifying', () => {
     expect(await getConnection(keyward.broker, me, { connectionId: id })).toMatchObject({ account: 'ann@example.com' });
   });
 
+  it('calls the host that knows the account, where the definition names one', async () => {
+    const elsewhere = await startBroker({ origin: server.origin, verify: { baseUrl: `${server.origin}/login` } });
+    try {
+      const { id } = await storeTokens(elsewhere.broker, me, valid());
+      const before = server.seen.length;
+      expect(await verifyCredential(elsewhere.broker, me, { credentialId: id })).toMatchObject({
+        status: 'active',
+        account: 'ann@example.com',
+      });
+      expect([calls('/login/me', before), calls('/v1/me', before)]).toEqual([1, 0]);
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
   it('renews a token once that the service refuses, and calls again', async () => {
     const { id } = await storeTokens(keyward.broker, me, valid());
     api = (given) => (given === 'at-1' ? [200, {}] : [401, {}]);

@@ -166,7 +166,6 @@ describe('finding a connector', () => {
     ['salesfroce', 'salesforce'],
     ['sfdc', 'salesforce'],
     ['claude', 'anthropic'],
-    ['crm', 'hubspot'],
   ])('answers the search %s with %s first or nearly so', async (query, id) => {
     const found = await (await loadCatalogue(null)).search(query);
     expect(found.slice(0, 2).map((one) => one.id)).toContain(id);
@@ -174,8 +173,11 @@ describe('finding a connector', () => {
 
   it('narrows by category, lists everything without a query, and finds nothing for nonsense', async () => {
     const catalogue = await loadCatalogue(null);
-    expect((await catalogue.search('', 'crm')).map(({ id }) => id)).toEqual(['hubspot', 'salesforce']);
-    expect((await catalogue.search('google', 'productivity')).map(({ id }) => id)).toEqual(['google-calendar']);
+    const crm = await catalogue.search('', 'crm');
+    expect(crm.map(({ id }) => id)).toEqual(expect.arrayContaining(['hubspot', 'salesforce']));
+    expect(crm.every(({ categories }) => categories.includes('crm'))).toBe(true);
+    const [first] = await catalogue.search('google', 'productivity');
+    expect(first).toMatchObject({ id: expect.stringMatching(/^google-/), categories: ['productivity'] });
     expect(await catalogue.search()).toHaveLength(builtinIds().size);
     expect(await catalogue.search('   ')).toHaveLength(builtinIds().size);
     expect(await catalogue.search('xyzzyqwv')).toEqual([]);

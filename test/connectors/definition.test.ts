@@ -72,7 +72,7 @@ describe('a connector definition', () => {
       baseUrl: 'https://keys.acme.example',
       allowedHosts: ['keys.acme.example'],
       headers: { 'x-acme-version': '2' },
-      verify: { method: 'GET', path: '/whoami', body: null, success: null, accountPath: null },
+      verify: { method: 'GET', baseUrl: null, path: '/whoami', body: null, success: null, accountPath: null },
     });
     expect(connector?.auth[0]?.api).toEqual(connector?.api);
   });
@@ -311,6 +311,18 @@ describe('a connector definition', () => {
       /or an issuer/,
     ],
     ['a body sent with GET', { 'api.verify.body': { query: '{ me }' } }, 'api.verify.body', /POST/],
+    [
+      'a verification call off the allowed hosts',
+      { 'api.verify.baseUrl': 'https://login.acme.example' },
+      'api.verify.baseUrl',
+      /not among allowedHosts/,
+    ],
+    [
+      'a verification call whose address nobody defines',
+      { 'api.verify.baseUrl': 'http://127.0.0.1/{tenant}' },
+      'api.verify.baseUrl',
+      /\{tenant\}, which is not known/,
+    ],
     ['a verification path that is a host', { 'api.verify.path': '//evil.example/me' }, 'api.verify.path', /path/],
     ['a negative margin', { 'auth.0.refresh.marginSeconds': -1 }, 'auth.0.refresh.marginSeconds', />=0/],
   ];

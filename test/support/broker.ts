@@ -41,6 +41,8 @@ export type BrokerOptions = {
   readonly origin: string;
   /** Fields over those of the connector's `oauth2` entry. */
   readonly oauth2?: Readonly<Record<string, unknown>>;
+  /** Fields over those of its verification call. */
+  readonly verify?: Readonly<Record<string, unknown>>;
   readonly settings?: Partial<BrokerSettings>;
   /** Connector files besides Acme's and the shop's. */
   readonly definitions?: readonly { readonly id: string }[];
@@ -106,7 +108,7 @@ function logTo(lines: string[]): Log {
   return { info: write, warn: write, error: write };
 }
 
-function acmeDefinition({ origin, oauth2 }: BrokerOptions) {
+function acmeDefinition({ origin, oauth2, verify }: BrokerOptions) {
   return {
     id: acme,
     name: 'Acme',
@@ -116,7 +118,7 @@ function acmeDefinition({ origin, oauth2 }: BrokerOptions) {
     api: {
       baseUrl: `${origin}/v1`,
       allowedHosts: [new URL(origin).host],
-      verify: { method: 'GET', path: '/me', accountPath: 'user.email' },
+      verify: { method: 'GET', path: '/me', accountPath: 'user.email', ...verify },
     },
     auth: [
       {
