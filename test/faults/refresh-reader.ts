@@ -1,5 +1,5 @@
 /**
- * A process of its own that reads one credential: `<folder> <origin> <credential id>`. On every line on stdin that holds a number, it
+ * A process of its own that reads one credential: `<folder> <origin> <credential id> [database]`. On every line on stdin that holds a number, it
  * makes so many reads at once and answers one line of JSON: the different tokens, the different error codes, the time.
  */
 import { createInterface } from 'node:readline';
@@ -7,8 +7,8 @@ import { getConnectionCredentials } from '../../src/broker/release.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { startBroker } from '../support/broker.ts';
 
-const [folder = '', origin = '', connectionId = ''] = process.argv.slice(2);
-const { broker, close } = await startBroker({ origin, folder });
+const [folder = '', origin = '', connectionId = '', database] = process.argv.slice(2);
+const { broker, close } = await startBroker({ origin, folder, database });
 
 async function readOnce(): Promise<string> {
   try {

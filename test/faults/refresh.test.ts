@@ -3,16 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { startAuthorizationServer } from '../support/authorization-server.ts';
-import {
-  ageTokens,
-  connectAcme,
-  credentialOf,
-  startBroker,
-  storeTokens,
-  type TestBroker,
-  tokensOf,
-} from '../support/broker.ts';
+import { connectAcme, credentialOf, startBroker, storeTokens, type TestBroker, tokensOf } from '../support/broker.ts';
 import { type OddAnswer, startOddServer } from '../support/odd-server.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { raceForRefresh } from '../support/refresh-race.ts';
 import { startReader } from './reader-process.ts';
 import { notRun, report } from './report.ts';
 
@@ -20,34 +14,18 @@ const rounds = 200;
 const readers = 50;
 
 describe('refresh race', () => {
-  it(`2 processes × ${readers} readers × ${rounds} rounds make exactly ${rounds} refreshes, and the grant lives`, async () => {
-    const server = await startAuthorizationServer();
-    const keyward = await startBroker({ origin: server.issuer });
-    const { broker, folder } = keyward;
-    const id = await connectAcme(broker, me);
-    const processes = await Promise.all([1, 2].map(() => startReader([folder, server.issuer, id])));
-    let failures = 0;
-    let slowest = 0;
-    for (let round = 0; round < rounds; round += 1) {
-      await ageTokens(broker, me, id, -1_000);
-      const readings = await Promise.all(processes.map((one) => one.read(readers)));
-      const outcomes = new Set(readings.flatMap((one) => one.outcomes));
-      if (outcomes.size !== 1 || ![...outcomes][0]?.startsWith('token ')) failures += 1;
-      slowest = Math.max(slowest, ...readings.map((one) => one.ms));
-    }
-    await Promise.all(processes.map((one) => one.stop()));
-    const { accessToken, refreshToken } = await tokensOf(broker, me, id);
-    const alive = (await server.isActive(accessToken)) && (await server.isActive(refreshToken ?? ''));
-    const refreshes = server.calls.refresh_token ?? 0;
-    report(
-      `refresh race: 2 × ${readers} readers × ${rounds} rounds: ${refreshes} refreshes, ${failures} failed rounds, ` +
-        `grant ${alive ? 'alive' : 'dead'}, slowest round ${Math.round(slowest)} ms`,
-    );
-    expect({ refreshes, failures, alive }).toEqual({ refreshes: rounds, failures: 0, alive: true });
-    expect(server.errors).toEqual({});
-    await keyward.close();
-    await server.close();
-  });
+  it.each(['a file', 'PostgreSQL'])(
+    `on %s: 2 processes × ${readers} readers × ${rounds} rounds make exactly ${rounds} refreshes, and the grant lives`,
+    async (place) => {
+      const database = place === 'PostgreSQL' ? await freshDatabase() : undefined;
+      const { refreshes, failures, alive, slowestMs } = await raceForRefresh(rounds, readers, database);
+      report(
+        `refresh race on ${place}: 2 × ${readers} readers × ${rounds} rounds: ${refreshes} refreshes, ${failures} failed ` +
+          `rounds, grant ${alive ? 'alive' : 'dead'}, slowest round ${Math.round(slowestMs)} ms`,
+      );
+      expect({ refreshes, failures, alive }).toEqual({ refreshes: rounds, failures: 0, alive: true });
+    },
+  );
 });
 
 describe('a service in trouble', () => {

@@ -52,6 +52,8 @@ export type BrokerOptions = {
   readonly resolve?: DnsServer['resolve'];
   /** Folder of a broker that runs already, to share its vault. Default: one of its own, removed at the end. */
   readonly folder?: string;
+  /** URL of a PostgreSQL database to keep the vault in, instead of a file in the folder. */
+  readonly database?: string | undefined;
 };
 
 export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
@@ -65,7 +67,10 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
     await writeFile(join(connectors, `${definition.id}.json`), JSON.stringify(definition));
   }
   const store = await openStore({
-    store: { kind: 'file', path: join(folder, 'vault', 'vault.json') },
+    store:
+      options.database === undefined
+        ? { kind: 'file', path: join(folder, 'vault', 'vault.json') }
+        : { kind: 'postgres', url: options.database },
     key: { key: sharedKey, fallbackKeyFile: join(folder, 'vault.key'), keychain: false },
   });
   const vault = await openVault(store);

@@ -29,6 +29,8 @@ export type HttpKeyward = {
   post(token: string | null, body: string, headers?: Record<string, string>): Promise<RawAnswer>;
   /** Stops it as an operator does, and answers its exit code. */
   stop(): Promise<number | null>;
+  /** Ends it with SIGKILL; its home stays. */
+  kill(): Promise<void>;
 };
 
 /** @param given options, over a home, a key and a port of its own; a home that is given stays when it stops */
@@ -73,6 +75,11 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
         },
         body,
       }),
+    async kill() {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    },
     async stop() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');

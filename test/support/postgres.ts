@@ -6,16 +6,27 @@ import type { KeySettings } from '../../src/seal/sources.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import type { Store } from '../../src/store/store.ts';
 
-/** URL of an empty database; it is dropped when the test ends. */
-export async function freshDatabase(server: string = inject('postgresUrl')): Promise<string> {
+/** An empty database on this server. */
+export async function makeDatabase(
+  server: string = inject('postgresUrl'),
+): Promise<{ readonly url: string; drop(): Promise<void> }> {
   const name = `keyward_${randomBytes(8).toString('hex')}`;
   await asAdmin(server, `create database ${name}`);
-  onTestFinished(async () => {
-    await asAdmin(server, `drop database ${name} with (force)`);
-  });
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return url.href;
+  return {
+    url: url.href,
+    async drop() {
+      await asAdmin(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+/** URL of an empty database; it is dropped when the test ends. */
+export async function freshDatabase(server?: string): Promise<string> {
+  const { url, drop } = await makeDatabase(server);
+  onTestFinished(drop);
+  return url;
 }
 
 /** Runs one statement on this database and answers its rows. */
