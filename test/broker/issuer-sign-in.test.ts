@@ -47,11 +47,16 @@ const good = () => ({
 const sign = (claims: JWTPayload, key = keys.privateKey) =>
   new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(key);
 
-/** The whole way with an issuer that answers like this; a new client, so that nothing is remembered. */
-async function attempt(back: Record<string, string> = {}) {
+/** Keyward's client there, which remembers nothing yet. */
+function fresh() {
   const names = { issuer: issuer.origin, tenantClaim: null, userClaim: 'sub' };
   const client = { clientId: 'pages', clientSecret: 'hidden', redirectUri: 'https://keyward.example/sign-in/callback' };
-  const signIn = createIssuerSignIn(() => keyward.usual.broker, names, client);
+  return createIssuerSignIn(() => keyward.usual.broker, names, client);
+}
+
+/** The whole way with an issuer that answers like this. */
+async function attempt(back: Record<string, string> = {}) {
+  const signIn = fresh();
   const away = await signIn.begin(browser, '/', false);
   nonce = away.searchParams.get('nonce') ?? '';
   const state = away.searchParams.get('state') ?? '';
@@ -97,9 +102,10 @@ describe('an issuer’s answer', () => {
     ['20. names it with a slash more', () => ({ issuer: `${issuer.origin}/` })],
     ['24. sends people to a file', () => ({ authorization_endpoint: 'file:///etc/passwd' })],
     ['24. sends people to a script', () => ({ authorization_endpoint: 'javascript:alert(1)' })],
+    ['24. sends people on in the clear', () => ({ authorization_endpoint: issuer.origin.replace('http:', 'ftp:') })],
   ])('whose metadata %s leads nowhere', async (_, changed) => {
     metadata = changed();
-    await expect(attempt()).rejects.toMatchObject({ code: 'provider_garbled' });
+    await expect(fresh().begin(browser, '/', false)).rejects.toMatchObject({ code: 'provider_garbled' });
   });
 
   it('that can not be had is told apart: it says nothing about the person', async () => {
