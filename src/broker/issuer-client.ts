@@ -45,8 +45,7 @@ export function issuerAsker(egress: () => Egress, issuer: string, client: Issuer
       const listed = metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') ?? false;
       const auth = authenticate(client, listed ? 'client_secret_post' : 'client_secret_basic');
       const configuration = new openid.Configuration(metadata, client.clientId, undefined, auth);
-      // Egress decides about plain http: only hosts that the operator allowed.
-      openid.allowInsecureRequests(configuration);
+      if (isPlain(issuer)) openid.allowInsecureRequests(configuration);
       // The ID token's signature is checked too, not only from where it came.
       openid.enableNonRepudiationChecks(configuration);
       configuration.timeout = 0;
@@ -62,14 +61,17 @@ export function issuerAsker(egress: () => Egress, issuer: string, client: Issuer
 /** Metadata of the issuer (OpenID Connect Discovery), which must call itself exactly as it is configured. */
 async function discover(openid: OpenId, issuer: string, clientId: string, fetch: CustomFetch): Promise<ServerMetadata> {
   const found = await openid.discovery(new URL(issuer), clientId, undefined, openid.None(), {
-    execute: [openid.allowInsecureRequests],
+    execute: isPlain(issuer) ? [openid.allowInsecureRequests] : [],
     [openid.customFetch]: fetch,
   });
   const metadata = found.serverMetadata();
-  const away = metadata.authorization_endpoint ?? '';
-  const safe = URL.canParse(away) && new URL(away).protocol === new URL(issuer).protocol;
-  if (metadata.issuer === issuer && safe) return metadata;
+  if (metadata.issuer === issuer) return metadata;
   throw garbled();
+}
+
+/** An issuer on loopback may be reached by plain http, and only then anything of it (egress has the last word). */
+function isPlain(issuer: string): boolean {
+  return new URL(issuer).protocol === 'http:';
 }
 
 /** Never the library's own error: its cause holds the answer, tokens and all. */
