@@ -4,7 +4,7 @@ import type { Broker } from '../broker/broker.ts';
 import { createIssuerSignIn } from '../broker/issuer-sign-in.ts';
 import { scopes } from '../principal.ts';
 import { createApp } from './app.ts';
-import { createBearer } from './bearer.ts';
+import { type Bearer, createBearer } from './bearer.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
 import { homeRoutes } from './home.ts';
@@ -12,6 +12,7 @@ import type { IssuerSettings } from './issuer.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
 import { bodyOf } from './rest/errors.ts';
 import { restRoutes } from './rest/index.ts';
+import type { RestBearer } from './rest/operation.ts';
 import { type SignInOptions, signIn } from './sign-in/index.ts';
 import { issuerCallbackPath } from './sign-in/issuer.ts';
 
@@ -34,8 +35,7 @@ export function createService(options: ServiceOptions): Hono {
   const app = createApp({ hosts: [origin.host, ...hosts], origins: [publicUrl, ...local], log: broker().log });
   const bearer = createBearer({ broker, issuer, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
   app.route('/', mcpRoutes({ broker, bearer, protocol }));
-  const restBearer = bearerOfRest(bearer.middleware);
-  app.route('/', restRoutes({ broker, bearer: { middleware: restBearer } }));
+  app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer) }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
   const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options) });
@@ -53,15 +53,16 @@ function issuerSignIn({ broker, publicUrl, issuer, signIn: client }: ServiceOpti
   return { signIn: createIssuerSignIn(broker, issuer, { ...client, redirectUri }), publicUrl };
 }
 
-type Rest = Parameters<typeof restRoutes>[0]['bearer']['middleware'];
-
 /** Refusals in the words of each documented interface. PathStack tells a malformed token from a wrong one. */
-function bearerOfRest(middleware: ReturnType<typeof createBearer>['middleware']): Rest {
-  return (family) =>
-    middleware(({ status, malformed, error }) => {
-      const told = malformed && family === 'pathstack' ? 400 : status;
-      return { status: told, body: bodyOf(family, told, error.message) };
-    });
+function bearerOfRest({ middleware, challengeScope }: Bearer): RestBearer {
+  return {
+    challengeScope,
+    middleware: (family) =>
+      middleware(({ status, malformed, error }) => {
+        const told = malformed && family === 'pathstack' ? 400 : status;
+        return { status: told, body: bodyOf(family, told, error.message) };
+      }),
+  };
 }
 
 const metadataPath = '/.well-known/oauth-protected-resource';

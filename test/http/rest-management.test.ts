@@ -114,7 +114,7 @@ describe('hostile bodies', () => {
       pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(32)),
     });
     const init = { method: 'POST', body: endless, duplex: 'half' } as const;
-    const headers = { authorization: 'Bearer ann', 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${rest.token('ann')}`, 'content-type': 'application/json' };
     const chunked = await fetch(`${rest.origin}${acme}`, { ...init, headers });
     expect(chunked.status).toBe(413);
   });

@@ -216,12 +216,12 @@ describe('PathStack', () => {
     fits(answerValidator(pathstack, secret, 'get', 422), malformed.body);
   });
 
-  it('names the missing scope in its 403, as RFC 6750 has it', async () => {
+  it('names the missing scope in its 403 beside those that the token has, as RFC 6750 has it', async () => {
     const id = await connect('ann');
     const answer = await rest.send('reader', 'GET', `/connection/${id}/credentials`);
     expect(answer.status).toBe(403);
     expect(answer.headers.get('www-authenticate')).toBe(
-      'Bearer error="insufficient_scope", scope="credentials:release"',
+      'Bearer error="insufficient_scope", scope="credentials:read credentials:release"',
     );
     fits(answerValidator(pathstack, secret, 'get', 403), answer.body);
   });
@@ -233,6 +233,68 @@ describe('PathStack', () => {
     const deleted = await rest.send('ann', 'DELETE', `/connection/${id}`);
     expect(deleted.body).toEqual({ data: { connection_id: id, deleted: true, revocation: 'not_supported' } });
     expect((await rest.send('ann', 'GET', `/connection/${id}`)).status).toBe(404);
+  });
+});
+
+describe('a token that is not accepted', () => {
+  const asked = (authorization: string, path: string) => rest.send(null, 'GET', path, { headers: { authorization } });
+
+  it('is 400 at PathStack when it is none, and 401 when it is wrong or missing, in the documented bodies', async () => {
+    const path = `/connection/${await connect('ann')}/credentials`;
+    for (const malformed of ['Bearer', 'Bearer ', 'Bearer a b', 'Basic YW5uOng=', 'Bearer {token}', 'x']) {
+      const answer = await asked(malformed, path);
+      expect([answer.status, answer.headers.get('www-authenticate')], malformed).toEqual([
+        400,
+        'Bearer error="invalid_token", scope="credentials:read"',
+      ]);
+      fits(answerValidator(pathstack, secret, 'get', 400), answer.body);
+    }
+    for (const answer of [await asked('Bearer kw_x', path), await rest.send(null, 'GET', path)]) {
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toContain('scope="credentials:read"');
+      fits(answerValidator(pathstack, secret, 'get', 401), answer.body);
+    }
+  });
+
+  it.each([
+    ['Alloy', () => acme, { error: { code: 401, message: expect.any(String) } }],
+    ['Fishnet', () => '/api/credentials', { error: expect.any(String) }],
+  ])('is 401 at %s whatever is wrong with it', async (_, path, body) => {
+    for (const wrong of ['Bearer', 'Basic YW5uOng=', 'Bearer kw_x', `Bearer ${rest.token('ann')}x`]) {
+      const answer = await asked(wrong, path());
+      expect(answer).toMatchObject({ status: 401, body });
+      expect(Object.keys(answer.body as object)).toEqual(['error']);
+    }
+  });
+});
+
+describe('an address where nothing is', () => {
+  it.each([
+    ['/connectors/x/y/z', { error: { code: 404, message: expect.any(String) } }],
+    ['/connection', { error: { code: 404, message: expect.any(String) } }],
+    ['/connection/x/y', { error: { code: 404, message: expect.any(String) } }],
+    ['/auth-configs/x/y', { error: { code: 404, message: expect.any(String) } }],
+    ['/api/x', { error: expect.any(String) }],
+  ])('%s is 404 in the words of its interface', async (path, body) => {
+    const answer = await rest.send('ann', 'GET', path);
+    expect(answer).toMatchObject({ status: 404, body });
+    expect(Object.keys(answer.body as object)).toEqual(['error']);
+  });
+
+  it('takes the methods that it has: another one is 405, and says which', async () => {
+    const id = await connect('ann');
+    const wrong = [
+      ['PUT', acme, 'GET, HEAD, POST', { error: { code: 405 } }],
+      ['POST', `/connection/${id}`, 'GET, HEAD, PATCH, DELETE', { error: { code: 405 } }],
+      ['DELETE', `/connection/${id}/credentials`, 'GET, HEAD', { error: { code: 405 } }],
+      ['POST', '/api/credentials', 'GET, HEAD', { error: expect.any(String) }],
+    ] as const;
+    for (const [method, path, allow, body] of wrong) {
+      const answer = await rest.send('ann', method, path, { body: {} });
+      expect(answer, path).toMatchObject({ status: 405, body });
+      expect(answer.headers.get('allow')).toBe(allow);
+    }
+    expect((await rest.send('ann', 'HEAD', `/connection/${id}`)).status).toBe(200);
   });
 });
 
@@ -274,7 +336,7 @@ describe('Fishnet', () => {
 
 it('works unchanged with clients that were generated from the interface texts', async () => {
   const baseUrl = rest.origin;
-  const headers = { authorization: 'Bearer ann' };
+  const headers = { authorization: `Bearer ${rest.token('ann')}` };
   const header = { 'x-api-version': '2025-09' };
   const path = { connectorId };
 

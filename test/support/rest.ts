@@ -1,19 +1,19 @@
-/** Keyward's REST routes on a real port, over the real broker and vault, for people with tokens of their own. */
-import type { MiddlewareHandler } from 'hono';
-import { createApp } from '../../src/http/app.ts';
-import { bodyOf } from '../../src/http/rest/errors.ts';
-import { restRoutes } from '../../src/http/rest/index.ts';
-import type { Family, RestEnv } from '../../src/http/rest/operation.ts';
+/** The whole service on a real port, over the real broker and vault, for people with session tokens of their own. */
+import { createSession } from '../../src/broker/sessions.ts';
 import { listen } from '../../src/http/server.ts';
-import type { Principal } from '../../src/principal.ts';
+import { createService } from '../../src/http/service.ts';
+import { createMcpEndpoint } from '../../src/mcp/http.ts';
+import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';
 import { freePort } from './mcp-clients.ts';
 
 export type RestServer = {
   readonly keyward: InProcess;
   readonly origin: string;
-  /** One request; the body is sent as JSON. */
-  send(token: string | null, method: string, path: string, options?: Sent): Promise<Answer>;
+  /** The session token of one of the people. */
+  token(name: string): string;
+  /** One request of one of the people, or of nobody; the body is sent as JSON. */
+  send(name: string | null, method: string, path: string, options?: Sent): Promise<Answer>;
   close(): Promise<void>;
 };
 
@@ -25,27 +25,41 @@ export type Answer = {
   readonly headers: Headers;
 };
 
-/** @param people by bearer token */
+/** @param people by the name that the tests give them */
 export async function startRest(
   env: Readonly<Record<string, string>>,
   people: ReadonlyMap<string, Principal>,
 ): Promise<RestServer> {
   const keyward = await openInProcess(env);
+  const { broker } = keyward.usual;
+  const tokens = new Map<string, string>();
+  for (const [name, { tenant, user, scopes }] of people) {
+    const session = { tenant, user, scopes: [...scopes], expiresAt: null };
+    tokens.set(name, (await createSession(broker, localPrincipal, session)).token);
+  }
+  const token = (name: string): string => tokens.get(name) ?? '';
   const port = await freePort();
-  const host = `127.0.0.1:${port}`;
-  const app = createApp({ hosts: [host], origins: [`http://${host}`], log: keyward.usual.broker.log });
-  app.route('/', restRoutes({ broker: () => keyward.usual.broker, bearer: { middleware: bearerFor(people) } }));
-  const listener = await listen((request, bindings) => app.fetch(request, bindings), ['127.0.0.1'], port);
-  const origin = `http://${host}`;
+  const origin = `http://127.0.0.1:${port}`;
+  const protocol = createMcpEndpoint(broker, '0');
+  const service = createService({
+    broker: () => broker,
+    protocol,
+    publicUrl: origin,
+    hosts: [],
+    issuer: null,
+    signIn: null,
+  });
+  const listener = await listen((request, bindings) => service.fetch(request, bindings), ['127.0.0.1'], port);
   return {
     keyward,
     origin,
-    async send(token, method, path, { body, raw, headers = {} } = {}) {
+    token,
+    async send(name, method, path, { body, raw, headers = {} } = {}) {
       const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
       const response = await fetch(`${origin}${path}`, {
         method,
         headers: {
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...(name === null ? {} : { authorization: `Bearer ${token(name)}` }),
           ...(content === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
@@ -53,26 +67,13 @@ export async function startRest(
       });
       const text = await response.text();
       const json = response.headers.get('content-type')?.includes('json') ?? false;
-      return { status: response.status, body: json ? JSON.parse(text) : undefined, text, headers: response.headers };
+      const answer = { status: response.status, text, headers: response.headers };
+      return { ...answer, body: json && text !== '' ? JSON.parse(text) : undefined };
     },
     async close() {
       await listener.close();
+      await protocol.close();
       await keyward.close();
     },
   };
-}
-
-/** A bearer check over a fixed list of tokens, in the words that the interfaces document. */
-function bearerFor(people: ReadonlyMap<string, Principal>) {
-  return (family: Family): MiddlewareHandler<RestEnv> =>
-    async (c, next) => {
-      const token = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1];
-      const principal = token === undefined ? undefined : people.get(token);
-      if (principal === undefined) {
-        const message = 'Authentication header is missing, or token is invalid/expired.';
-        return c.json(bodyOf(family, 401, message) as object, 401, { 'WWW-Authenticate': 'Bearer' });
-      }
-      c.set('principal', principal);
-      return next();
-    };
 }

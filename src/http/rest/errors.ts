@@ -13,10 +13,6 @@ export function failureOf(operation: Operation, error: unknown): Failure {
   const { code, message, hint } = toPublic(error);
   const status = errorCodes[code];
   const headers: Record<string, string> = {};
-  if (code === 'insufficient_scope') {
-    // RFC 6750 §3.1
-    headers['WWW-Authenticate'] = `Bearer error="insufficient_scope", scope="${operation.scope}"`;
-  }
   const retryAfter = error instanceof KeywardError ? error.details.retryAfterSeconds : undefined;
   if (retryAfter !== undefined) headers['Retry-After'] = String(Math.ceil(retryAfter));
   const told = hint === undefined || status === 404 ? message : `${message} ${hint}`;

@@ -3,14 +3,14 @@ import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Broker } from '../../broker/broker.ts';
 import { readInput } from '../../broker/read-input.ts';
-import { KeywardError } from '../../errors.ts';
+import { hasCode, KeywardError } from '../../errors.ts';
 import { readJson } from '../json-body.ts';
 import { alloy } from './alloy.ts';
-import { failureOf } from './errors.ts';
+import { bodyOf, failureOf } from './errors.ts';
 import { fishnet } from './fishnet.ts';
 import { management } from './management.ts';
 import { openApiDocument } from './openapi.ts';
-import { hasBody, type Inputs, type Operation, type RestBearer, type RestEnv } from './operation.ts';
+import { type Family, hasBody, type Inputs, type Operation, type RestBearer, type RestEnv } from './operation.ts';
 import { pathstack } from './pathstack.ts';
 import { checkVersion } from './versions.ts';
 
@@ -23,15 +23,43 @@ export function restRoutes({ broker, bearer }: { broker: () => Broker; bearer: R
   const document = openApiDocument(operations);
   routes.get('/openapi.json', (c) => c.json(document));
   for (const operation of operations) {
-    const path = operation.path.replace(/\{(\w+)\}/g, ':$1');
-    routes.on(operation.method.toUpperCase(), path, bearer.middleware(operation.family), (c) =>
-      answer(broker(), operation, c),
+    routes.on(operation.method.toUpperCase(), patternOf(operation.path), bearer.middleware(operation.family), (c) =>
+      answer({ broker: broker(), bearer }, operation, c),
     );
+  }
+  for (const [path, { family, methods }] of methodsByPath()) {
+    routes.all(path, (c) => {
+      c.header('Allow', methods.join(', '));
+      return c.json(bodyOf(family, 405, `This address takes ${methods.join(', ')}.`) as object, 405);
+    });
+  }
+  for (const { family, path } of operations) {
+    const first = path.split('/', 2).join('/');
+    routes.all(`${first}/*`, (c) => c.json(bodyOf(family, 404, 'There is nothing at this address.') as object, 404));
   }
   return routes;
 }
 
-async function answer(broker: Broker, operation: Operation, c: Context<RestEnv>): Promise<Response> {
+/** What programs ask for in vain is told in JSON too; the pages of a browser are elsewhere. */
+function methodsByPath(): Map<string, { readonly family: Family; readonly methods: string[] }> {
+  const found = new Map<string, { family: Family; methods: string[] }>();
+  for (const { path, family, method } of operations) {
+    const pattern = patternOf(path);
+    const entry = found.get(pattern) ?? { family, methods: [] };
+    entry.methods.push(...(method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
+    found.set(pattern, entry);
+  }
+  return found;
+}
+
+/** `/connection/{connection_id}` as Hono writes it. */
+function patternOf(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+type Parts = { readonly broker: Broker; readonly bearer: RestBearer };
+
+async function answer({ broker, bearer }: Parts, operation: Operation, c: Context<RestEnv>): Promise<Response> {
   try {
     const input = await readInputs(operation, c);
     const call = { broker, principal: c.var.principal, signal: c.req.raw.signal };
@@ -45,6 +73,7 @@ async function answer(broker: Broker, operation: Operation, c: Context<RestEnv>)
         name: error instanceof Error ? error.name : typeof error,
       });
     }
+    if (hasCode(error, 'insufficient_scope')) bearer.challengeScope(c, c.var.principal, operation.scope);
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
     return c.json(body as object, status as ContentfulStatusCode);
   }

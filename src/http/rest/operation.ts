@@ -1,5 +1,5 @@
 /** What an operation of REST is: its address, what it takes and answers, and the one call that it makes. */
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import * as z from 'zod';
 import type { Broker } from '../../broker/broker.ts';
 import type { Principal, Scope } from '../../principal.ts';
@@ -10,8 +10,13 @@ export type Family = 'alloy' | 'pathstack' | 'fishnet';
 /** What the bearer check sets for the handlers behind it. */
 export type RestEnv = { Variables: { principal: Principal } };
 
-/** The bearer check as REST needs it: answers 401 in the family's words, else sets `c.var.principal`. */
-export type RestBearer = { readonly middleware: (family: Family) => MiddlewareHandler };
+/** The bearer check as REST needs it. */
+export type RestBearer = {
+  /** Answers 401 in the family's words, else sets `c.var.principal`. */
+  readonly middleware: (family: Family) => MiddlewareHandler;
+  /** Adds the challenge for a principal that lacks a scope. */
+  readonly challengeScope: (c: Context, principal: Principal, scope: Scope) => void;
+};
 
 export type Call = { readonly broker: Broker; readonly principal: Principal; readonly signal: AbortSignal };
 
