@@ -12,6 +12,8 @@ import { createGrantStore } from './grant-store.ts';
 export type AuthorizationServerOptions = {
   /** Default 0: any free port. */
   readonly port?: number;
+  /** Another loopback address than 127.0.0.1: browsers keep cookies by host, whatever the port. */
+  readonly address?: string;
   /** Merged over one client, `keyward` with secret `keyward-secret`, that may use every grant; default: just that one. */
   readonly clients?: readonly Partial<ClientMetadata>[];
   /** Seconds; default 3,600. */
@@ -66,13 +68,14 @@ export const defaultClient: ClientMetadata = {
 };
 
 export async function startAuthorizationServer(options: AuthorizationServerOptions = {}): Promise<AuthorizationServer> {
+  const { address = '127.0.0.1' } = options;
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(options.port ?? 0, address, resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const issuer = `http://127.0.0.1:${port}`;
+  const issuer = `http://${address}:${port}`;
   const clients = (options.clients ?? [{}]).map((client) => ({ ...defaultClient, ...client }));
   const adapter = createGrantStore();
   const cookieKeys = [randomBytes(32).toString('base64url')];

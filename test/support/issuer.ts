@@ -24,6 +24,7 @@ export type IssuerOptions = Pick<Resource, 'claims'> & {
   readonly origin: string;
   /** Seconds; default an hour. */
   readonly accessTokenTtl?: number;
+  readonly address?: string;
 };
 
 const scopes = ['read', 'write', 'use', 'release', 'share', 'act-as'].map((name) => `credentials:${name}`);
