@@ -155,6 +155,20 @@ export const options = {
     byDefault: 'scope, else scp',
     parse: read.text,
   }),
+  trustedProxies: option({
+    variable: 'KEYWARD_TRUSTED_PROXIES',
+    value: 'addresses',
+    help: 'keyward http: proxies whose forwarded headers are believed, as addresses or ranges (10.0.0.0/8), separated by commas',
+    byDefault: 'none',
+    parse: read.list(read.addressRange),
+  }),
+  rateLimit: option({
+    variable: 'KEYWARD_RATE_LIMIT',
+    value: 'count',
+    help: 'keyward http: requests that one user may make in a minute; one address may make ten times as many',
+    byDefault: '6000',
+    parse: read.count,
+  }),
   signInClientId: option({
     variable: 'KEYWARD_SIGN_IN_CLIENT_ID',
     value: 'text',

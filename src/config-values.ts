@@ -37,6 +37,19 @@ export const port: Parser<number> = (given) => {
   return /^\d{1,5}$/.test(given) && number >= 1 && number <= 65_535 ? number : refuse('a port from 1 to 65535');
 };
 
+/** How often something may happen. */
+export const count: Parser<number> = (given) =>
+  /^[1-9]\d{0,8}$/.test(given) ? Number(given) : refuse('a whole number above zero');
+
+/** An IP address, or a range of them (CIDR, RFC 4632). */
+export const addressRange: Parser<string> = (given) => {
+  const [address = '', bits, ...rest] = given.split('/');
+  const family = isIP(address);
+  const longest = family === 4 ? 32 : 128;
+  const good = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest);
+  return family !== 0 && good && rest.length === 0 ? given : refuse('IP addresses or ranges such as 10.0.0.0/8');
+};
+
 /** An address to listen on. */
 export const host: Parser<string> = (given) =>
   isIP(given) !== 0 || given === 'localhost' ? given : refuse('an IP address or localhost');

@@ -38,6 +38,10 @@ export type Config = {
   readonly egressAllow: readonly string[];
   readonly secretInput: 'any' | 'page';
   readonly release: 'approve' | 'allow' | 'never';
+  /** Addresses and ranges of the proxies whose forwarded headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Requests that one user may make in a minute over HTTP. */
+  readonly rateLimit: number;
   /** The issuer whose JWTs are accepted over HTTP, and what is read from them; null accepts session tokens only. */
   readonly issuer: IssuerOption | null;
   /** The OpenID Connect client that signs people in to the pages, at the same issuer; null: they sign in with a code. */
@@ -162,6 +166,8 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
     egressAllow: values.egressAllow ?? [],
     secretInput: values.secretInput ?? 'any',
     release: values.release ?? (mode === 'http' ? 'allow' : 'approve'),
+    trustedProxies: values.trustedProxies ?? [],
+    rateLimit: values.rateLimit ?? 6_000,
     issuer: issuerOf(values),
     signIn: signInOf(values),
   };

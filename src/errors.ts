@@ -21,6 +21,8 @@ export const errorCodes = {
   approval_required: 403,
   /** The provider no longer accepts the grant: a person has to connect again. */
   reconnect_required: 409,
+  /** Too much was asked for in too short a time; `details.retryAfterSeconds` says when to come back. */
+  rate_limited: 429,
   attempt_expired: 410,
   attempt_used: 409,
   /** The person said no, or the provider refused the request; `details.providerError` holds its code. */

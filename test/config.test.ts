@@ -66,6 +66,8 @@ describe('config', () => {
       tenantClaim: ['org', { issuer: null }],
       userClaim: ['email', { issuer: null }],
       scopeClaim: ['permissions', { issuer: null }],
+      trustedProxies: ['10.0.0.0/8, ::1', { trustedProxies: ['10.0.0.0/8', '::1'] }],
+      rateLimit: ['20', { rateLimit: 20 }],
       signInClientId: ['pages', { signIn: { clientId: 'pages', clientSecret: null } }],
       signInClientSecret: ['hidden', { signIn: null }],
     } as const satisfies Record<keyof typeof options, unknown>;
@@ -121,6 +123,8 @@ describe('config', () => {
       ],
       KEYWARD_REDIRECT_URIS: ['//evil', 'javascript:alert(1)', 'http://evil.example', 'https://a.example, x'],
       KEYWARD_EGRESS_ALLOW: ['http://a', 'a/b', 'a:0', 'a:99999', '::1', '*'],
+      KEYWARD_TRUSTED_PROXIES: ['proxy', '10.0.0.0/33', '::/129', '10.0.0.0/8/8', '10.0.0.0/'],
+      KEYWARD_RATE_LIMIT: ['0', '-1', '1.5', 'none'],
       KEYWARD_SECRET_INPUT: ['none', 'ANY'],
       KEYWARD_RELEASE: ['yes', 'approve '],
     };

@@ -2,8 +2,8 @@
 import type { Pages } from '../broker/broker.ts';
 import { hasSession } from '../broker/sessions.ts';
 import { type Config, configProblems, isLoopback } from '../config.ts';
-
 import { KeywardError } from '../errors.ts';
+import type { Metrics } from '../http/metrics.ts';
 import { version } from '../version.ts';
 import { httpClientTexts, launchOf, quote } from './clients.ts';
 import type { Invocation, Run } from './commands.ts';
@@ -21,10 +21,12 @@ export const serve: Run = async (invocation) => {
   const stopped = new Promise<string>((resolve) => {
     for (const signal of stopSignals) process.once(signal, () => resolve(signal));
   });
-  const keyward = await openKeyward(config, log, pagesAt(origin));
+  const parts = await loadParts();
+  const metrics = parts.createMetrics();
+  const keyward = await openKeyward(config, log, { pages: pagesAt(origin), observe: metrics.act });
   try {
     if (!local) await requireCallers(config, keyward);
-    const { close } = await listenFor(config, keyward, { origin, local });
+    const { close } = await listenFor({ ...parts, metrics }, config, keyward, { origin, local });
     log.info('serving', { transport: 'http', version, url: `${origin}/mcp`, vault: keyward.broker.vault.location });
     process.stdout.write(welcome(invocation, origin, keyward.broker.vault.location));
     // Listening alone keeps no process alive.
@@ -42,23 +44,36 @@ export const serve: Run = async (invocation) => {
 
 type Place = { readonly origin: string; readonly local: boolean };
 
-async function listenFor(config: Config, { broker }: Keyward, { origin, local }: Place) {
-  const [{ createService }, { listen }, { createMcpEndpoint }] = await Promise.all([
+/** What only this command needs. */
+async function loadParts() {
+  const [service, server, protocol, metrics] = await Promise.all([
     import('../http/service.ts'),
     import('../http/server.ts'),
     import('../mcp/http.ts'),
+    import('../http/metrics.ts'),
   ]);
-  const protocol = createMcpEndpoint(broker, version);
-  const service = createService({
+  return { ...service, ...server, ...protocol, ...metrics };
+}
+
+type Parts = Awaited<ReturnType<typeof loadParts>> & { readonly metrics: Metrics };
+
+async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { origin, local }: Place) {
+  const protocol = parts.createMcpEndpoint(broker, version);
+  const service = parts.createService({
     broker: () => broker,
     protocol,
     publicUrl: origin,
     hosts: local ? ['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${config.port}`) : [],
     issuer: config.issuer && { ...config.issuer, audience: config.issuer.audience ?? `${origin}/mcp` },
     signIn: config.signIn,
+    metrics: parts.metrics,
+    trustedProxies: config.trustedProxies,
+    rateLimit: config.rateLimit,
   });
   const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
-  const listener = await listen((request, env) => service.fetch(request, env), addresses, config.port).catch(inUse);
+  const listener = await parts
+    .listen((request, env) => service.fetch(request, env), addresses, config.port)
+    .catch(inUse);
   return {
     close: async () => {
       await listener.close();

@@ -10,6 +10,7 @@ import { createEgress } from '../net/egress.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { openVault } from '../vault/open.ts';
+import type { AuditEvent } from '../vault/vault.ts';
 
 export type Keyward = {
   readonly broker: Broker;
@@ -17,13 +18,18 @@ export type Keyward = {
   close(): Promise<void>;
 };
 
-/**
- * Opens the vault, or makes it where there is none, and everything that works on it. Without pages of the transport's
- * own, they are served on loopback while they are needed.
- */
-export async function openKeyward(config: Config, log: Log, ownPages?: Pages): Promise<Keyward> {
+/** What a transport has of its own. */
+type Own = {
+  /** Without these, pages are served on loopback while they are needed. */
+  readonly pages?: Pages;
+  /** Is told of each event that the audit log holds. */
+  readonly observe?: (event: AuditEvent) => void;
+};
+
+/** Opens the vault, or makes it where there is none, and everything that works on it. */
+export async function openKeyward(config: Config, log: Log, own: Own = {}): Promise<Keyward> {
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
-  const vault = await openVault(store);
+  const vault = await openVault(store, own.observe);
   const egress = createEgress({ allow: config.egressAllow });
   for (const { file, field, rule } of catalogue.problems) log.warn('connector_invalid', { file, field, rule });
   const { found, unknown } = matchAuthConfigs(config, catalogue);
@@ -38,7 +44,7 @@ export async function openKeyward(config: Config, log: Log, ownPages?: Pages): P
   });
   const { redirectUris, secretInput, release } = config;
   const settings = { authConfigs: found, redirectUris, secretInput, release };
-  const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages: ownPages ?? loopback });
+  const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages: own.pages ?? loopback });
   return {
     broker,
     async close() {

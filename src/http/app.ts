@@ -16,13 +16,18 @@ export type AppOptions = {
   readonly hosts: readonly string[];
   /** Origins whose pages may send requests here. */
   readonly origins: readonly string[];
+  /** Paths that are served whatever the Host header says. */
+  readonly anyHost?: readonly string[];
+  /** What runs around everything else. */
+  readonly around?: readonly MiddlewareHandler[];
   readonly log: Log;
 };
 
 /** An app with the guards on and no routes yet. */
 export function createApp(options: AppOptions): Hono {
   const app = new Hono();
-  app.use(headers, ownHost(options.hosts), ownOrigin(options.origins));
+  const guards = [headers, ownHost(options.hosts, options.anyHost ?? []), ownOrigin(options.origins)];
+  app.use(...(options.around ?? []), ...guards);
   app.use(
     methodNotAllowed({
       app,
@@ -72,8 +77,9 @@ const securityHeaders = secureHeaders({
   strictTransportSecurity: false,
 });
 
-function ownHost(hosts: readonly string[]): MiddlewareHandler {
+function ownHost(hosts: readonly string[], anyHost: readonly string[]): MiddlewareHandler {
   return async (c, next) => {
+    if (anyHost.includes(c.req.path)) return next();
     if (hosts.includes(c.req.header('host')?.toLowerCase() ?? '')) return next();
     return c.html(errorPage('This address is not Keyward’s', foreignHost), 403);
   };

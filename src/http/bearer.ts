@@ -3,13 +3,16 @@ import { createHash } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Broker } from '../broker/broker.ts';
+import { who } from '../broker/policy.ts';
 import { isSessionToken, principalOfSession } from '../broker/sessions.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Principal, Scope } from '../principal.ts';
 import { createVerifier, type IssuerSettings, type Verified } from './issuer.ts';
+import type { Limits } from './limits.ts';
+import type { RequestEnv } from './requests.ts';
 
 /** What handlers behind the check find in the context. */
-export type BearerEnv = { Variables: { principal: Principal } };
+export type BearerEnv = { Variables: RequestEnv['Variables'] & { principal: Principal } };
 
 /** Why a request is not let through; each interface words it in its own body. */
 export type Refusal = {
@@ -22,18 +25,21 @@ export type Refusal = {
 export type RefusalBody = (refusal: Refusal) => { readonly status: number; readonly body: unknown };
 
 export type Bearer = {
-  /** Answers 401 or 503 itself, else sets `c.var.principal`. */
+  /** Answers 401, 429 or 503 itself, else sets `c.var.principal`. */
   middleware(bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
   /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
   authenticate(authorization: string | undefined): Promise<Principal>;
   /** Adds the challenge of RFC 6750 §3 for a principal that lacks a scope. */
   challengeScope(c: Context, principal: Principal, scope: Scope): void;
+  /** The whole answer to a principal that lacks a scope for an action: noted, with the challenge. */
+  lacking(c: Context<BearerEnv>, action: string, scope: Scope): Promise<Response>;
 };
 
 export type BearerOptions = {
   readonly broker: () => Broker;
   /** Null accepts session tokens only. */
   readonly issuer: IssuerSettings | null;
+  readonly limits: Limits;
   /** Where the protected resource metadata is (RFC 9728); there is none without an issuer. */
   readonly metadataUrl: string;
 };
@@ -45,7 +51,7 @@ const maxRemembered = 10_000;
 
 const bearerForm = /^Bearer +([\w.~+/-]+=*) *$/i;
 
-export function createBearer({ broker, issuer, metadataUrl }: BearerOptions): Bearer {
+export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOptions): Bearer {
   const verify = issuer && createRemembering(createVerifier(() => broker().egress, issuer));
   const resource = issuer === null ? [] : [`resource_metadata="${metadataUrl}"`];
   const challenge = (...parts: string[]): string => `Bearer ${[...parts, ...resource].join(', ')}`.trim();
@@ -58,16 +64,46 @@ export function createBearer({ broker, issuer, metadataUrl }: BearerOptions): Be
     return found;
   };
 
+  /** The same, counted. */
+  const admit = async (authorization: string | undefined, address: string): Promise<Principal> => {
+    try {
+      const principal = await authenticate(authorization);
+      await limits.principal(principal);
+      return principal;
+    } catch (error) {
+      // To come without one is how a client learns what it needs.
+      if (authorization !== undefined && hasCode(error, 'unauthenticated')) await limits.badBearer(address);
+      throw error;
+    }
+  };
+
+  const challengeScope: Bearer['challengeScope'] = (c, principal, scope) => {
+    // With those that it has: a client asks for exactly what the challenge names.
+    const wanted = [...new Set([...principal.scopes, scope])].join(' ');
+    c.header('WWW-Authenticate', challenge('error="insufficient_scope"', `scope="${wanted}"`));
+  };
+
   return {
     authenticate,
+    challengeScope,
+    async lacking(c, action, scope) {
+      const { principal } = c.var;
+      const code = 'insufficient_scope';
+      await broker().refusals.note({ ...who(principal), action, outcome: 'refused', code });
+      challengeScope(c, principal, scope);
+      const error = new KeywardError(code, `This needs the scope ${scope}.`, {
+        hint: 'Ask for a bearer token that has it.',
+      });
+      return c.json({ error: toPublic(error) }, errorCodes[code]);
+    },
     middleware:
       (bodyOf = plainBody) =>
       async (c, next) => {
         const authorization = c.req.header('authorization');
         try {
-          c.set('principal', await authenticate(authorization));
+          c.set('principal', await admit(authorization, c.var.client.address));
         } catch (error) {
-          if (!hasCode(error, 'unauthenticated', 'provider_unavailable')) throw error;
+          if (!hasCode(error, 'unauthenticated', 'rate_limited', 'provider_unavailable')) throw error;
           const malformed = authorization !== undefined && !bearerForm.test(authorization);
           const { status, body } = bodyOf({ status: errorCodes[error.code], malformed, error });
           if (error.code === 'unauthenticated') {
@@ -81,11 +117,6 @@ export function createBearer({ broker, issuer, metadataUrl }: BearerOptions): Be
         }
         return next();
       },
-    challengeScope(c, principal, scope) {
-      // With those that it has: a client asks for exactly what the challenge names.
-      const wanted = [...new Set([...principal.scopes, scope])].join(' ');
-      c.header('WWW-Authenticate', challenge('error="insufficient_scope"', `scope="${wanted}"`));
-    },
   };
 }
 

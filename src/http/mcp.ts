@@ -1,8 +1,5 @@
 /** `/mcp`: what is checked before the protocol sees a request. */
-import { type Context, Hono } from 'hono';
-import type { Broker } from '../broker/broker.ts';
-import { who } from '../broker/policy.ts';
-import { KeywardError, toPublic } from '../errors.ts';
+import { Hono } from 'hono';
 import type { Principal, Scope } from '../principal.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
 import { RequestError, readJson } from './json-body.ts';
@@ -13,9 +10,9 @@ export type Protocol = {
   toolOf(body: Record<string, unknown>): { readonly name: string; readonly scope: Scope } | null;
 };
 
-export type McpRoutes = { readonly broker: () => Broker; readonly bearer: Bearer; readonly protocol: Protocol };
+export type McpRoutes = { readonly bearer: Bearer; readonly protocol: Protocol };
 
-export function mcpRoutes({ broker, bearer, protocol }: McpRoutes): Hono<BearerEnv> {
+export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
   routes.all('/mcp', bearer.middleware(), async (c) => {
     const { principal } = c.var;
@@ -28,21 +25,11 @@ export function mcpRoutes({ broker, bearer, protocol }: McpRoutes): Hono<BearerE
       return c.json(invalidRequest(error.message), error.status);
     }
     const tool = protocol.toolOf(body);
-    if (tool !== null && !principal.scopes.has(tool.scope)) return lacking(c, tool);
+    // Step-up: the client may come back with a token that has the scope.
+    if (tool !== null && !principal.scopes.has(tool.scope)) return bearer.lacking(c, `tool.${tool.name}`, tool.scope);
     return protocol.answer(c.req.raw, body, principal);
   });
 
-  /** Step-up: the client may come back with a token that has the scope. */
-  const lacking = async (c: Context<BearerEnv>, { name, scope }: { name: string; scope: Scope }) => {
-    const { principal } = c.var;
-    const code = 'insufficient_scope';
-    await broker().refusals.note({ ...who(principal), action: `tool.${name}`, outcome: 'refused', code });
-    bearer.challengeScope(c, principal, scope);
-    const error = new KeywardError(code, `This needs the scope ${scope}.`, {
-      hint: 'Ask for a bearer token that has it.',
-    });
-    return c.json({ error: toPublic(error) }, 403);
-  };
   return routes;
 }
 

@@ -5,11 +5,16 @@ import { createIssuerSignIn } from '../broker/issuer-sign-in.ts';
 import { scopes } from '../principal.ts';
 import { createApp } from './app.ts';
 import { type Bearer, createBearer } from './bearer.ts';
+import { createClientAddress } from './client-address.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
+import { healthRoutes, probePaths } from './health.ts';
 import { homeRoutes } from './home.ts';
 import type { IssuerSettings } from './issuer.ts';
+import { createLimits, limitAddresses } from './limits.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
+import { type Metrics, metricsPath, metricsRoutes } from './metrics.ts';
+import { requests } from './requests.ts';
 import { bodyOf } from './rest/errors.ts';
 import { restRoutes } from './rest/index.ts';
 import type { RestBearer } from './rest/operation.ts';
@@ -26,15 +31,34 @@ export type ServiceOptions = {
   readonly issuer: IssuerSettings | null;
   /** Keyward's client at the issuer, for signing people in to the pages; null: with a code only. */
   readonly signIn: { readonly clientId: string; readonly clientSecret: string | null } | null;
+  readonly metrics: Metrics;
+  /** Addresses and ranges of the proxies whose forwarded headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Requests that one principal may make in a minute. */
+  readonly rateLimit: number;
 };
 
 export function createService(options: ServiceOptions): Hono {
-  const { broker, protocol, publicUrl, hosts, issuer } = options;
+  const { broker, protocol, publicUrl, hosts, issuer, metrics } = options;
   const origin = new URL(publicUrl);
   const local = hosts.map((host) => `http://${host}`);
-  const app = createApp({ hosts: [origin.host, ...hosts], origins: [publicUrl, ...local], log: broker().log });
-  const bearer = createBearer({ broker, issuer, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
-  app.route('/', mcpRoutes({ broker, bearer, protocol }));
+  const { log } = broker();
+  const clientOf = createClientAddress(options.trustedProxies);
+  const limits = createLimits(options.rateLimit);
+  const app = createApp({
+    hosts: [origin.host, ...hosts],
+    origins: [publicUrl, ...local],
+    anyHost: probePaths,
+    around: [requests({ log, metrics, clientOf, quiet: [...probePaths, metricsPath] }), limitAddresses(limits)],
+    log,
+  });
+  const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
+  app.route(
+    '/',
+    healthRoutes(() => broker().vault.ping()),
+  );
+  app.route('/', metricsRoutes({ bearer, metrics }));
+  app.route('/', mcpRoutes({ bearer, protocol }));
   app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer) }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
@@ -59,7 +83,7 @@ function bearerOfRest({ middleware, challengeScope }: Bearer): RestBearer {
     challengeScope,
     middleware: (family) =>
       middleware(({ status, malformed, error }) => {
-        const told = malformed && family === 'pathstack' ? 400 : status;
+        const told = malformed && status === 401 && family === 'pathstack' ? 400 : status;
         return { status: told, body: bodyOf(family, told, error.message) };
       }),
   };

@@ -7,10 +7,10 @@ import { deriveKey, open, type SealContext, seal } from '../seal/seal.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries } from './audit-chain.ts';
 import { useNotes } from './use-notes.ts';
-import type { Records, Vault, VaultChange } from './vault.ts';
+import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
-/** Opens the vault over a store. Closing the vault closes the store. */
-export async function openVault(store: Store): Promise<Vault> {
+/** Opens the vault over a store. Closing the vault closes the store. `observe` is told of each event that the log holds. */
+export async function openVault(store: Store, observe?: (event: AuditEvent) => void): Promise<Vault> {
   const chain = auditChain(store);
   const notes = useNotes((times) => store.touch(times));
 
@@ -45,6 +45,7 @@ export async function openVault(store: Store): Promise<Vault> {
 
   return {
     location: store.location,
+    ping: () => store.ping(),
     async get(kind, owner, id) {
       const row = await store.get(kind, owner, id);
       return row && recordOf<typeof kind>(row);
@@ -88,7 +89,10 @@ export async function openVault(store: Store): Promise<Vault> {
         .update(lengthPrefixed([purpose, message]))
         .digest('hex'),
     readAudit: () => auditEntries(store),
-    audit: (event) => chain.append(event),
+    async audit(event) {
+      await chain.append(event);
+      observe?.(event);
+    },
     async close() {
       await notes.flush();
       await chain.idle();

@@ -119,6 +119,8 @@ export type AuditEntry = AuditEvent & {
 
 export interface Vault {
   readonly location: string;
+  /** Whether the store would take a write now; fails with what is wrong. Cheap. */
+  ping(): Promise<void>;
   get<K extends RecordKind>(kind: K, owner: Owner, id: string): Promise<Records[K]['record'] | undefined>;
   /** The credential, if it belongs to this owner or is shared with it. */
   findVisible(owner: Owner, id: string): Promise<Credential | undefined>;

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBearer } from '../../src/http/bearer.ts';
 import type { IssuerSettings } from '../../src/http/issuer.ts';
+import { createLimits } from '../../src/http/limits.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';
 import { type Issuer, startIssuer } from '../support/issuer.ts';
 
@@ -33,6 +34,7 @@ function fresh(change: Partial<IssuerSettings> = {}, { usual: { broker } } = key
   const bearer = createBearer({
     broker: () => broker,
     issuer: { ...usual, ...change },
+    limits: createLimits(1_000_000),
     metadataUrl: `${origin}/.well-known/oauth-protected-resource/mcp`,
   });
   return (token: string) => bearer.authenticate(`Bearer ${token}`);

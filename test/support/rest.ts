@@ -1,5 +1,6 @@
 /** The whole service on a real port, over the real broker and vault, for people with session tokens of their own. */
 import { createSession } from '../../src/broker/sessions.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
 import { listen } from '../../src/http/server.ts';
 import { createService } from '../../src/http/service.ts';
 import { createMcpEndpoint } from '../../src/mcp/http.ts';
@@ -48,6 +49,9 @@ export async function startRest(
     hosts: [],
     issuer: null,
     signIn: null,
+    metrics: createMetrics(),
+    trustedProxies: [],
+    rateLimit: 1_000_000,
   });
   const listener = await listen((request, bindings) => service.fetch(request, bindings), ['127.0.0.1'], port);
   return {

@@ -1,0 +1,50 @@
+/** Whose request it is, by address: the other end of the connection, or whom a trusted proxy names. */
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import ipaddr from 'ipaddr.js';
+
+/** Addresses and ranges (CIDR) of the proxies whose forwarded headers are believed. */
+export type Proxies = readonly string[];
+
+export type Client = {
+  /** Normal form; empty when the connection is gone already. */
+  readonly address: string;
+  /** The other end of the connection is a trusted proxy. */
+  readonly behindProxy: boolean;
+};
+
+type Address = ReturnType<typeof ipaddr.process>;
+
+/**
+ * The client's address. Behind trusted proxies it is the rightmost one of `X-Forwarded-For` that is no such proxy: what
+ * stands left of it may be anybody's invention.
+ */
+export function createClientAddress(proxies: Proxies): (c: Context) => Client {
+  const ranges = proxies.map(rangeOf);
+  const isProxy = (address: Address | null): boolean =>
+    address !== null && ranges.some(([net, bits]) => address.kind() === net.kind() && address.match(net, bits));
+  return (c) => {
+    const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
+    const peer = parse(incoming?.socket?.remoteAddress ?? '');
+    if (!isProxy(peer)) return { address: peer?.toString() ?? '', behindProxy: false };
+    const named = (c.req.header('x-forwarded-for') ?? '').split(',').map((part) => parse(part.trim()));
+    const client = named.findLast((address) => !isProxy(address)) ?? peer;
+    return { address: client?.toString() ?? '', behindProxy: true };
+  };
+}
+
+/** One key for the addresses that one customer of a provider has: of IPv6 the first 64 bits (RFC 6177). */
+export function networkOf(address: string): string {
+  const parsed = parse(address);
+  return parsed?.kind() === 'ipv6' ? parsed.toNormalizedString().split(':').slice(0, 4).join(':') : address;
+}
+
+function parse(text: string): Address | null {
+  return ipaddr.isValid(text) ? ipaddr.process(text) : null;
+}
+
+function rangeOf(text: string): [Address, number] {
+  const [address = '', bits] = text.split('/');
+  const parsed = ipaddr.process(address);
+  return [parsed, bits === undefined ? parsed.toByteArray().length * 8 : Number(bits)];
+}
