@@ -1,6 +1,7 @@
 /** Attempts: pending connect flows. They live in the vault, so any process can show, finish or check any of them. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { serverOf } from '../connectors/kinds.ts';
 import { KeywardError, type PublicError, toPublic } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Attempt, AttemptSecret } from '../vault/vault.ts';
@@ -38,7 +39,7 @@ export async function startAttempt(
   const { owner, ...planned } = plan;
   const connector = broker.catalogue.require(plan.connectorId);
   const auth = requireAuth(connector, plan.authenticationType);
-  const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth);
+  const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, serverOf(auth, plan.inputs));
   const id = randomUUID();
   // Before anything is written: without pages nobody could finish.
   const origin = await broker.pages.open(id);

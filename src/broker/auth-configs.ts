@@ -1,8 +1,9 @@
 /** Auth configs: the OAuth clients that people registered, from the environment or stored by their owner. */
 import { randomUUID } from 'node:crypto';
+import { serverInput } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
-import type { AuthConfig } from '../vault/vault.ts';
+import type { AuthConfig, ClientRegistration } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
 import type { OAuthClient } from './oauth/context.ts';
 import { authorize } from './policy.ts';
@@ -20,27 +21,37 @@ export type UsableAuthConfig = {
   readonly client: OAuthClient;
   /** Scopes to ask for instead of the connector's defaults. */
   readonly scopes: readonly string[] | null;
+  readonly registration?: ClientRegistration;
 };
 
 /**
  * The auth config with this id, or without an id the one to use: the environment's, else the newest stored one.
  * Undefined when there is none; `not_found` when an id was given that this owner doesn't have.
+ *
+ * @param server the authorization server where the connection names it (`serverOf`): a client of another one is none here
  */
 export async function findAuthConfig(
   broker: Broker,
   owner: Owner,
   connectorId: string,
   id: string | null,
+  server: string | null,
 ): Promise<UsableAuthConfig | undefined> {
-  const fromEnvironment = broker.settings.authConfigs.get(connectorId);
+  const fromEnvironment = server === null ? broker.settings.authConfigs.get(connectorId) : undefined;
   if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
     return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
   }
   const stored =
-    id === null ? await newest(broker, owner, connectorId) : await broker.vault.get('authConfig', owner, id);
-  if (stored?.connectorId === connectorId) {
+    id === null ? await newest(broker, owner, connectorId, server) : await broker.vault.get('authConfig', owner, id);
+  if (stored?.connectorId === connectorId && (stored.server ?? null) === server) {
     const { clientSecret } = await broker.vault.open('authConfig', stored);
-    return { id: stored.id, client: { clientId: stored.clientId, clientSecret }, scopes: stored.scopes };
+    const { registration } = stored;
+    return {
+      id: stored.id,
+      client: { clientId: stored.clientId, clientSecret },
+      scopes: stored.scopes,
+      ...(registration ? { registration } : {}),
+    };
   }
   if (id === null) return undefined;
   throw new KeywardError('not_found', `There is no auth config ${id} for ${connectorId}.`, {
@@ -50,7 +61,7 @@ export async function findAuthConfig(
 
 /** True when connecting needs no OAuth client from the person any more. */
 export async function hasAuthConfig(broker: Broker, owner: Owner, connectorId: string): Promise<boolean> {
-  return broker.settings.authConfigs.has(connectorId) || (await newest(broker, owner, connectorId)) !== undefined;
+  return broker.settings.authConfigs.has(connectorId) || (await newest(broker, owner, connectorId, null)) !== undefined;
 }
 
 /** What is wrong with an OAuth client as typed, by field; empty when nothing is. */
@@ -70,9 +81,15 @@ export function authConfigProblems(fields: { clientId: string; clientSecret: str
 }
 
 /** A new auth config's record; the caller commits it, on its own or together with an attempt. */
-export function newAuthConfig(owner: Owner, connectorId: string, name: string, clientId: string) {
+export function newAuthConfig(
+  owner: Owner,
+  connectorId: string,
+  name: string,
+  clientId: string,
+  server: string | null = null,
+) {
   const { tenant, user } = owner;
-  return { id: randomUUID(), tenant, owner: user, connectorId, name, clientId, scopes: null };
+  return { id: randomUUID(), tenant, owner: user, connectorId, name, clientId, server, scopes: null };
 }
 
 /** Stores an OAuth client for a connector. */
@@ -82,6 +99,12 @@ export async function addAuthConfig(
   input: { connectorId: string; clientId: string; clientSecret: string; name?: string | undefined },
 ): Promise<{ authConfigId: string }> {
   const connector = broker.catalogue.require(input.connectorId);
+  if (connector.auth.some((auth) => serverInput(auth) !== null)) {
+    throw new KeywardError('invalid_input', `An OAuth client for ${connector.name} belongs to one server.`, {
+      hint: 'Create the credential: the page asks for the client and keeps it for that server.',
+      details: { fields: { connectorId: 'names its server with each connection' } },
+    });
+  }
   const problems = authConfigProblems(input, false);
   if (Object.keys(problems).length > 0) throw fieldsError(problems);
   const name = oneLine(input.name, 100) ?? `${connector.name} app`;
@@ -135,8 +158,13 @@ function fieldsError(problems: Readonly<Record<string, string>>): KeywardError {
   return new KeywardError('invalid_input', Object.values(problems).join(' '), { details: { fields: problems } });
 }
 
-async function newest(broker: Broker, owner: Owner, connectorId: string): Promise<AuthConfig | undefined> {
+async function newest(
+  broker: Broker,
+  owner: Owner,
+  connectorId: string,
+  server: string | null,
+): Promise<AuthConfig | undefined> {
   // Lists go oldest first; a person has a handful of these.
-  const all = await broker.vault.list('authConfig', owner, { connectorId }, { limit: 100 });
-  return all.at(-1);
+  const all = await broker.vault.list('authConfig', owner, { connectorId }, { limit: 1_000 });
+  return all.filter((one) => (one.server ?? null) === server).at(-1);
 }

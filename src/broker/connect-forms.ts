@@ -1,4 +1,5 @@
 /** The forms of the connect pages: what a person typed, checked and stored. */
+import { serverOf } from '../connectors/kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../vault/vault.ts';
 import { failAttempt, stateOf } from './attempt-state.ts';
@@ -44,7 +45,8 @@ export async function submitAuthConfig(
   const problems = authConfigProblems(typed, needsClientSecret(auth));
   if (Object.keys(problems).length > 0) return { problems };
 
-  const config = newAuthConfig(ownerOf(attempt), connector.id, `${connector.name} app`, typed.clientId);
+  const server = serverOf(auth, attempt.inputs);
+  const config = newAuthConfig(ownerOf(attempt), connector.id, `${connector.name} app`, typed.clientId, server);
   await authorize(broker, personOf(attempt), 'auth_config.create', { subject: config.id, connectorId: connector.id });
   const clientSecret = typed.clientSecret === '' ? null : typed.clientSecret;
   const changes: VaultChange[] = [{ op: 'create', kind: 'authConfig', record: config, secret: { clientSecret } }];

@@ -1,5 +1,7 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
 import type { AuthMethod } from '../connectors/definition.ts';
+import { serverOf } from '../connectors/kinds.ts';
+import { fillAllowed, wholeVariable } from '../connectors/template.ts';
 import { KeywardError, type PublicError, toPublic } from '../errors.ts';
 import type { Attempt, AttemptSecret } from '../vault/vault.ts';
 import { failureOf, returnOf, stateOf } from './attempt-state.ts';
@@ -8,6 +10,7 @@ import { csrfFor, stateFor } from './binding.ts';
 import type { Broker } from './broker.ts';
 import { type JsonSchemaObject, pageForm, readInputs } from './forms.ts';
 import { authorizationUrl } from './oauth/authorize.ts';
+import { scopesOf } from './oauth/context.ts';
 import { oauthContext, ownerOf, requireAuth } from './oauth-context.ts';
 import { admit, isUnclaimed, type Visitor } from './visitor.ts';
 
@@ -15,6 +18,8 @@ import { admit, isUnclaimed, type Visitor } from './visitor.ts';
 export type ConnectView = {
   readonly attemptId: string;
   readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string; readonly appUrl: string };
+  /** Where the credential will be sent, when the connection says so and not the connector. */
+  readonly destination: string | null;
   /** The program that asked, as it calls itself. */
   readonly client: string | null;
   /** Milliseconds since 1970. */
@@ -68,6 +73,7 @@ export async function viewAttempt(
   return {
     attemptId,
     connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl, appUrl: connector.appUrl },
+    destination: destinationOf(requireAuth(connector, attempt.authenticationType), attempt.inputs),
     client: attempt.client,
     expiresAt: attempt.expiresAt,
     csrf: csrfFor(attemptId, secret.key, browser),
@@ -120,13 +126,24 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
     return {
       step: 'authorize',
       authorizationUrl: url.href,
-      scopes: context.scopes ?? context.auth.scopes,
+      scopes: scopesOf(context),
       changeableClientId,
     };
   } catch (error) {
     // Shown, not stored: a server that is down now may answer the next time the page is opened.
     return { step: 'failed', error: toPublic(error), returnTo: null };
   }
+}
+
+/** The hosts that somebody gave, in words: whoever types a secret must see where it goes. */
+function destinationOf(auth: AuthMethod, inputs: Attempt['inputs']): string | null {
+  const named = auth.api.allowedHosts.filter((host) => wholeVariable(host) !== null);
+  const server = serverOf(auth, inputs);
+  const hosts = [
+    ...named.map((host) => fillAllowed(host, inputs)),
+    ...(server === null || !URL.canParse(server) ? [] : [new URL(server).host]),
+  ];
+  return hosts.length === 0 ? null : [...new Set(hosts)].join(' and ');
 }
 
 async function nameOf(broker: Broker, attempt: Attempt): Promise<string> {

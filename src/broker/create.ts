@@ -1,14 +1,16 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
-import type { Connector } from '../connectors/definition.ts';
+import type { AuthMethod, Connector } from '../connectors/definition.ts';
+import { isOAuth, serverInput, serverOf } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import { type Principal, subjectOf } from '../principal.ts';
 import type { Credential, ObtainedBy } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
 import { startAttempt } from './attempts.ts';
-import { findAuthConfig } from './auth-configs.ts';
+import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
 import { inputSecret, obtain, storeCredential } from './establish.ts';
+import { fieldsOf } from './forms/fields.ts';
 import { readInputs } from './forms.ts';
 import { contextWith, requireAuth } from './oauth-context.ts';
 import { actingFor, refused } from './policy.ts';
@@ -44,7 +46,11 @@ export async function createCredential(
     );
   }
 
-  const given = readInputs(connector, auth, previous ? { ...previous.inputs, ...fields } : fields);
+  const given = readInputs(
+    connector,
+    auth,
+    previous ? { ...askedFor(connector, auth, previous.inputs), ...fields } : fields,
+  );
   if (Object.keys(given.problems).length > 0) throw inputError(given.problems);
   if (
     broker.settings.secretInput === 'page' &&
@@ -64,15 +70,17 @@ export async function createCredential(
   const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
   if (!oauth && authConfigId !== undefined)
     throw inputError({ authConfigId: `is not used with ${authenticationType}` });
-  const config = oauth ? await findAuthConfig(broker, owner, connectorId, authConfigId ?? null) : undefined;
 
   const returnTo = readReturnTo(broker.settings, redirectUri);
   if (options.obtainedBy === 'rest') {
     // A program gave everything that its form asks for, or is told: nobody is there to be asked on a page.
     const missing = [...given.missingSecrets];
     if (authenticationType === 'oauth2' && redirectUri === undefined) missing.push('redirectUri');
-    if (authenticationType === 'oauth2_client_credentials' && !config) missing.push('authConfigId');
-    if (missing.length > 0) throw inputError(Object.fromEntries(missing.map((field) => [field, 'is missing'])));
+    if (missing.length > 0) throw missingError(missing);
+  }
+  const { inputs, config } = await findServer(broker, owner, connector, auth, given.inputs, authConfigId ?? null);
+  if (options.obtainedBy === 'rest' && authenticationType === 'oauth2_client_credentials' && !config) {
+    throw missingError(['authConfigId']);
   }
 
   const plan = {
@@ -82,7 +90,7 @@ export async function createCredential(
     name: name === undefined ? usualName(owner, connector, previous, options.obtainedBy) : readName(name),
     reconnects: previous?.id ?? null,
     authConfigId: config?.id ?? null,
-    inputs: given.inputs,
+    inputs,
     obtainedBy: options.obtainedBy,
   };
   const complete = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
@@ -101,6 +109,39 @@ export async function createCredential(
     complete,
     device: given.flow === 'device',
   });
+}
+
+/** The OAuth client to use, and the inputs with what the server itself says: found and registered at where it must be. */
+async function findServer(
+  broker: Broker,
+  owner: Principal,
+  connector: Connector,
+  auth: AuthMethod,
+  inputs: Readonly<Record<string, string>>,
+  authConfigId: string | null,
+): Promise<{ inputs: Readonly<Record<string, string>>; config: UsableAuthConfig | undefined }> {
+  if (!isOAuth(auth)) return { inputs, config: undefined };
+  if (auth.authenticationType !== 'oauth2' || serverInput(auth) === null) {
+    const server = serverOf(auth, inputs);
+    return { inputs, config: await findAuthConfig(broker, owner, connector.id, authConfigId, server) };
+  }
+  const { clientFor, withServer } = await import('./named-server.ts');
+  const all = await withServer(broker, owner, connector, auth, inputs);
+  const config =
+    authConfigId === null
+      ? await clientFor(broker, owner, connector, auth, all)
+      : await findAuthConfig(broker, owner, connector.id, authConfigId, serverOf(auth, all));
+  return { inputs: all, config };
+}
+
+/** The inputs that somebody gave, without what a server said. */
+function askedFor(connector: Connector, auth: AuthMethod, inputs: Readonly<Record<string, string>>) {
+  const fields = fieldsOf(connector, auth);
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => fields.has(name)));
+}
+
+function missingError(fields: readonly string[]): KeywardError {
+  return inputError(Object.fromEntries(fields.map((field) => [field, 'is missing'])));
 }
 
 /** Longest name of a person within a credential's name, in characters. */

@@ -44,12 +44,14 @@ export async function getCredentialMetadata(
   const owner = await actingFor(broker, principal, input.userId);
   await authorize(broker, owner, 'connector.read');
   const connector = broker.catalogue.require(input.connectorId);
-  const authConfigRequired = !(await hasAuthConfig(broker, owner, connector.id));
+  const known = await hasAuthConfig(broker, owner, connector.id);
   const { secretInput } = broker.settings;
   return {
-    metadata: connector.auth.map((auth) =>
-      credentialForm(connector, auth, { audience, authConfigRequired, secretInput }),
-    ),
+    metadata: connector.auth.map((auth) => {
+      // Keyward registers itself at a server that it finds; where it can't, the page asks.
+      const authConfigRequired = !known && !('protectedResource' in auth && auth.protectedResource !== null);
+      return credentialForm(connector, auth, { audience, authConfigRequired, secretInput });
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** From a stored record to what the OAuth protocol functions work on. */
-import type { Connector } from '../connectors/definition.ts';
+import type { ClientCredentialsMethod, Connector, OAuth2Method } from '../connectors/definition.ts';
+import { serverOf } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
@@ -42,7 +43,9 @@ export function findAuth(
 
 /** Builds the context of an OAuth request for a credential or an attempt; `not_found` when its auth config is gone. */
 export async function oauthContext(broker: Broker, subject: Subject): Promise<OAuthContext> {
-  const config = await findAuthConfig(broker, ownerOf(subject), subject.connectorId, subject.authConfigId);
+  const { connectorId, authConfigId, inputs } = subject;
+  const auth = requireAuth(broker.catalogue.require(connectorId), subject.authenticationType);
+  const config = await findAuthConfig(broker, ownerOf(subject), connectorId, authConfigId, serverOf(auth, inputs));
   if (!config) {
     throw new KeywardError('not_found', `There is no auth config for ${subject.connectorId} any more.`, {
       hint: 'Connect again: the page asks for the OAuth client.',
@@ -65,9 +68,24 @@ export function contextWith(
   return {
     egress: broker.egress,
     connector,
-    auth,
+    auth: asRegistered(auth, config),
     values: subject.inputs,
     client: config.client,
     scopes: config.scopes,
+  };
+}
+
+/** A client that registered itself authenticates as it was registered. */
+function asRegistered<Method extends OAuth2Method | ClientCredentialsMethod>(
+  auth: Method,
+  { registration }: UsableAuthConfig,
+): Method {
+  if (!registration) return auth;
+  const authMethod = registration.tokenEndpointAuthMethod;
+  return {
+    ...auth,
+    tokenEndpointAuthMethod: authMethod,
+    refreshAuthMethod: authMethod,
+    revocation: { ...auth.revocation, authMethod },
   };
 }

@@ -21,6 +21,8 @@ const actions = {
   'credential.verify': { scope: 'credentials:use', audited: true },
   'credential.release': { scope: 'credentials:release', audited: true },
   'credential.share': { scope: 'credentials:share', audited: true },
+  'server.discover': { scope: 'credentials:write', audited: true },
+  'server.register': { scope: 'credentials:write', audited: true },
   'audit.read': { scope: 'audit:read', audited: false },
   'auth_config.read': { scope: 'credentials:read', audited: false },
   'auth_config.create': { scope: 'credentials:write', audited: true },

@@ -1,7 +1,15 @@
 /** The fields that say how a service is called, as zod schemas. */
 import * as z from 'zod';
 import { verifyDefaults } from './defaults.ts';
-import { answerPath, headerName, headerValue, hostTemplate, urlTemplate, valueTemplate } from './fields.ts';
+import {
+  answerPath,
+  headerName,
+  headerValue,
+  hostTemplate,
+  injectedName,
+  urlTemplate,
+  valueTemplate,
+} from './fields.ts';
 import { inputsSchema } from './inputs.ts';
 
 const verify = z.strictObject({
@@ -39,7 +47,7 @@ export const apiFields = {
     .array(hostTemplate)
     .min(1)
     .describe(
-      'Hosts that a credential may be sent to: host (any port), host:port, {variable}.example.com, *.example.com.',
+      'Hosts that a credential may be sent to: host (any port), host:port, {variable}.example.com, *.example.com, or {+url} for the host of a URL that the connection names.',
     ),
   headers: z.record(headerName, headerValue).exactOptional().describe('Fixed headers of every call.'),
   verify: verify.nullable().exactOptional().describe('One harmless call that shows that a credential works.'),
@@ -55,7 +63,7 @@ export const inject = z
     z.discriminatedUnion('in', [
       z.strictObject({
         in: place('header'),
-        name: headerName.describe('Of the header or parameter.'),
+        name: injectedName.describe('Of the header or parameter; `{input}` for one that the connection names.'),
         value: injected,
       }),
       z.strictObject({ in: place('query'), name: z.string().min(1), value: injected }),

@@ -83,6 +83,7 @@ type TokenEndpoint = Common & {
   readonly clientIdParam: string;
   readonly bodyFormat: BodyFormat;
   readonly scopes: readonly string[];
+  readonly scopesInput: string | null;
   readonly scopeSeparator: string;
   readonly scopeParam: string;
   readonly tokenParams: Readonly<Record<string, string>>;
@@ -92,6 +93,7 @@ type TokenEndpoint = Common & {
 
 export type OAuth2Method = TokenEndpoint & {
   readonly authenticationType: 'oauth2';
+  readonly protectedResource: string | null;
   readonly authorizationEndpoint: string | null;
   readonly refreshEndpoint: string | null;
   readonly deviceAuthorizationEndpoint: string | null;

@@ -21,6 +21,7 @@ export const tokenEndpointDefaults = {
   clientIdParam: 'client_id',
   bodyFormat: 'form',
   scopes: [],
+  scopesInput: null,
   scopeSeparator: ' ',
   scopeParam: 'scope',
   tokenParams: {},
@@ -46,6 +47,7 @@ export const revocationDefaults: Pick<Revocation, 'method' | 'token' | 'tokenPar
 };
 
 export const oauth2Defaults = {
+  protectedResource: null,
   authorizationEndpoint: null,
   refreshEndpoint: null,
   deviceAuthorizationEndpoint: null,

@@ -1,6 +1,7 @@
 /** The plain fields that a connector definition is made of, as zod schemas with the rule in each message. */
 import * as z from 'zod';
-import { urlParts, variablesIn } from './template.ts';
+import { isFraming } from './header-names.ts';
+import { isLoopbackHost, urlParts, variablesIn, wholeVariable } from './template.ts';
 
 /** A web page for people: http or https and nothing else, since pages link to it. */
 export const pageUrl = z
@@ -18,20 +19,13 @@ export const headerValue = z
 export const headerName = z
   .string()
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a header name' })
-  .refine((name) => !framing.has(name.toLowerCase()), { error: 'must not be a header of the connection itself' });
+  .refine((name) => !isFraming(name), { error: 'must not be a header of the connection itself' });
 
-const framing = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** The same, or `{input}` for a header that the connection names. */
+export const injectedName = z
+  .string()
+  .regex(/^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|\{[A-Za-z][A-Za-z0-9_]*\})$/, { error: 'must be a header name or {input}' })
+  .refine((name) => !isFraming(name), { error: 'must not be a header of the connection itself' });
 
 /** A text that may hold {variables} and is encoded when it is sent. */
 export const valueTemplate = z.string().refine(balanced, { error: 'has a brace that is not part of a {variable}' });
@@ -51,34 +45,38 @@ export const keptName = z
 
 /**
  * An https URL with {variables}; http only to loopback. A variable at the very beginning (`{instance_url}/v1`) stands
- * for a whole origin.
+ * for a whole origin, and `{+url}` alone for a whole URL that the connection names.
  */
 export const urlTemplate = z.string().superRefine((template, context) => {
-  const rule = urlTemplateProblem(template);
+  const rule = wholeVariable(template) === null ? urlTemplateProblem(template) : null;
   if (rule) context.addIssue({ code: 'custom', message: rule });
 });
 
 /** An issuer identifier (RFC 8414 §2): https without query and fragment; http only to loopback. */
 export const issuerUrl = z.string().refine(
   (text) => {
+    if (wholeVariable(text) !== null) return true;
     const url = parsed(text);
     if (!url || url.search || url.hash || url.username || text.includes('{')) return false;
-    return url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHost(url.hostname));
+    return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
   },
   { error: 'must be an https URL without query and fragment (http is for loopback only)' },
 );
 
-/** A host as {@link urlTemplate} fills it: `api.example.com`, `{shop}.example.com`, `host:port`, or `*.example.com`. */
-export const hostTemplate = z
-  .string()
-  .regex(/^(\*\.)?[a-z0-9{}._[\]:A-Z-]+$/, { error: 'must be a host, host:port or *.host' })
-  .refine(balanced, { error: 'has a brace that is not part of a {variable}' })
-  .refine((host) => !host.startsWith('*.') || /^\*(\.[a-z0-9-]+){2,}$/.test(host), {
-    error: 'a wildcard must stand before a domain of at least two labels',
-  })
-  .refine((host) => parsed(`https://${blanked(host.replace('*.', ''))}/`)?.pathname === '/', {
-    error: 'must be a host, host:port or *.host',
-  });
+/** A host as {@link urlTemplate} fills it: `api.example.com`, `{shop}.example.com`, `host:port`, `*.example.com`, or `{+url}`. */
+export const hostTemplate = z.string().superRefine((host, context) => {
+  const rule = wholeVariable(host) === null ? hostTemplateProblem(host) : null;
+  if (rule) context.addIssue({ code: 'custom', message: rule });
+});
+
+function hostTemplateProblem(host: string): string | null {
+  const noHost = 'must be a host, host:port or *.host';
+  if (!/^(\*\.)?[a-z0-9{}._[\]:A-Z-]+$/.test(host)) return noHost;
+  if (!balanced(host)) return 'has a brace that is not part of a {variable}';
+  if (host.startsWith('*.') && !/^\*(\.[a-z0-9-]+){2,}$/.test(host))
+    return 'a wildcard must stand before a domain of at least two labels';
+  return parsed(`https://${blanked(host.replace('*.', ''))}/`)?.pathname === '/' ? null : noHost;
+}
 
 function urlTemplateProblem(template: string): string | null {
   if (!balanced(template)) return 'has a brace that is not part of a {variable}';
@@ -88,13 +86,8 @@ function urlTemplateProblem(template: string): string | null {
   if (!url || url.username || url.password || url.hash) {
     return 'must be an https URL without user, password and fragment';
   }
-  if (url.protocol === 'http:' && !loopbackHost(url.hostname)) return 'must be https (http is for loopback only)';
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return 'must be https (http is for loopback only)';
   return null;
-}
-
-/** Loopback by name or literal address (RFC 8252 §7.3). */
-function loopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** The template with each variable replaced by a letter, so that it can be parsed. */

@@ -1,7 +1,7 @@
 /** Where a credential and the secret of an OAuth client may go must be said by the definition, not by an input. */
-import { isOAuth } from './kinds.ts';
+import { isOAuth, serverInput } from './kinds.ts';
 import type { Place, Report } from './place.ts';
-import { urlParts, variablesIn } from './template.ts';
+import { urlParts, variablesIn, wholeVariable } from './template.ts';
 
 /** Checks the hosts of an authentication type: `api` and every endpoint. */
 export function checkHosts(place: Place, report: Report): void {
@@ -12,8 +12,9 @@ export function checkHosts(place: Place, report: Report): void {
   if (verify?.baseUrl && !covered(verify.baseUrl, allowedHosts)) report(`${place.apiPath('verify')}.baseUrl`, offList);
   if (!isOAuth(auth)) return;
   for (const [index, host] of allowedHosts.entries()) {
-    // Otherwise whoever gives the input decides who receives the client secret and the tokens.
-    if (variablesIn(host).length > 0 && !/\}(\.[a-z0-9-]+){2,}(:\d+)?$/.test(host)) {
+    // A connection that names its server has a client of its own there. Otherwise whoever gives the input decides who receives the client secret and the tokens.
+    const chosen = wholeVariable(host) !== null && serverInput(auth) !== null;
+    if (!chosen && variablesIn(host).length > 0 && !/\}(\.[a-z0-9-]+){2,}(:\d+)?$/.test(host)) {
       report(
         `${place.apiPath('allowedHosts')}.${index}`,
         'must end in a fixed domain, because OAuth sends secrets there',
@@ -41,6 +42,7 @@ export function checkHosts(place: Place, report: Report): void {
 
 /** A host that is one variable is compared when it is filled, against hosts that then have to be fixed or wildcards. */
 function covered(template: string, allowedHosts: readonly string[]): boolean {
+  if (wholeVariable(template) !== null) return allowedHosts.includes(template);
   const parts = urlParts(template);
   if (!parts) return false;
   const { authority } = parts;

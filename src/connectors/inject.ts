@@ -1,5 +1,7 @@
 /** Putting a secret where a call needs it. */
+import { KeywardError } from '../errors.ts';
 import type { InjectRule } from './connector.ts';
+import { isFraming, isHeaderName } from './header-names.ts';
 import { fillTemplate, fillText, type Values } from './template.ts';
 
 /** What a call carries besides its own headers and query. Header names are in lower case. */
@@ -13,11 +15,20 @@ export function inject(rules: readonly InjectRule[], values: Values): Injection 
   const headers: Record<string, string> = {};
   const query: [string, string][] = [];
   for (const rule of rules) {
-    if (rule.in === 'query') query.push([rule.name, fillTemplate(rule.value, values)]);
-    else if (rule.in === 'header') headers[rule.name.toLowerCase()] = fillTemplate(rule.value, values);
+    if (rule.in === 'query') query.push([fillText(rule.name, values), fillTemplate(rule.value, values)]);
+    else if (rule.in === 'header') headers[headerOf(rule.name, values)] = fillTemplate(rule.value, values);
     else headers.authorization = basic(fillText(rule.username, values), fillText(rule.password, values));
   }
   return { headers, query };
+}
+
+/** The header's name in lower case; one that the connection names itself must be a name that can be sent. */
+function headerOf(template: string, values: Values): string {
+  const name = fillText(template, values);
+  if (isHeaderName(name) && !isFraming(name)) return name.toLowerCase();
+  throw new KeywardError('invalid_input', 'The name of the header for the secret can not be used.', {
+    hint: 'Make the connection anew with the header that the service documents, such as x-api-key.',
+  });
 }
 
 /** RFC 7617 §2. */

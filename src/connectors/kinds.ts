@@ -1,6 +1,24 @@
 import type { AuthMethod, ClientCredentialsMethod, OAuth2Method } from './connector.ts';
+import { wholeVariable } from './template.ts';
 
 /** True for the authentication types that work through a registered OAuth client. */
 export function isOAuth(auth: AuthMethod): auth is OAuth2Method | ClientCredentialsMethod {
   return auth.authenticationType === 'oauth2' || auth.authenticationType === 'oauth2_client_credentials';
 }
+
+/** The input that names the authorization server, where the definition leaves that to the connection; else null. */
+export function serverInput(auth: AuthMethod): string | null {
+  return isOAuth(auth) ? (wholeVariable(auth.issuer) ?? wholeVariable(auth.tokenEndpoint)) : null;
+}
+
+/**
+ * The authorization server that a connection names itself: its issuer or token endpoint; null where the definition
+ * names it. An OAuth client belongs to one server, and its secret goes to no other.
+ */
+export function serverOf(auth: AuthMethod, inputs: Readonly<Record<string, string>>): string | null {
+  const name = serverInput(auth);
+  return name === null ? null : (inputs[name] ?? '');
+}
+
+/** What a protected resource's metadata gives besides the inputs. */
+export const discoveredNames = ['issuer', 'resource', 'scopes'] as const;

@@ -63,6 +63,9 @@ const tokenEndpointFields = {
     .meta({ default: tokenEndpointDefaults.bodyFormat })
     .describe('Body of requests to the token endpoint.'),
   scopes: z.array(z.string().min(1)).exactOptional().describe('Asked for by default.'),
+  scopesInput: keptName
+    .exactOptional()
+    .describe('Input that holds the scopes to ask for, separated by spaces, instead.'),
   scopeSeparator: z
     .string()
     .min(1)
@@ -121,6 +124,11 @@ export const oauth2 = z.strictObject({
   authenticationType: type('oauth2'),
   ...common,
   ...tokenEndpointFields,
+  protectedResource: urlTemplate
+    .exactOptional()
+    .describe(
+      'URL whose metadata (RFC 9728) names the authorization server: it gives {issuer}, {resource} and {scopes}.',
+    ),
   authorizationEndpoint: urlTemplate.exactOptional().describe('RFC 6749 §3.1.'),
   refreshEndpoint: urlTemplate.exactOptional().describe('Default: the token endpoint.'),
   deviceAuthorizationEndpoint: urlTemplate.exactOptional().describe('RFC 8628.'),

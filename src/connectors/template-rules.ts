@@ -1,6 +1,6 @@
 /** Every variable of a template must be known where the template is filled, and always have a value there. */
 import type { AuthMethod, Inputs } from './connector.ts';
-import { isOAuth } from './kinds.ts';
+import { discoveredNames, isOAuth } from './kinds.ts';
 import type { Place, Report } from './place.ts';
 import { variablesIn } from './template.ts';
 
@@ -12,7 +12,8 @@ export function checkTemplates(place: Place, report: Report): void {
   const inputs = inputNames(place.connectorInputs, auth.inputs);
   const kept = isOAuth(auth) ? auth.tokenResponse.keep : [];
   const callback = auth.authenticationType === 'oauth2' ? auth.callbackParams : [];
-  const before = inputs.plain;
+  const discovered = auth.authenticationType === 'oauth2' && auth.protectedResource !== null ? discoveredNames : [];
+  const before = new Set([...inputs.plain, ...discovered]);
   const atToken = new Set([...before, ...callback]);
   const after = new Set([...atToken, ...kept]);
 
@@ -36,12 +37,15 @@ export function checkTemplates(place: Place, report: Report): void {
   check(`${place.apiPath('verify')}.baseUrl`, auth.api.verify?.baseUrl ?? null, after);
   check(`${place.apiPath('verify')}.path`, auth.api.verify?.path ?? null, after);
   if (isOAuth(auth)) {
+    check(`${path}.issuer`, auth.issuer, before);
+    if (auth.scopesInput !== null) check(`${path}.scopesInput`, `{${auth.scopesInput}}`, before);
     check(`${path}.tokenEndpoint`, auth.tokenEndpoint, atToken);
     checkAll(`${path}.tokenParams`, auth.tokenParams, atToken);
     checkAll(`${path}.tokenHeaders`, auth.tokenHeaders, before);
     check(`${path}.revocationEndpoint`, auth.revocationEndpoint, new Set([...after, 'clientId']));
   }
   if (auth.authenticationType === 'oauth2') {
+    check(`${path}.protectedResource`, auth.protectedResource, inputs.plain);
     check(`${path}.authorizationEndpoint`, auth.authorizationEndpoint, before);
     check(`${path}.deviceAuthorizationEndpoint`, auth.deviceAuthorizationEndpoint, before);
     checkAll(`${path}.authorizationParams`, auth.authorizationParams, before);
@@ -64,7 +68,9 @@ function checkInject(
   const used = new Set<string>();
   for (const [index, rule] of auth.inject.entries()) {
     const templates =
-      rule.in === 'basic' ? { username: rule.username, password: rule.password } : { value: rule.value };
+      rule.in === 'basic'
+        ? { username: rule.username, password: rule.password }
+        : { name: rule.name, value: rule.value };
     for (const [name, template] of Object.entries(templates)) {
       check(`${path}.inject.${index}.${name}`, template, known);
       for (const variable of variablesIn(template)) used.add(variable);

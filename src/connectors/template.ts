@@ -9,8 +9,15 @@ export type Values = Readonly<Record<string, string>>;
 
 const variable = /\{([A-Za-z][A-Za-z0-9_-]*)\}/g;
 
+/** The name in `{+name}`, which stands for a whole URL that the connection itself names, or for its host; null for others. */
+export function wholeVariable(template: string | null): string | null {
+  return /^\{\+([A-Za-z][A-Za-z0-9_-]*)\}$/.exec(template ?? '')?.[1] ?? null;
+}
+
 /** Names of the variables in a template, in order, each once. */
 export function variablesIn(template: string): string[] {
+  const whole = wholeVariable(template);
+  if (whole !== null) return [whole];
   return [...new Set(Array.from(template.matchAll(variable), (match) => match[1] ?? ''))];
 }
 
@@ -52,11 +59,23 @@ export function fillTemplate(template: string, values: Values): string {
 }
 
 /**
- * Fills a URL template. Values in the host must be one DNS label, or a whole host name where the variable is the
+ * Fills a URL template, which may be one `{+name}`. Values in the host must be one DNS label, or a whole host name where the variable is the
  * whole host; a variable at the beginning is an https origin; anything else is percent-encoded. The host that comes out
  * must be one of `allowedHosts`, filled with the same values: else `egress_refused`.
  */
 export function fillUrl(template: string, values: Values, allowedHosts: readonly string[]): URL {
+  const whole = wholeVariable(template);
+  const url = whole === null ? urlFrom(template, values) : wholeUrl(values, whole);
+  const hosts = allowedHosts.map((host) => fillAllowed(host, values));
+  if (!hosts.some((host) => hostMatches(url, host))) {
+    throw new KeywardError('egress_refused', `The host ${url.host} is not one that this connector may reach.`, {
+      hint: `Allowed: ${hosts.join(', ')}.`,
+    });
+  }
+  return url;
+}
+
+function urlFrom(template: string, values: Values): URL {
   const parts = urlParts(template);
   if (!parts) throw new KeywardError('connector_invalid', `“${template}” is not a URL template.`);
   const origin =
@@ -66,14 +85,25 @@ export function fillUrl(template: string, values: Values, allowedHosts: readonly
     throw refused(variablesIn(parts.path), 'must not step out of its place in the path');
   }
   const query = parts.query === '' ? '' : `?${fillEncoded(parts.query, values)}`;
-  const url = new URL(`${origin}${path}${query}`);
-  const hosts = allowedHosts.map((host) => fillAllowed(host, values));
-  if (!hosts.some((host) => hostMatches(url, host))) {
-    throw new KeywardError('egress_refused', `The host ${url.host} is not one that this connector may reach.`, {
-      hint: `Allowed: ${hosts.join(', ')}.`,
-    });
-  }
-  return url;
+  return new URL(`${origin}${path}${query}`);
+}
+
+/**
+ * The URL that a connection names: https, or http to loopback (which egress refuses unless the operator allows it),
+ * without user, password and fragment, and written as it is understood.
+ */
+export function wholeUrl(values: Values, name: string): URL {
+  const value = need(values, name);
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
+  const plain = /^https?:\/\/[^\s\\#]+$/i.test(value) && url?.username === '' && url.password === '';
+  if (url && secure && plain) return url;
+  throw refused([name], 'is not an https URL without user, password and fragment');
+}
+
+/** Loopback by name or literal address (RFC 8252 §7.3). */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** True when the URL's host is the one of `entry`: `host` (any port), `host:port`, or `*.domain` (any port). */
@@ -87,6 +117,8 @@ export function hostMatches(url: URL, entry: string): boolean {
 
 /** An entry of `allowedHosts` with its variables filled; `invalid_input` when a value is no host. */
 export function fillAllowed(entry: string, values: Values): string {
+  const whole = wholeVariable(entry);
+  if (whole !== null) return wholeUrl(values, whole).host;
   return entry.includes('{') ? fillHost(entry, values) : entry;
 }
 

@@ -140,6 +140,8 @@ function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: str
   const app = createApp({ hosts: [...own, ...names.publicHosts], origins: [], log: broker().log });
   app.use(async (c, next) => {
     if (own.includes(c.req.header('host') ?? '')) return next();
+    // Read by an authorization server, not by the person's browser.
+    if (c.req.method === 'GET' && c.req.path.startsWith('/oauth/client/')) return next();
     // Through the tunnel: the browser has its cookie on loopback, and nothing else is served out there.
     if (c.req.method !== 'GET' || !c.req.path.startsWith('/oauth/callback')) return c.notFound();
     const { pathname, search } = new URL(c.req.url);

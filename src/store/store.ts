@@ -78,10 +78,23 @@ export type CredentialRow = Row & {
   readonly policy?: CallPolicy | null;
 };
 
+/** What a registration was for. */
+export type ClientRegistration = {
+  readonly redirectUri: string;
+  /** RFC 7591 §2. */
+  readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post';
+  /** When the client secret ends, in milliseconds since 1970; null never. */
+  readonly expiresAt: number | null;
+};
+
 export type AuthConfigRow = Row & {
   readonly connectorId: string;
   readonly name: string;
   readonly clientId: string;
+  /** The authorization server, where the connection names it; its secret goes nowhere else. Absent or null: the connector's. */
+  readonly server?: string | null;
+  /** How Keyward registered itself (RFC 7591, or by its metadata document); absent for clients that a person entered. */
+  readonly registration?: ClientRegistration;
   /** Scopes to ask for instead of the connector's defaults. */
   readonly scopes: readonly string[] | null;
 };

@@ -10,7 +10,15 @@ import type {
   SignInCodeRow,
 } from '../store/store.ts';
 
-export type { CallPolicy, CredentialStatus, ObtainedBy, Page, Share, SharePermission } from '../store/store.ts';
+export type {
+  CallPolicy,
+  ClientRegistration,
+  CredentialStatus,
+  ObtainedBy,
+  Page,
+  Share,
+  SharePermission,
+} from '../store/store.ts';
 export { reaches } from '../store/store.ts';
 
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */

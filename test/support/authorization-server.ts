@@ -22,6 +22,8 @@ export type AuthorizationServerOptions = {
   readonly refreshTokenTtl?: number;
   /** Makes it an issuer of JWT access tokens for this resource (RFC 8707, RFC 9068). */
   readonly resource?: Resource;
+  /** Takes registrations of clients (RFC 7591). */
+  readonly registration?: boolean;
   /** Answers requests that belong to something else on the same port, such as an API; true when it did. */
   readonly extra?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
 };
@@ -182,6 +184,7 @@ function configuration(options: AuthorizationServerOptions, clients: ClientMetad
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      registration: { enabled: options.registration === true },
       revocation: { enabled: true, allowedPolicy: () => true },
       introspection: { enabled: true, allowedPolicy: () => true },
       resourceIndicators: resourceIndicators(resource),

@@ -50,6 +50,8 @@ export type BrokerOptions = {
   readonly callbackOrigin?: string;
   /** Default: the system's resolver. */
   readonly resolve?: DnsServer['resolve'];
+  /** More hosts on loopback that may be reached. */
+  readonly allow?: readonly string[];
   /** Folder of a broker that runs already, to share its vault. Default: one of its own, removed at the end. */
   readonly folder?: string;
   /** URL of a PostgreSQL database to keep the vault in, instead of a file in the folder. */
@@ -76,8 +78,8 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
   const vault = await openVault(store);
   const catalogue = await loadCatalogue(connectors);
   if (catalogue.problems.length > 0) throw new Error(JSON.stringify(catalogue.problems));
-  const { resolve } = options;
-  const egress = createEgress({ allow: [new URL(options.origin).host], ...(resolve && { resolve }) });
+  const { resolve, allow = [] } = options;
+  const egress = createEgress({ allow: [new URL(options.origin).host, ...allow], ...(resolve && { resolve }) });
   const lines: string[] = [];
   const settings: BrokerSettings = {
     authConfigs: new Map([[acme, { clientId: 'keyward', clientSecret: 'keyward-secret' }]]),

@@ -1,8 +1,9 @@
 /** The first leg of the authorization code flow. */
 import { createHash } from 'node:crypto';
 import type { OAuth2Method } from '../../connectors/definition.ts';
+import { serverInput } from '../../connectors/kinds.ts';
 import { KeywardError } from '../../errors.ts';
-import { begin, type OAuthContext, scopeParams, usesPkce } from './context.ts';
+import { begin, type OAuthContext, scopeParams, scopesOf, usesPkce } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { requireEndpoint, resolveServer } from './server.ts';
 
@@ -32,7 +33,10 @@ export async function authorizationUrl(
   }
   const url = requireEndpoint(context, server, 'authorizationEndpoint');
   const challenge = createHash('sha256').update(request.codeVerifier).digest('base64url');
+  const offline = serverInput(auth) !== null && scopesOf(context).includes('offline_access');
   const params = {
+    // OpenID Connect Core §11: without it such servers drop the scope. Others are told by their definition.
+    ...(offline ? { prompt: 'consent' } : {}),
     ...fillParams(context, auth.authorizationParams),
     ...scopeParams(context),
     response_type: 'code',

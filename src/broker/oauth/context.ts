@@ -1,5 +1,6 @@
 /** What the OAuth protocol functions work on, and what they answer. They know no vault and no principal. */
 import type { ClientCredentialsMethod, Connector, OAuth2Method } from '../../connectors/definition.ts';
+import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { defaultTimeoutMs, type Egress } from '../../net/egress.ts';
 import type { CredentialSecret } from '../../vault/vault.ts';
 
@@ -36,9 +37,11 @@ export type TokenSet = Omit<Extract<CredentialSecret, { kind: 'tokens' }>, 'kind
 
 export type Kept = Readonly<Record<string, string>>;
 
-/** The scopes to ask for. */
-export function scopesOf(context: OAuthContext): readonly string[] {
-  return context.scopes ?? context.auth.scopes;
+/** The scopes to ask for: those of the auth config, else of the connection, else of the definition. */
+export function scopesOf({ auth, scopes, values }: OAuthContext): readonly string[] {
+  if (scopes !== null) return scopes;
+  const named = auth.scopesInput === null ? '' : (values[auth.scopesInput] ?? '');
+  return named === '' ? auth.scopes : named.split(/\s+/).filter((scope) => scope !== '');
 }
 
 /** The scopes of a grant: a server that does not name them granted what was asked for (RFC 6749 §5.1). */
@@ -56,6 +59,14 @@ export function usesPkce({ auth, client }: OAuthContext<OAuth2Method>): boolean 
 export function scopeParams(context: OAuthContext): Record<string, string> {
   const scopes = scopesOf(context);
   return scopes.length === 0 ? {} : { [context.auth.scopeParam]: scopes.join(context.auth.scopeSeparator) };
+}
+
+/** The issuer, where the definition or the connection names one. */
+export function issuerOf({ auth, values }: OAuthContext): string | null {
+  const whole = wholeVariable(auth.issuer);
+  if (whole === null) return auth.issuer;
+  wholeUrl(values, whole);
+  return values[whole] ?? null;
 }
 
 /** What templates may name. A connection's inputs win over what a service sent: they were there first. */

@@ -1,8 +1,9 @@
 /** Which endpoints a connection talks to: the definition's, or those that its issuer publishes. */
 import type { ServerMetadata } from 'openid-client';
+import { serverInput } from '../../connectors/kinds.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Egress } from '../../net/egress.ts';
-import type { Kept, OAuthContext, Operation } from './context.ts';
+import { issuerOf, type Kept, type OAuthContext, type Operation } from './context.ts';
 import { discover } from './discovery.ts';
 import { fillEndpoint } from './endpoints.ts';
 import { garbled } from './failures.ts';
@@ -56,7 +57,8 @@ export async function resolveServer(
     refreshEndpoint: ('refreshEndpoint' in auth ? auth.refreshEndpoint : null) ?? auth.tokenEndpoint,
   };
   const missing = needed.some((name) => own[name] === null);
-  const metadata = missing && auth.issuer !== null ? await metadataOf(context, auth.issuer) : null;
+  const issuer = issuerOf(context);
+  const metadata = missing && issuer !== null ? await metadataOf(context, issuer) : null;
   const endpoint = (name: EndpointName) => {
     const template = own[name];
     if (!needed.includes(name)) return null;
@@ -70,7 +72,7 @@ export async function resolveServer(
     refreshEndpoint: endpoint('refreshEndpoint'),
     revocationEndpoint: endpoint('revocationEndpoint'),
     deviceAuthorizationEndpoint: endpoint('deviceAuthorizationEndpoint'),
-    issuer: metadata?.issuer ?? auth.issuer,
+    issuer: metadata?.issuer ?? issuer,
     issDemanded:
       metadata?.authorization_response_iss_parameter_supported === true ||
       ('authorizationResponseIssParameterSupported' in auth && auth.authorizationResponseIssParameterSupported),
@@ -88,20 +90,45 @@ export function requireEndpoint(context: OAuthContext, server: AuthorizationServ
   });
 }
 
-async function metadataOf(context: Operation, issuer: string): Promise<ServerMetadata> {
+/** What the issuer publishes, asked at most once in ten minutes. */
+export async function metadataOf(context: Operation, issuer: string): Promise<ServerMetadata> {
   const asked = known.get(context.egress) ?? new Map();
   known.set(context.egress, asked);
   const before = asked.get(issuer);
   if (before && Math.abs(Date.now() - before.at) < knownForMs) return before.metadata;
   const metadata = await discover(context, issuer);
+  if (serverInput(context.auth) !== null) await checkSites(context, metadata);
   asked.set(issuer, { at: Date.now(), metadata });
   return metadata;
 }
 
+/**
+ * A server that somebody named must send people, codes and registrations to its own site only. Otherwise it could name
+ * the authorization endpoint of another server and collect that one's codes at its own token endpoint (mix-up, RFC 9700
+ * §4.4), where `iss` does not give it away.
+ */
+async function checkSites(context: OAuthContext, metadata: ServerMetadata): Promise<void> {
+  const { getDomain } = await import('tldts');
+  const siteOf = (url: string) => getDomain(url, { allowPrivateDomains: true }) ?? new URL(url).hostname;
+  const own = siteOf(metadata.issuer);
+  const names = ['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'revocation_endpoint'] as const;
+  for (const name of names) {
+    const published = metadata[name];
+    if (published === undefined || siteOf(discoveredUrl(context, published).href) === own) continue;
+    throw new KeywardError(
+      'provider_refused',
+      `${metadata.issuer} names a ${name.replace('_', ' ')} on another site.`,
+      {
+        hint: 'Keyward does not follow that: codes and tokens could end up with somebody else.',
+      },
+    );
+  }
+}
+
 /** An endpoint that a server published: https, or http when its issuer is reached by http too. */
-function discoveredUrl(context: OAuthContext, text: string): URL {
+export function discoveredUrl(context: OAuthContext, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
-  const plain = url?.protocol === 'http:' && context.auth.issuer?.startsWith('http:');
+  const plain = url?.protocol === 'http:' && issuerOf(context)?.startsWith('http:');
   if (url && (url.protocol === 'https:' || plain) && url.username === '' && url.password === '') return url;
   throw garbled(context, 'publishes an endpoint that is no https address');
 }

@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import type { Broker } from '../../broker/broker.ts';
 import { finishCallback } from '../../broker/callback.ts';
+import { clientDocument } from '../../broker/redirect-uri.ts';
 import type { Visitor } from '../../broker/visitor.ts';
 import { notAhead } from '../prefetch.ts';
 import { readBinding } from './cookie.ts';
@@ -20,6 +21,7 @@ export type CallbackRoutes = {
 /**
  * `GET /oauth/callback` and, for servers found by discovery, `GET /oauth/callback/:connectorId`. What was received
  * stays in the URL, so the person is sent on at once: to the program that asked, or to the result page.
+ * `GET /oauth/client/:name` is what servers read that know a client by its address; it is public.
  */
 export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoutes): Hono {
   const routes = new Hono();
@@ -32,6 +34,10 @@ export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoute
     });
     const away = returnTo === null ? null : webUrl(returnTo);
     return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);
+  });
+  routes.get('/oauth/client/:name', (c) => {
+    const document = clientDocument(broker().pages.callbackOrigin, c.req.param('name'));
+    return document === null ? c.notFound() : c.json(document);
   });
   return routes;
 }

@@ -27,6 +27,7 @@ export function asker(view: ConnectView): string {
 export function facts(view: ConnectView, around: Surroundings): Html {
   return html`<dl class="facts">
 <dt>Asked by</dt><dd>${view.client ?? 'an assistant on this Keyward'}</dd>
+${view.destination === null ? '' : html`<dt>Sent to</dt><dd><span class="code">${view.destination}</span> and nowhere else</dd>`}
 <dt>Stored</dt><dd>${around.place}</dd>
 <dt>Assistants</dt><dd>${releaseRule[around.release]}</dd>
 <dt>Open for</dt><dd><time datetime="${new Date(view.expiresAt).toISOString()}">${timeLeft(view.expiresAt - around.now)}</time></dd>

@@ -1,0 +1,86 @@
+/** Asking a protected resource, such as an MCP server, which authorization server it trusts (RFC 9728). */
+import { KeywardError } from '../../errors.ts';
+import { type Answer, parseAnswer, textOf } from './answer.ts';
+import type { Operation } from './context.ts';
+import { garbled } from './failures.ts';
+import { send } from './send.ts';
+
+export type ProtectedResource = {
+  /** Its own name for itself, which tokens are asked for (RFC 8707). */
+  readonly resource: string;
+  readonly issuer: string;
+  /** What it wants, separated by spaces; empty when it does not say. */
+  readonly scopes: string;
+};
+
+/**
+ * The metadata of the resource at this address: where its challenge says, else at its well-known addresses.
+ *
+ * @throws KeywardError `provider_refused` when it publishes none, `provider_garbled` when it is about another resource
+ */
+export async function protectedResource(operation: Operation, address: URL): Promise<ProtectedResource> {
+  const challenge = await challengeOf(operation, address);
+  for (const url of [challenge.metadata, ...wellKnown(address)]) {
+    const metadata = url === null ? null : await document(operation, url);
+    if (metadata) return read(operation, address, metadata, challenge.scopes);
+  }
+  throw new KeywardError('provider_refused', `${address.host} does not say which authorization server it trusts.`, {
+    hint: 'Check the address. If the server takes a fixed token, use the authentication type bearer.',
+  });
+}
+
+/** What an unauthenticated request is answered (RFC 9728 §5.1). Only an address on its own origin is followed. */
+async function challengeOf(operation: Operation, address: URL) {
+  const { headers } = await send(operation, { url: address, headers: { accept: 'application/json' } }, 'repeatable');
+  const challenge = headers.get('www-authenticate') ?? '';
+  const named = parameter(challenge, 'resource_metadata');
+  const url = named !== null && URL.canParse(named) ? new URL(named) : null;
+  return { metadata: url?.origin === address.origin ? url : null, scopes: parameter(challenge, 'scope') };
+}
+
+/** A parameter of a challenge (RFC 9110 §11.2), quoted or not. */
+function parameter(challenge: string, name: string): string | null {
+  const match = new RegExp(`[\\s,]${name}\\s*=\\s*(?:"([^"\\\\]*)"|([^\\s,"]+))`, 'i').exec(challenge);
+  return match?.[1] ?? match?.[2] ?? null;
+}
+
+/** RFC 9728 §3.1; the one without a path is what many servers have. */
+function wellKnown(address: URL): URL[] {
+  const path = address.pathname.replace(/\/$/, '');
+  const base = '/.well-known/oauth-protected-resource';
+  const urls = [new URL(`${base}${path}${address.search}`, address), new URL(base, address)];
+  return path === '' ? urls.slice(1) : urls;
+}
+
+async function document(operation: Operation, url: URL): Promise<Answer | null> {
+  const response = await send(operation, { url, headers: { accept: 'application/json' } }, 'repeatable');
+  return response.status === 200 ? parseAnswer(response.body) : null;
+}
+
+function read(operation: Operation, address: URL, metadata: Answer, challenged: string | null): ProtectedResource {
+  const resource = textOf(metadata.resource);
+  if (resource === null || !covers(resource, address)) {
+    throw garbled(operation, `publishes metadata of another resource than ${address.origin}${address.pathname}`);
+  }
+  const [first]: unknown[] = Array.isArray(metadata.authorization_servers) ? metadata.authorization_servers : [];
+  const issuer = textOf(first);
+  if (issuer === null) throw garbled(operation, 'names no authorization server');
+  const offered = Array.isArray(metadata.scopes_supported) ? metadata.scopes_supported : [];
+  return { resource, issuer, scopes: scopesOf(challenged?.split(' ') ?? offered) };
+}
+
+/** True when the resource is this address, or what it is below (RFC 9728 §3.3; MCP servers often name their origin). */
+function covers(resource: string, address: URL): boolean {
+  if (!URL.canParse(resource)) return false;
+  const { origin, pathname, search, hash, username, password } = new URL(resource);
+  if (origin !== address.origin || hash !== '' || username !== '' || password !== '') return false;
+  if (search !== '' && search !== address.search) return false;
+  return `${address.pathname.replace(/\/$/, '')}/`.startsWith(`${pathname.replace(/\/$/, '')}/`);
+}
+
+/** Scope tokens (RFC 6749 §3.3) and nothing else. */
+function scopesOf(values: readonly unknown[]): string {
+  return values
+    .filter((value) => typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(value))
+    .join(' ');
+}

@@ -1,0 +1,458 @@
+import { randomBytes } from 'node:crypto';
+import { decodeJwt } from 'jose';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { finishCallback } from '../../src/broker/callback.ts';
+import { viewAttempt } from '../../src/broker/connect.ts';
+import { submitAuthConfig } from '../../src/broker/connect-forms.ts';
+import { createCredential } from '../../src/broker/create.ts';
+import type { CreateInput } from '../../src/broker/create-input.ts';
+import { deleteCredential } from '../../src/broker/credentials.ts';
+import { getCredentialMetadata } from '../../src/broker/metadata.ts';
+import { clientDocument } from '../../src/broker/redirect-uri.ts';
+import { fresh } from '../../src/broker/refresh.ts';
+import { localPrincipal as me, type Principal } from '../../src/principal.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
+import {
+  ageTokens,
+  type BrokerOptions,
+  credentialOf,
+  principal,
+  startBroker,
+  type TestBroker,
+  tokensOf,
+} from '../support/broker.ts';
+import { clickThrough } from '../support/click-through.ts';
+import { type OddServer, startOddServer } from '../support/odd-server.ts';
+
+/** The MCP server; answers a challenge as RFC 9728 §5.1 wants it. */
+let mcp: OddServer;
+let broker: TestBroker;
+const closing: (() => Promise<void>)[] = [];
+
+const asOf = '/.well-known/oauth-authorization-server';
+const prmOf = '/.well-known/oauth-protected-resource';
+
+beforeEach(async () => {
+  mcp = await startOddServer({ status: 404 });
+  closing.push(() => mcp.close());
+  mcp.paths.set('/mcp', {
+    status: 401,
+    headers: { 'www-authenticate': `Bearer resource_metadata="${mcp.origin}${prmOf}/mcp"` },
+  });
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** What the MCP server publishes of itself. */
+function resourceOf(changes: Record<string, unknown> = {}) {
+  return {
+    body: {
+      resource: `${mcp.origin}/mcp`,
+      authorization_servers: [mcp.origin],
+      scopes_supported: ['read'],
+      ...changes,
+    },
+  };
+}
+
+/** An authorization server's metadata at the origin of the MCP server itself. */
+function serverOf(changes: Record<string, unknown> = {}) {
+  const { origin } = mcp;
+  return {
+    body: {
+      issuer: origin,
+      authorization_endpoint: `${origin}/authorize`,
+      token_endpoint: `${origin}/token`,
+      registration_endpoint: `${origin}/register`,
+      code_challenge_methods_supported: ['S256'],
+      token_endpoint_auth_methods_supported: ['none'],
+      ...changes,
+    },
+  };
+}
+
+async function brokerFor(options: Partial<BrokerOptions> = {}): Promise<TestBroker> {
+  broker = await startBroker({ origin: mcp.origin, ...options });
+  const { close } = broker;
+  closing.push(() => close());
+  return broker;
+}
+
+function connect(input: Partial<CreateInput> = {}, who: Principal = me) {
+  const serverUrl = input.credentialId === undefined ? { serverUrl: `${mcp.origin}/mcp` } : {};
+  const all = { connectorId: 'mcp-server', authenticationType: 'oauth2', ...serverUrl, ...input };
+  return createCredential(broker.broker, who, all, { obtainedBy: 'tool' });
+}
+
+async function attemptFor(input: Partial<CreateInput> = {}, who: Principal = me) {
+  const created = await connect(input, who);
+  if (created.kind !== 'attempt') throw new Error('Nothing was left to ask.');
+  const browser = randomBytes(16).toString('base64url');
+  return {
+    attemptId: created.attemptId,
+    browser,
+    view: await viewAttempt(broker.broker, created.attemptId, browser, 'local'),
+  };
+}
+
+function authorizationUrlOf({ view }: Awaited<ReturnType<typeof attemptFor>>): URL {
+  if (view.step !== 'authorize') throw new Error(`At ${view.step}: ${JSON.stringify(view)}`);
+  return new URL(view.authorizationUrl);
+}
+
+/** What came back to the redirect URI, delivered where it was sent. */
+async function deliver({ attemptId, browser }: { attemptId: string; browser: string }, back: URL) {
+  const connectorId = back.pathname.split('/')[3] ?? null;
+  const { searchParams: received } = back;
+  await finishCallback(broker.broker, { received, connectorId, cookieOf: () => browser, visitor: 'local' });
+  return broker.broker.vault.findAttempt(attemptId);
+}
+
+const posts = () => mcp.seen.filter(({ method }) => method === 'POST').map(({ url }) => url);
+
+describe('an MCP server with an authorization server of its own', () => {
+  let server: AuthorizationServer;
+  beforeEach(async () => {
+    const resource = { audience: `${mcp.origin}/mcp`, scopes: ['read', 'openid', 'offline_access'] };
+    server = await startAuthorizationServer({ registration: true, resource });
+    closing.push(() => server.close());
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ authorization_servers: [server.issuer] }));
+    await brokerFor({ allow: [new URL(server.issuer).host] });
+  });
+
+  async function connected(input: Partial<CreateInput> = {}, who: Principal = me): Promise<string> {
+    const started = await attemptFor(input, who);
+    const attempt = await deliver(started, await clickThrough(authorizationUrlOf(started)));
+    if (!attempt?.credentialId) throw new Error(JSON.stringify(attempt?.error));
+    return attempt.credentialId;
+  }
+
+  it('is connected with nothing but its address: found, registered at, asked for this resource, refreshed, revoked', async () => {
+    const started = await attemptFor();
+    const url = authorizationUrlOf(started);
+    expect(url.origin).toBe(server.issuer);
+    expect(url.searchParams.get('resource')).toBe(`${mcp.origin}/mcp`);
+    expect(url.searchParams.get('code_challenge_method')).toBe('S256');
+    expect(url.searchParams.get('scope')).toBe('read offline_access');
+    expect(url.searchParams.get('redirect_uri')).toMatch(
+      /^http:\/\/127\.0\.0\.1:7355\/oauth\/callback\/mcp-server\.[0-9a-f]{16}$/,
+    );
+    expect(started.view).toMatchObject({ destination: expect.stringContaining(mcp.host) });
+
+    const attempt = await deliver(started, await clickThrough(url));
+    const id = attempt?.credentialId ?? '';
+    const credential = await credentialOf(broker.broker, me, id);
+    expect(credential).toMatchObject({ connectorId: 'mcp-server', hosts: [mcp.host], status: 'active' });
+    const tokens = await tokensOf(broker.broker, me, id);
+    expect(decodeJwt(tokens.accessToken)).toMatchObject({
+      iss: server.issuer,
+      aud: `${mcp.origin}/mcp`,
+      scope: 'read offline_access',
+    });
+
+    await ageTokens(broker.broker, me, id, -1_000);
+    const { secret } = await fresh(broker.broker, await credentialOf(broker.broker, me, id));
+    if (secret.kind !== 'tokens') throw new Error('There are no tokens.');
+    expect(decodeJwt(secret.accessToken)).toMatchObject({ aud: `${mcp.origin}/mcp` });
+    expect(secret.accessToken).not.toBe(tokens.accessToken);
+    expect(server.calls.refresh_token).toBe(1);
+
+    expect(await server.isActive(secret.refreshToken ?? '')).toBe(true);
+    expect(await deleteCredential(broker.broker, me, { credentialId: id })).toMatchObject({ revocation: 'revoked' });
+    expect(await server.isActive(secret.refreshToken ?? '')).toBe(false);
+  });
+
+  it('is registered at once for each owner and server, and its registration is audited', async () => {
+    const clients = new Set<string>();
+    const clientOf = async (who: Principal) => {
+      const id = await connected({}, who);
+      const { authConfigId } = await credentialOf(broker.broker, who, id);
+      const config = await broker.broker.vault.get('authConfig', who, authConfigId ?? '');
+      clients.add(config?.clientId ?? '');
+      return config;
+    };
+    const first = await clientOf(me);
+    expect(first).toMatchObject({ server: server.issuer, registration: { tokenEndpointAuthMethod: 'none' } });
+    expect((await clientOf(me))?.id).toBe(first?.id);
+    expect((await clientOf(principal('bob')))?.id).not.toBe(first?.id);
+    expect(clients.size).toBe(2);
+    const actions = (await broker.audited()).map((event) => (event as { action: string }).action);
+    expect(actions).toEqual(expect.arrayContaining(['server.discover', 'server.register', 'attempt.start']));
+  });
+
+  it('can be connected anew in place, and found anew for that', async () => {
+    const id = await connected();
+    expect(await connected({ credentialId: id })).toBe(id);
+  });
+
+  it('asks nobody for an OAuth client', async () => {
+    const { metadata } = await getCredentialMetadata(broker.broker, me, { connectorId: 'mcp-server' }, 'model');
+    expect(
+      metadata.map(({ authenticationType, authConfigRequired }) => [authenticationType, authConfigRequired]),
+    ).toEqual([
+      ['oauth2', false],
+      ['bearer', false],
+    ]);
+  });
+
+  it('19. an answer of another issuer ends the attempt, and the code goes nowhere', async () => {
+    const started = await attemptFor();
+    const back = await clickThrough(authorizationUrlOf(started));
+    back.searchParams.set('iss', 'https://evil.example');
+    const attempt = await deliver(started, back);
+    expect(attempt).toMatchObject({ status: 'failed', error: { code: 'provider_garbled' } });
+    expect(server.calls.authorization_code ?? 0).toBe(0);
+  });
+
+  it('an answer at the redirect URI of another server is refused, and the right one still counts', async () => {
+    const started = await attemptFor();
+    const back = await clickThrough(authorizationUrlOf(started));
+    const elsewhere = new URL(back);
+    elsewhere.pathname = `/oauth/callback/mcp-server.${'0'.repeat(16)}`;
+    await expect(deliver(started, elsewhere)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(server.calls.authorization_code ?? 0).toBe(0);
+    expect(await deliver(started, back)).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('finding the authorization server', () => {
+  beforeEach(() => brokerFor());
+
+  it.each([
+    ['of another host', 'https://mcp.honest.example/mcp'],
+    ['of another path', '/other'],
+    ['of a path that only begins alike', '/mc'],
+    ['of what is below', '/mcp/below'],
+    ['with a user name', 'USER'],
+    ['that is no URL', 'mcp'],
+    ['of nothing', undefined],
+  ])('metadata of another resource is refused: one %s', async (_, resource) => {
+    const { origin } = mcp;
+    const named = resource?.startsWith('/')
+      ? `${origin}${resource}`
+      : resource === 'USER'
+        ? origin.replace('//', '//a@')
+        : resource;
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ resource: named }));
+    mcp.paths.set(asOf, serverOf());
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_garbled' });
+    expect(posts()).toEqual([]);
+  });
+
+  it('a server that names its whole origin is taken at its word', async () => {
+    mcp.paths.set('/mcp', { status: 401 });
+    mcp.paths.set(prmOf, resourceOf({ resource: mcp.origin }));
+    mcp.paths.set(asOf, serverOf({ registration_endpoint: undefined }));
+    expect((await attemptFor()).view.step).toBe('auth_config');
+  });
+
+  it('52. a challenge does not lead to another origin', async () => {
+    const other = await startOddServer();
+    closing.push(() => other.close());
+    mcp.paths.set('/mcp', {
+      status: 401,
+      headers: { 'www-authenticate': `Bearer resource_metadata="${other.origin}/m"` },
+    });
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_refused' });
+    expect(other.seen).toEqual([]);
+  });
+
+  it.each([
+    'http://169.254.169.254/latest',
+    'https://10.0.0.1',
+    'https://[::ffff:7f00:1]',
+    'http://localhost:1',
+    'https://metadata.google.internal',
+  ])('52. an authorization server at %s is not asked', async (issuer) => {
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ authorization_servers: [issuer] }));
+    await expect(connect()).rejects.toMatchObject({
+      code: expect.stringMatching(/^(egress_refused|invalid_input|provider_unavailable)$/),
+    });
+    expect(posts()).toEqual([]);
+  });
+
+  it.each(['javascript:alert(1)', 'file:///etc/passwd', 'ftp://a.example', 7, ''])(
+    'an authorization server of %j is refused',
+    async (issuer) => {
+      mcp.paths.set(`${prmOf}/mcp`, resourceOf({ authorization_servers: [issuer] }));
+      await expect(connect()).rejects.toMatchObject({
+        code: expect.stringMatching(/^(provider_garbled|invalid_input)$/),
+      });
+    },
+  );
+
+  it('20. metadata of another issuer is refused, and nothing is registered', async () => {
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf());
+    mcp.paths.set(asOf, serverOf({ issuer: 'https://honest.example' }));
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_garbled' });
+    expect(posts()).toEqual([]);
+  });
+
+  it.each(['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'revocation_endpoint'])(
+    'an authorization server whose %s is on another site is refused before anything is sent there',
+    async (endpoint) => {
+      mcp.paths.set(`${prmOf}/mcp`, resourceOf());
+      mcp.paths.set(asOf, serverOf({ [endpoint]: 'https://honest.example/x' }));
+      await expect(connect()).rejects.toMatchObject({
+        code: 'provider_refused',
+        message: expect.stringContaining('another site'),
+      });
+      expect(posts()).toEqual([]);
+    },
+  );
+
+  it('18. a server without S256 is refused on the page, and nobody is sent there', async () => {
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf());
+    mcp.paths.set(asOf, serverOf({ code_challenge_methods_supported: ['plain'] }));
+    mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
+    const { view } = await attemptFor();
+    expect(view).toMatchObject({ step: 'failed', error: { code: 'provider_refused' } });
+  });
+
+  it('a server that publishes nothing is a typed error with a way on', async () => {
+    await expect(connect()).rejects.toMatchObject({
+      code: 'provider_refused',
+      hint: expect.stringContaining('bearer'),
+    });
+  });
+
+  it.each([
+    'http://mcp.example.com/mcp',
+    'https://u:p@mcp.example.com/',
+    'https://mcp.example.com/#x',
+    'javascript:alert(1)',
+    'https://mcp.example.com\\@evil.example',
+  ])('56. the address %s is refused, and nothing is asked', async (serverUrl) => {
+    await expect(connect({ serverUrl })).rejects.toMatchObject({ code: 'invalid_input' });
+    expect(mcp.seen).toEqual([]);
+  });
+
+  it('whoever may only read causes no request', async () => {
+    const reader = { ...me, scopes: new Set(['credentials:read'] as const) };
+    await expect(connect({}, reader)).rejects.toMatchObject({ code: 'insufficient_scope' });
+    expect(mcp.seen).toEqual([]);
+  });
+});
+
+describe('the client at a server that a connection names', () => {
+  beforeEach(() => {
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf());
+  });
+
+  it('is registered for its redirect URI, authenticates as it was registered, and its secret is sealed', async () => {
+    await brokerFor();
+    mcp.paths.set(asOf, serverOf({ token_endpoint_auth_methods_supported: ['client_secret_post'] }));
+    const body = { client_id: 'c1', client_secret: 'dcr-canary', token_endpoint_auth_method: 'client_secret_post' };
+    mcp.paths.set('/register', { status: 201, body });
+    mcp.paths.set('/token', { body: { access_token: 'at', refresh_token: 'rt' } });
+    const started = await attemptFor();
+    const url = authorizationUrlOf(started);
+    const asked = JSON.parse(mcp.seen.find(({ url: path }) => path === '/register')?.body ?? '');
+    expect(asked).toMatchObject({ redirect_uris: [url.searchParams.get('redirect_uri')], application_type: 'native' });
+    const back = new URL(url.searchParams.get('redirect_uri') ?? '');
+    back.search = new URLSearchParams({ code: 'c', state: url.searchParams.get('state') ?? '' }).toString();
+    expect(await deliver(started, back)).toMatchObject({ status: 'completed' });
+    const sent = new URLSearchParams(mcp.seen.findLast(({ url: path }) => path === '/token')?.body);
+    expect(Object.fromEntries(sent)).toMatchObject({ client_secret: 'dcr-canary', resource: `${mcp.origin}/mcp` });
+    const [row] = await broker.broker.vault.list('authConfig', me, {}, { limit: 10 });
+    expect(JSON.stringify(row)).not.toContain('dcr-canary');
+    expect(broker.logged()).not.toContain('dcr-canary');
+  });
+
+  it('is registered anew when the old registration has ended or was for another redirect URI', async () => {
+    await brokerFor();
+    mcp.paths.set(asOf, serverOf({ token_endpoint_auth_methods_supported: ['client_secret_basic'] }));
+    const ended = Math.floor(Date.now() / 1000) - 10;
+    mcp.paths.set('/register', {
+      status: 201,
+      body: { client_id: 'c1', client_secret: 's', client_secret_expires_at: ended },
+    });
+    await connect();
+    await connect();
+    expect(posts()).toEqual(['/register', '/register']);
+    mcp.paths.set('/register', {
+      status: 201,
+      body: { client_id: 'c2', client_secret: 's', client_secret_expires_at: 0 },
+    });
+    await connect();
+    await connect();
+    expect(posts()).toHaveLength(3);
+    const moved = { ...broker.broker, pages: { ...broker.broker.pages, callbackOrigin: 'http://127.0.0.1:7999' } };
+    const input = { connectorId: 'mcp-server', authenticationType: 'oauth2', serverUrl: `${mcp.origin}/mcp` };
+    await createCredential(moved, me, input, { obtainedBy: 'tool' });
+    expect(posts()).toHaveLength(4);
+  });
+
+  it('is named by its metadata document where the server reads those and Keyward is on https', async () => {
+    await brokerFor({ callbackOrigin: 'https://keyward.example' });
+    mcp.paths.set(asOf, serverOf({ client_id_metadata_document_supported: true }));
+    const url = authorizationUrlOf(await attemptFor());
+    const clientId = url.searchParams.get('client_id') ?? '';
+    const name = /^https:\/\/keyward\.example\/oauth\/client\/(mcp-server\.[0-9a-f]{16})$/.exec(clientId)?.[1] ?? '';
+    expect(clientDocument('https://keyward.example', name)).toMatchObject({
+      client_id: clientId,
+      client_name: 'Keyward',
+      redirect_uris: [url.searchParams.get('redirect_uri')],
+      token_endpoint_auth_method: 'none',
+    });
+    expect(posts()).toEqual([]);
+  });
+
+  it('has no document on loopback, and none under a name that Keyward never gives itself', () => {
+    expect(clientDocument('http://127.0.0.1:7355', `mcp-server.${'a'.repeat(16)}`)).toBeNull();
+    for (const name of ['x', '..', 'mcp-server.zz', `a/b.${'a'.repeat(16)}`, `<b>.${'a'.repeat(16)}`])
+      expect(clientDocument('https://keyward.example', name)).toBeNull();
+  });
+
+  it.each([
+    ['no client id', { client_secret: 's' }],
+    ['a way to authenticate that Keyward has not', { client_id: 'c', token_endpoint_auth_method: 'private_key_jwt' }],
+    ['Basic without a secret', { client_id: 'c', token_endpoint_auth_method: 'client_secret_basic' }],
+  ])('is not taken with %s', async (_, body) => {
+    await brokerFor();
+    mcp.paths.set(asOf, serverOf());
+    mcp.paths.set('/register', { status: 201, body });
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_garbled' });
+    expect(await broker.broker.vault.list('authConfig', me, {}, { limit: 10 })).toEqual([]);
+  });
+
+  it('that a person enters stays with that server: no other one gets it, by itself or by its id', async () => {
+    const settings = { authConfigs: new Map([['mcp-server', { clientId: 'env', clientSecret: 'env-canary' }]]) };
+    await brokerFor({ settings });
+    mcp.paths.set(asOf, serverOf({ registration_endpoint: undefined }));
+    const { attemptId, browser, view } = await attemptFor();
+    expect(view).toMatchObject({ step: 'auth_config', destination: mcp.host });
+    const sender = { browser, csrf: view.csrf, visitor: 'local' } as const;
+    const fields = { clientId: 'typed', clientSecret: 'typed-canary' };
+    expect(await submitAuthConfig(broker.broker, attemptId, sender, fields)).toBeNull();
+    expect(authorizationUrlOf(await attemptFor()).searchParams.get('client_id')).toBe('typed');
+
+    const evil = await startOddServer({ status: 404 });
+    closing.push(() => evil.close());
+    const elsewhere = {
+      ...broker.broker,
+      egress: await startBroker({ origin: evil.origin }).then((one) => {
+        closing.push(() => one.close());
+        return one.broker.egress;
+      }),
+    };
+    evil.paths.set(prmOf, { body: { resource: evil.origin, authorization_servers: [evil.origin] } });
+    const metadata = serverOf({ registration_endpoint: undefined }).body;
+    evil.paths.set(asOf, { body: JSON.parse(JSON.stringify(metadata).replaceAll(mcp.origin, evil.origin)) });
+    const [config] = await broker.broker.vault.list('authConfig', me, {}, { limit: 10 });
+    const input = { connectorId: 'mcp-server', authenticationType: 'oauth2', serverUrl: evil.origin };
+    const other = await createCredential(elsewhere, me, input, { obtainedBy: 'tool' });
+    expect(other).toMatchObject({ kind: 'attempt', page: 'connect' });
+    const stolen = { ...input, authConfigId: config?.id };
+    await expect(createCredential(elsewhere, me, stolen, { obtainedBy: 'tool' })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(
+      createCredential(elsewhere, me, { ...input, authConfigId: 'default' }, { obtainedBy: 'tool' }),
+    ).rejects.toMatchObject({
+      code: expect.stringMatching(/not_found|invalid_input/),
+    });
+    expect(JSON.stringify(evil.seen)).not.toMatch(/canary/);
+  });
+});
