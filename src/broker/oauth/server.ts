@@ -95,10 +95,10 @@ export async function metadataOf(context: Operation, issuer: string): Promise<Se
   const asked = known.get(context.egress) ?? new Map();
   known.set(context.egress, asked);
   const before = asked.get(issuer);
-  if (before && Math.abs(Date.now() - before.at) < knownForMs) return before.metadata;
-  const metadata = await discover(context, issuer);
+  const fresh = before !== undefined && Math.abs(Date.now() - before.at) < knownForMs;
+  const metadata: ServerMetadata = fresh ? before.metadata : await discover(context, issuer);
+  if (!fresh) asked.set(issuer, { at: Date.now(), metadata });
   if (serverInput(context.auth) !== null) await checkSites(context, metadata);
-  asked.set(issuer, { at: Date.now(), metadata });
   return metadata;
 }
 
