@@ -156,21 +156,6 @@ describe('finding a connector', () => {
     );
   });
 
-  it.each([
-    ['gcal', 'google-calendar'],
-    ['google calendar', 'google-calendar'],
-    ['gdrive', 'google-drive'],
-    ['GitHub', 'github'],
-    ['gihub', 'github'],
-    ['hubspt', 'hubspot'],
-    ['salesfroce', 'salesforce'],
-    ['sfdc', 'salesforce'],
-    ['claude', 'anthropic'],
-  ])('answers the search %s with %s first or nearly so', async (query, id) => {
-    const found = await (await loadCatalogue(null)).search(query);
-    expect(found.slice(0, 2).map((one) => one.id)).toContain(id);
-  });
-
   it('narrows by category, lists everything without a query, and finds nothing for nonsense', async () => {
     const catalogue = await loadCatalogue(null);
     const crm = await catalogue.search('', 'crm');

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { loadCatalogue } from '../../src/connectors/catalogue.ts';
+import type { Connector } from '../../src/connectors/connector.ts';
+
+const catalogue = await loadCatalogue(null);
+const connectors = catalogue.list();
+const find = async (query: string) => (await catalogue.search(query)).map(({ id }) => id);
+
+/** What a person may write for a name: other capitals, no spaces, other separators, spaces at the ends. */
+function spellings(name: string): string[] {
+  return [
+    name,
+    name.toUpperCase(),
+    name.toLowerCase(),
+    name.replace(/[\s-]+/g, ''),
+    name.replace(/[\s-]+/g, '_'),
+    ` ${name} `,
+  ];
+}
+
+/** A letter left out, doubled, replaced, or swapped with the next one, never the first; for names long enough to bear it. */
+function typos(name: string): string[] {
+  const at = Math.floor(name.length / 2);
+  const [a, b, rest] = [name.slice(0, at), name.slice(at, at + 1), name.slice(at + 1)];
+  return [`${a}${rest}`, `${a}${b}${b}${rest}`, `${a}q${rest}`, `${a}${rest.slice(0, 1)}${b}${rest.slice(1)}`];
+}
+
+describe.each(connectors.map((one) => [one.id, one] as const))('%s', (id, connector: Connector) => {
+  it('is found first by its id, its name and each alias, however they are written', async () => {
+    for (const name of [id, connector.name, ...connector.aliases]) {
+      for (const spelling of spellings(name)) expect((await find(spelling))[0], spelling).toBe(id);
+    }
+  });
+
+  it('is found among the first three in spite of a typo in its name', async () => {
+    if (!/^[\w ]{6,}$/.test(connector.name)) return;
+    for (const typo of typos(connector.name)) expect((await find(typo)).slice(0, 3), typo).toContain(id);
+  });
+});
+
+describe('searching', () => {
+  it.each([
+    ['gcal', 'google-calendar'],
+    ['google calendar', 'google-calendar'],
+    ['googlecalendar', 'google-calendar'],
+    ['calendar google', 'google-calendar'],
+    ['MS Teams', 'microsoft-teams'],
+    ['teams', 'microsoft-teams'],
+    ['git hub', 'github'],
+    ['git lab', 'gitlab'],
+    ['hub spot', 'hubspot'],
+    ['Hubspt', 'hubspot'],
+    ['gdrive', 'google-drive'],
+    ['google spreadsheet', 'google-sheets'],
+    ['sales force', 'salesforce'],
+    ['sfdc', 'salesforce'],
+    ['claude', 'anthropic'],
+    ['chatgpt', 'openai'],
+    ['twitter', 'x'],
+    ['one drive', 'one-drive'],
+    ['onedrive', 'one-drive'],
+    ['quick books', 'quickbooks'],
+    ['send grid', 'sendgrid'],
+    ['pager duty', 'pagerduty'],
+    ['mail chimp', 'mailchimp'],
+    ['click up', 'clickup'],
+    ['mcp', 'mcp-server'],
+    ['mcp server', 'mcp-server'],
+    ['oauth2', 'generic-oauth2'],
+    ['api key', 'generic-api-key'],
+    ['jira cloud', 'jira'],
+    ['notoin', 'notion'],
+    ['slcak', 'slack'],
+    ['Zendesc', 'zendesk'],
+    ['intercomm', 'intercom'],
+  ])('“%s” finds %s first', async (query, id) => {
+    expect((await find(query))[0]).toBe(id);
+  });
+
+  it('answers nothing for nonsense and takes any text', async () => {
+    expect(await find('xyzzyqwv')).toEqual([]);
+    for (const text of ['"', '(*', '\\', '💥', 'a'.repeat(10_000), '__proto__', 'constructor'])
+      expect(await find(text)).toBeInstanceOf(Array);
+  });
+
+  it('finds connectors by category, and narrows by one', async () => {
+    const crm = (await catalogue.search('', 'crm')).map(({ id }) => id);
+    expect(crm).toEqual(expect.arrayContaining(['hubspot', 'salesforce']));
+    expect(await find('crm')).toEqual(expect.arrayContaining(['hubspot', 'salesforce']));
+  });
+});
