@@ -17,31 +17,27 @@ export type AskIssuer = <T>(work: (openid: OpenId, configuration: Configuration)
 const timeoutMs = 10_000;
 /** Metadata is asked for again after this time. */
 const metadataMaxAgeMs = 600_000;
+/** After a failure the issuer is left alone this long. */
+const retryAfterMs = 5_000;
 
 export function issuerAsker(egress: () => Egress, issuer: string, client: IssuerClient): AskIssuer {
-  let known: { readonly metadata: ServerMetadata; readonly until: number } | undefined;
+  let known: { readonly metadata: Promise<ServerMetadata>; until: number } | undefined;
 
-  const metadataWith = async (openid: OpenId, fetch: CustomFetch): Promise<ServerMetadata> => {
-    if (known === undefined || performance.now() > known.until) {
-      const metadata = await discover(openid, issuer, client.clientId, fetch);
-      known = { metadata, until: performance.now() + metadataMaxAgeMs };
-    }
-    return known.metadata;
+  /** Asked for once, however many people sign in at this moment. */
+  const metadataNow = (): Promise<ServerMetadata> => {
+    if (known !== undefined && performance.now() < known.until) return known.metadata;
+    const metadata = sending(egress(), (openid, fetch) => discover(openid, issuer, client.clientId, fetch));
+    const asked = { metadata, until: performance.now() + metadataMaxAgeMs };
+    metadata.catch(() => {
+      asked.until = performance.now() + retryAfterMs;
+    });
+    known = asked;
+    return metadata;
   };
 
-  return async (work) => {
-    const openid = await import('openid-client');
-    // openid-client wraps whatever is thrown in here, so the reason is kept on the way.
-    let failure: unknown;
-    const fetch: CustomFetch = (url, { body, ...init }) => {
-      const send = egressFetch(egress(), { hosts: [new URL(url).host], timeoutMs });
-      return send(url, { ...init, body: body instanceof URLSearchParams ? body : null }).catch((error: unknown) => {
-        failure = error;
-        throw error;
-      });
-    };
-    try {
-      const metadata = await metadataWith(openid, fetch);
+  return (work) =>
+    sending(egress(), async (openid, fetch) => {
+      const metadata = await metadataNow();
       const listed = metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') ?? false;
       const auth = authenticate(client, listed ? 'client_secret_post' : 'client_secret_basic');
       const configuration = new openid.Configuration(metadata, client.clientId, undefined, auth);
@@ -50,12 +46,30 @@ export function issuerAsker(egress: () => Egress, issuer: string, client: Issuer
       openid.enableNonRepudiationChecks(configuration);
       configuration.timeout = 0;
       configuration[openid.customFetch] = fetch;
-      return await work(openid, configuration);
+      return work(openid, configuration);
+    });
+}
+
+/** Runs what openid-client does with a `fetch` through egress, and puts what goes wrong into Keyward's own words. */
+async function sending<T>(egress: Egress, work: (openid: OpenId, fetch: CustomFetch) => Promise<T>): Promise<T> {
+  const openid = await import('openid-client');
+  // openid-client wraps whatever is thrown in here, so the reason is kept on the way.
+  let unsent = false;
+  const fetch: CustomFetch = async (url, { body, ...init }) => {
+    const send = egressFetch(egress, { hosts: [new URL(url).host], timeoutMs });
+    try {
+      return await send(url, { ...init, body: body instanceof URLSearchParams ? body : null });
     } catch (error) {
-      if (error instanceof KeywardError) throw error;
-      throw failure === undefined ? worded(openid, error) : unavailable();
+      unsent = true;
+      throw error;
     }
   };
+  try {
+    return await work(openid, fetch);
+  } catch (error) {
+    if (error instanceof KeywardError) throw error;
+    throw unsent ? unavailable() : worded(openid, error);
+  }
 }
 
 /** Metadata of the issuer (OpenID Connect Discovery), which must call itself exactly as it is configured. */

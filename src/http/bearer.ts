@@ -25,7 +25,7 @@ export type Refusal = {
 export type RefusalBody = (refusal: Refusal) => { readonly status: number; readonly body: unknown };
 
 export type Bearer = {
-  /** Answers 401, 429 or 503 itself, else sets `c.var.principal`. */
+  /** Answers what goes wrong itself, mostly with 401, else sets `c.var.principal`. */
   middleware(bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
   /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
   authenticate(authorization: string | undefined): Promise<Principal>;
@@ -103,16 +103,19 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
         try {
           c.set('principal', await admit(authorization, c.var.client.address));
         } catch (error) {
-          if (!hasCode(error, 'unauthenticated', 'rate_limited', 'provider_unavailable')) throw error;
+          if (!(error instanceof KeywardError)) throw error;
           const malformed = authorization !== undefined && !bearerForm.test(authorization);
-          const { status, body } = bodyOf({ status: errorCodes[error.code], malformed, error });
+          const usual = errorCodes[error.code];
+          const { status, body } = bodyOf({ status: usual, malformed, error });
           if (error.code === 'unauthenticated') {
             const scope = 'scope="credentials:read"';
             c.header(
               'WWW-Authenticate',
               authorization === undefined ? challenge(scope) : challenge('error="invalid_token"', scope),
             );
-          } else c.header('Retry-After', String(error.details.retryAfterSeconds ?? 5));
+          } else if (usual === 429 || usual === 503) {
+            c.header('Retry-After', String(error.details.retryAfterSeconds ?? 5));
+          }
           return c.json(body as object, status as ContentfulStatusCode);
         }
         return next();

@@ -113,6 +113,22 @@ describe('an issuer’s answer', () => {
     await expect(attempt()).rejects.toMatchObject({ code: 'provider_unavailable' });
   });
 
+  it('is asked for once, however many sign in at the same moment, and left alone after a failure', async () => {
+    metadata = {};
+    const asked = () => issuer.seen.filter(({ url }) => url.startsWith('/.well-known/')).length;
+    let before = asked();
+    const signIn = fresh();
+    await Promise.all(Array.from({ length: 20 }, () => signIn.begin(browser, '/', false)));
+    expect(asked() - before).toBe(1);
+    metadata = { issuer: 'https://evil.example' };
+    before = asked();
+    const failing = fresh();
+    for (let attempts = 0; attempts < 20; attempts += 1) {
+      await expect(failing.begin(browser, '/', false)).rejects.toMatchObject({ code: 'provider_garbled' });
+    }
+    expect(asked() - before).toBe(1);
+  });
+
   it('42. with a refusal carries no secret anywhere in the error', async () => {
     metadata = {};
     idToken = (claims) => sign({ ...claims, aud: 'canary-in-the-token' });

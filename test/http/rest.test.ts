@@ -1,5 +1,6 @@
 /** The documented REST interfaces: requests and answers are held against the vendors' own texts. */
 import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -324,6 +325,18 @@ describe('Fishnet', () => {
     const [row] = (answer.body as { id: string; last_used_at: null }[]).filter((one) => one.id === id);
     expect(row?.last_used_at).toBeNull();
     expect(answer.text).not.toContain(goodApiKey);
+  });
+
+  it('says in one text that it failed, and nothing of what it keeps', async () => {
+    await connect('bob');
+    const { location } = rest.keyward.usual.broker.vault;
+    const whole = await readFile(location);
+    await writeFile(location, whole.subarray(0, whole.length - 1));
+    const answer = await rest.send('bob', 'GET', '/api/credentials');
+    await writeFile(location, whole);
+    expect(answer).toMatchObject({ status: 500, body: { error: expect.any(String) } });
+    expect(Object.keys(answer.body as object)).toEqual(['error']);
+    expect((await rest.send('bob', 'GET', '/api/credentials')).status).toBe(200);
   });
 
   it('says what is wrong in one text', async () => {
