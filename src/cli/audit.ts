@@ -1,10 +1,8 @@
 /** `keyward audit …`: reads the audit log of the vault, offline. Both answer to a person; nothing is changed. */
-import type { Config } from '../config.ts';
 import { KeywardError } from '../errors.ts';
-import type { Store } from '../store/store.ts';
 import { verifyAudit } from '../vault/audit-verify.ts';
-import type { Invocation, Run } from './commands.ts';
-import { exists, openConfiguredStore } from './keyward.ts';
+import type { Run } from './commands.ts';
+import { withStore } from './stored.ts';
 import { table } from './table.ts';
 
 const defaultLines = 20;
@@ -63,24 +61,6 @@ function readCount(text: string): number {
   const count = Number(text);
   if (/^\d+$/.test(text) && count > 0) return count;
   throw new KeywardError('config_invalid', '--lines must be a whole number from 1.');
-}
-
-async function withStore({ config }: Invocation, work: (store: Store) => Promise<number>): Promise<number> {
-  await requireVault(config);
-  const store = await openConfiguredStore(config);
-  try {
-    return await work(store);
-  } finally {
-    await store.close();
-  }
-}
-
-/** A typo in the configuration must not make a vault here, only to say that its log is empty. */
-async function requireVault({ store }: Config): Promise<void> {
-  if (store.kind !== 'file' || (await exists(store.path))) return;
-  throw new KeywardError('not_found', `There is no vault at ${store.path}.`, {
-    hint: 'Set KEYWARD_HOME or KEYWARD_STORE as your MCP client does; keyward status shows where the vault is.',
-  });
 }
 
 const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`;

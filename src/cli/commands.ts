@@ -93,6 +93,29 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./others.ts')).signIn.signIn,
   },
   {
+    name: 'key status',
+    words: [],
+    help: 'show where the outer key comes from, and how many records each data key seals',
+    load: async () => (await import('./others.ts')).key.status,
+  },
+  {
+    name: 'key rotate',
+    words: [],
+    help: 'seal everything anew under a fresh data key, while Keyward serves; goes on after an interruption',
+    load: async () => (await import('./others.ts')).key.rotate,
+  },
+  {
+    name: 'key rewrap',
+    words: [],
+    help: 'change the outer key: to that of a file, a passphrase, or a generated one',
+    flags: {
+      'new-key-file': { value: 'file', help: 'file that holds the new key: 32 bytes in base64 or hex' },
+      'new-passphrase': { help: 'ask for a passphrase, or read it from stdin' },
+      generated: { help: "keep a new key in the keychain, or else in Keyward's key file" },
+    },
+    load: async () => (await import('./others.ts')).key.rewrap,
+  },
+  {
     name: 'migrate',
     words: [],
     help: 'make or update the tables in PostgreSQL, which else happens when Keyward starts',

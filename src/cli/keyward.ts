@@ -7,7 +7,7 @@ import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
 import { createLoopbackPages } from '../http/loopback.ts';
 import type { Log } from '../log.ts';
 import { createEgress } from '../net/egress.ts';
-import { openStore } from '../store/open.ts';
+import { type KeySettings, openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { openVault } from '../vault/open.ts';
 import type { AuditEvent } from '../vault/vault.ts';
@@ -58,17 +58,19 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
 
 /** The store that is configured, with its outer key. */
 export function openConfiguredStore(config: Config): Promise<Store> {
+  return openStore({ store: config.store, key: keySettings(config) });
+}
+
+/** What the configuration says about the outer key. */
+export function keySettings(config: Config): KeySettings {
   const { key, keyFile, passphrase } = config.key;
-  return openStore({
-    store: config.store,
-    key: {
-      ...(key !== undefined && { key }),
-      ...(keyFile !== undefined && { keyFile }),
-      ...(passphrase !== undefined && { passphrase }),
-      fallbackKeyFile: fallbackKeyFile(config),
-      keychain: true,
-    },
-  });
+  return {
+    ...(key !== undefined && { key }),
+    ...(keyFile !== undefined && { keyFile }),
+    ...(passphrase !== undefined && { passphrase }),
+    fallbackKeyFile: fallbackKeyFile(config),
+    keychain: true,
+  };
 }
 
 /** True when the file is there. */

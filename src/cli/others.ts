@@ -5,6 +5,7 @@
 export * as audit from './audit.ts';
 export * as authConfig from './auth-config.ts';
 export * as http from './http.ts';
+export * as key from './key.ts';
 export * as migrate from './migrate.ts';
 export * as signIn from './sign-in.ts';
 export * as status from './status.ts';

@@ -2,8 +2,9 @@
  * What a store keeps of its keys: the data keys, wrapped, and where the outer key that unwraps them comes from. It is
  * the same in a file, in PostgreSQL and in a backup, so that a vault keeps its identity wherever it moves.
  */
-import type { Keychain } from './keychain.ts';
-import { type Keyring, newKeyring, unwrapKeys, type WrappedKeys, wrapKeys } from './keyring.ts';
+import { KeywardError } from '../errors.ts';
+import { type Keychain, osKeychain } from './keychain.ts';
+import { type Keyring, newKeyring, unwrapKeys, type WrappedKeys, withFreshKey, wrapKeys } from './keyring.ts';
 import { chooseOuterKey, findOuterKey, type KeySettings, type OuterKeyRecord } from './sources.ts';
 
 export type KeyHeader = {
@@ -16,6 +17,11 @@ export type KeyHeader = {
 
 /** Where outer keys may come from. */
 export type KeyAccess = { readonly settings: KeySettings; readonly keychain: Keychain | null };
+
+/** Where this configuration lets outer keys come from. */
+export function keyAccess(settings: KeySettings): KeyAccess {
+  return { settings, keychain: settings.keychain ? osKeychain() : null };
+}
 
 /** The keys of a new vault. Its folder, if it has one, must not hold the outer key. */
 export async function newKeyHeader(
@@ -44,4 +50,42 @@ export async function openKeyHeader(
   }
   const outerKey = await findOuterKey({ settings, keychain, vaultId }, outer);
   return unwrapKeys(vaultId, currentKeyId, dataKeys, outerKey);
+}
+
+/** The header with a fresh data key, which seals from then on. The others stay, so that what they sealed stays readable. */
+export async function withNewDataKey(header: KeyHeader, { settings, keychain }: KeyAccess): Promise<KeyHeader> {
+  const { vaultId, outer, dataKeys, currentKeyId } = header;
+  const outerKey = await findOuterKey({ settings, keychain, vaultId }, outer);
+  const keyring = withFreshKey(unwrapKeys(vaultId, currentKeyId, dataKeys, outerKey));
+  return { vaultId, outer, dataKeys: wrapKeys(keyring, outerKey), currentKeyId: keyring.currentKeyId };
+}
+
+/**
+ * The header with the same data keys under another outer key: the one that `next` configures, or a generated one.
+ * Nothing that is sealed changes. `conflict` when that is the key it has already.
+ */
+export async function rewrapped(
+  { vaultId, outer, dataKeys, currentKeyId }: KeyHeader,
+  { settings, keychain }: KeyAccess,
+  next: KeySettings,
+  vaultFolder: string | null,
+): Promise<KeyHeader> {
+  const keyring = unwrapKeys(
+    vaultId,
+    currentKeyId,
+    dataKeys,
+    await findOuterKey({ settings, keychain, vaultId }, outer),
+  );
+  const generated = next.key === undefined && next.keyFile === undefined && next.passphrase === undefined;
+  if (generated && (outer.source === 'keychain' || outer.source === 'file')) {
+    // It would have to take the place of the old one before the vault knows it: a crash between would lock the vault.
+    throw new KeywardError('conflict', 'This vault has a generated key already.', {
+      hint: 'Give it a key file or a passphrase.',
+    });
+  }
+  const { key, record } = await chooseOuterKey({ settings: next, keychain, vaultId }, vaultFolder);
+  if (record.fingerprint === outer.fingerprint) {
+    throw new KeywardError('conflict', 'That is the key which the vault has already.', { hint: 'Make another one.' });
+  }
+  return { vaultId, outer: record, dataKeys: wrapKeys(keyring, key), currentKeyId };
 }

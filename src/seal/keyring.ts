@@ -37,6 +37,16 @@ export function newKeyring(): Keyring {
   };
 }
 
+/** The keyring with a fresh data key, which is the current one from then on. */
+export function withFreshKey({ vaultId, dataKeys }: Keyring): Keyring {
+  const currentKeyId = randomBytes(keyIdBytes).toString('hex');
+  return {
+    vaultId,
+    currentKeyId,
+    dataKeys: new Map([...dataKeys, [currentKeyId, new Uint8Array(randomBytes(keyBytes))]]),
+  };
+}
+
 /** The data key of this id. `vault_damaged` if the vault has none: something was moved here from another vault. */
 export function dataKey(keyring: Keyring, keyId: string): Uint8Array {
   const key = keyring.dataKeys.get(keyId);

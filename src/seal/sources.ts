@@ -63,6 +63,11 @@ export async function findOuterKey(place: KeyPlace, record: OuterKeyRecord): Pro
   return key;
 }
 
+/** Where the outer key of a vault comes from, in words. */
+export function sourceInWords({ source }: OuterKeyRecord, settings: KeySettings): string {
+  return words[source](settings);
+}
+
 const words: Record<KeySource['source'], (settings: KeySettings) => string> = {
   key: () => 'KEYWARD_KEY or KEYWARD_KEY_FILE',
   passphrase: () => 'KEYWARD_PASSPHRASE',

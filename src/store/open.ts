@@ -4,6 +4,8 @@ import type { KeySettings } from '../seal/sources.ts';
 import { openJsonStore } from './json/json-store.ts';
 import type { Store } from './store.ts';
 
+export type { KeySettings };
+
 /** A vault file, or the URL of a PostgreSQL database. */
 export type StoreSettings =
   | { readonly kind: 'file'; readonly path: string }

@@ -3,6 +3,7 @@
  * may assume that all rows fit in memory, and none ever sees a plaintext secret.
  */
 import type { Owner } from '../principal.ts';
+import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
 
 /** Columns that every row has. Times are whole milliseconds since 1970. */
@@ -198,6 +199,8 @@ export interface Store {
   readonly location: string;
   /** The data keys of this vault, as they were when the store last looked. */
   readonly keyring: Keyring;
+  /** The same as they are stored: wrapped, with the source of the outer key. */
+  readonly keys: KeyHeader;
   /** Looks whether another process changed the data keys; afterwards `keyring` is at most a second old. */
   refreshKeys(): Promise<void>;
   /** Whether the store would take a write now; fails with what is wrong. Cheap. */
@@ -238,5 +241,21 @@ export interface Store {
   /** Every audit line, oldest first. */
   readAudit(): AsyncIterable<string>;
 
+  /** Every row of every owner and kind, as of one moment, for what works on a whole vault. */
+  scan(): AsyncIterable<KindRow>;
+  /** Replaces boxes that are still as they were; no version changes, because no secret does. */
+  reseal(boxes: readonly Reseal[]): Promise<void>;
+  /** Stores what `change` makes of the keys, alone against every other process; it may run again. */
+  changeKeys(change: (keys: KeyHeader) => Promise<KeyHeader>): Promise<void>;
+
   close(): Promise<void>;
 }
+
+/** A box that is sealed anew, and the one that it replaces. */
+export type Reseal = {
+  readonly kind: Kind;
+  readonly owner: Owner;
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+};

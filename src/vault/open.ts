@@ -3,9 +3,10 @@ import { createHmac } from 'node:crypto';
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { lengthPrefixed } from '../seal/derive.ts';
-import { deriveKey, open, type SealContext, seal } from '../seal/seal.ts';
+import { deriveKey, open, seal } from '../seal/seal.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries } from './audit-chain.ts';
+import { contextOf, type Named } from './context.ts';
 import { useNotes } from './use-notes.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
@@ -79,6 +80,8 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     },
     async commit(changes) {
       const now = Date.now();
+      // Another process may have changed the data key: what is sealed from now on is sealed under the new one.
+      await store.refreshKeys();
       await store.commit(await Promise.all(changes.map((change) => changeOf(change, now))));
     },
     touch: (credential) => notes.add(credential),
@@ -101,14 +104,8 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
   };
 }
 
-type Named = { readonly tenant: string; readonly owner: string; readonly id: string };
-
 function sealSecret(store: Store, kind: Kind, record: Named, version: number, secret: unknown): string {
   return seal(store.keyring, contextOf(kind, record, version), Buffer.from(JSON.stringify(secret)));
-}
-
-function contextOf(kind: Kind, { tenant, owner, id }: Named, version: number): SealContext {
-  return { purpose: kind, tenant, owner, recordId: id, version };
 }
 
 /** A record type is its row type without `sealed`, which the compiler cannot see for a kind it does not know. */

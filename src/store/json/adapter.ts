@@ -88,11 +88,18 @@ export function vaultAdapter(
       }
     },
     async write(content) {
-      const { bytes, mac, buffer: used } = encodeVault(content, await keyringOf(content.header), buffer);
-      buffer = used;
-      const written = await replaceFile(disk, file, bytes, 'tmp');
-      seen = { generation: content.header.generation, mac, signature: signatureOf(await written.stat()) };
-      pin(written);
+      const before = keys;
+      try {
+        const { bytes, mac, buffer: used } = encodeVault(content, await keyringOf(content.header), buffer);
+        buffer = used;
+        const written = await replaceFile(disk, file, bytes, 'tmp');
+        seen = { generation: content.header.generation, mac, signature: signatureOf(await written.stat()) };
+        pin(written);
+      } catch (error) {
+        // A new data key that is not stored must never seal anything.
+        keys = before;
+        throw error;
+      }
     },
     async close() {
       await pinned?.close();

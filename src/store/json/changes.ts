@@ -1,7 +1,7 @@
 /** What a change does to the rows, on a draft that lies over them. A draft that is thrown away never happened. */
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import type { Change, KindRow } from '../store.ts';
+import type { Change, KindRow, Reseal } from '../store.ts';
 import { type RowChanges, rowKey } from './rows.ts';
 
 export type Draft = {
@@ -43,6 +43,16 @@ export function applyTouch(draft: Draft, id: string, owner: Owner, at: number): 
   const stored = draft.find(key);
   if (stored?.kind !== 'credential' || !isOwnedBy(stored.row, owner)) return;
   if (at > (stored.row.lastUsedAt ?? 0)) draft.set(key, { kind: 'credential', row: { ...stored.row, lastUsedAt: at } });
+}
+
+/** Replaces boxes that are still as they were. */
+export function applyReseal(draft: Draft, boxes: readonly Reseal[]): void {
+  for (const { kind, owner, id, from, to } of boxes) {
+    const key = rowKey(kind, id);
+    const stored = draft.find(key);
+    if (stored === undefined || !isOwnedBy(stored.row, owner) || stored.row.sealed !== from) continue;
+    draft.set(key, { kind, row: { ...stored.row, sealed: to } } as KindRow);
+  }
 }
 
 export function isOwnedBy(row: { readonly tenant: string; readonly owner: string }, owner: Owner): boolean {

@@ -17,7 +17,7 @@ import {
 } from '../store.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';
-import { applyChanges, applyTouch, isOwnedBy } from './changes.ts';
+import { applyChanges, applyReseal, applyTouch, isOwnedBy } from './changes.ts';
 import { createVault, vaultExists } from './create.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
@@ -73,6 +73,9 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
     get keyring() {
       return adapter.keyring();
     },
+    get keys() {
+      return table.keys();
+    },
     async refreshKeys() {
       await table.current();
     },
@@ -127,6 +130,11 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
     withLease: (name, waiting, work) => withLease(paths.leases, name, waiting, work),
     appendAudit: (lines) => audit.append(lines),
     readAudit: () => audit.read(),
+    async *scan() {
+      yield* (await table.current()).all();
+    },
+    reseal: (boxes) => table.change((draft) => applyReseal(draft, boxes)),
+    changeKeys: (change) => table.changeKeys(change),
     async close() {
       await table.close();
       await audit.close();

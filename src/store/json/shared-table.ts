@@ -4,11 +4,12 @@
  */
 import { Low } from 'lowdb';
 import { KeywardError } from '../../errors.ts';
+import type { KeyHeader } from '../../seal/key-header.ts';
 import { grouped } from '../group.ts';
 import type { VaultAdapter } from './adapter.ts';
 import { type Draft, draftOver } from './changes.ts';
 import type { FileLock } from './file-lock.ts';
-import type { VaultFile } from './format.ts';
+import type { Header, VaultFile } from './format.ts';
 import { type RowTable, rowTable } from './rows.ts';
 
 export type SharedTable = {
@@ -16,10 +17,16 @@ export type SharedTable = {
   current(): Promise<RowTable>;
   /** Runs `apply` on a draft of the latest rows; durable when it resolves. When `apply` throws, only this change fails. */
   change(apply: (draft: Draft) => void): Promise<void>;
+  /** The header as of the last look. */
+  keys(): KeyHeader;
+  /** Stores what `change` makes of the keys. */
+  changeKeys(change: (keys: KeyHeader) => Promise<KeyHeader>): Promise<void>;
   close(): Promise<void>;
 };
 
 type Apply = (draft: Draft) => void;
+type ChangeKeys = (keys: KeyHeader) => Promise<KeyHeader>;
+type Step = { readonly apply: Apply } | { readonly keys: ChangeKeys };
 
 /** `content` is what the adapter read last. */
 export function sharedTable(
@@ -52,20 +59,30 @@ export function sharedTable(
     }
   }
 
-  const commits = grouped<Apply>((applies) =>
+  const commits = grouped<Step>((steps) =>
     lock.hold({ waitMs: lockWaitMs }, async () => {
       await refresh();
       const draft = draftOver(table);
-      const errors = applies.map((apply) => attempt(draft, apply));
-      if (draft.changes.size > 0) await write(draft);
+      const errors: (Error | undefined)[] = [];
+      let { header } = db.data;
+      for (const step of steps) {
+        if ('apply' in step) {
+          errors.push(attempt(draft, step.apply));
+          continue;
+        }
+        // Keys are changed by a command, which has nothing else to do; its failure is that of the whole group.
+        header = { ...header, ...(await step.keys(header)) };
+        errors.push(undefined);
+      }
+      if (draft.changes.size > 0 || header !== db.data.header) await write(draft, header);
       return errors;
     }),
   );
 
-  async function write(draft: Draft): Promise<void> {
+  async function write(draft: Draft, header: Header): Promise<void> {
     const before = db.data;
     const plan = table.plan(draft.changes);
-    db.data = { header: { ...before.header, generation: before.header.generation + 1 }, rows: plan.sealed };
+    db.data = { header: { ...header, generation: header.generation + 1 }, rows: plan.sealed };
     writing = true;
     try {
       await db.write();
@@ -90,7 +107,12 @@ export function sharedTable(
     },
     async change(apply) {
       checkOpen();
-      await commits.add(apply);
+      await commits.add({ apply });
+    },
+    keys: () => db.data.header,
+    async changeKeys(change) {
+      checkOpen();
+      await commits.add({ keys: change });
     },
     async close() {
       closed = true;

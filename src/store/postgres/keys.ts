@@ -12,6 +12,7 @@ const freshMs = 1_000;
 
 export type StoredKeys = {
   readonly keyring: () => Keyring;
+  readonly header: () => KeyHeader;
   /** Looks again unless somebody looked within the last second. */
   refresh(): Promise<void>;
   /** Looks again when one of these boxes names a data key that nobody here knows. */
@@ -51,6 +52,7 @@ export async function openKeys(database: Database, access: KeyAccess): Promise<S
 
   return {
     keyring: () => current.keyring,
+    header: () => current.header,
     async refresh() {
       if (performance.now() - current.at > freshMs) await look();
     },

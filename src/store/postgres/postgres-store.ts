@@ -1,10 +1,10 @@
 /** The PostgreSQL store: a row for each record, shared by any number of processes on any number of machines. */
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import { osKeychain } from '../../seal/keychain.ts';
+import { keyAccess } from '../../seal/key-header.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
-import type { Change, CredentialRow, Kind, ListFilter, Page, Rows, Store } from '../store.ts';
+import type { Change, CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
 import { type Database, migrateDatabase, openDatabase, type Query } from './database.ts';
 import { storeError } from './failures.ts';
 import { openKeys, type StoredKeys } from './keys.ts';
@@ -15,6 +15,7 @@ import { readTarget } from './target.ts';
 import { appendAudit, ping, readAudit } from './upkeep-statements.ts';
 
 const auditPage = 1_000;
+const scanPage = 500;
 
 /** Opens the vault in this database, or makes it where there is none. Errors as `openStore` says. */
 export async function openPostgresStore(settings: { readonly url: string; readonly key: KeySettings }): Promise<Store> {
@@ -23,7 +24,7 @@ export async function openPostgresStore(settings: { readonly url: string; readon
   await migrateDatabase(target);
   const database = openDatabase(target);
   try {
-    const keys = await openKeys(database, { settings: key, keychain: key.keychain ? osKeychain() : null });
+    const keys = await openKeys(database, keyAccess(key));
     return storeOver(database, keys);
   } catch (error) {
     await database.close();
@@ -49,6 +50,9 @@ function storeOver(database: Database, keys: StoredKeys): Store {
     location: database.location,
     get keyring() {
       return keys.keyring();
+    },
+    get keys() {
+      return keys.header();
     },
     refreshKeys: () => keys.refresh(),
     async ping() {
@@ -103,6 +107,21 @@ function storeOver(database: Database, keys: StoredKeys): Store {
     async *readAudit() {
       yield* database.snapshot<string>(auditLines);
     },
+    async *scan() {
+      yield* database.snapshot<KindRow>((within) => allRecords(within, keys));
+    },
+    async reseal(boxes) {
+      const owners = boxes.map(({ owner }) => ownerParameters(owner));
+      await query(sql.reseal, [
+        owners.map(([tenant]) => tenant),
+        owners.map(([, user]) => user),
+        boxes.map(({ kind }) => kind),
+        boxes.map(({ id }) => id),
+        boxes.map(({ from }) => from),
+        boxes.map(({ to }) => to),
+      ]);
+    },
+    changeKeys: (change) => keys.change(change),
     close: () => database.close(),
   };
 }
@@ -142,6 +161,16 @@ function pageOf(owner: Owner, page: Page): readonly unknown[] {
 
 function valuesOf({ connectorId, status }: ListFilter): readonly string[] {
   return [connectorId, status].filter((value) => value !== undefined);
+}
+
+async function* allRecords(query: Query, keys: StoredKeys): AsyncIterable<KindRow> {
+  for (let last = { kind: '', id: '' }; ; ) {
+    const page = await query<Columns>(sql.scan, [last.kind, last.id, scanPage]);
+    await keys.cover(page);
+    for (const found of page) yield { kind: found.kind, row: rowOf(found) } as KindRow;
+    last = page.at(-1) ?? last;
+    if (page.length < scanPage) return;
+  }
 }
 
 async function* auditLines(query: Query): AsyncIterable<string> {

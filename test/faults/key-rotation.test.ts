@@ -1,0 +1,20 @@
+/** Rotation of the data key, killed at random moments. */
+import { expect, it } from 'vitest';
+import { freshPlace, placeNames } from '../support/places.ts';
+import { killRotations } from '../support/rotation-kills.ts';
+import { report } from './report.ts';
+
+const kills = 50;
+
+it.each(placeNames)(
+  `38. key rotation in %s killed ${kills} times: every record readable, rotation completes`,
+  async (name) => {
+    const { unreadable, keys, left, interrupted } = await killRotations(await freshPlace(name), kills);
+    report(
+      `key rotation in ${name}: ${kills} kills, ${interrupted} of them half way, ${unreadable} records unreadable, ` +
+        `${keys} data keys, ${left} records left under an old one`,
+    );
+    expect({ unreadable, left }).toEqual({ unreadable: 0, left: 0 });
+    expect(interrupted).toBeGreaterThan(0);
+  },
+);

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { KeySettings } from '../../src/seal/sources.ts';
+import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
+import { openVault } from '../../src/vault/open.ts';
+import { freshPlace, openPlace, type Place, placeNames } from '../support/places.ts';
+import { killRotations } from '../support/rotation-kills.ts';
+import { ann, apiKeySecret, newCredential, tempFolder } from '../support/vault-folder.ts';
+
+/** Opens the vault, does something, closes it. */
+async function within<T>(place: Place, work: (parts: Awaited<ReturnType<typeof opened>>) => Promise<T>): Promise<T> {
+  const parts = await opened(place);
+  try {
+    return await work(parts);
+  } finally {
+    await parts.vault.close();
+  }
+}
+
+async function opened(place: Place) {
+  const store = await openPlace(place);
+  return { store, vault: await openVault(store) };
+}
+
+const event = { ...ann, action: 'credential.release', outcome: 'allowed' } as const;
+
+describe.each(placeNames)('the keys of a vault in %s', (name) => {
+  it('rotate while others read and write: everything is under the new key, and nobody noticed', async () => {
+    const place = await freshPlace(name);
+    const serving = await opened(place);
+    const { vault } = serving;
+    const records = Array.from({ length: 30 }, () => newCredential({ name: '0' }));
+    await vault.commit(
+      records.map((record) => ({ op: 'create', kind: 'credential', record, secret: apiKeySecret('0') })),
+    );
+    await vault.audit(event);
+    let done = false;
+    const writing = records.slice(0, 5).map(async ({ id }) => {
+      for (let next = 1; !done; next += 1) {
+        const record = await vault.get('credential', ann, id);
+        if (record === undefined) throw new Error('The credential is gone.');
+        await vault.commit([
+          { op: 'update', kind: 'credential', record: { ...record, name: `${next}` }, secret: apiKeySecret(`${next}`) },
+          { op: 'create', kind: 'credential', record: newCredential({ name: 'new' }), secret: apiKeySecret('new') },
+        ]);
+        // Only metadata: the box stays whatever it is by now.
+        const again = await vault.get('credential', ann, id);
+        if (again === undefined) throw new Error('The credential is gone.');
+        await vault.commit([{ op: 'update', kind: 'credential', record: { ...again, account: `${next}` } }]);
+        // Whoever never lets go of the file's lock lets nobody else in.
+        await sleep(2);
+      }
+    });
+    const rotated = await within(place, ({ store }) => rotateDataKey(store, place.key));
+    done = true;
+    await Promise.all(writing);
+    expect(rotated.resumed).toBe(false);
+    expect(rotated.resealed).toBeGreaterThanOrEqual(30);
+
+    await vault.audit(event);
+    await within(place, async ({ store, vault: fresh }) => {
+      const [old, current] = await keyUse(store);
+      expect(old).toMatchObject({ current: false, records: 0 });
+      expect(current).toMatchObject({ current: true });
+      for (const { id } of records) {
+        const record = await fresh.get('credential', ann, id);
+        if (record === undefined) throw new Error('The credential is gone.');
+        expect(await fresh.open('credential', record)).toEqual(apiKeySecret(record.name));
+        const seen = await vault.get('credential', ann, id);
+        expect(seen && (await vault.open('credential', seen))).toEqual(apiKeySecret(record.name));
+      }
+      // Lines of before and after, each under the key of its chain.
+      expect(await verifyAudit(store)).toMatchObject({ ok: true, lines: 2 });
+    });
+    await vault.close();
+  });
+
+  it('38. rotation killed at random: every record is readable each time, and the next rotation completes', {
+    timeout: 120_000,
+  }, async () => {
+    expect(await killRotations(await freshPlace(name), 4, 100)).toMatchObject({ unreadable: 0, left: 0 });
+  });
+
+  it('go under another outer key: the old one no longer opens the vault, and who has it open goes on', async () => {
+    const place = await freshPlace(name);
+    const serving = await opened(place);
+    const record = newCredential();
+    await serving.vault.commit([{ op: 'create', kind: 'credential', record, secret: apiKeySecret() }]);
+    const file = join(tempFolder(), 'new.key');
+    await writeFile(file, randomBytes(32).toString('hex'));
+    const rest = { fallbackKeyFile: place.key.fallbackKeyFile, keychain: false };
+    const chain: KeySettings[] = [{ keyFile: file, ...rest }, { passphrase: 'a long new passphrase', ...rest }, rest];
+    let key = place.key;
+    for (const next of chain) {
+      if (name === 'PostgreSQL' && next === rest) continue;
+      await within({ ...place, key }, ({ store }) => rewrapDataKeys(store, key, next, null));
+      await expect(openPlace({ ...place, key })).rejects.toMatchObject({ code: /^key_(wrong|missing)$/ });
+      key = next;
+      await within({ ...place, key }, async ({ store, vault }) => {
+        const stored = await vault.get('credential', ann, record.id);
+        expect(stored && (await vault.open('credential', stored))).toEqual(apiKeySecret());
+        expect(outerKeyInWords(store, key)).not.toBe('');
+        // The same passphrase gets a new salt; any other key would be the same one again.
+        if (key.passphrase !== undefined) return;
+        await expect(rewrapDataKeys(store, key, key, null)).rejects.toMatchObject({ code: 'conflict' });
+      });
+      const still = await serving.vault.get('credential', ann, record.id);
+      expect(still && (await serving.vault.open('credential', still))).toEqual(apiKeySecret());
+    }
+    await serving.vault.close();
+  });
+});
