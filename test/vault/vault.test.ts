@@ -100,9 +100,18 @@ describe('a vault', () => {
       theirs: await store.get('credential', bob, theirs.id),
     };
     if (rows.mine === undefined || rows.theirs === undefined) throw new Error('not stored');
+    const swap = {
+      kind: 'credential',
+      owner: ann,
+      id: mine.id,
+      from: rows.mine.sealed,
+      to: rows.theirs.sealed,
+    } as const;
+    await store.reseal([swap]);
+    await expect(vault.open('credential', mine)).rejects.toMatchObject({ code: 'vault_damaged' });
+    await store.reseal([{ ...swap, from: swap.to, to: swap.from }]);
     // The store takes any row; only somebody with the data key could write one like this.
     const planted = [
-      { ...rows.mine, sealed: rows.theirs.sealed },
       { ...rows.theirs, id: randomUUID(), owner: 'ann' },
       { ...rows.mine, id: randomUUID() },
       { ...rows.mine, id: randomUUID(), tenant: 'other' },
