@@ -23,7 +23,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Parts that anyone may import and that import nobody. */
-const leaves = ['errors', 'principal', 'log', 'version'];
+const leaves = ['errors', 'hosts', 'principal', 'log', 'version'];
 
 /** Package → the only parts that may import it. */
 const packages: Readonly<Record<string, readonly string[]>> = {

@@ -1,8 +1,9 @@
 /** Requests to a service on behalf of a connection: base URL, fixed headers, and the secret where the connector wants it. */
 import type { Api, AuthMethod } from '../connectors/definition.ts';
 import { inject } from '../connectors/inject.ts';
-import { fillTemplate, fillUrl, hostMatches } from '../connectors/template.ts';
+import { fillTemplate, fillUrl } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
+import { hostMatches } from '../hosts.ts';
 import type { EgressRequest } from '../net/egress.ts';
 import type { Opened } from './broker.ts';
 

@@ -3,6 +3,7 @@
  * host, add a path segment, a parameter or a header.
  */
 import { KeywardError } from '../errors.ts';
+import { hostMatches } from '../hosts.ts';
 import type { Api } from './connector.ts';
 
 export type Values = Readonly<Record<string, string>>;
@@ -104,15 +105,6 @@ export function wholeUrl(values: Values, name: string): URL {
 /** Loopback by name or literal address (RFC 8252 §7.3). */
 export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
-/** True when the URL's host is the one of `entry`: `host` (any port), `host:port`, or `*.domain` (any port). */
-export function hostMatches(url: URL, entry: string): boolean {
-  const wanted = entry.toLowerCase();
-  if (wanted.startsWith('*.')) return url.hostname.endsWith(wanted.slice(1)) && url.hostname.length >= wanted.length;
-  if (wanted === url.hostname) return true;
-  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-  return wanted === `${url.hostname}:${port}`;
 }
 
 /** An entry of `allowedHosts` with its variables filled; `invalid_input` when a value is no host. */

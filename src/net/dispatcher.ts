@@ -2,7 +2,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { HostRule } from './hosts.ts';
+import type { HostRule } from '../hosts.ts';
 import { mayConnect, notPublic } from './target.ts';
 
 export type ResolvedAddress = { readonly address: string; readonly family: number };

@@ -4,9 +4,9 @@
  * checked here and connected to that same answer, and the connected socket's address is looked at once more.
  */
 import { KeywardError } from '../errors.ts';
+import { parseHost } from '../hosts.ts';
 import type { ResolvedAddress } from './dispatcher.ts';
 import type { Exchange } from './exchange.ts';
-import { parseHost } from './hosts.ts';
 
 export type EgressRequest = {
   /** https, or http to a host of the allow list. */

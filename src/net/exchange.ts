@@ -1,13 +1,13 @@
 /** One exchange with a service: checked, sent, redirects followed, answer read. Loaded with the first request. */
 import type { Dispatcher } from 'undici';
 import { KeywardError } from '../errors.ts';
+import { type HostRule, parseHost } from '../hosts.ts';
 import { acceptedEncodings, readBody } from './body.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
 import { createDispatcher, type ResolvedAddress, systemResolve } from './dispatcher.ts';
 import type { EgressRequest, EgressResponse } from './egress.ts';
 import { cancelled, networkFailure, timeoutFailure } from './failure.ts';
 import { checkHeaders, readHeaders } from './headers.ts';
-import { type HostRule, parseHost } from './hosts.ts';
 import { type Hop, nextHop } from './redirect.ts';
 import { checkTarget, refused } from './target.ts';
 

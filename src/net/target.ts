@@ -1,8 +1,8 @@
 /** The decision whether a URL may be called, and whether an address may be connected to for it. */
 import { isIP } from 'node:net';
 import { KeywardError } from '../errors.ts';
+import { type HostRule, isListed, portOf } from '../hosts.ts';
 import { kindOf } from './addresses.ts';
-import { type HostRule, isListed, portOf } from './hosts.ts';
 
 /**
  * Refuses a URL that may not be called: not http(s), with a user name in it, off the allowed hosts, plain http to a

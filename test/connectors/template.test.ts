@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  fillAllowed,
-  filledHosts,
-  fillTemplate,
-  fillUrl,
-  hostMatches,
-  variablesIn,
-} from '../../src/connectors/template.ts';
+import { fillAllowed, filledHosts, fillTemplate, fillUrl, variablesIn } from '../../src/connectors/template.ts';
 import { KeywardError } from '../../src/errors.ts';
+import { hostMatches } from '../../src/hosts.ts';
 
 /** The code that a call fails with, or null. */
 function codeOf(call: () => unknown): string | null {

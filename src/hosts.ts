@@ -1,4 +1,4 @@
-/** Host lists: `host`, `host:port` or `*.domain`, compared the way URLs are. */
+/** Host lists: `host`, `host:port` or `*.domain`, compared the way URLs are. A leaf: definitions and egress share it. */
 
 /** `port` null: any port of that host. `hostname` begins with a dot when any host below that domain is meant. */
 export type HostRule = { readonly hostname: string; readonly port: number | null };
@@ -19,6 +19,12 @@ export function isListed(url: URL, rules: readonly HostRule[]): boolean {
     const sameHost = hostname.startsWith('.') ? url.hostname.endsWith(hostname) : url.hostname === hostname;
     return sameHost && (port === null || port === portOf(url));
   });
+}
+
+/** True when the URL's host is the one of `entry`: `host` (any port), `host:port`, or `*.domain` (any port). */
+export function hostMatches(url: URL, entry: string): boolean {
+  const rule = parseHost(entry);
+  return rule !== undefined && isListed(url, [rule]);
 }
 
 /** The port a URL stands for, default ports included. */
