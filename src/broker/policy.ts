@@ -18,6 +18,7 @@ const actions = {
   'credential.reconnect': { scope: 'credentials:write', audited: true },
   'credential.update': { scope: 'credentials:write', audited: true },
   'credential.delete': { scope: 'credentials:write', audited: true },
+  'credential.call': { scope: 'credentials:use', audited: true },
   'credential.verify': { scope: 'credentials:use', audited: true },
   'credential.release': { scope: 'credentials:release', audited: true },
   'credential.share': { scope: 'credentials:share', audited: true },
@@ -33,7 +34,7 @@ const actions = {
 export type Action = keyof typeof actions;
 
 /** What an action is about. */
-export type About = { readonly subject?: string; readonly connectorId?: string };
+export type About = Pick<AuditEvent, 'subject' | 'connectorId' | 'request'>;
 
 /**
  * Returns when the principal may do this and the log has it; throws `insufficient_scope` or `audit_unavailable`
@@ -45,15 +46,23 @@ export async function authorize(
   action: Action,
   about: About = {},
 ): Promise<void> {
-  const rule = actions[action];
-  if (!principal.scopes.has(rule.scope)) {
-    const error = new KeywardError('insufficient_scope', `This needs the scope ${rule.scope}.`, {
-      hint: 'Ask for a bearer token that has it.',
-    });
-    await noteRefusal(broker, principal, action, about, error.code);
-    throw error;
-  }
-  if (rule.audited) await broker.vault.audit({ ...who(principal), action, ...about, outcome: 'allowed' });
+  await requireScope(broker, principal, action, about);
+  if (actions[action].audited) await broker.vault.audit({ ...who(principal), action, ...about, outcome: 'allowed' });
+}
+
+/** The first half of `authorize`, for an act that has another condition to meet before it is allowed. */
+export async function requireScope(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About = {},
+): Promise<void> {
+  const { scope } = actions[action];
+  if (principal.scopes.has(scope)) return;
+  const error = new KeywardError('insufficient_scope', `This needs the scope ${scope}.`, {
+    hint: 'Ask for a bearer token that has it.',
+  });
+  throw await refused(broker, principal, action, about, error);
 }
 
 /** Notes a refusal that a rule outside this file decided, and answers the error to throw. */

@@ -73,11 +73,9 @@ function call(
   const auth = requireAuth(connector, opened.credential.authenticationType);
   const { method, path, body } = verify;
   const api = { ...auth.api, baseUrl: verify.baseUrl ?? auth.api.baseUrl };
-  const request = apiRequest(opened, api, auth, {
-    method,
-    path,
-    ...(body === null ? {} : { body: JSON.stringify(body) }),
-  });
+  const content =
+    body === null ? { headers: {} } : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const request = apiRequest(opened, { ...auth, api }, { method, path, ...content });
   return broker.egress.request({ ...request, ...(signal ? { signal } : {}) });
 }
 

@@ -50,7 +50,7 @@ function cells(line: string): readonly string[] {
   return [
     say('time'),
     say('outcome'),
-    say('action'),
+    say('action') + (say('request') && ` ${say('request')}`),
     say('connectorId') || '-',
     say('subject') || '-',
     [who, say('client') && `through ${say('client')}`, say('code'), times].filter((part) => part !== '').join(', '),

@@ -1,7 +1,7 @@
 /** What a model is told about Keyward as a whole, once per connection. */
 export const instructions = `Keyward keeps the person's credentials for other services, encrypted, and connects new ones.
 
-To use a service: call list_credentials first; the credentialId it shows is the connectionId of the other tools.
+To use a service: call list_credentials first; the credentialId it shows is the connectionId of the other tools. Then call_api with the path of the service's API; you never need the secret for that.
 To connect a service: list_connectors (find connectorId), get_credential_metadata (see the fields), create_credential.
 If create_credential answers oauthUrl or connectUrl, give the person exactly that link (and userCode, if present), ask them to finish in the browser, then call check_attempt with waitSeconds until it is completed, failed or expired. Links last ten minutes and belong to this person only.
 

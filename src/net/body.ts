@@ -1,6 +1,5 @@
-/** Reading a response body: decoded, and never more of it than allowed. */
-import type { Duplex, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+/** Reading a response body: decoded while it comes, and never more of it than allowed. */
+import { type Duplex, pipeline, type Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import { KeywardError } from '../errors.ts';
 
@@ -21,46 +20,50 @@ export const acceptedEncodings = Object.keys(decoders)
   .join(', ');
 
 /**
- * The whole body, decoded. Bytes are counted after decoding: 300 KB of gzip can hold 300 MB.
- * What fails here is ambiguous: the service did answer.
+ * The body, decoded piece by piece as fast as it is read: what nobody reads stays at the service. What fails here is
+ * ambiguous: the service did answer.
  *
  * @param encoding value of `content-encoding`, if any
- * @throws KeywardError `egress_too_large`; `provider_garbled` for an encoding that is unknown, stacked or broken; the
- *   stream's own error when the connection fails
+ * @throws KeywardError `provider_garbled` for an encoding that is unknown, stacked or broken; the stream's own error when
+ *   the connection fails
  */
-export async function readBody(body: Readable, encoding: string | null, maxBytes: number): Promise<Uint8Array> {
+export function decodedBody(body: Readable, encoding: string | null): AsyncIterable<Uint8Array> {
+  let streamError: unknown;
   // Whoever reads hears of a failure by exception; after that, undici still emits it for the rest.
-  body.on('error', () => {});
+  body.on('error', (error) => {
+    streamError = error;
+  });
   const decoder = decoderFor(body, encoding);
+  if (decoder === null) return body;
+  pipeline(body, decoder, () => {});
+  return decoded(decoder, () => streamError);
+}
+
+async function* decoded(decoder: Duplex, streamError: () => unknown): AsyncGenerator<Uint8Array> {
+  try {
+    yield* decoder;
+  } catch {
+    throw streamError() ?? garbledEncoding('The answer could not be decompressed.');
+  }
+}
+
+/**
+ * The whole body. Bytes are counted after decoding: 300 KB of gzip can hold 300 MB.
+ *
+ * @throws KeywardError `egress_too_large`, and what reading throws
+ */
+export async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  let streamError: unknown;
-  async function* source(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* body;
-    } catch (error) {
-      streamError = error;
-      throw error;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw new KeywardError('egress_too_large', `The answer is larger than ${maxBytes} bytes.`, {
+        hint: 'Ask the service for less at a time.',
+        details: { ambiguous: true },
+      });
     }
-  }
-  const sink = async (decoded: AsyncIterable<Uint8Array>): Promise<void> => {
-    for await (const chunk of decoded) {
-      size += chunk.length;
-      if (size > maxBytes) {
-        throw new KeywardError('egress_too_large', `The answer is larger than ${maxBytes} bytes.`, {
-          hint: 'Ask the service for less at a time.',
-          details: { ambiguous: true },
-        });
-      }
-      chunks.push(chunk);
-    }
-  };
-  try {
-    await (decoder ? pipeline(source, decoder, sink) : sink(source()));
-  } catch (error) {
-    if (streamError !== undefined) throw streamError;
-    if (error instanceof KeywardError) throw error;
-    throw garbledEncoding('The answer could not be decompressed.');
+    chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }

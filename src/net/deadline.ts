@@ -1,5 +1,8 @@
 /** Time limit and cancellation of one exchange, in one signal. */
 
+/** Limit of an exchange that names none. */
+export const defaultTimeoutMs = 30_000;
+
 export type Deadline = {
   readonly signal: AbortSignal;
   /** Why the signal fired; null while it has not. */

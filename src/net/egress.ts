@@ -14,16 +14,25 @@ export type EgressRequest = {
   /** Default GET. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  /** A stream is sent piece by piece, as fast as the service takes it; it can't be sent again. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** Length of a streamed body in bytes, where it is known; else it goes out chunked. */
+  readonly bodyLength?: number;
   /** Hosts that may be reached: `host`, `host:port` or `*.domain`; checked for the first URL and every redirect. */
   readonly hosts: readonly string[];
   /** How many redirects are followed; default 0: a redirect is answered as it is. */
   readonly redirects?: number;
   /** Limit of the whole exchange in milliseconds, redirects and body included; default 30,000. */
   readonly timeoutMs?: number;
+  /** Limit of silence in milliseconds, before the answer and between its pieces; default none but `timeoutMs`. */
+  readonly silenceMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+/** A request whose answer is read as a whole. */
+export type EgressWholeRequest = EgressRequest & {
   /** Limit of the decoded body in bytes; default 1 MiB. */
   readonly maxBytes?: number;
-  readonly signal?: AbortSignal;
 };
 
 export type EgressResponse = {
@@ -35,13 +44,21 @@ export type EgressResponse = {
   readonly url: URL;
 };
 
+/** An answer whose body is still coming. */
+export type EgressStream = Omit<EgressResponse, 'body'> & {
+  /** Decoded; unlimited in size. Read it to its end or leave the loop: the connection is held until then. */
+  readonly body: AsyncIterable<Uint8Array>;
+};
+
 export interface Egress {
   /**
    * Sends one request. Fails with `egress_refused` (the address may not be called), `egress_too_large`,
    * `provider_unavailable` (network, timeout), `provider_garbled` (an encoding that can't be decoded), `invalid_input`
    * (a header that can't be sent) or `cancelled`. `details.ambiguous` when the service may have received it.
    */
-  request(request: EgressRequest): Promise<EgressResponse>;
+  request(request: EgressWholeRequest): Promise<EgressResponse>;
+  /** The same up to the answer's headers; the body comes as fast as it is read, and throws the same errors. */
+  open(request: EgressRequest): Promise<EgressStream>;
   /** Waits for what is under way, then closes every connection. */
   close(): Promise<void>;
 }
@@ -54,8 +71,6 @@ export type EgressOptions = {
   /** Resolves a host name to every address it has; default: the system's resolver. */
   readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
 };
-
-export const defaultTimeoutMs = 30_000;
 
 /**
  * Builds the outbound client. Nothing is loaded or opened before the first request.
@@ -71,11 +86,13 @@ export function createEgress(options: EgressOptions): Egress {
     });
   });
   let exchange: Promise<Exchange> | undefined;
+  const opened = (): Promise<Exchange> => {
+    exchange ??= import('./exchange.ts').then(({ openExchange }) => openExchange(allow, options.resolve));
+    return exchange;
+  };
   return {
-    async request(request) {
-      exchange ??= import('./exchange.ts').then(({ openExchange }) => openExchange(allow, options.resolve));
-      return (await exchange).send({ ...request, timeoutMs: request.timeoutMs ?? defaultTimeoutMs });
-    },
+    request: async (request) => (await opened()).request(request),
+    open: async (request) => (await opened()).open(request),
     async close() {
       await (await exchange)?.close();
       exchange = undefined;

@@ -1,25 +1,23 @@
 /** One exchange with a service: checked, sent, redirects followed, answer read. Loaded with the first request. */
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { KeywardError } from '../errors.ts';
 import { type HostRule, parseHost } from '../hosts.ts';
-import { acceptedEncodings, readBody } from './body.ts';
-import { type Deadline, startDeadline } from './deadline.ts';
+import { acceptedEncodings, decodedBody, readBody } from './body.ts';
+import { type Deadline, defaultTimeoutMs, startDeadline } from './deadline.ts';
 import { createDispatcher, type ResolvedAddress, systemResolve } from './dispatcher.ts';
-import type { EgressRequest, EgressResponse } from './egress.ts';
+import type { Egress, EgressRequest, EgressStream } from './egress.ts';
 import { cancelled, networkFailure, timeoutFailure } from './failure.ts';
 import { checkHeaders, readHeaders } from './headers.ts';
 import { type Hop, nextHop } from './redirect.ts';
 import { checkTarget, refused } from './target.ts';
 
 const defaultMaxBytes = 1024 * 1024;
+/** A body that nobody wants is read this far, so that its connection can be used again; past that it is closed. */
+const discardedBytes = 65_536;
 
-/** A request whose time limit is settled. */
-type Limited = EgressRequest & { readonly timeoutMs: number };
-
-export type Exchange = {
-  send(request: Limited): Promise<EgressResponse>;
-  close(): Promise<void>;
-};
+/** What an Egress does, once it is needed. */
+export type Exchange = Pick<Egress, 'request' | 'open' | 'close'>;
 
 /** Opens the connections that one Egress uses; the addresses it may reach are `allow` and the public ones. */
 export async function openExchange(
@@ -27,60 +25,88 @@ export async function openExchange(
   resolve: (host: string) => Promise<readonly ResolvedAddress[]> = systemResolve,
 ): Promise<Exchange> {
   const dispatcher = await createDispatcher(allow, resolve);
+  const open: Exchange['open'] = async (request) => {
+    checkHeaders(request.headers ?? {});
+    const hosts = request.hosts.map((text) => parseHost(text)).filter((rule) => rule !== undefined);
+    checkTarget(request.url, hosts, allow);
+    return run(dispatcher, { ...request, timeoutMs: request.timeoutMs ?? defaultTimeoutMs }, hosts, allow);
+  };
   return {
-    async send(request) {
-      checkHeaders(request.headers ?? {});
-      const hosts = request.hosts.map((text) => parseHost(text)).filter((rule) => rule !== undefined);
-      checkTarget(request.url, hosts, allow);
-      return run(dispatcher, request, hosts, allow);
+    open,
+    async request({ maxBytes = defaultMaxBytes, ...request }) {
+      const answer = await open(request);
+      return { ...answer, body: await readBody(answer.body, maxBytes) };
     },
     close: () => dispatcher.close(),
   };
 }
 
-/** Sends the request and follows its redirects, all within one limit of time. */
+/** A request whose time limit is settled. */
+type Limited = EgressRequest & { readonly timeoutMs: number };
+
+/** Sends the request and follows its redirects, all within one limit of time, which ends with the body. */
 async function run(
   dispatcher: Dispatcher,
   request: Limited,
   hosts: readonly HostRule[],
   allow: readonly HostRule[],
-): Promise<EgressResponse> {
-  const { timeoutMs } = request;
-  const deadline = startDeadline(timeoutMs, request.signal);
+): Promise<EgressStream> {
+  const deadline = startDeadline(request.timeoutMs, request.signal);
   try {
     let hop: Hop = {
       url: request.url,
       method: request.method ?? 'GET',
-      headers: withDefaults(request.headers ?? {}),
+      headers: withDefaults(request),
       body: request.body ?? null,
     };
     for (let followed = 0; ; followed += 1) {
-      const response = await send(dispatcher, hop, request.maxBytes ?? defaultMaxBytes, deadline, timeoutMs);
-      const next = request.redirects ? nextHop(hop, response.status, response.headers.get('location')) : null;
-      if (next === null) return response;
+      const { status, headers, body, failure, discard } = await send(dispatcher, hop, request, deadline);
+      const next = request.redirects ? nextHop(hop, status, headers.get('location')) : null;
+      if (next === null) return { status, headers, body: reading(body, deadline, failure), url: hop.url };
+      await discard();
       if (followed === request.redirects) throw refused(`${hop.url.host} redirects too often.`);
       checkTarget(next.url, hosts, allow);
       hop = next;
     }
-  } finally {
+  } catch (error) {
     deadline.clear();
+    throw error;
   }
 }
 
 /** Caller's headers win; some services refuse requests without a user agent. */
-function withDefaults(headers: Readonly<Record<string, string>>): Record<string, string> {
+function withDefaults({ headers = {}, bodyLength }: Limited): Record<string, string> {
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  return { 'user-agent': 'keyward', ...lower, 'accept-encoding': acceptedEncodings };
+  return {
+    'user-agent': 'keyward',
+    ...lower,
+    'accept-encoding': acceptedEncodings,
+    ...(bodyLength === undefined ? {} : { 'content-length': String(bodyLength) }),
+  };
 }
+
+type Sent = Pick<EgressStream, 'status' | 'headers'> & {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** What went wrong on the way, in Keyward's words. */
+  readonly failure: (error: unknown) => KeywardError;
+  /** Instead of reading the body. */
+  readonly discard: () => Promise<void>;
+};
 
 async function send(
   dispatcher: Dispatcher,
   hop: Hop,
-  maxBytes: number,
+  { timeoutMs, silenceMs = 0 }: Limited,
   deadline: Deadline,
-  timeoutMs: number,
-): Promise<EgressResponse> {
+): Promise<Sent> {
   let sent = false;
+  const failure = (error: unknown): KeywardError => {
+    if (error instanceof KeywardError) return error;
+    if (deadline.reason() === 'cancelled') return cancelled(sent);
+    return deadline.reason() === 'timeout'
+      ? timeoutFailure(hop.url, timeoutMs, sent)
+      : networkFailure(hop.url, error, sent);
+  };
   const observed = dispatcher.compose(
     (dispatch) => (options, handler) =>
       dispatch(
@@ -90,31 +116,41 @@ async function send(
         }),
       ),
   );
+  const request: Dispatcher.RequestOptions = {
+    origin: hop.url.origin,
+    path: `${hop.url.pathname}${hop.url.search}`,
+    method: hop.method as Dispatcher.HttpMethod,
+    headers: hop.headers,
+    body: hop.body as Readable | null,
+    signal: deadline.signal,
+    headersTimeout: silenceMs,
+    bodyTimeout: silenceMs,
+  };
+  const answer = await observed.request(request).catch((error: unknown) => Promise.reject(failure(error)));
+  const { statusCode, headers, body } = answer;
+  const bodiless = hop.method === 'HEAD' || statusCode === 204 || statusCode === 304;
+  const encoding = bodiless ? null : [headers['content-encoding'] ?? ''].flat().join(', ');
+  return {
+    status: statusCode,
+    headers: readHeaders(headers),
+    body: decodedBody(body, encoding),
+    failure,
+    discard: () => body.dump({ limit: discardedBytes }).catch(() => {}),
+  };
+}
+
+/** The body; the limit of time ends with it. */
+async function* reading(
+  body: AsyncIterable<Uint8Array>,
+  deadline: Deadline,
+  failure: Sent['failure'],
+): AsyncGenerator<Uint8Array> {
   try {
-    const { statusCode, headers, body } = await observed.request({
-      origin: hop.url.origin,
-      path: `${hop.url.pathname}${hop.url.search}`,
-      method: hop.method as Dispatcher.HttpMethod,
-      headers: hop.headers,
-      body: hop.body,
-      signal: deadline.signal,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    const bodiless = hop.method === 'HEAD' || statusCode === 204 || statusCode === 304;
-    const encoding = bodiless ? null : [headers['content-encoding'] ?? ''].flat().join(', ');
-    return {
-      status: statusCode,
-      headers: readHeaders(headers),
-      body: await readBody(body, encoding, maxBytes),
-      url: hop.url,
-    };
+    yield* body;
   } catch (error) {
-    if (error instanceof KeywardError) throw error;
-    if (deadline.reason() === 'cancelled') throw cancelled(sent);
-    throw deadline.reason() === 'timeout'
-      ? timeoutFailure(hop.url, timeoutMs, sent)
-      : networkFailure(hop.url, error, sent);
+    throw failure(error);
+  } finally {
+    deadline.clear();
   }
 }
 

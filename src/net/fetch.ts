@@ -1,6 +1,6 @@
 /** Egress in the shape of `fetch`, for libraries that take one. */
 import { KeywardError } from '../errors.ts';
-import type { Egress, EgressRequest } from './egress.ts';
+import type { Egress, EgressWholeRequest } from './egress.ts';
 
 /** What such a library passes: openid-client and jose send no other kinds of body or header. */
 export type FetchInit = {
@@ -16,7 +16,7 @@ export type FetchInit = {
  */
 export function egressFetch(
   egress: Pick<Egress, 'request'>,
-  options: Pick<EgressRequest, 'hosts' | 'timeoutMs' | 'maxBytes' | 'signal'>,
+  options: Pick<EgressWholeRequest, 'hosts' | 'timeoutMs' | 'maxBytes' | 'signal'>,
 ): (url: string, init?: FetchInit) => Promise<Response> {
   return async (url, init = {}) => {
     const { body } = init;

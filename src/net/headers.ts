@@ -35,6 +35,34 @@ function badHeader(message: string): KeywardError {
   });
 }
 
+/** Headers of one connection, not of the message (RFC 9110 §7.6.1); none of them is passed on. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * The headers of an answer that somebody else may see: neither those of the connection, nor those that it names as such,
+ * nor cookies, which would be set at Keyward's own host, nor what only the service's own origin may say to a browser.
+ */
+export function passedOn(headers: Headers): Headers {
+  const named = (headers.get('connection') ?? '').toLowerCase().split(',');
+  const kept = new Headers();
+  for (const [name, value] of headers) {
+    const ours = hopByHop.has(name) || named.some((one) => one.trim() === name);
+    if (!ours && !/^(set-cookie2?|clear-site-data|strict-transport-security|alt-svc)$/.test(name))
+      kept.append(name, value);
+  }
+  return kept;
+}
+
 /** The answer's headers without those that described the encoded body. One that a Headers can't hold is left out. */
 export function readHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): Headers {
   const headers = new Headers();

@@ -1,4 +1,5 @@
 /** What a redirect turns a request into. */
+import type { EgressRequest } from './egress.ts';
 import { refused } from './target.ts';
 
 /** One request of a chain. */
@@ -6,7 +7,7 @@ export type Hop = {
   readonly url: URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | null;
+  readonly body: EgressRequest['body'] | null;
 };
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

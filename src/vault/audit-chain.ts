@@ -51,8 +51,8 @@ function newHead(keyring: Keyring): Head {
 }
 
 function nextLine(keyring: Keyring, { chain, key, seq, mac: prev }: Head, event: AuditEvent) {
-  const { tenant, user, onBehalfOf, client, action, subject, connectorId, outcome, code, count } = event;
-  const told = { tenant, user, onBehalfOf, client, action, subject, connectorId, outcome, code, count };
+  const { tenant, user, onBehalfOf, client, action, subject, connectorId, request, outcome, code, count } = event;
+  const told = { tenant, user, onBehalfOf, client, action, subject, connectorId, request, outcome, code, count };
   const body = JSON.stringify({ time: new Date().toISOString(), chain, key, seq: seq + 1, ...told, prev }).slice(0, -1);
   const mac = auditMac(keyring, key, body);
   return { line: `${body},"mac":"${mac}"}`, head: { chain, key, seq: seq + 1, mac } };

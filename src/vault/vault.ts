@@ -99,7 +99,7 @@ export type VaultChange = {
     | { readonly op: 'delete'; readonly kind: K; readonly record: Records[K]['record'] };
 }[RecordKind];
 
-/** One entry of the audit log; the vault adds time, chain and MAC. Never a secret, never a free text of a caller. */
+/** One entry of the audit log; the vault adds time, chain and MAC. Never a secret, and of a caller's text only the path of a call. */
 export type AuditEvent = {
   readonly tenant: string;
   /** Who acted. */
@@ -112,6 +112,8 @@ export type AuditEvent = {
   /** Id of what it is about. */
   readonly subject?: string;
   readonly connectorId?: string;
+  /** Method, host and path of a call, without its query and the secret: `GET api.github.com/user`. */
+  readonly request?: string;
   readonly outcome: 'allowed' | 'refused' | 'failed';
   /** Error code of a refusal or failure. */
   readonly code?: string;

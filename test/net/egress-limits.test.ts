@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEgress, type Egress, type EgressRequest } from '../../src/net/egress.ts';
+import { createEgress, type Egress, type EgressWholeRequest } from '../../src/net/egress.ts';
 import { egressFetch } from '../../src/net/fetch.ts';
 import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 
@@ -45,7 +45,7 @@ function drip(response: Writable): void {
   if (!response.destroyed) response.write(Buffer.from('.'), () => setTimeout(drip, 20, response));
 }
 
-function ask(path: string, changes: Partial<EgressRequest> = {}) {
+function ask(path: string, changes: Partial<EgressWholeRequest> = {}) {
   return egress.request({
     url: new URL(`${server.origin}/${path}`),
     hosts: ['127.0.0.1'],

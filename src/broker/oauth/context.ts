@@ -1,7 +1,8 @@
 /** What the OAuth protocol functions work on, and what they answer. They know no vault and no principal. */
 import type { ClientCredentialsMethod, Connector, OAuth2Method } from '../../connectors/definition.ts';
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
-import { defaultTimeoutMs, type Egress } from '../../net/egress.ts';
+import { defaultTimeoutMs } from '../../net/deadline.ts';
+import type { Egress } from '../../net/egress.ts';
 import type { CredentialSecret } from '../../vault/vault.ts';
 
 /** A registered OAuth client. `clientSecret` is null for a public client. */

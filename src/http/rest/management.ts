@@ -30,6 +30,7 @@ const auditEvent = z.object({
   action: z.string(),
   subject: z.string().optional(),
   connectorId: z.string().optional(),
+  request: z.string().optional(),
   outcome: z.enum(['allowed', 'refused', 'failed']),
   code: z.string().optional(),
   count: z.int().optional(),

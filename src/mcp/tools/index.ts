@@ -1,5 +1,6 @@
 /** The table of tools. Nothing is found by scanning: what is not listed here does not exist. */
 import type { Tool as ListedTool } from '@modelcontextprotocol/server';
+import { callApiTool } from './call-api.ts';
 import { checkAttemptTool } from './check-attempt.ts';
 import { createCredentialTool } from './create-credential.ts';
 import { deleteCredentialTool } from './delete-credential.ts';
@@ -22,6 +23,7 @@ export const tools: ReadonlyMap<string, Tool> = new Map(
     checkAttemptTool,
     listCredentialsTool,
     getConnectionTool,
+    callApiTool,
     getConnectionCredentialsTool,
     updateCredentialTool,
     verifyCredentialTool,

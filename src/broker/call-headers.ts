@@ -1,0 +1,50 @@
+/** Headers that a caller may add to a call. What says who calls, where it goes or how it is framed is not among them. */
+import { KeywardError } from '../errors.ts';
+
+/** Kinds of headers that never come from a caller. */
+const notTheCallers: readonly RegExp[] = [
+  // The frame of the message and the connection (RFC 9110 §7.6.1, RFC 9112 §6).
+  /^(host|connection|content-length|expect|keep-alive|te|trailers?|transfer-encoding|upgrade|http2-settings|max-forwards)$/,
+  // What Keyward itself asks for: it has to read the answer.
+  /^accept-encoding$/,
+  // Credentials.
+  /^(authorization|cookie2?|proxy-.*|sec-.*)$/,
+  // Who calls, and from where, as proxies report it.
+  /^(forwarded|via|x-forwarded.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-.*|fastly-client-ip|origin|referer)$/,
+  // Another method or path than the one that was checked.
+  /^(x-http-method.*|x-method-override|x-original-(url|uri|method|host)|x-rewrite-(url|uri)|x-host|x-override-url)$/,
+];
+
+/** True for a header that only Keyward sets, or nobody. */
+export function isReserved(name: string): boolean {
+  return notTheCallers.some((kind) => kind.test(name.toLowerCase().replaceAll('_', '-')));
+}
+
+/**
+ * The caller's headers by name in lower case.
+ *
+ * @param own names that the connector fills in, in lower case
+ * @throws KeywardError `invalid_input` that names the header
+ */
+export function readHeaders(
+  headers: Readonly<Record<string, string>>,
+  own: ReadonlySet<string>,
+): Record<string, string> {
+  const read = new Map<string, string>();
+  for (const [name, value] of Object.entries(headers)) {
+    const lower = name.toLowerCase();
+    if (isReserved(name) || own.has(lower.replaceAll('_', '-'))) throw refused(name, 'is set by Keyward or by nobody');
+    if (read.has(lower)) throw refused(name, 'is given twice');
+    read.set(lower, value);
+  }
+  return Object.fromEntries(read);
+}
+
+function refused(name: string, problem: string): KeywardError {
+  // A name that is none is told by egress, which looks at the characters.
+  const shown = /^[\w-]{1,64}$/.test(name) ? name : 'with that name';
+  return new KeywardError('invalid_input', `The header ${shown} ${problem}.`, {
+    hint: 'Leave it out: Keyward adds what the service needs to know the caller.',
+    details: { fields: { headers: problem } },
+  });
+}
