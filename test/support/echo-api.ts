@@ -13,7 +13,7 @@ export const echoForms: Readonly<Record<string, (secret: string) => string | Buf
   'json in some escapes': (secret) =>
     `{"secret":"${inEscapes(secret.slice(0, 3))}${JSON.stringify(secret.slice(3)).slice(1, -1)}"}`,
   url: (secret) => `https://a.example/?key=${encodeURIComponent(secret)}&b=1`,
-  'url in lower case': (secret) => encodeURIComponent(secret).replace(/%../g, (escape) => escape.toLowerCase()),
+  'url in lower case': (secret) => encodeURIComponent(secret).replace(/%../g, (one) => one.toLowerCase()),
   'url, every byte': (secret) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16)}`).join(''),
   'url, twice': (secret) => encodeURIComponent(encodeURIComponent(secret)),
   form: (secret) => new URLSearchParams({ secret }).toString(),
