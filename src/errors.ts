@@ -19,6 +19,8 @@ export const errorCodes = {
   /** Releasing is switched off, or waits for the owner's approval. */
   release_refused: 403,
   approval_required: 403,
+  /** The owner was asked and said no. */
+  approval_denied: 403,
   /** The provider no longer accepts the grant: a person has to connect again. */
   reconnect_required: 409,
   /** Too much was asked for in too short a time; `details.retryAfterSeconds` says when to come back. */
@@ -72,6 +74,8 @@ export type ErrorDetails = {
   readonly fields?: Readonly<Record<string, string>>;
   /** Signing in, perhaps as somebody else, is the way out: a page links there. */
   readonly signIn?: boolean;
+  /** The request that waits for the owner's approval. Its id opens nothing by itself. */
+  readonly approvalId?: string;
   /** File that the error is about; shown to the local person only. */
   readonly path?: string;
 };

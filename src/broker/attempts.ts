@@ -1,6 +1,5 @@
 /** Attempts: pending connect flows. They live in the vault, so any process can show, finish or check any of them. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { serverOf } from '../connectors/kinds.ts';
 import { KeywardError, type PublicError, toPublic } from '../errors.ts';
 import type { Principal } from '../principal.ts';
@@ -15,13 +14,12 @@ import { oauthContext, requireAuth } from './oauth-context.ts';
 import { actingFor, authorize } from './policy.ts';
 import { connectUrlFor, redirectUriFor } from './redirect-uri.ts';
 import { readId } from './text.ts';
+import { type Waiting, waitFor } from './waiting.ts';
 
 /** How long a person has. */
 export const attemptLifetimeMs = 600_000;
 /** Ended attempts stay readable this long. */
 const keepMs = 3_600_000;
-/** How often a waiting call looks; a look is one `stat` of the vault file. */
-const lookEveryMs = 250;
 
 /** Stores a pending attempt and answers the link for the person. */
 export async function startAttempt(
@@ -94,33 +92,17 @@ export async function checkAttempt(
   broker: Broker,
   principal: Principal,
   input: { attemptId: string; waitSeconds?: number | undefined },
-  options: { signal?: AbortSignal; onWait?: (elapsedSeconds: number, totalSeconds: number) => void } = {},
+  options: Waiting = {},
 ): Promise<{ status: AttemptState; credentialId?: string; error?: PublicError }> {
   await authorize(broker, principal, 'attempt.read');
-  const total = input.waitSeconds ?? 0;
-  const begun = Date.now();
-  for (let told = 0; ; ) {
+  const look = async () => {
     const attempt = await requireAttempt(broker, principal, input.attemptId);
     const status = stateOf(attempt);
-    const elapsed = (Date.now() - begun) / 1000;
-    if (status !== 'pending' || elapsed >= total || elapsed < 0) return outcome(broker, attempt, status);
-    if (attempt.flow === 'device') watchDevice(broker, attempt.id);
-    if (elapsed >= told + 1) {
-      told = Math.floor(elapsed);
-      options.onWait?.(told, total);
-    }
-    try {
-      await delay(
-        Math.min(lookEveryMs, (total - elapsed) * 1000),
-        undefined,
-        options.signal ? { signal: options.signal } : {},
-      );
-    } catch {
-      throw new KeywardError('cancelled', 'The call was cancelled while waiting.', {
-        hint: 'The attempt goes on; check again any time.',
-      });
-    }
-  }
+    if (status === 'pending' && attempt.flow === 'device' && input.waitSeconds) watchDevice(broker, attempt.id);
+    return { attempt, status };
+  };
+  const { attempt, status } = await waitFor(look, (now) => now.status !== 'pending', input.waitSeconds ?? 0, options);
+  return outcome(broker, attempt, status);
 }
 
 function outcome(

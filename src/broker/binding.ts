@@ -1,5 +1,5 @@
 /**
- * What binds an attempt to one browser. Both values are derived from the attempt's key and the browser's cookie, so a
+ * What binds an attempt, or an approval, to one browser. The values are derived from the attempt's key and the browser's cookie, so a
  * GET stores nothing, a prefetch consumes nothing, and a link alone is worth nothing (RFC 6749 §10.12, RFC 9700 §4.7).
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -16,9 +16,14 @@ export function attemptOf(state: string): string | null {
   return isId(id) && state[36] === '.' ? id : null;
 }
 
-/** The token that forms of this attempt carry in this browser. */
+/** The token that forms of this attempt or approval carry in this browser. */
 export function csrfFor(attemptId: string, key: string, browser: string): string {
   return digest(key, 'csrf', attemptId, browser);
+}
+
+/** What the link of an approval carries where nobody signs in: only whoever was shown the link has it. */
+export function linkTokenFor(approvalId: string, key: string): string {
+  return digest(key, 'link', approvalId);
 }
 
 /** Compares in constant time. */

@@ -30,6 +30,13 @@ export type Pages = {
    * callback's port.
    */
   open(attemptId: string): Promise<string>;
+  /** The same for the pages of approvals, which need no callback; they are served until this time at least. */
+  openApprovals(until: number): Promise<string>;
+  /**
+   * At the owner's own computer: opens a page in their browser; false when there is none. Null where the owner is
+   * elsewhere and signs in. Nobody signs in to local pages, so links to them carry a token.
+   */
+  readonly showLocally: ((url: string) => Promise<boolean>) | null;
 };
 
 /** A credential together with its plaintext, as of one version. */

@@ -2,6 +2,7 @@
  * Path patterns of a call policy, and paths in the one form in which they are compared. A path that a server could read
  * in two ways is refused, or has to match in each: whoever checks a path must not see another one than the service.
  */
+import { oneLine } from './text.ts';
 
 /** The segments of a path or pattern, in both ways in which servers read an encoded slash. */
 export type Segments = { readonly kept: readonly string[]; readonly split: readonly string[] };
@@ -32,7 +33,9 @@ function isPlain(segment: string): boolean {
 /** What is wrong with a pattern; null when it can be stored. */
 export function problemOfPattern(pattern: string): string | null {
   const segments = segmentsOf(pattern);
-  if (segments === null) return 'must be a path that starts with / and has no query and no dot segments';
+  // A line break or a change of direction would show the owner another pattern than the one that holds.
+  if (segments === null || oneLine(pattern, pattern.length) !== pattern)
+    return 'must be a path that starts with / and has no query and no dot segments';
   const { split } = segments;
   if (split.some((segment, at) => segment.includes('*') && !isWildcard(segment, at === split.length - 1))) {
     return 'may hold * only as a whole segment, and ** only as the last one';

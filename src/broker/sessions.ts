@@ -90,7 +90,8 @@ export async function principalOfSession({ vault }: Parts, token: string): Promi
   if (!session || !timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(session.hash)) || !isGood(session)) {
     return null;
   }
-  return { tenant: session.tenant, user: session.owner, scopes: new Set(session.scopes as readonly Scope[]) };
+  const scopes = new Set(session.scopes as readonly Scope[]);
+  return { tenant: session.tenant, user: session.owner, scopes, via: `session ${session.id}` };
 }
 
 function isGood({ expiresAt }: Session): boolean {

@@ -1,11 +1,11 @@
 /** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
-import { KeywardError } from '../errors.ts';
 import { type Principal, userNamedBy } from '../principal.ts';
 import type { Credential, Share } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
+import { requireApproval } from './approvals.ts';
 import type { Broker } from './broker.ts';
 import { inputError } from './create-input.ts';
-import { authorize, refused } from './policy.ts';
+import { authorize } from './policy.ts';
 import { amend } from './rotate.ts';
 import { oneLine } from './text.ts';
 import { type ShareView, sharesOf } from './view.ts';
@@ -32,11 +32,13 @@ export async function shareConnection(
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
   const grantee = readGrantee(input.with, principal);
   const { permission } = input;
-  if (permission !== 'none' && broker.settings.release !== 'allow' && widens(credential, grantee, permission)) {
-    const error = new KeywardError('approval_required', 'Sharing needs the owner’s approval.', {
-      hint: 'Tell the person: to let assistants share connections at once, set KEYWARD_RELEASE=allow and restart. Taking a share back needs no approval.',
+  if (permission !== 'none' && widens(credential, grantee, permission)) {
+    await requireApproval(broker, principal, {
+      credential,
+      action,
+      act: 'share',
+      details: { with: grantee, permission },
     });
-    throw await refused(broker, principal, action, about(credential), error);
   }
   await authorize(broker, principal, action, about(credential));
   await amend(broker, credential, (record) => {

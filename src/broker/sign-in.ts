@@ -6,7 +6,7 @@ import type { Vault } from '../vault/vault.ts';
 import type { Refusals } from './audit.ts';
 import { sameText } from './binding.ts';
 import { who } from './policy.ts';
-import { oneLine } from './text.ts';
+import { idOfDigest, oneLine } from './text.ts';
 
 type Parts = { readonly vault: Vault };
 type SignInParts = Parts & { readonly refusals: Refusals };
@@ -126,10 +126,9 @@ async function expiredCodes(vault: Vault) {
   return old.map((record) => ({ op: 'delete', kind: 'signInCode', record }) as const);
 }
 
-/** The keyed digest of a code in the form of an id: 122 of its bits. */
+/** The keyed digest of a code in the form of an id. */
 function codeId(vault: Vault, code: string): string {
-  const hex = vault.proof('sign-in-code', code);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return idOfDigest(vault.proof('sign-in-code', code));
 }
 
 /** As a person types it: any case, with or without dashes, and letters for the digits they look like. */

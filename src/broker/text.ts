@@ -36,6 +36,11 @@ export function isId(value: unknown): value is string {
   return typeof value === 'string' && uuid.test(value);
 }
 
+/** The first 122 bits of a keyed digest (hex) in the form of an id. */
+export function idOfDigest(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
 /** An id as given, or `invalid_input` that names the field. Anything but the one form is refused, never normalised. */
 export function readId(value: unknown, field: string): string {
   if (isId(value)) return value;

@@ -122,6 +122,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./others.ts')).migrate.migrate,
   },
   {
+    name: 'approvals',
+    words: [],
+    help: 'show what waits for your approval, and answer it in a terminal: once, for some minutes, or no',
+    load: async () => (await import('./others.ts')).approvals.approvals,
+  },
+  {
     name: 'audit tail',
     words: [],
     help: 'show the newest entries of the audit log',

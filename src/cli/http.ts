@@ -83,8 +83,8 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
 }
 
 /** The pages are at the public origin, for as long as the process serves. */
-function pagesAt(origin: string): Pages {
-  return { callbackOrigin: origin, open: async () => origin };
+export function pagesAt(origin: string): Pages {
+  return { callbackOrigin: origin, open: async () => origin, openApprovals: async () => origin, showLocally: null };
 }
 
 /** Beyond loopback somebody must be able to prove who they are. */

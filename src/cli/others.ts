@@ -2,6 +2,7 @@
  * Every command but `stdio`, loaded together when one of them is called: for each module that is loaded by itself the
  * bundle is cut into more files, and `stdio` would have to read them all.
  */
+export * as approvals from './approvals.ts';
 export * as audit from './audit.ts';
 export * as authConfig from './auth-config.ts';
 export * as http from './http.ts';

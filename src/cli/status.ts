@@ -103,7 +103,7 @@ function authConfigRows(config: Config, catalogue: Catalogue): string[][] {
 }
 
 const releaseWords = {
-  approve: 'refused until KEYWARD_RELEASE=allow',
+  approve: 'handed out when you approve it, in the browser or with keyward approvals',
   allow: 'handed out when the assistant asks',
   never: 'never handed out',
 } as const;

@@ -87,7 +87,10 @@ function principalOf(payload: JWTPayload, settings: IssuerSettings): Principal |
   const claim = settings.scopeClaim === null ? (payload.scope ?? payload.scp) : payload[settings.scopeClaim];
   const given = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
   const held = scopes.filter((scope) => given.includes(scope));
-  return { ...person, scopes: new Set<Scope>(held) };
+  // RFC 9068 §2.2; `azp` where a server follows OpenID Connect instead.
+  const client = payload.client_id ?? payload.azp;
+  const via = typeof client === 'string' ? { via: `client ${client}` } : {};
+  return { ...person, scopes: new Set<Scope>(held), ...via };
 }
 
 /** The issuer's keys: found through its metadata, which is asked for again every ten minutes. */

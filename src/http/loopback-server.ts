@@ -2,17 +2,23 @@
 import type { Hono } from 'hono';
 import { stateOf } from '../broker/attempt-state.ts';
 import { createApp } from './app.ts';
+import { approvalRoutes } from './approvals/routes.ts';
 import { createCallbackPort } from './callback-port.ts';
 import { challengeRoute, hostAndPort, type Proof } from './challenge.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
 import { createTurns } from './in-turn.ts';
 import type { LoopbackOptions } from './loopback.ts';
+import { openBrowser } from './open-browser.ts';
 import { listen } from './server.ts';
 
 export type LoopbackServer = {
   /** Serves pages and callback for this attempt; answers the origin of the pages. */
   open(attemptId: string): Promise<string>;
+  /** Serves the approval pages, without the callback, until this time at least; answers their origin. */
+  openApprovals(until: number): Promise<string>;
+  /** Opens a page in the owner's browser; false when there is none. */
+  show(url: string): Promise<boolean>;
   close(): Promise<void>;
 };
 
@@ -32,6 +38,7 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
   const inTurn = createTurns();
   let serving: Serving | null = null;
   let usedAt = 0;
+  let approvalsUntil = 0;
   const use = (): void => {
     usedAt = Date.now();
   };
@@ -67,7 +74,8 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
       attempts.delete(id);
       use();
     }
-    if (attempts.size === 0 && Date.now() - usedAt >= lingerMs) await stop();
+    const now = Date.now();
+    if (attempts.size === 0 && now >= approvalsUntil && now - usedAt >= lingerMs) await stop();
   };
 
   const hasEnded = async (id: string, openedAt: number): Promise<boolean> => {
@@ -95,6 +103,14 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
         attempts.set(attemptId, Date.now());
         return serving.origin;
       }),
+    openApprovals: (until) =>
+      inTurn(async () => {
+        use();
+        serving ??= await start();
+        approvalsUntil = Math.max(approvalsUntil, until);
+        return serving.origin;
+      }),
+    show: openBrowser,
     close: () =>
       inTurn(async () => {
         await stop();
@@ -131,6 +147,7 @@ async function servePages(
     '/',
     connectRoutes({ broker, secure: false, place: 'encrypted in the vault on this computer', visitor: () => 'local' }),
   );
+  app.route('/', approvalRoutes({ broker, secure: false, visitor: () => 'local' }));
   return { origin: `http://${hostname}:${listener.port}`, close: listener.close };
 }
 

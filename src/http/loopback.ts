@@ -1,8 +1,8 @@
 /**
  * The pages of a stdio session: served by the process itself, on loopback only, and only while an attempt that it
- * started is pending.
+ * started is pending, or a request for approval.
  *
- * Forms and results are on a port of the process's own. The callback is on the fixed port that OAuth clients are
+ * Forms, results and approvals are on a port of the process's own. The callback is on the fixed port that OAuth clients are
  * registered with, shared by every Keyward of the same vault: see callback-port.ts. The cookie that binds an attempt to
  * a browser belongs to a host name, whatever the port, so a page is opened under the name that its callback uses; both
  * listeners answer to every name of loopback and hold IPv4 and IPv6, since a browser may try either for `localhost`.
@@ -15,7 +15,7 @@
  *   never leave the computer, and the browser has to be on the same computer as Keyward. Every Keyward that shares the
  *   port needs the same setting.
  *
- * Nothing of the HTTP side is loaded before the first `open`.
+ * Nothing of the HTTP side is loaded before the first of them is opened.
  */
 import type { Broker, Pages } from '../broker/broker.ts';
 import type { LoopbackServer } from './loopback-server.ts';
@@ -40,12 +40,15 @@ export type LoopbackPages = Pages & {
 
 export function createLoopbackPages(options: LoopbackOptions): LoopbackPages {
   let server: Promise<LoopbackServer> | undefined;
+  const loaded = (): Promise<LoopbackServer> => {
+    server ??= import('./loopback-server.ts').then(({ createLoopbackServer }) => createLoopbackServer(options));
+    return server;
+  };
   return {
     callbackOrigin: options.publicUrl ?? `http://${options.host === '::1' ? '[::1]' : options.host}:${options.port}`,
-    open: async (attemptId) => {
-      server ??= import('./loopback-server.ts').then(({ createLoopbackServer }) => createLoopbackServer(options));
-      return (await server).open(attemptId);
-    },
+    open: async (attemptId) => (await loaded()).open(attemptId),
+    openApprovals: async (until) => (await loaded()).openApprovals(until),
+    showLocally: async (url) => (await loaded()).show(url),
     close: async () => {
       await (await server)?.close();
       server = undefined;

@@ -6,6 +6,7 @@ import { scopes } from '../principal.ts';
 import { createApp } from './app.ts';
 import { type Bearer, createBearer } from './bearer.ts';
 import { createClientAddress } from './client-address.ts';
+import { approvalRoutes } from './approvals/routes.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
 import { healthRoutes, probePaths } from './health.ts';
@@ -66,6 +67,7 @@ export function createService(options: ServiceOptions): Hono {
   app.route('/', routes);
   app.route('/', homeRoutes({ broker, visitor, mcpUrl: `${publicUrl}/mcp` }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
+  app.route('/', approvalRoutes({ broker, secure, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
   return app;
 }

@@ -9,8 +9,9 @@ import {
 import { oneLine } from '../broker/text.ts';
 import { KeywardError, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { approvalOf, askOwner } from './approval.ts';
 import { tools } from './tools/index.ts';
-import type { ToolCall } from './tools/tool.ts';
+import type { Tool, ToolCall } from './tools/tool.ts';
 
 /**
  * Runs a tool. Never throws but for an unknown name: whatever a handler throws is shown by the SDK as it is, and only a
@@ -24,12 +25,25 @@ export async function callTool(
   const tool = tools.get(name);
   if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${oneLine(name, 64) ?? ''}`);
   try {
-    const answer = await tool.run(call, args);
+    const answer = await runApproved(call, tool, args);
     if (isInputRequiredResult(answer)) return answer;
     return { content: [{ type: 'text', text: JSON.stringify(answer) }], structuredContent: answer };
   } catch (error) {
     if (!(error instanceof KeywardError)) logUnexpected(call.broker.log, name, error);
     return { content: [{ type: 'text', text: JSON.stringify({ error: toPublic(error) }) }], isError: true };
+  }
+}
+
+/** Runs the tool, and once more when the owner was asked meanwhile and has answered. */
+async function runApproved(call: ToolCall, tool: Tool, args: unknown): ReturnType<Tool['run']> {
+  try {
+    return await tool.run(call, args);
+  } catch (error) {
+    const approvalId = approvalOf(error);
+    if (approvalId === undefined) throw error;
+    const asked = await askOwner(call, approvalId);
+    if (asked === 'open') throw error;
+    return asked === 'answered' ? tool.run(call, args) : asked;
   }
 }
 

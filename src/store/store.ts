@@ -147,6 +147,40 @@ export type SessionRow = Row & {
  */
 export type SignInCodeRow = Row & { readonly expiresAt: number };
 
+/**
+ * What a client asks of the owner of a credential, and what the owner said: one row for each credential and client, so
+ * that there is never more than one open request of theirs. Its sealed part is the key of the request's link and form.
+ */
+export type ApprovalRow = Row & {
+  readonly connectorId: string;
+  readonly credentialId: string;
+  /** The program that asks, as it calls itself. */
+  readonly client: string | null;
+  readonly act: ApprovalAct;
+  /** What exactly is asked, for the page: whom to share with, the wider policy. Empty for a release. */
+  readonly details: ApprovalDetails;
+  /** Keyed digest of act, credential and details: an approval is good for nothing else. */
+  readonly argumentsDigest: string;
+  /** `approved`: once, and not used yet. `granted`: a release, for some minutes. */
+  readonly status: 'pending' | 'approved' | 'granted' | 'denied' | 'used';
+  /** Somebody has shown the link to the owner; a second window is not opened. */
+  readonly shown: boolean;
+  /** When the request was made. */
+  readonly askedAt: number;
+  /** How long the status holds: a pending one waits, an approved one can be used, a denied one is not asked again. */
+  readonly expiresAt: number;
+  /** Until when this client reads the secret without asking; outlives other requests. Null when it may not. */
+  readonly releaseUntil: number | null;
+};
+
+export type ApprovalAct = 'release' | 'share' | 'policy';
+export type ApprovalDetails = {
+  readonly with?: string;
+  readonly permission?: SharePermission;
+  /** Null lifts every limit. */
+  readonly policy?: CallPolicy | null;
+};
+
 /** Row type of each kind. */
 export type Rows = {
   credential: CredentialRow;
@@ -154,6 +188,7 @@ export type Rows = {
   attempt: AttemptRow;
   session: SessionRow;
   signInCode: SignInCodeRow;
+  approval: ApprovalRow;
 };
 export type Kind = keyof Rows;
 

@@ -1,6 +1,7 @@
 /** The vault: store + sealing. All that the broker sees of storage. */
 import type { Owner } from '../principal.ts';
 import type {
+  ApprovalRow,
   AttemptRow,
   AuthConfigRow,
   CredentialRow,
@@ -11,6 +12,8 @@ import type {
 } from '../store/store.ts';
 
 export type {
+  ApprovalAct,
+  ApprovalDetails,
   CallPolicy,
   ClientRegistration,
   CredentialStatus,
@@ -28,6 +31,7 @@ export type Credential = Stored<CredentialRow>;
 export type AuthConfig = Stored<AuthConfigRow>;
 export type Attempt = Stored<AttemptRow>;
 export type Session = Stored<SessionRow>;
+export type Approval = Stored<ApprovalRow>;
 
 /** The plaintext inside a credential. */
 export type CredentialSecret =
@@ -72,6 +76,8 @@ export type Records = {
   attempt: { record: Attempt; secret: AttemptSecret };
   session: { record: Session; secret: Record<string, never> };
   signInCode: { record: Stored<SignInCodeRow>; secret: Owner };
+  /** `key`: link and form tokens of one request are derived from it; each new request has a new one. */
+  approval: { record: Approval; secret: { readonly key: string } };
 };
 export type RecordKind = keyof Records;
 

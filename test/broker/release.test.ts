@@ -48,16 +48,16 @@ describe('release', () => {
     expect(JSON.stringify(metadata)).not.toContain('correct horse');
   });
 
-  it('is refused under never and, until a page can ask, under approve, with how to go on', async () => {
+  it('is refused under never, and under approve until the owner said yes, with how to go on', async () => {
     const { id } = await storeTokens(keyward.broker, me, { expiresAt: null });
-    for (const [setting, code] of [
-      ['never', 'release_refused'],
-      ['approve', 'approval_required'],
+    for (const [setting, code, next] of [
+      ['never', 'release_refused', 'KEYWARD_RELEASE'],
+      ['approve', 'approval_required', 'keyward approvals'],
     ] as const) {
       const strict = await under(setting);
       await expect(release(id, strict)).rejects.toMatchObject({
         code,
-        hint: expect.stringContaining('KEYWARD_RELEASE'),
+        hint: expect.stringContaining(next),
       });
       const last = (await strict.audited()).at(-1);
       expect(last).toMatchObject({ action: 'credential.release', subject: id, outcome: 'refused', code });

@@ -3,7 +3,9 @@ import type { Broker } from '../../src/broker/broker.ts';
 import type { ClaimNames } from '../../src/broker/issuer-claims.ts';
 import { createIssuerSignIn } from '../../src/broker/issuer-sign-in.ts';
 import type { OAuthClient } from '../../src/broker/oauth/context.ts';
+import { pagesAt } from '../../src/cli/http.ts';
 import { createApp } from '../../src/http/app.ts';
+import { approvalRoutes } from '../../src/http/approvals/routes.ts';
 import { callbackRoutes } from '../../src/http/connect/callback.ts';
 import { connectRoutes } from '../../src/http/connect/routes.ts';
 import { homeRoutes } from '../../src/http/home.ts';
@@ -30,13 +32,14 @@ export async function startSignInServer(
   const port = options.port ?? (await freePort());
   const host = `127.0.0.1:${port}`;
   const origin = `http://${host}`;
-  const broker: Broker = { ...session.broker, pages: { callbackOrigin: origin, open: async () => origin } };
+  const broker: Broker = { ...session.broker, pages: pagesAt(origin) };
   const parts = { broker: () => broker, secure: false, issuer: issuerOf(() => broker, origin, options) };
   const app = createApp({ hosts: [host], origins: [origin], log: broker.log });
   const { routes, visitor } = signIn(parts);
   app.route('/', routes);
   app.route('/', homeRoutes({ ...parts, visitor, mcpUrl: `${origin}/mcp` }));
   app.route('/', connectRoutes({ ...parts, place: `encrypted in the vault of ${host}`, visitor }));
+  app.route('/', approvalRoutes({ ...parts, visitor }));
   app.route('/', callbackRoutes({ ...parts, pages: origin, visitor }));
   const listener = await listen((request, bindings) => app.fetch(request, bindings), ['127.0.0.1'], port);
   return {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Links } from '../../src/mcp/links.ts';
 import { clientKinds, type LinkAnswer, outcomeOf, startKeyward, startWithClient } from '../support/mcp-clients.ts';
 import { openInProcess } from './in-process.ts';
-import { followLink } from './person.ts';
+import { followLink, isApproval } from './person.ts';
 import { rawModern } from './raw.ts';
 import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
 
@@ -45,12 +45,13 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
 
   it('can’t read a secret that came by elicitation without the owner’s approval, even where reading is allowed', async () => {
     const { keyward, client } = await withPerson(kind, async (url) => {
+      if (isApproval(url)) return 'decline';
       await followLink(url, { fields: { apiKey: goodApiKey } });
       return 'accept';
     });
     const asked = await client.get('create_credential', { connectorId, authenticationType: 'api_key' });
     const refused = await client.call('get_connection_credentials', { connectionId: asked.credentialId });
-    expect(refused.error?.code).toBe('approval_required');
+    expect(refused.error?.code).toBe('approval_denied');
     expect(keyward.stdout.join('\n')).not.toContain(goodApiKey);
 
     const given = await client.get('create_credential', {

@@ -29,6 +29,18 @@ export async function followLink(link: string, person: Person = {}): Promise<End
   throw new Error('The pages never end.');
 }
 
+/** True for the link of a request for approval. */
+export function isApproval(link: string): boolean {
+  return new URL(link).pathname.startsWith('/approvals/');
+}
+
+/** Opens the page of a request for approval, presses the button of this answer, and tells in which state it is then. */
+export async function answerRequest(link: string, answer: 'once' | 'deny' | 'end'): Promise<Ending> {
+  const browser = openBrowser();
+  const { page } = await browser.get(link);
+  return browser.send(link, new URLSearchParams({ csrf: /name="csrf" value="([^"]*)"/.exec(page)?.[1] ?? '', answer }));
+}
+
 /** Keeps cookies by host name, since ports don't separate them, and follows redirects. */
 function openBrowser() {
   const cookies = new Map<string, string>();
@@ -54,6 +66,7 @@ function openBrowser() {
 
   return {
     get: (url: string) => request(url),
+    send: request,
     submit: (url: string, page: string, fields: Readonly<Record<string, string>>) => {
       const form = new URLSearchParams({ csrf: hidden(page, 'csrf'), action: hidden(page, 'action') });
       for (const [name, value] of Object.entries(fields)) form.set(`field.${name}`, value);

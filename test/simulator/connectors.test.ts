@@ -25,7 +25,7 @@ beforeAll(async () => {
   const authConfig = { clientId: client.id, clientSecret: client.secret };
   test = await startBroker({
     origin,
-    callbackOrigin: 'https://keyward.example',
+    pages: { callbackOrigin: 'https://keyward.example' },
     definitions: [...files].map(([id, file]) => placed(file, origin, id)),
     settings: { authConfigs: new Map(ids.map((id) => [placedId(id), authConfig])) },
   });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CredentialRow, ListFilter, Store } from '../../src/store/store.ts';
-import { ann, attemptRow, bob, credentialRow } from '../support/vault-folder.ts';
+import { ann, approvalRow, attemptRow, bob, credentialRow } from '../support/vault-folder.ts';
 
 /** `openFresh` makes an empty store and answers a function that opens it: each call is like another process. */
 export function runStoreContract(name: string, openFresh: () => Promise<() => Promise<Store>>): void {
@@ -69,6 +69,19 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       (row.inputs as Record<string, string>).a = 'changed';
       (row.scopes as string[]).push('admin');
       expect(await read(row)).toMatchObject({ inputs: { a: 'b' }, scopes: ['repo'] });
+    });
+
+    it('answers a request for approval to its owner alone, and lets one of many answers win', async () => {
+      const row = approvalRow();
+      await store.commit([{ op: 'insert', kind: 'approval', row }]);
+      expect(await store.get('approval', ann, row.id)).toEqual(row);
+      expect(await store.get('approval', bob, row.id)).toBeUndefined();
+      expect(await store.list('approval', bob, {}, { limit: 5 })).toEqual([]);
+      const change = (status: 'approved' | 'denied') =>
+        store.commit([{ op: 'update', kind: 'approval', row: { ...row, status, version: 2 }, ifVersion: 1 }]);
+      const answers = await Promise.allSettled([change('approved'), change('denied'), change('approved')]);
+      expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect(await store.list('approval', ann, {}, { limit: 5 })).toMatchObject([{ id: row.id, version: 2 }]);
     });
 
     it('finds an attempt whoever owns it, and no other kind that way', async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Broker, type BrokerSettings, createBroker } from '../../src/broker/broker.ts';
+import { type Broker, type BrokerSettings, createBroker, type Pages } from '../../src/broker/broker.ts';
 import { finishCallback } from '../../src/broker/callback.ts';
 import { viewAttempt } from '../../src/broker/connect.ts';
 import { createCredential } from '../../src/broker/create.ts';
@@ -46,12 +46,11 @@ export type BrokerOptions = {
   readonly settings?: Partial<BrokerSettings>;
   /** Connector files besides Acme's and the shop's. */
   readonly definitions?: readonly { readonly id: string }[];
-  /** Default: a loopback one. */
-  readonly callbackOrigin?: string;
   /** Default: the system's resolver. */
   readonly resolve?: DnsServer['resolve'];
   /** More hosts on loopback that may be reached. */
   readonly allow?: readonly string[];
+  readonly pages?: Partial<Pages>;
   /** Folder of a broker that runs already, to share its vault. Default: one of its own, removed at the end. */
   readonly folder?: string;
   /** URL of a PostgreSQL database to keep the vault in, instead of a file in the folder. */
@@ -88,8 +87,14 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
     release: 'allow',
     ...options.settings,
   };
-  const { callbackOrigin = 'http://127.0.0.1:7355' } = options;
-  const pages = { callbackOrigin, open: async () => 'http://127.0.0.1:7356' };
+  const origin = 'http://127.0.0.1:7356';
+  const pages = {
+    callbackOrigin: 'http://127.0.0.1:7355',
+    open: async () => origin,
+    openApprovals: async () => origin,
+    showLocally: null,
+    ...options.pages,
+  };
   const broker = createBroker({ vault, catalogue, egress, log: logTo(lines), settings, pages });
   return {
     broker,

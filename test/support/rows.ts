@@ -1,6 +1,6 @@
 /** Rows and records to put into a vault. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { AttemptRow, CredentialRow } from '../../src/store/store.ts';
+import type { ApprovalRow, AttemptRow, CredentialRow } from '../../src/store/store.ts';
 import type { Credential, New } from '../../src/vault/vault.ts';
 
 export const ann = { tenant: 'acme', user: 'ann' };
@@ -64,6 +64,25 @@ export function attemptRow(changed: Partial<AttemptRow> = {}): AttemptRow {
     credentialId: null,
     error: null,
     expiresAt: createdAt + 600_000,
+    ...changed,
+  };
+}
+
+export function approvalRow(changed: Partial<ApprovalRow> = {}): ApprovalRow {
+  const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt } = credentialRow();
+  return {
+    ...{ id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt },
+    connectorId: 'github',
+    credentialId: randomUUID(),
+    client: 'claude',
+    act: 'share',
+    details: { with: 'user:bob', permission: 'use', policy: { methods: ['GET'], paths: null } },
+    argumentsDigest: 'ab',
+    status: 'pending',
+    shown: false,
+    askedAt: createdAt,
+    expiresAt: createdAt + 600_000,
+    releaseUntil: null,
     ...changed,
   };
 }

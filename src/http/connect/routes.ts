@@ -1,6 +1,5 @@
 /** The connect pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import { type Context, Hono } from 'hono';
 import type { Broker } from '../../broker/broker.ts';
 import { viewAttempt } from '../../broker/connect.ts';
 import {
@@ -14,15 +13,12 @@ import {
 import { isId } from '../../broker/text.ts';
 import type { Visitor } from '../../broker/visitor.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
-import { errorPage } from '../page.ts';
+import { formLimit, formsOnly } from '../forms.ts';
 import { stepHeader } from '../script.ts';
 import { giveBinding, newBinding, readBinding } from './cookie.ts';
 import { fieldPrefix } from './form.ts';
 import type { FormAction, Surroundings } from './parts.ts';
 import { renderView } from './view.ts';
-
-/** Longest form: a few secrets, some of them keys of several kilobytes. */
-const maxFormBytes = 64 * 1024;
 
 export type ConnectRoutes = {
   readonly broker: () => Broker;
@@ -56,7 +52,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     return c.html(renderView(view, around(c)));
   });
 
-  routes.post('/connect/:attemptId', formsOnly, limit, async (c) => {
+  routes.post('/connect/:attemptId', formsOnly, formLimit, async (c) => {
     const id = attemptId(c);
     const browser = readBinding(c, id, secure);
     const form = new URLSearchParams(await c.req.text());
@@ -125,27 +121,3 @@ function fieldsOf(form: URLSearchParams): Record<string, string> {
   const fields = [...form].filter(([name]) => name.startsWith(fieldPrefix));
   return Object.fromEntries(fields.map(([name, value]) => [name.slice(fieldPrefix.length), value]));
 }
-
-const formsOnly: MiddlewareHandler = async (c, next) => {
-  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type === 'application/x-www-form-urlencoded' && c.req.header('content-encoding') === undefined) return next();
-  return c.html(
-    errorPage('That can’t be read', {
-      message: 'This page takes its own form and nothing else.',
-      hint: 'Fill in the form at the link that your assistant gave you.',
-    }),
-    415,
-  );
-};
-
-const limit = bodyLimit({
-  maxSize: maxFormBytes,
-  onError: (c) =>
-    c.html(
-      errorPage('That is too long', {
-        message: `A form may hold ${maxFormBytes / 1024} KB.`,
-        hint: 'Check that you pasted the right thing, go back and try again.',
-      }),
-      413,
-    ),
-});

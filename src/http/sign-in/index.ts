@@ -97,7 +97,7 @@ export function signIn({ broker, secure, issuer }: SignInOptions): SignIn {
 
 /** Where a person may be sent after signing in: a page of this Keyward, by default the one with their connections. */
 function ownPath(to: string | undefined): string {
-  return to !== undefined && /^\/connect\/[0-9a-f-]{36}$/.test(to) ? to : '/';
+  return to !== undefined && /^\/(connect\/[0-9a-f-]{36}|approvals(\/[0-9a-f-]{36})?)$/.test(to) ? to : '/';
 }
 
 const limit = bodyLimit({

@@ -1,0 +1,85 @@
+/** `keyward approvals`: what waits for the owner's approval, and the answer where there is no browser. */
+import { read } from 'read';
+import { type ApprovalView, type Decision, decide, openApprovals } from '../broker/approval-page.ts';
+import { grantMinutes } from '../broker/approval-state.ts';
+import type { Broker } from '../broker/broker.ts';
+import { inWords, readingPolicy } from '../broker/call-policy.ts';
+import { KeywardError, toPublic } from '../errors.ts';
+import { localPrincipal } from '../principal.ts';
+import type { Run } from './commands.ts';
+import { openKeyward } from './keyward.ts';
+
+/** Who answers, for the audit log. */
+const principal = { ...localPrincipal, client: 'keyward command line' };
+
+/**
+ * Shows each request and asks for an answer. Without a terminal it only shows them: an assistant that can run commands
+ * must not answer its own requests by one.
+ */
+export const approvals: Run = async ({ config, log }) => {
+  const keyward = await openKeyward(config, log);
+  try {
+    const terminal = process.stdin.isTTY && process.stdout.isTTY;
+    const ask = (prompt: string) => read({ prompt, input: process.stdin, output: process.stdout });
+    await answerAll(keyward.broker, terminal ? ask : null, (text) => void process.stdout.write(text));
+  } finally {
+    await keyward.close();
+  }
+  return 0;
+};
+
+/** Goes through what is open; `ask` puts a question to the person, null when nobody can answer. */
+export async function answerAll(
+  broker: Broker,
+  ask: ((prompt: string) => Promise<string>) | null,
+  say: (text: string) => void,
+): Promise<void> {
+  const open = await openApprovals(broker, principal);
+  if (open.length === 0) say('Nothing waits for your approval.\n');
+  for (const view of open) {
+    say(`${inText(view)}\n`);
+    if (ask === null) continue;
+    const decision = await askFor(view, ask);
+    if (decision === null) continue;
+    try {
+      await decide(broker, principal, view.approvalId, decision);
+      say('Done.\n');
+    } catch (error) {
+      if (!(error instanceof KeywardError)) throw error;
+      // Answered in a browser meanwhile, or expired: the next one can still be answered.
+      say(`${toPublic(error).message}\n`);
+    }
+  }
+  if (open.length > 0 && ask === null) say('Run keyward approvals in a terminal to answer.\n');
+}
+
+/** What the person typed, as a decision; null leaves the request as it is. */
+async function askFor(view: ApprovalView, ask: (prompt: string) => Promise<string>): Promise<Decision | null> {
+  const minutes = view.act === 'release' ? `, ${grantMinutes.join(', ')} for minutes` : '';
+  const prompt =
+    view.state === 'granted' ? 'e ends it, Enter leaves it: ' : `y for once${minutes}, n for no, Enter leaves it: `;
+  for (;;) {
+    const typed = (await ask(prompt)).trim().toLowerCase();
+    if (typed === '') return null;
+    if (view.state === 'granted') {
+      if (typed === 'e') return { answer: 'end' };
+    } else if (typed === 'y' || typed === 'n') return { answer: typed === 'y' ? 'once' : 'deny' };
+    else if (view.act === 'release' && grantMinutes.some((offered) => String(offered) === typed)) {
+      return { answer: 'minutes', minutes: Number(typed) };
+    }
+  }
+}
+
+/** Clients name themselves and services name accounts; what they say must not move the cursor of a terminal. */
+function inText(view: ApprovalView): string {
+  const { client, connector, connection, act, details, releaseUntil, state } = view;
+  const who = client === null ? 'An assistant' : `“${client}”`;
+  const about = [connector, connection.account].filter((part) => part !== null).join(', ');
+  const wants = {
+    release: 'wants to read the raw secret',
+    share: `wants to share the connection: ${details.with}, ${details.permission}. ${details.permission === 'use' ? inWords(details.policy ?? readingPolicy) : ''}`,
+    policy: `wants to allow more calls. ${details.policy ? inWords(details.policy) : 'Every call.'}`,
+  }[act];
+  const until = state === 'granted' ? `; allowed until ${new Date(releaseUntil ?? 0).toISOString()}` : '';
+  return `${connection.name} (${about}): ${who} ${wants}${until}`.replace(/\p{Cc}/gu, '?').trim();
+}
