@@ -1,8 +1,8 @@
 /** A request in words: the same for a page and its entry in the list. */
 import { html } from 'hono/html';
 import type { ApprovalView } from '../../broker/approval-page.ts';
-import { readingPolicy } from '../../broker/call-policy.ts';
-import type { CallPolicy } from '../../vault/vault.ts';
+import { type CallPolicy, readingPolicy } from '../../broker/call-policy.ts';
+
 import type { Html } from '../page.ts';
 
 /** What is asked, as a heading. */
