@@ -385,7 +385,7 @@ describe('the client at a server that a connection names', () => {
   });
 
   it('is named by its metadata document where the server reads those and Keyward is on https', async () => {
-    await brokerFor({ callbackOrigin: 'https://keyward.example' });
+    await brokerFor({ pages: { callbackOrigin: 'https://keyward.example' } });
     mcp.paths.set(asOf, serverOf({ client_id_metadata_document_supported: true }));
     const url = authorizationUrlOf(await attemptFor());
     const clientId = url.searchParams.get('client_id') ?? '';
