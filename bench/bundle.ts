@@ -1,11 +1,12 @@
 /**
  * Bundles the bench as Keyward is bundled, so that what it measures in its own process is the code that is shipped,
- * and the bare server that Keyward's start is compared with.
+ * and the bare servers that Keyward is compared with.
  */
 import { rolldown } from 'rolldown';
 import { bundling, writing } from '../scripts/bundling.ts';
 
-for (const [name, entry] of Object.entries({ bench: 'bench/main.ts', bare: 'bench/bare-server.ts' })) {
+const entries = { bench: 'bench/main.ts', bare: 'bench/bare-server.ts', 'bare-http': 'bench/bare-http-server.ts' };
+for (const [name, entry] of Object.entries(entries)) {
   const bundle = await rolldown({ ...bundling, input: { main: entry } });
   await bundle.write({ ...writing, dir: `artifacts/${name}`, cleanDir: true });
   await bundle.close();

@@ -4,7 +4,7 @@ export type Figure = {
   readonly name: string;
   /** The measured value: a ratio of two values of the same run, or a size. */
   readonly value: number;
-  readonly unit: 'x' | 'MiB' | 'tokens';
+  readonly unit: 'x' | 'ms' | 'MiB' | 'tokens';
   /** The bound that the value should keep; null when the value is only shown. */
   readonly goal: { readonly is: '<=' | '>='; readonly than: number } | null;
   /** What the value was made of, for a reader: `221 ms / 190 ms`. */

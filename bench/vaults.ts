@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { openKeyward } from '../src/cli/keyward.ts';
 import { readConfig } from '../src/config.ts';
 import { createLog } from '../src/log.ts';
-import { localPrincipal } from '../src/principal.ts';
+import { localPrincipal, type Owner } from '../src/principal.ts';
 import { openStore } from '../src/store/open.ts';
 import { openVault } from '../src/vault/open.ts';
 import type { Credential, CredentialSecret, Vault } from '../src/vault/vault.ts';
@@ -19,13 +19,13 @@ export type Home = {
   remove(): Promise<void>;
 };
 
-/** A home whose vault holds so many credentials of the local person. */
-export async function makeHome(credentials: number): Promise<Home> {
+/** A home whose vault holds so many credentials of one owner, by default of the local person. */
+export async function makeHome(credentials: number, owner: Owner = localPrincipal): Promise<Home> {
   const home = await mkdtemp(join(tmpdir(), 'keyward-bench-'));
   const key = randomBytes(32).toString('base64');
   const env = { KEYWARD_HOME: home, KEYWARD_KEY: key, KEYWARD_RELEASE: 'allow' };
   const vault = await vaultOf(env);
-  const records = Array.from({ length: credentials }, record);
+  const records = Array.from({ length: credentials }, () => record(owner));
   await vault.commit(records.map((one) => ({ op: 'create', kind: 'credential', record: one, secret: secret() })));
   await vault.close();
   return {
@@ -61,8 +61,7 @@ export function secret(): CredentialSecret {
   };
 }
 
-function record(): Omit<Credential, 'version' | 'secretVersion' | 'createdAt' | 'updatedAt'> {
-  const { tenant, user } = localPrincipal;
+function record({ tenant, user }: Owner): Omit<Credential, 'version' | 'secretVersion' | 'createdAt' | 'updatedAt'> {
   return {
     id: randomUUID(),
     tenant,

@@ -56,7 +56,15 @@ function timeOrNull(time: number | null | undefined): string | null {
   return time === null || time === undefined ? null : isoTime(time);
 }
 
-/** Milliseconds since 1970 as ISO 8601. */
+/** Milliseconds since 1970 as ISO 8601. Remembered, since the same rows are listed again and again. */
 export function isoTime(time: number): string {
-  return new Date(time).toISOString();
+  const known = isoTimes.get(time);
+  if (known !== undefined) return known;
+  const text = new Date(time).toISOString();
+  if (isoTimes.size >= maxIsoTimes) isoTimes.clear();
+  isoTimes.set(time, text);
+  return text;
 }
+
+const isoTimes = new Map<number, string>();
+const maxIsoTimes = 10_000;

@@ -109,6 +109,13 @@ function sealSecret(store: Store, kind: Kind, record: Named, version: number, se
 }
 
 /** A record type is its row type without `sealed`, which the compiler cannot see for a kind it does not know. */
-function recordOf<K extends Kind>({ sealed: _, ...record }: Rows[K]): Records[K]['record'] {
+function recordOf<K extends Kind>(row: Rows[K]): Records[K]['record'] {
+  const known = records.get(row);
+  if (known !== undefined) return known as Records[K]['record'];
+  const { sealed: _, ...record } = row;
+  records.set(row, Object.freeze(record));
   return record as unknown as Records[K]['record'];
 }
+
+/** A store that keeps rows in memory answers the same ones again and again: their records are made once. */
+const records = new WeakMap<object, object>();

@@ -1,5 +1,5 @@
 /** The audit log beside the vault: whole lines, appended under a lock of its own, synced before anybody relies on them. */
-import { constants, createReadStream, lstatSync } from 'node:fs';
+import { constants, createReadStream, fstatSync, lstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { KeywardError } from '../../errors.ts';
 import { fileMode, noFollow, syncFolder, tighten } from '../../seal/private-files.ts';
@@ -22,7 +22,7 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
   /** The log as it is at its path now: somebody may have moved it away to archive it. */
   async function current(): Promise<FileHandle> {
     const named = lstatSync(paths.audit, { bigint: true, throwIfNoEntry: false });
-    if (handle !== undefined && named?.ino === (await handle.stat({ bigint: true })).ino) return handle;
+    if (handle !== undefined && named?.ino === fstatSync(handle.fd, { bigint: true }).ino) return handle;
     const gone = handle;
     handle = undefined;
     await gone?.close();
@@ -35,8 +35,9 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
 
   async function write(lines: readonly string[]): Promise<void> {
     const log = await current();
-    const { size } = await log.stat();
-    const torn = size > 0 && (await byteAt(log, size - 1)) !== newline;
+    // Looked at in place: handing these over to a thread takes longer than they do.
+    const { size } = fstatSync(log.fd);
+    const torn = size > 0 && byteAt(log, size - 1) !== newline;
     // A line that a crash cut short stays, closed off, for the verifier to report.
     const text = `${torn ? '\n' : ''}${lines.map((line) => `${line}\n`).join('')}`;
     try {
@@ -71,9 +72,10 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
   };
 }
 
-async function byteAt(file: FileHandle, position: number): Promise<number | undefined> {
-  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, position);
-  return buffer[0];
+function byteAt({ fd }: FileHandle, position: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, position);
+  return byte[0];
 }
 
 /** Lines of a file that need not exist. The last one may lack its end. */

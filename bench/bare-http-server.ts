@@ -1,0 +1,25 @@
+/**
+ * A server of the bare SDK over HTTP with one tool, no authentication, and the answers that it is given: what a call
+ * costs at least. `bare-http-server <port>`; the payload comes on stdin.
+ */
+import { text } from 'node:stream/consumers';
+import { createAdaptorServer } from '@hono/node-server';
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import * as z from 'zod';
+
+const payload = JSON.parse(await text(process.stdin)) as { tool: string; answer: Record<string, unknown> };
+const content = [{ type: 'text' as const, text: JSON.stringify(payload.answer) }];
+
+const handler = createMcpHandler(() => {
+  const server = new McpServer({ name: 'bare', version: '1.0.0' });
+  server.registerTool(
+    payload.tool,
+    { description: 'Answers what it was given.', inputSchema: z.looseObject({}), outputSchema: z.looseObject({}) },
+    () => ({ content, structuredContent: payload.answer }),
+  );
+  return server;
+});
+
+createAdaptorServer({ fetch: (request) => handler.fetch(request) }).listen(Number(process.argv[2]), '127.0.0.1', () => {
+  process.stdout.write('serving\n');
+});

@@ -1,0 +1,200 @@
+/** `keyward http` under load, against a server of the bare SDK that does nothing but answer. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { promisify } from 'node:util';
+import type { Figure } from './figures.ts';
+import { inTurns, load, quantile, type Target } from './load.ts';
+import { makeHome } from './vaults.ts';
+
+const owner = { tenant: 'default', user: 'bench' };
+const credentials = 1_000;
+const connections = 16;
+const rounds = 5;
+const roundMs = 1_500;
+const slowConnections = 500;
+
+export async function overHttp(): Promise<Figure[]> {
+  const home = await makeHome(credentials, owner);
+  const [port, barePort] = [await freePort(), await freePort()];
+  const env = { PATH: process.env.PATH, ...home.env, KEYWARD_PORT: `${port}`, KEYWARD_RATE_LIMIT: '100000000' };
+  const origin = `http://127.0.0.1:${port}`;
+  const keyward = await started(
+    spawn(process.execPath, ['dist/main.js', 'http'], { env, stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
+  const running = [keyward];
+  try {
+    const authorization = `Bearer ${await sessionToken(env)}`;
+    const connectionId = home.credentialIds[0] ?? '';
+    const calls = [
+      ['list_credentials', {}],
+      ['get_connection_credentials', { connectionId }],
+    ] as const;
+    const figures: Figure[] = [];
+    for (const [tool, args] of calls) {
+      const ours = toolCall(origin, tool, args, { authorization });
+      const bare = spawn(process.execPath, ['artifacts/bare-http/main.js', `${barePort}`], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      bare.stdin?.end(JSON.stringify({ tool, answer: await answerOf(ours) }));
+      running.push(await started(bare));
+      const [mine, least] = await inTurns(
+        [ours, toolCall(`http://127.0.0.1:${barePort}`, tool, args)],
+        connections,
+        rounds,
+        roundMs,
+      );
+      await stopped(bare);
+      if (!mine || !least) throw new Error('Nothing was measured.');
+      figures.push(
+        ratio(
+          `${tool} over HTTP, calls a second / bare SDK server`,
+          mine.perSecond / least.perSecond,
+          '>=',
+          0.9,
+          perSecond(mine, least),
+        ),
+        ratio(
+          `${tool} over HTTP, p99 / bare SDK server`,
+          mine.p99 / least.p99,
+          '<=',
+          1.5,
+          milliseconds(mine.p99, least.p99),
+        ),
+      );
+    }
+    const rest: Target = {
+      origin,
+      method: 'GET',
+      path: `/connection/${connectionId}/credentials`,
+      headers: { authorization },
+      body: null,
+    };
+    const mcp = toolCall(origin, 'get_connection_credentials', { connectionId }, { authorization });
+    const [overRest, overMcp] = await inTurns([rest, mcp], connections, rounds, roundMs);
+    if (!overRest || !overMcp) throw new Error('Nothing was measured.');
+    figures.push({
+      name: 'reading a secret over REST, calls a second / over MCP',
+      value: overRest.perSecond / overMcp.perSecond,
+      unit: 'x',
+      goal: null,
+      from: perSecond(overRest, overMcp),
+    });
+    figures.push(await besideSlowClients(port, mcp));
+    return figures;
+  } finally {
+    for (const child of running) await stopped(child);
+    await home.remove();
+  }
+}
+
+/** How long healthy requests take while many connections send a byte a second. */
+async function besideSlowClients(port: number, healthy: Target): Promise<Figure> {
+  let ended = false;
+  const open = new Set<ReturnType<typeof connect>>();
+  const start = () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    // Those that are closed come back: the attack goes on as long as the measurement.
+    socket.once('close', () => {
+      open.delete(socket);
+      if (!ended) start();
+    });
+    socket.resume().write('POST /mcp HTTP/1.1\r\nX');
+    open.add(socket);
+  };
+  for (let at = 0; at < slowConnections; at += 1) start();
+  const drip = setInterval(() => {
+    for (const socket of open) if (!socket.destroyed) socket.write('x');
+  }, 1_000);
+  const { durations } = await load(healthy, 4, 10_000);
+  ended = true;
+  clearInterval(drip);
+  for (const socket of open) socket.destroy();
+  const p99 = quantile(durations, 0.99);
+  return {
+    name: `p99 of healthy calls beside ${slowConnections} connections that send a byte a second`,
+    value: p99,
+    unit: 'ms',
+    goal: { is: '<=', than: 250 },
+    from: `${durations.length} calls, p50 ${quantile(durations, 0.5).toFixed(1)} ms`,
+  };
+}
+
+/** A call of revision 2026-07-28, as one request. */
+function toolCall(origin: string, name: string, args: object, headers: Record<string, string> = {}): Target {
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+    'io.modelcontextprotocol/clientInfo': { name: 'keyward-bench', version: '1.0.0' },
+  };
+  return {
+    origin,
+    method: 'POST',
+    path: '/mcp',
+    headers: {
+      ...headers,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': name,
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name, arguments: args, _meta: meta },
+    }),
+  };
+}
+
+/** What Keyward answers, so that the bare server can answer the same. */
+async function answerOf({ origin, path, method, headers, body }: Target): Promise<Record<string, unknown>> {
+  const response = await fetch(`${origin}${path}`, { method, headers, body });
+  const { result } = (await response.json()) as { result?: { structuredContent?: Record<string, unknown> } };
+  if (result?.structuredContent === undefined) throw new Error('Keyward answered an error.');
+  return result.structuredContent;
+}
+
+async function sessionToken(env: NodeJS.ProcessEnv): Promise<string> {
+  const scopes = 'credentials:read,credentials:release';
+  const args = ['dist/main.js', 'token', 'create', '--user', owner.user, '--tenant', owner.tenant, '--scopes', scopes];
+  return (await promisify(execFile)(process.execPath, args, { env })).stdout.trim();
+}
+
+/** Resolves once the process has said something. */
+async function started(child: ChildProcess): Promise<ChildProcess> {
+  if (child.stdout === null) throw new Error('The server has no pipes.');
+  await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => {
+      throw new Error('The server did not start.');
+    }),
+  ]);
+  child.stdout.resume();
+  return child;
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+type Rate = { readonly perSecond: number };
+const perSecond = (a: Rate, b: Rate) => `${a.perSecond.toFixed(0)} / ${b.perSecond.toFixed(0)} a second`;
+const milliseconds = (a: number, b: number) => `${a.toFixed(1)} / ${b.toFixed(1)} ms`;
+
+function ratio(name: string, value: number, is: '<=' | '>=', than: number, from: string): Figure {
+  return { name, value, unit: 'x', goal: { is, than }, from };
+}
