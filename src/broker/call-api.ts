@@ -60,7 +60,7 @@ export async function callApi(
   const { headers, body } = bodyOf(input);
   let path = withQuery(input);
   for (let redirects = 0; ; redirects += 1) {
-    const call = { connectionId, method, path, headers, body, ...options };
+    const call = { connectionId, method, path, headers, reserved: 'refuse' as const, body, ...options };
     const answer = await callService(broker, principal, call);
     if (answer.status === 429) throw rateLimited(answer);
     if (answer.redirect === null || !reads || redirects === maxRedirects) return answerOf(answer, offset, reads);

@@ -1,7 +1,11 @@
 /** Headers that a caller may add to a call. What says who calls, where it goes or how it is framed is not among them. */
 import { KeywardError } from '../errors.ts';
 
-/** Kinds of headers that never come from a caller. */
+/** Another method or path than the one that was checked: nobody may ask for that. */
+const misleading =
+  /^(x-http-method.*|x-method-override|x-original-(url|uri|method|host)|x-rewrite-(url|uri)|x-host|x-override-url)$/;
+
+/** Kinds of headers that say who calls, where it goes or how it is framed. */
 const notTheCallers: readonly RegExp[] = [
   // The frame of the message and the connection (RFC 9110 §7.6.1, RFC 9112 §6).
   /^(host|connection|content-length|expect|keep-alive|te|trailers?|transfer-encoding|upgrade|http2-settings|max-forwards)$/,
@@ -11,14 +15,10 @@ const notTheCallers: readonly RegExp[] = [
   /^(authorization|cookie2?|proxy-.*|sec-.*)$/,
   // Who calls, and from where, as proxies report it.
   /^(forwarded|via|x-forwarded.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-.*|fastly-client-ip|origin|referer)$/,
-  // Another method or path than the one that was checked.
-  /^(x-http-method.*|x-method-override|x-original-(url|uri|method|host)|x-rewrite-(url|uri)|x-host|x-override-url)$/,
 ];
 
-/** True for a header that only Keyward sets, or nobody. */
-export function isReserved(name: string): boolean {
-  return notTheCallers.some((kind) => kind.test(name.toLowerCase().replaceAll('_', '-')));
-}
+/** What becomes of a header that only Keyward sets: a model is told, and a program's client adds some by itself. */
+export type Reserved = 'refuse' | 'drop';
 
 /**
  * The caller's headers by name in lower case.
@@ -29,11 +29,18 @@ export function isReserved(name: string): boolean {
 export function readHeaders(
   headers: Readonly<Record<string, string>>,
   own: ReadonlySet<string>,
+  reserved: Reserved,
 ): Record<string, string> {
   const read = new Map<string, string>();
   for (const [name, value] of Object.entries(headers)) {
     const lower = name.toLowerCase();
-    if (isReserved(name) || own.has(lower.replaceAll('_', '-'))) throw refused(name, 'is set by Keyward or by nobody');
+    // Some servers take both for the same.
+    const spelled = lower.replaceAll('_', '-');
+    if (misleading.test(spelled)) throw refused(name, 'is not passed on');
+    if (own.has(spelled) || notTheCallers.some((kind) => kind.test(spelled))) {
+      if (reserved === 'drop') continue;
+      throw refused(name, 'is set by Keyward or by nobody');
+    }
     if (read.has(lower)) throw refused(name, 'is given twice');
     read.set(lower, value);
   }

@@ -11,7 +11,7 @@ import type { Principal } from '../principal.ts';
 import { about, accessOf, requireCredential } from './access.ts';
 import { apiRequest, ownHeaders, pathBelow, secretsOf } from './api-request.ts';
 import type { Broker, Opened } from './broker.ts';
-import { readHeaders } from './call-headers.ts';
+import { type Reserved, readHeaders } from './call-headers.ts';
 import { readTarget } from './call-path.ts';
 import { checkCall } from './call-policy.ts';
 import { requireAuth } from './oauth-context.ts';
@@ -31,6 +31,7 @@ export type ServiceCall = Pick<EgressRequest, 'bodyLength' | 'silenceMs' | 'sign
   /** Below the base URL of the connection, with a query or without. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly reserved: Reserved;
   readonly body?: NonNullable<EgressRequest['body']> | undefined;
 };
 
@@ -72,7 +73,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   }
   const connector = broker.catalogue.require(credential.connectorId);
   const auth = requireAuth(connector, credential.authenticationType);
-  const headers = readHeaders(call.headers, ownHeaders(auth));
+  const headers = readHeaders(call.headers, ownHeaders(auth), call.reserved);
 
   const send = async (opened: Opened) => {
     const scrubber = createScrubber(secretsOf(opened, auth));

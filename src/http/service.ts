@@ -9,6 +9,7 @@ import { type Bearer, createBearer } from './bearer.ts';
 import { createClientAddress } from './client-address.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
+import { gatewayRoutes } from './gateway.ts';
 import { healthRoutes, probePaths } from './health.ts';
 import { homeRoutes } from './home.ts';
 import type { IssuerSettings } from './issuer.ts';
@@ -61,6 +62,7 @@ export function createService(options: ServiceOptions): Hono {
   app.route('/', metricsRoutes({ bearer, metrics }));
   app.route('/', mcpRoutes({ bearer, protocol }));
   app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer) }));
+  app.route('/', gatewayRoutes({ broker, bearer }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
   const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options) });
