@@ -38,6 +38,8 @@ export function connectorTable(definitions: readonly ConnectorFile[]): string {
 function oauthCells(auth: AuthMethod): readonly [string, string, string, string] {
   if (auth.authenticationType === 'oauth2_client_credentials')
     return ['client', '', 'asks again', auth.revocationEndpoint === null ? 'no' : 'yes'];
+  if (auth.authenticationType === 'oauth2_jwt_bearer')
+    return ['assertion', '', 'signs again', auth.revocationEndpoint === null ? 'no' : 'yes'];
   if (auth.authenticationType !== 'oauth2') return ['', '', '', ''];
   const { rotates, idleLifetimeSeconds: idle, absoluteLifetimeSeconds: absolute } = auth.refresh;
   const lifetimes = [

@@ -12,12 +12,15 @@ import { inputSecret, obtain } from './establish.ts';
 import { finishAttempt, personOf } from './finish.ts';
 import { readInputs } from './forms.ts';
 import type { OAuthContext } from './oauth/context.ts';
-import { contextWith, ownerOf, requireAuth } from './oauth-context.ts';
+import { contextWith, oauthContext, ownerOf, requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
 import { admit, browserMark, isUnclaimed, type Visitor } from './visitor.ts';
 
 /** What was wrong with a form, by field; null when it was accepted. */
 export type FormOutcome = { readonly problems: Readonly<Record<string, string>> } | null;
+
+/** What a service's answer to what was entered may be. */
+const serviceFailures = ['provider_refused', 'provider_unavailable', 'provider_garbled', 'egress_refused'] as const;
 
 /** Where a form came from: the browser's cookie for this attempt, the form's own token, and who is there. */
 export type Sender = { readonly browser: string | null; readonly csrf: string; readonly visitor: Visitor };
@@ -60,7 +63,7 @@ export async function submitAuthConfig(
     await tryClient(broker, next, secret, contextWith(broker, attempt, client), changes);
     return null;
   } catch (error) {
-    if (!hasCode(error, 'provider_refused', 'provider_unavailable', 'provider_garbled', 'egress_refused')) throw error;
+    if (!hasCode(error, ...serviceFailures)) throw error;
     return { problems: { clientId: problemText(error) } };
   }
 }
@@ -74,7 +77,7 @@ async function tryClient(
   changes: readonly VaultChange[],
 ): Promise<void> {
   if (next.flow === 'form') {
-    await finishAttempt(broker, next, () => obtain(context), changes);
+    await finishAttempt(broker, next, () => obtain(context, {}), changes);
     return;
   }
   const { device } = await beginDevice(context);
@@ -100,10 +103,26 @@ export async function submitInputs(
   for (const field of given.missingSecrets) problems[field] ??= 'is missing';
   if (Object.keys(problems).length > 0) return { problems };
   const record = { ...attempt, inputs: given.inputs };
+  if (auth.authenticationType === 'oauth2_jwt_bearer') return tryKey(broker, record, given.secretInputs);
   await commitForm(broker, [
     { op: 'update', kind: 'attempt', record, secret: { ...secret, inputs: given.secretInputs } },
   ]);
   return attempt.flow === 'form' ? finishForm(broker, attemptId) : null;
+}
+
+/** A key is tried before it is stored; one that the service refuses is a problem of the form. */
+async function tryKey(
+  broker: Broker,
+  attempt: Attempt,
+  secretInputs: Readonly<Record<string, string>>,
+): Promise<FormOutcome> {
+  try {
+    await finishAttempt(broker, attempt, async () => obtain(await oauthContext(broker, attempt), secretInputs));
+    return null;
+  } catch (error) {
+    if (!hasCode(error, ...serviceFailures, 'invalid_input')) throw error;
+    return { problems: { [Object.keys(secretInputs)[0] ?? '']: problemText(error) } };
+  }
 }
 
 /** The form was the last thing missing. */

@@ -1,6 +1,6 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
 import type { AuthMethod, Connector } from '../connectors/definition.ts';
-import { isOAuth, serverInput, serverOf } from '../connectors/kinds.ts';
+import { hasTokens, isOAuth, serverInput, serverOf } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import { type Principal, subjectOf } from '../principal.ts';
 import type { Credential, ObtainedBy } from '../vault/vault.ts';
@@ -12,7 +12,7 @@ import { argumentsDigest, type Created, type CreateInput, inputError } from './c
 import { inputSecret, obtain, storeCredential } from './establish.ts';
 import { fieldsOf } from './forms/fields.ts';
 import { readInputs } from './forms.ts';
-import { contextWith, requireAuth } from './oauth-context.ts';
+import { contextWith, oauthContext, requireAuth } from './oauth-context.ts';
 import { actingFor, refused } from './policy.ts';
 import { readReturnTo } from './redirects.ts';
 import { oneLine, readName } from './text.ts';
@@ -97,8 +97,11 @@ export async function createCredential(
   if (complete && authenticationType !== 'oauth2') {
     // Nobody was asked through the client: what is secret came with the call itself.
     const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
+    const subject = { ...plan, tenant: owner.tenant, owner: owner.user };
     const credentialId = await storeCredential(broker, { ...plan, obtainedBy }, async () =>
-      config ? obtain(contextWith(broker, plan, config)) : inputSecret(given.secretInputs),
+      hasTokens(auth)
+        ? obtain(config ? contextWith(broker, plan, config) : await oauthContext(broker, subject), given.secretInputs)
+        : inputSecret(given.secretInputs),
     );
     return { kind: 'created', credentialId };
   }

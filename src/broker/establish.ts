@@ -33,11 +33,18 @@ export function inputSecret(inputs: Readonly<Record<string, string>>): Credentia
   return { kind: 'inputs', inputs };
 }
 
-/** Asks the token endpoint for the tokens of the client itself. */
-export async function obtain(context: OAuthContext): Promise<CredentialSecret> {
+/** Asks the token endpoint for the tokens of a client, or of a service account by its key. */
+export async function obtain(
+  context: OAuthContext,
+  secretInputs: Readonly<Record<string, string>>,
+): Promise<CredentialSecret> {
   const { auth } = context;
+  if (auth.authenticationType === 'oauth2_jwt_bearer') {
+    const { jwtBearer } = await import('./oauth/jwt-bearer.ts');
+    return { kind: 'tokens', ...(await jwtBearer({ ...context, auth }, secretInputs)), inputs: secretInputs };
+  }
   if (auth.authenticationType !== 'oauth2_client_credentials') {
-    throw new KeywardError('internal', 'Only client credentials can be obtained without a person.');
+    throw new KeywardError('internal', 'These tokens can not be obtained without a person.');
   }
   return { kind: 'tokens', ...(await clientCredentials({ ...context, auth })) };
 }

@@ -1,6 +1,6 @@
 /** From a stored record to what the OAuth protocol functions work on. */
-import type { ClientCredentialsMethod, Connector, OAuth2Method } from '../connectors/definition.ts';
-import { serverOf } from '../connectors/kinds.ts';
+import type { Connector, TokenMethod } from '../connectors/definition.ts';
+import { hasTokens, serverOf } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
@@ -45,6 +45,8 @@ export function findAuth(
 export async function oauthContext(broker: Broker, subject: Subject): Promise<OAuthContext> {
   const { connectorId, authConfigId, inputs } = subject;
   const auth = requireAuth(broker.catalogue.require(connectorId), subject.authenticationType);
+  // A service account is nobody's client.
+  if (auth.authenticationType === 'oauth2_jwt_bearer') return contextWith(broker, subject, noClient);
   const config = await findAuthConfig(broker, ownerOf(subject), connectorId, authConfigId, serverOf(auth, inputs));
   if (!config) {
     throw new KeywardError('not_found', `There is no auth config for ${subject.connectorId} any more.`, {
@@ -54,6 +56,8 @@ export async function oauthContext(broker: Broker, subject: Subject): Promise<OA
   return contextWith(broker, subject, config);
 }
 
+const noClient: UsableAuthConfig = { id: '', client: { clientId: 'keyward', clientSecret: null }, scopes: null };
+
 /** The same, with an auth config at hand. */
 export function contextWith(
   broker: Broker,
@@ -62,7 +66,7 @@ export function contextWith(
 ): OAuthContext {
   const connector = broker.catalogue.require(subject.connectorId);
   const auth = requireAuth(connector, subject.authenticationType);
-  if (auth.authenticationType !== 'oauth2' && auth.authenticationType !== 'oauth2_client_credentials') {
+  if (!hasTokens(auth)) {
     throw new KeywardError('internal', 'An OAuth request was made for an authentication type without OAuth.');
   }
   return {
@@ -76,10 +80,7 @@ export function contextWith(
 }
 
 /** A client that registered itself authenticates as it was registered. */
-function asRegistered<Method extends OAuth2Method | ClientCredentialsMethod>(
-  auth: Method,
-  { registration }: UsableAuthConfig,
-): Method {
+function asRegistered<Method extends TokenMethod>(auth: Method, { registration }: UsableAuthConfig): Method {
   if (!registration) return auth;
   const authMethod = registration.tokenEndpointAuthMethod;
   return {

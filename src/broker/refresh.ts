@@ -133,9 +133,9 @@ function noAnswer(broker: Broker, { connectorId }: Credential): KeywardError {
 function isDue(broker: Broker, credential: Credential, secret: Tokens): boolean {
   if (secret.expiresAt === null) return false;
   const now = Date.now();
-  const clientsOwn = credential.authenticationType === 'oauth2_client_credentials';
+  const byItself = credential.authenticationType !== 'oauth2';
   // What nothing can renew is good until its last second.
-  if (secret.refreshToken === null && !clientsOwn) return secret.expiresAt <= now;
+  if (secret.refreshToken === null && !byItself) return secret.expiresAt <= now;
   const obtained = credential.refreshedAt ?? credential.createdAt;
   if (obtained > now + clockToleranceMs) return true;
   const auth = findAuth(broker, credential);

@@ -37,18 +37,23 @@ export async function renew(broker: Broker, credential: Credential, secret: Toke
     throw error;
   }
   broker.coolDowns.delete(credential.id);
-  return storeFresh(broker, credential, { kind: 'tokens', ...tokens });
+  const { inputs } = secret;
+  return storeFresh(broker, credential, { kind: 'tokens', ...tokens, ...(inputs ? { inputs } : {}) });
 }
 
 async function requestTokens(
   broker: Broker,
   credential: Credential,
-  { refreshToken, kept, scopes, refreshExpiresAt }: Tokens,
+  { refreshToken, kept, scopes, refreshExpiresAt, inputs = {} }: Tokens,
   timeoutMs: number,
 ): Promise<TokenSet> {
   const context = { ...(await oauthContext(broker, credential)), timeoutMs };
   const { auth } = context;
   if (auth.authenticationType === 'oauth2_client_credentials') return clientCredentials({ ...context, auth });
+  if (auth.authenticationType === 'oauth2_jwt_bearer') {
+    const { jwtBearer } = await import('./oauth/jwt-bearer.ts');
+    return jwtBearer({ ...context, auth }, inputs);
+  }
   if (refreshToken !== null)
     return refreshTokens({ ...context, auth }, { refreshToken, kept, scopes, refreshExpiresAt });
   throw new KeywardError('provider_refused', 'The service gave no refresh token.', {

@@ -2,6 +2,7 @@
 import type { Api, AuthMethod, Connector, Verification } from './connector.ts';
 import {
   apiKeyInputs,
+  assertionDefaults,
   basicInject,
   basicInputs,
   bearerInject,
@@ -17,7 +18,10 @@ import {
 import type { ConnectorFile } from './definition.ts';
 
 type FileMethod = ConnectorFile['auth'][number];
-type FileOAuth = Extract<FileMethod, { authenticationType: 'oauth2' | 'oauth2_client_credentials' }>;
+type FileOAuth = Extract<
+  FileMethod,
+  { authenticationType: 'oauth2' | 'oauth2_client_credentials' | 'oauth2_jwt_bearer' }
+>;
 
 /** Puts the defaults in place. Assumes that the file keeps the schema: built-ins are checked by tests, others at load. */
 export function complete(file: ConnectorFile): Connector {
@@ -62,6 +66,15 @@ function completeMethod(method: FileMethod, shared: Api): AuthMethod {
       };
     case 'oauth2_client_credentials':
       return { inputs: noInputs, ...tokenEndpointDefaults, ...method, ...base, ...completeTokenEndpoint(method) };
+    case 'oauth2_jwt_bearer':
+      return {
+        inputs: noInputs,
+        ...tokenEndpointDefaults,
+        ...method,
+        ...base,
+        ...completeTokenEndpoint(method),
+        assertion: { ...assertionDefaults, ...method.assertion },
+      };
     case 'api_key':
       return { inputs: apiKeyInputs, ...method, ...base };
     case 'bearer':

@@ -19,6 +19,8 @@ export type InputProperty = {
   readonly default?: string;
   readonly pattern?: string;
   readonly examples?: readonly string[];
+  /** A JSON object as text, such as a key file. */
+  readonly contentMediaType?: 'application/json';
   /** A secret. */
   readonly writeOnly?: true;
 };
@@ -73,7 +75,7 @@ export type Revocation = {
   readonly bodyFormat: BodyFormat;
 };
 
-/** What both OAuth types say about the token endpoint. Endpoints that are null are discovered from `issuer`. */
+/** What every type with tokens says about the token endpoint. Endpoints that are null are discovered from `issuer`. */
 type TokenEndpoint = Common & {
   readonly issuer: string | null;
   readonly tokenEndpoint: string | null;
@@ -115,11 +117,29 @@ export type OAuth2Method = TokenEndpoint & {
 };
 
 export type ClientCredentialsMethod = TokenEndpoint & { readonly authenticationType: 'oauth2_client_credentials' };
+/** Where the parts of an assertion are among the inputs, and what it says besides (RFC 7523 §3). */
+export type Assertion = {
+  readonly issuer: string;
+  readonly subject: string | null;
+  readonly audience: string | null;
+  readonly privateKey: string;
+  readonly keyId: string | null;
+  readonly algorithm: 'RS256' | 'PS256' | 'ES256';
+  readonly lifetimeSeconds: number;
+  readonly scopeClaim: string | null;
+};
+
+export type JwtBearerMethod = TokenEndpoint & {
+  readonly authenticationType: 'oauth2_jwt_bearer';
+  readonly assertion: Assertion;
+};
 export type ApiKeyMethod = Common & { readonly authenticationType: 'api_key' };
 export type BearerMethod = Common & { readonly authenticationType: 'bearer' };
 export type BasicMethod = Common & { readonly authenticationType: 'basic' };
 
-export type AuthMethod = OAuth2Method | ClientCredentialsMethod | ApiKeyMethod | BearerMethod | BasicMethod;
+/** The types whose tokens come from a token endpoint. */
+export type TokenMethod = OAuth2Method | ClientCredentialsMethod | JwtBearerMethod;
+export type AuthMethod = TokenMethod | ApiKeyMethod | BearerMethod | BasicMethod;
 
 export type Connector = {
   readonly id: string;

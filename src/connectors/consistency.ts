@@ -1,9 +1,9 @@
 /** What the fields of a definition must have to do with each other: the rules that a schema can't say. */
 import { accepts } from './accepts.ts';
-import type { Connector, Inputs } from './connector.ts';
+import type { Connector, Inputs, JwtBearerMethod } from './connector.ts';
 import type { ConnectorFile } from './definition.ts';
 import { checkHosts } from './host-rules.ts';
-import { isOAuth } from './kinds.ts';
+import { hasTokens, isOAuth } from './kinds.ts';
 import type { FieldProblem, Place, Report } from './place.ts';
 import { checkTemplates } from './template-rules.ts';
 
@@ -71,7 +71,7 @@ function checkNames({ auth, path, connectorInputs }: Place, report: Report): voi
     if (names.has(name)) report(`${path}.inputs.properties.${name}`, 'is an input of the connector already');
     names.add(name);
   }
-  if (!isOAuth(auth)) return;
+  if (!hasTokens(auth)) return;
   const kept = [
     ...auth.tokenResponse.keep.map((name, index) => [`tokenResponse.keep.${index}`, name] as const),
     ...(auth.authenticationType === 'oauth2' ? auth.callbackParams : []).map(
@@ -84,12 +84,30 @@ function checkNames({ auth, path, connectorInputs }: Place, report: Report): voi
 }
 
 function checkOAuth({ auth, path }: Place, report: Report): void {
-  if (!isOAuth(auth)) return;
-  forbidSecrets(auth.inputs, `${path}.inputs`, report);
+  if (!hasTokens(auth)) return;
+  if (isOAuth(auth)) forbidSecrets(auth.inputs, `${path}.inputs`, report);
+  else checkAssertion(auth, path, report);
   const discovered = auth.issuer !== null;
   if (auth.tokenEndpoint === null && !discovered)
     report(`${path}.tokenEndpoint`, 'is needed, or an issuer to discover it from');
   if (auth.authenticationType === 'oauth2' && auth.authorizationEndpoint === null && !discovered) {
     report(`${path}.authorizationEndpoint`, 'is needed, or an issuer to discover it from');
+  }
+}
+
+/** Every part of an assertion must be there when it is signed, and a key must be a secret. */
+function checkAssertion({ assertion, inputs, tokenEndpoint }: JwtBearerMethod, path: string, report: Report): void {
+  if (tokenEndpoint === null) report(`${path}.tokenEndpoint`, 'is missing');
+  for (const part of ['issuer', 'subject', 'privateKey', 'keyId'] as const) {
+    const [name = '', ...inside] = assertion[part]?.split('.') ?? [];
+    const property = Object.hasOwn(inputs.properties, name) ? inputs.properties[name] : undefined;
+    const field = `${path}.assertion.${part}`;
+    if (assertion[part] === null) continue;
+    if (!property) report(field, 'names no input of this authentication type');
+    else if (inside.length > 0 && !property.contentMediaType) report(field, 'looks into an input that is no JSON');
+    else if (part === 'privateKey' && !property.writeOnly)
+      report(field, 'must be in a secret input: mark it writeOnly');
+    else if (part !== 'subject' && !inputs.required?.includes(name))
+      report(field, 'must be in an input that is required');
   }
 }

@@ -1,5 +1,5 @@
 /** What a field of a definition is when the file leaves it out. The published schema shows the same values. */
-import type { InjectRule, Inputs, OAuth2Method, Revocation, Verification } from './connector.ts';
+import type { InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation, Verification } from './connector.ts';
 
 export const noInputs: Inputs = { type: 'object', properties: {} };
 
@@ -12,7 +12,16 @@ export const verifyDefaults: Omit<Verification, 'path'> = {
   accountPath: null,
 };
 
-/** Fields of both OAuth types. */
+export const assertionDefaults = {
+  subject: null,
+  audience: null,
+  keyId: null,
+  algorithm: 'RS256',
+  lifetimeSeconds: 3_600,
+  scopeClaim: null,
+} as const satisfies Partial<JwtBearerMethod['assertion']>;
+
+/** Fields of every type with a token endpoint. */
 export const tokenEndpointDefaults = {
   issuer: null,
   tokenEndpoint: null,

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { apiFields, common, inject, type } from './call-fields.ts';
 import { pageUrl } from './fields.ts';
 import { inputsSchema } from './inputs.ts';
-import { clientCredentials, oauth2 } from './oauth-fields.ts';
+import { clientCredentials, jwtBearer, oauth2 } from './oauth-fields.ts';
 
 export type * from './connector.ts';
 
@@ -46,7 +46,9 @@ export const connectorSchema = z.strictObject({
     .exactOptional()
     .describe('Connection inputs: what tells one customer of the service from another. No secrets.'),
   api: z.strictObject(apiFields),
-  auth: z.array(z.discriminatedUnion('authenticationType', [oauth2, clientCredentials, apiKey, bearer, basic])).min(1),
+  auth: z
+    .array(z.discriminatedUnion('authenticationType', [oauth2, clientCredentials, jwtBearer, apiKey, bearer, basic]))
+    .min(1),
 });
 
 export type ConnectorFile = z.output<typeof connectorSchema>;

@@ -38,6 +38,10 @@ const property = z.strictObject({
   default: z.string().exactOptional().describe('Taken when nothing is given.'),
   pattern: pattern.exactOptional().describe('Whole-value pattern; it begins with ^ and ends with $.'),
   examples: z.array(z.string()).min(1).exactOptional().describe('The first one is used in sample inputs.'),
+  contentMediaType: z
+    .literal('application/json')
+    .exactOptional()
+    .describe('The value is a JSON object, such as a key file.'),
   writeOnly: z.literal(true).exactOptional().describe('A secret: sealed, never listed, typed on a page of Keyward.'),
 });
 

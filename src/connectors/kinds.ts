@@ -1,9 +1,14 @@
-import type { AuthMethod, ClientCredentialsMethod, OAuth2Method } from './connector.ts';
+import type { AuthMethod, ClientCredentialsMethod, OAuth2Method, TokenMethod } from './connector.ts';
 import { wholeVariable } from './template.ts';
 
 /** True for the authentication types that work through a registered OAuth client. */
 export function isOAuth(auth: AuthMethod): auth is OAuth2Method | ClientCredentialsMethod {
   return auth.authenticationType === 'oauth2' || auth.authenticationType === 'oauth2_client_credentials';
+}
+
+/** True for the types whose tokens come from a token endpoint. */
+export function hasTokens(auth: AuthMethod): auth is TokenMethod {
+  return isOAuth(auth) || auth.authenticationType === 'oauth2_jwt_bearer';
 }
 
 /** The input that names the authorization server, where the definition leaves that to the connection; else null. */

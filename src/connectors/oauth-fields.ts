@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { common, inject, type } from './call-fields.ts';
 import {
+  assertionDefaults,
   oauth2Defaults,
   refreshDefaults,
   revocationDefaults,
@@ -192,4 +193,32 @@ export const clientCredentials = z.strictObject({
   authenticationType: type('oauth2_client_credentials'),
   ...common,
   ...tokenEndpointFields,
+});
+
+/** A service account that signs for itself (RFC 7523 §2.1): no person, no refresh token. */
+export const jwtBearer = z.strictObject({
+  authenticationType: type('oauth2_jwt_bearer'),
+  ...common,
+  ...tokenEndpointFields,
+  assertion: z.strictObject({
+    issuer: answerPath.describe(
+      'Where the issuer (`iss`) is: an input, or a member of a JSON one, as in keyFile.client_email.',
+    ),
+    subject: answerPath.exactOptional().describe('The same for the subject (`sub`); left out when the input is empty.'),
+    audience: z.string().min(1).exactOptional().describe('Audience (`aud`). Default: the token endpoint.'),
+    privateKey: answerPath.describe('Where the private key is, in PEM.'),
+    keyId: answerPath.exactOptional().describe('Where the key id (`kid`) is.'),
+    algorithm: z
+      .enum(['RS256', 'PS256', 'ES256'])
+      .exactOptional()
+      .meta({ default: assertionDefaults.algorithm })
+      .describe('Signature algorithm (RFC 7518).'),
+    lifetimeSeconds: z
+      .int()
+      .positive()
+      .exactOptional()
+      .meta({ default: assertionDefaults.lifetimeSeconds })
+      .describe('How long an assertion is good.'),
+    scopeClaim: z.string().min(1).exactOptional().describe('Claim for the scopes, where they are no parameter.'),
+  }),
 });

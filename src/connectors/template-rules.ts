@@ -1,6 +1,6 @@
 /** Every variable of a template must be known where the template is filled, and always have a value there. */
 import type { AuthMethod, Inputs } from './connector.ts';
-import { discoveredNames, isOAuth } from './kinds.ts';
+import { discoveredNames, hasTokens } from './kinds.ts';
 import type { Place, Report } from './place.ts';
 import { variablesIn } from './template.ts';
 
@@ -10,7 +10,7 @@ type Names = ReadonlySet<string>;
 export function checkTemplates(place: Place, report: Report): void {
   const { auth, path } = place;
   const inputs = inputNames(place.connectorInputs, auth.inputs);
-  const kept = isOAuth(auth) ? auth.tokenResponse.keep : [];
+  const kept = hasTokens(auth) ? auth.tokenResponse.keep : [];
   const callback = auth.authenticationType === 'oauth2' ? auth.callbackParams : [];
   const discovered = auth.authenticationType === 'oauth2' && auth.protectedResource !== null ? discoveredNames : [];
   const before = new Set([...inputs.plain, ...discovered]);
@@ -36,7 +36,7 @@ export function checkTemplates(place: Place, report: Report): void {
   checkAll(place.apiPath('headers'), auth.api.headers, after);
   check(`${place.apiPath('verify')}.baseUrl`, auth.api.verify?.baseUrl ?? null, after);
   check(`${place.apiPath('verify')}.path`, auth.api.verify?.path ?? null, after);
-  if (isOAuth(auth)) {
+  if (hasTokens(auth)) {
     check(`${path}.issuer`, auth.issuer, before);
     if (auth.scopesInput !== null) check(`${path}.scopesInput`, `{${auth.scopesInput}}`, before);
     check(`${path}.tokenEndpoint`, auth.tokenEndpoint, atToken);
@@ -63,7 +63,7 @@ function checkInject(
   check: (field: string, template: string, known: Names) => void,
   report: Report,
 ): void {
-  const secrets = isOAuth(auth) ? new Set(['accessToken']) : inputs.secret;
+  const secrets = hasTokens(auth) ? new Set(['accessToken']) : inputs.secret;
   const known = new Set([...after, ...secrets]);
   const used = new Set<string>();
   for (const [index, rule] of auth.inject.entries()) {

@@ -42,6 +42,8 @@ export type CredentialSecret =
       readonly refreshToken: string | null;
       readonly expiresAt: number | null;
       readonly scopes: readonly string[] | null;
+      /** The secret inputs that the tokens are obtained with again: a service account's key. */
+      readonly inputs?: Readonly<Record<string, string>>;
       /** When the refresh token ends, where the service says so; absent on secrets from before that was kept. */
       readonly refreshExpiresAt?: number | null;
       /** Fields of the token answer or the callback that the connector keeps (`instance_url`). */

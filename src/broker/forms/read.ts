@@ -1,5 +1,5 @@
 import leven from 'leven';
-import { accepts } from '../../connectors/accepts.ts';
+import { accepts, jsonObject } from '../../connectors/accepts.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
@@ -58,12 +58,23 @@ export function readInputs(
 function readValue(property: InputProperty, value: unknown): string | { readonly problem: string } {
   if (typeof value !== 'string') return { problem: 'must be a string' };
   // White space comes along when people copy. A secret without a known form is taken as it is.
-  const text = property.writeOnly && property.pattern === undefined ? value : value.trim();
+  const text = property.contentMediaType
+    ? compact(value)
+    : property.writeOnly && !property.pattern
+      ? value
+      : value.trim();
   if (text.length > maxLength) return { problem: `must have at most ${maxLength} characters` };
   if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must be one line of text' };
   if (text === '' || accepts(property, text)) return text;
+  if (property.contentMediaType) return { problem: 'must be a JSON object: the whole content of the file' };
   if (property.enum) return { problem: `must be one of ${property.enum.join(', ')}` };
   return { problem: wrongForm(property) };
+}
+
+/** A JSON text on one line, however the file was laid out; what is no JSON stays as it is. */
+function compact(text: string): string {
+  const object = jsonObject(text);
+  return object === null ? text.trim() : JSON.stringify(object);
 }
 
 function wrongForm({ description, examples }: InputProperty): string {

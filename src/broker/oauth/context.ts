@@ -1,5 +1,5 @@
 /** What the OAuth protocol functions work on, and what they answer. They know no vault and no principal. */
-import type { ClientCredentialsMethod, Connector, OAuth2Method } from '../../connectors/definition.ts';
+import type { Connector, OAuth2Method, TokenMethod } from '../../connectors/definition.ts';
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { defaultTimeoutMs } from '../../net/deadline.ts';
 import type { Egress } from '../../net/egress.ts';
@@ -8,7 +8,7 @@ import type { CredentialSecret } from '../../vault/vault.ts';
 /** A registered OAuth client. `clientSecret` is null for a public client. */
 export type OAuthClient = { readonly clientId: string; readonly clientSecret: string | null };
 
-export type OAuthContext<Method = OAuth2Method | ClientCredentialsMethod> = {
+export type OAuthContext<Method = TokenMethod> = {
   readonly egress: Egress;
   readonly connector: Connector;
   readonly auth: Method;
@@ -23,7 +23,7 @@ export type OAuthContext<Method = OAuth2Method | ClientCredentialsMethod> = {
 };
 
 /** One operation under way: everything it sends, discovery and retries included, ends by `until`. */
-export type Operation<Method = OAuth2Method | ClientCredentialsMethod> = OAuthContext<Method> & {
+export type Operation<Method = TokenMethod> = OAuthContext<Method> & {
   /** On the clock of `performance.now()`, which nobody sets. */
   readonly until: number;
 };
