@@ -84,6 +84,11 @@ const acts: Readonly<Record<string, Act>> = {
   listOther: tool('list_credentials', (_, __, ___, { login }) => ({ userId: login })),
   get: tool('get_connection', ({ ids }, _, pick) => ({ connectionId: one(ids, pick) })),
   release: tool('get_connection_credentials', ({ ids }, _, pick) => ({ connectionId: one(ids, pick) })),
+  call: tool('call_api', ({ ids }, _, pick) => ({
+    connectionId: one(ids, pick),
+    method: pick % 2 === 0 ? 'GET' : 'POST',
+    path: '/me',
+  })),
   verify: tool('verify_credential', ({ ids }, _, pick) => ({ credentialId: one(ids, pick) })),
   share: tool('share_connection', ({ ids }, _, pick, { login }) => ({
     connectionId: one(ids, pick),

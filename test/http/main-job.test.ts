@@ -52,6 +52,9 @@ async function job(client: TestClient, login: string): Promise<{ credentialId: s
   const verified = await client.get('verify_credential', { credentialId });
   expect(verified).toMatchObject({ status: 'active', account: `${login}@example.com` });
 
+  const called = await client.get('call_api', { connectionId: credentialId, method: 'GET', path: '/me' });
+  expect(called).toMatchObject({ status: 200, body: { user: { id: login } } });
+
   const first = await tokenOf(client, credentialId);
   expect(await team.world.server.isActive(first)).toBe(true);
   // The service rotates refresh tokens and kills a grant whose old one is used: two renewals prove both were kept.
@@ -90,6 +93,8 @@ describe.each(clientKinds)('a %s client over HTTP with a token of the issuer', (
         const { error } = await client.call(tool, { connectionId: theirs?.credentialId });
         expect(error?.code, tool).toBe('not_found');
       }
+      const call = { connectionId: theirs?.credentialId, method: 'GET', path: '/me' };
+      expect((await client.call('call_api', call)).error?.code).toBe('not_found');
       const { error } = await client.call('delete_credential', { credentialId: theirs?.credentialId });
       expect(error?.code).toBe('not_found');
     }

@@ -60,6 +60,7 @@ const withId: readonly [tool: string, args: (id: string) => Record<string, unkno
   ['update_credential', (credentialId) => ({ credentialId, name: 'Mine now' })],
   ['verify_credential', (credentialId) => ({ credentialId })],
   ['share_connection', (connectionId) => ({ connectionId, with: 'user:bob', permission: 'use' })],
+  ['call_api', (connectionId) => ({ connectionId, method: 'GET', path: '/me' })],
   ['delete_credential', (credentialId) => ({ credentialId })],
   [
     'create_credential',
@@ -267,15 +268,16 @@ describe('a share', () => {
     await share(id, 'tenant:globex', 'use');
     const verified = await as('dora').call('verify_credential', { credentialId: id });
     expect(verified.data).toMatchObject({ status: 'active' });
+    const called = await as('dora').call('call_api', { connectionId: id, method: 'GET', path: '/me' });
+    expect(called.data).toMatchObject({ status: 200, body: { user: { email: expect.any(String) } } });
     const released = await as('dora').call('get_connection_credentials', { connectionId: id });
     expect(released.error?.code).toBe('forbidden');
     expect((await rest('dora', 'GET', `/connection/${id}/credentials`)).status).toBe(403);
-    const all = [verified, await as('dora').get('get_connection', { connectionId: id }), released];
+    const all = [verified, called, await as('dora').get('get_connection', { connectionId: id }), released];
     expect(JSON.stringify(all)).not.toContain(goodApiKey);
     expect(await share(id, 'tenant:globex', 'none')).toEqual({ connectionId: id, shares: [] });
-    for (const tool of ['verify_credential', 'get_connection'] as const) {
-      const args = tool === 'get_connection' ? { connectionId: id } : { credentialId: id };
-      expect((await as('dora').call(tool, args)).error?.code, tool).toBe('not_found');
+    for (const [tool, args] of withId) {
+      expect((await as('dora').call(tool, args(id))).error?.code, tool).toBe('not_found');
     }
   });
 });

@@ -39,6 +39,7 @@ export async function startIssuer({ origin, claims, ...options }: IssuerOptions)
       {
         client_id: pagesClient.clientId,
         client_secret: pagesClient.clientSecret,
+        application_type: origin.startsWith('https:') ? 'web' : 'native',
         redirect_uris: [`${origin}/sign-in/callback`],
         grant_types: ['authorization_code'],
         token_endpoint_auth_method: 'client_secret_post',

@@ -39,7 +39,9 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
   const port = given.KEYWARD_PORT ?? `${await freePort()}`;
   const own = { ...(home === null ? {} : { KEYWARD_HOME: home }), KEYWARD_KEY: randomBytes(32).toString('base64') };
   const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, ...own, ...given, KEYWARD_PORT: port };
-  const origin = given.KEYWARD_PUBLIC_URL ?? `http://127.0.0.1:${port}`;
+  // Programs of this machine need not go through a proxy.
+  const local = `http://127.0.0.1:${port}`;
+  const origin = given.KEYWARD_PUBLIC_URL ?? local;
   const child = spawn(process.execPath, [keywardMain, 'http'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => void lines.push(line));
@@ -60,12 +62,12 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
     sessionToken: async (user, ...args) => (await cli('token', 'create', '--user', user, ...args)).trim(),
     client: (kind, token) => {
       const options = { requestInit: { headers: { authorization: `Bearer ${token}` } } };
-      const url = new URL(`${origin}/mcp`);
+      const url = new URL(`${local}/mcp`);
       const transport = kind === 'sdk1' ? (new TransportOne(url, options) as never) : new TransportTwo(url, options);
       return connectClient(kind, transport);
     },
     post: (token, body, headers = {}) =>
-      raw(origin, '/mcp', {
+      raw(local, '/mcp', {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
