@@ -5,7 +5,7 @@
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { type CallPolicy, type Credential, reaches } from '../vault/vault.ts';
-import { covers, type Segments, segmentsOf } from './path-pattern.ts';
+import { covers, problemOfPattern, type Segments, segmentsOf } from './path-pattern.ts';
 
 export type { CallPolicy } from '../vault/vault.ts';
 
@@ -33,9 +33,7 @@ export function checkCall(
     });
   }
   if (access === 'owner') return;
-  const policies = (row.shares ?? [])
-    .filter((share) => share.permission === 'use' && reaches(share, row.tenant, viewer))
-    .map((share) => share.policy ?? readingPolicy);
+  const policies = sharedPolicies(row, viewer);
   if (policies.some((policy) => allows(policy, call))) return;
   throw new KeywardError('forbidden', 'The share of this connection does not allow this call.', {
     hint: [...policies.map(inWords), 'Only its owner can change that.'].join(' '),
@@ -59,6 +57,51 @@ function allowsPath({ paths }: CallPolicy, segments: Segments | null): boolean {
 function matches(pattern: string, segments: Segments): boolean {
   const own = segmentsOf(pattern);
   return own !== null && covers(own, segments);
+}
+
+/** A policy as a caller gives it; what is left out is not limited. */
+export type PolicyInput = {
+  readonly methods?: readonly string[] | null | undefined;
+  readonly paths?: readonly string[] | null | undefined;
+};
+
+/** Most methods or paths in a policy. */
+const maxRules = 50;
+
+/**
+ * The policy as it is stored.
+ *
+ * @throws KeywardError `invalid_input` that names what is wrong
+ */
+export function readPolicy({ methods, paths }: PolicyInput): CallPolicy {
+  const upper = methods?.map((method) => method.toUpperCase()) ?? null;
+  const problems: Record<string, string> = {};
+  for (const [field, rules] of Object.entries({ methods, paths })) {
+    if (rules && (rules.length === 0 || rules.length > maxRules)) problems[field] = `must be 1 to ${maxRules} of them`;
+  }
+  if (upper?.some((method) => !/^[A-Z]{1,20}$/.test(method))) problems.methods = 'must be HTTP methods, such as GET';
+  const wrong = paths?.map(problemOfPattern).find((problem) => problem !== null);
+  if (wrong) problems.paths = wrong;
+  if (Object.keys(problems).length === 0) return { methods: upper, paths: paths ? [...paths] : null };
+  throw new KeywardError(
+    'invalid_input',
+    `${Object.entries(problems)
+      .map(([field, problem]) => `policy.${field} ${problem}`)
+      .join('; ')}.`,
+    {
+      hint: 'Such as {"methods": ["GET"], "paths": ["/repos/**"]}: * is one segment, ** any rest.',
+      details: {
+        fields: Object.fromEntries(Object.entries(problems).map(([field, rule]) => [`policy.${field}`, rule])),
+      },
+    },
+  );
+}
+
+/** The policies of the shares that let this viewer use the connection. */
+export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewer: Owner): CallPolicy[] {
+  return (row.shares ?? [])
+    .filter((share) => share.permission === 'use' && reaches(share, row.tenant, viewer))
+    .map((share) => share.policy ?? readingPolicy);
 }
 
 /** True when `next` allows a call that `now` does not. */

@@ -1,16 +1,18 @@
-/** Listing, reading, renaming and deleting credentials. */
+/** Listing, reading, changing and deleting credentials. */
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential, CredentialStatus, Page } from '../vault/vault.ts';
 import { about, requireCredential, requireVisible } from './access.ts';
+import { requireApproval } from './approvals.ts';
 import type { Broker } from './broker.ts';
+import { type PolicyInput, readPolicy, widensPolicy } from './call-policy.ts';
 import { type Revocation, revoke } from './oauth/revoke.ts';
 import { oauthContext } from './oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from './paging.ts';
 import { actingFor, authorize, who } from './policy.ts';
-import { amend, holdingGrant, unsavedFor } from './rotate.ts';
+import { amend, changedMeanwhile, holdingGrant, unsavedFor } from './rotate.ts';
 import { readName } from './text.ts';
-import { type ConnectionView, type ShareView, sharesOf, viewOf } from './view.ts';
+import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
 
 /** Rows that are read at a time where all are wanted. */
 const pageSize = 100;
@@ -80,38 +82,57 @@ export async function ownedCredentials(
   }
 }
 
-/** The metadata of one connection, and to its owner with whom it is shared. */
+/** The metadata of one connection, which calls it allows, and to its owner with whom it is shared. */
 export async function getConnection(
   broker: Broker,
   principal: Principal,
   input: { connectionId: string },
-): Promise<ConnectionView & { shares?: ShareView[] }> {
+): Promise<ConnectionView & PoliciesView & { shares?: ShareView[] }> {
   await authorize(broker, principal, 'credential.read');
   const credential = await requireVisible(broker, principal, input.connectionId, 'connectionId');
-  const view = viewOf(credential, principal);
+  const view = { ...viewOf(credential, principal), ...policiesOf(credential, principal) };
   return view.access === 'owner' ? { ...view, shares: sharesOf(credential) } : view;
 }
 
-/** Renames a credential. */
+/** What of a credential its owner can change. */
+export type CredentialUpdate = {
+  credentialId: string;
+  name?: string | undefined;
+  /** Which calls are allowed from now on; null lifts every limit. */
+  policy?: PolicyInput | null | undefined;
+};
+
+/** Renames a credential, or sets which calls it may make; allowing more than before needs its owner's approval. */
 export async function updateCredential(
   broker: Broker,
   principal: Principal,
-  input: { credentialId: string; name?: string | undefined },
-): Promise<ConnectionView> {
-  const credential = await requireCredential(broker, principal, input.credentialId, {
-    field: 'credentialId',
-    action: 'credential.update',
-  });
-  if (input.name === undefined) {
+  input: CredentialUpdate,
+): Promise<ConnectionView & PoliciesView> {
+  const action = 'credential.update';
+  const credential = await requireCredential(broker, principal, input.credentialId, { field: 'credentialId', action });
+  if (input.name === undefined && input.policy === undefined) {
     throw new KeywardError('invalid_input', 'There is nothing to change.', {
-      hint: 'Pass name.',
+      hint: 'Pass name or policy.',
       details: { fields: { name: 'is missing' } },
     });
   }
-  const name = readName(input.name);
-  await authorize(broker, principal, 'credential.update', about(credential));
-  await amend(broker, credential, (record) => ({ record: { ...record, name } }));
-  return viewOf(await requireVisible(broker, principal, credential.id, 'credentialId'), principal);
+  const name = input.name === undefined ? {} : { name: readName(input.name) };
+  const policy = input.policy ? readPolicy(input.policy) : input.policy;
+  const widens = ({ policy: now = null }: Credential) => policy !== undefined && widensPolicy(now, policy);
+  const wider = widens(credential);
+  if (wider) {
+    // As asked: undefined would be no change, which is never wider.
+    const details = { policy: policy ?? null };
+    await requireApproval(broker, principal, { credential, action, act: 'policy', details });
+  }
+  await authorize(broker, principal, action, about(credential));
+  await amend(broker, credential, (record) => {
+    // Narrowed meanwhile: what was no widening would be one now.
+    if (!wider && widens(record)) throw changedMeanwhile();
+    return { record: { ...record, ...name, ...(policy === undefined ? {} : { policy }) } };
+  });
+  const changed = await requireVisible(broker, principal, credential.id, 'credentialId');
+  return { ...viewOf(changed, principal), ...policiesOf(changed, principal) };
 }
 
 /** Revokes the grant at the service where it can be, then deletes the credential, and says what happened. */

@@ -58,6 +58,13 @@ export async function amend(
   }
 }
 
+/** What a change throws that was decided on a record which is no longer so. */
+export function changedMeanwhile(): KeywardError {
+  return new KeywardError('conflict', 'Somebody else changed this connection at the same time.', {
+    hint: 'Look at it again, then retry.',
+  });
+}
+
 /** The same for changes that belong to one secret: nothing happens once it was replaced. */
 export function amendSame(
   broker: Broker,

@@ -4,9 +4,10 @@ import type { Credential, Share } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
 import { requireApproval } from './approvals.ts';
 import type { Broker } from './broker.ts';
+import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from './call-policy.ts';
 import { inputError } from './create-input.ts';
 import { authorize } from './policy.ts';
-import { amend } from './rotate.ts';
+import { amend, changedMeanwhile } from './rotate.ts';
 import { oneLine } from './text.ts';
 import { type ShareView, sharesOf } from './view.ts';
 
@@ -20,6 +21,8 @@ export type ShareInput = {
   /** `user:<id>` of the owner's tenant (a bare subject is of the owner's issuer), or `tenant:<id>`. */
   with: string;
   permission: 'view' | 'use' | 'none';
+  /** What a `use` share may call; left out, methods that read. */
+  policy?: PolicyInput | undefined;
 };
 
 /** Sets what one user or tenant may do with a connection; `none` withdraws it. Answers all of its shares. */
@@ -31,19 +34,19 @@ export async function shareConnection(
   const action = 'credential.share';
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
   const grantee = readGrantee(input.with, principal);
-  const { permission } = input;
-  if (permission !== 'none' && widens(credential, grantee, permission)) {
-    await requireApproval(broker, principal, {
-      credential,
-      action,
-      act: 'share',
-      details: { with: grantee, permission },
-    });
+  const next = shareOf(grantee, input);
+  const wider = next !== null && widens(credential, next);
+  if (wider) {
+    const { permission, policy } = next;
+    const details = { with: grantee, permission, ...(policy && { policy }) };
+    await requireApproval(broker, principal, { credential, action, act: 'share', details });
   }
   await authorize(broker, principal, action, about(credential));
   await amend(broker, credential, (record) => {
+    // Withdrawn meanwhile: what was a repetition would give it back.
+    if (next !== null && !wider && widens(record, next)) throw changedMeanwhile();
     const others = (record.shares ?? []).filter((share) => share.with !== grantee);
-    const shares = permission === 'none' ? others : [...others, { with: grantee, permission }];
+    const shares = next === null ? others : [...others, next];
     if (shares.length > maxShares) throw inputError({ with: `would be more than ${maxShares} shares` });
     return { record: { ...record, shares } };
   });
@@ -51,10 +54,19 @@ export async function shareConnection(
   return { connectionId: changed.id, shares: sharesOf(changed) };
 }
 
+/** The share as it is stored; null for `none`. */
+function shareOf(grantee: string, { permission, policy }: ShareInput): Share | null {
+  if (policy !== undefined && permission !== 'use') throw inputError({ policy: 'goes with the permission use only' });
+  if (permission === 'none') return null;
+  return { with: grantee, permission, ...(policy !== undefined && { policy: readPolicy(policy) }) };
+}
+
 /** True unless this grantee may do as much already. */
-function widens(credential: Credential, grantee: string, permission: Share['permission']): boolean {
-  const held = credential.shares?.find((share) => share.with === grantee)?.permission;
-  return held === undefined || (held === 'view' && permission === 'use');
+function widens({ shares }: Credential, next: Share): boolean {
+  const held = shares?.find((share) => share.with === next.with);
+  if (held === undefined) return true;
+  if (next.permission === 'view') return false;
+  return held.permission === 'view' || widensPolicy(held.policy ?? readingPolicy, next.policy ?? readingPolicy);
 }
 
 function readGrantee(given: string, owner: Principal): string {

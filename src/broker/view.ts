@@ -2,6 +2,7 @@
 import type { Owner } from '../principal.ts';
 import type { Credential, Share } from '../vault/vault.ts';
 import { type Access, accessOf } from './access.ts';
+import { type CallPolicy, readingPolicy, sharedPolicies } from './call-policy.ts';
 
 /** Metadata of one connection; times are ISO 8601 in UTC. */
 export type ConnectionView = {
@@ -25,7 +26,13 @@ export type ConnectionView = {
 };
 
 /** With whom a connection is shared; only its owner sees it. */
-export type ShareView = { with: string; permission: Share['permission'] };
+export type ShareView = { with: string; permission: Share['permission']; policy?: PolicyView };
+
+/** Which calls are allowed; null is all of them. */
+export type PolicyView = { methods: string[] | null; paths: string[] | null };
+
+/** The rules of a connection for whoever may call with it: those of the connection, and within them those of the shares. */
+export type PoliciesView = { policy?: PolicyView; sharedPolicies?: PolicyView[] };
 
 /** The metadata row of a credential, as one who may see it sees it. */
 export function viewOf(credential: Credential, viewer: Owner): ConnectionView {
@@ -49,7 +56,24 @@ export function viewOf(credential: Credential, viewer: Owner): ConnectionView {
 
 /** The shares of a connection, for its owner. */
 export function sharesOf(credential: Credential): ShareView[] {
-  return (credential.shares ?? []).map(({ with: grantee, permission }) => ({ with: grantee, permission }));
+  return (credential.shares ?? []).map(({ with: grantee, permission, policy = readingPolicy }) =>
+    permission === 'view' ? { with: grantee, permission } : { with: grantee, permission, policy: policyView(policy) },
+  );
+}
+
+/** Which calls this viewer may make, as far as they are limited. */
+export function policiesOf(credential: Credential, viewer: Owner): PoliciesView {
+  const access = accessOf(viewer, credential);
+  if (access === null || access === 'view') return {};
+  const { policy } = credential;
+  return {
+    ...(policy && { policy: policyView(policy) }),
+    ...(access === 'use' && { sharedPolicies: sharedPolicies(credential, viewer).map(policyView) }),
+  };
+}
+
+function policyView({ methods, paths }: CallPolicy): PolicyView {
+  return { methods: methods && [...methods], paths: paths && [...paths] };
 }
 
 function timeOrNull(time: number | null | undefined): string | null {

@@ -135,7 +135,7 @@ describe('shares', () => {
     const { shares } = await share(ann, id, 'user:bob', 'use');
     expect(shares).toEqual([
       { with: 'tenant:acme', permission: 'view' },
-      { with: 'user:bob', permission: 'use' },
+      { with: 'user:bob', permission: 'use', policy: { methods: ['GET', 'HEAD', 'OPTIONS'], paths: null } },
     ]);
     expect(await getConnection(broker(), ann, { connectionId: id })).toMatchObject({ access: 'owner', shares });
     const seen = await getConnection(broker(), bob, { connectionId: id });

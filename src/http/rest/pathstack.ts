@@ -11,7 +11,11 @@ import { versionHeader } from './versions.ts';
 const params = { connection_id: z.string().meta({ format: 'uuid', description: 'ID of the connection' }) };
 const headers = versionHeader('pathstack');
 const time = z.string().meta({ format: 'date-time' });
-const shares = z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) }));
+const policy = z
+  .object({ methods: z.array(z.string()).nullable(), paths: z.array(z.string()).nullable() })
+  .describe('Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them');
+const policyInput = policy.partial().strict();
+const shares = z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']), policy: policy.optional() }));
 
 const connection = z.object({
   connection_id: z.string().meta({ format: 'uuid' }),
@@ -28,6 +32,8 @@ const connection = z.object({
   last_used_at: time.nullable(),
   expires_at: time.nullable(),
   reconnect_by: time.nullable(),
+  policy: policy.optional().describe('Absent: no limit'),
+  shared_policies: z.array(policy).optional().describe('What the shares that reach the caller allow within it'),
   shares: shares.optional().describe('Only its owner sees them'),
 });
 
@@ -67,9 +73,12 @@ export const pathstack: readonly Operation[] = [
     method: 'patch',
     path: '/connection/{connection_id}',
     operationId: 'update_connection',
-    summary: 'Rename a connection',
+    summary: 'Rename a connection, or limit which calls it may make; allowing more needs its owner’s approval',
     scope: 'credentials:write',
-    body: z.strictObject({ name: z.string() }),
+    body: z.strictObject({
+      name: z.string().optional(),
+      policy: policyInput.nullable().optional().describe('null lifts every limit'),
+    }),
     answers: success(connection),
     handle: ({ broker, principal }, { path, body }) =>
       named(path.connection_id, async (credentialId) => ({
@@ -106,6 +115,7 @@ export const pathstack: readonly Operation[] = [
     body: z.strictObject({
       with: z.string().max(510).describe('user:<id>, or tenant:<id>'),
       permission: z.enum(['view', 'use', 'none']),
+      policy: policyInput.optional().describe('Of a use share; left out, methods that read'),
     }),
     answers: success(z.object({ connection_id: z.string(), shares })),
     handle: ({ broker, principal }, { path, body }) =>
@@ -136,13 +146,14 @@ type Shown = Awaited<ReturnType<typeof getConnection>>;
 /** The metadata row in this style's names. */
 function shown(view: Shown): z.input<typeof connection> {
   const { credentialId, connectorId, authenticationType, statusReason, createdAt, updatedAt, ...rest } = view;
-  const { lastUsedAt, expiresAt, reconnectBy, ...same } = rest;
+  const { lastUsedAt, expiresAt, reconnectBy, sharedPolicies, ...same } = rest;
   return {
     connection_id: credentialId,
     connector_id: connectorId,
     authentication_type: authenticationType,
     ...(statusReason === undefined ? {} : { status_reason: statusReason }),
     ...same,
+    ...(sharedPolicies === undefined ? {} : { shared_policies: sharedPolicies }),
     created_at: createdAt,
     updated_at: updatedAt,
     last_used_at: lastUsedAt,

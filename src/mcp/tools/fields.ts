@@ -23,3 +23,14 @@ export const userId = z
   .max(500)
   .optional()
   .describe('Leave out: only backends acting for others use it');
+
+/** Which calls are allowed; the broker checks the rules themselves. */
+export const policy = () =>
+  z.strictObject({
+    methods: z.array(z.string()).nullable().optional().describe('e.g. ["GET"]; left out: every method'),
+    paths: z
+      .array(z.string().max(500))
+      .nullable()
+      .optional()
+      .describe('e.g. ["/repos/**"]: * is one segment, ** the rest; left out: every path'),
+  });

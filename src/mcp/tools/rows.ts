@@ -23,8 +23,18 @@ export const connectionShape = () => ({
 
 export const connection = () => z.object(connectionShape());
 
+/** Which calls are allowed; null is all of them. */
+const allowed = () => z.object({ methods: z.array(z.string()).nullable(), paths: z.array(z.string()).nullable() });
+
+/** The rules for calls, for whoever may call. */
+export const policies = () => ({
+  policy: allowed().optional().describe('The only calls that call_api may make; absent: no limit'),
+  sharedPolicies: z.array(allowed()).optional().describe('What the shares allow within it; one has to'),
+});
+
 /** With whom a connection is shared; only its owner sees it. */
-export const shares = () => z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']) }));
+export const shares = () =>
+  z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']), policy: allowed().optional() }));
 
 /** An error as Keyward tells it: what went wrong, and the next step. */
 export const publicError = () => z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { shareConnection } from '../../broker/shares.ts';
-import { id } from './fields.ts';
+import { id, policy } from './fields.ts';
 import { shares } from './rows.ts';
 import { defineTool } from './tool.ts';
 
@@ -9,7 +9,8 @@ export const shareConnectionTool = defineTool({
   title: 'Share a connection',
   description:
     'Lets another user or a whole tenant see a connection (view) or call its service (use), or takes that back (none). ' +
-    'Only its owner can, and only when the person asked for it. A share never hands out the secret.',
+    'Only its owner can, and only when the person asked for it. It needs the owner’s ' +
+    'approval, unless it takes something back. A share never hands out the secret.',
   scope: 'credentials:share',
   // It gives others access, so a host should ask its person first.
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
@@ -18,6 +19,7 @@ export const shareConnectionTool = defineTool({
       connectionId: id('credentialId of list_credentials'),
       with: z.string().min(1).max(510).describe('user:<id>, or tenant:<id> for everybody there'),
       permission: z.enum(['view', 'use', 'none']),
+      policy: policy().optional().describe('Calls that a use share may make; left out: GET, HEAD and OPTIONS only'),
     }),
   output: () => z.object({ connectionId: z.string(), shares: shares() }),
   handle: ({ broker, principal }, input) => shareConnection(broker, principal, input),
