@@ -2,6 +2,7 @@
 import {
   type AuthInfo,
   type McpServerFactory,
+  ResourceNotFoundError,
   Server,
   type ServerContext,
   type ServerOptions,
@@ -27,9 +28,15 @@ export type McpOptions = {
 const listHint = { ttlMs: 600_000, cacheScope: 'public' } as const;
 
 const serverOptions: ServerOptions = {
-  capabilities: { tools: {} },
+  capabilities: { tools: {}, resources: {}, prompts: {} },
   instructions,
-  cacheHints: { 'tools/list': listHint, 'server/discover': listHint },
+  cacheHints: {
+    'tools/list': listHint,
+    'resources/list': listHint,
+    'resources/templates/list': listHint,
+    'prompts/list': listHint,
+    'server/discover': listHint,
+  },
 };
 
 /**
@@ -43,6 +50,13 @@ export function mcpServerFactory({ broker, version, principal }: McpOptions): Mc
     const linksOf = era === 'modern' ? roundTripLinks : askingLinks;
     server.onerror = (error) => noteError(broker, error);
     server.setRequestHandler('tools/list', () => ({ tools: listedTools() }));
+    // Some clients ask for these whatever a server declares, and show an error as a broken server.
+    server.setRequestHandler('resources/list', () => ({ resources: [] }));
+    server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [] }));
+    server.setRequestHandler('prompts/list', () => ({ prompts: [] }));
+    server.setRequestHandler('resources/read', ({ params }) => {
+      throw new ResourceNotFoundError(params.uri);
+    });
     server.setRequestHandler('tools/call', ({ params }, ctx) => {
       const client = clientOf(server, ctx);
       const call = {
