@@ -5,7 +5,7 @@ import type { EgressResponse } from '../net/egress.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
-import { apiRequest } from './api-request.ts';
+import { apiRequest, secretsOf } from './api-request.ts';
 import type { Broker, Opened } from './broker.ts';
 import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
@@ -54,7 +54,10 @@ export async function verifyCredential(
       answer = await call(broker, opened, verify, options.signal);
     }
     broker.vault.touch(opened.credential);
-    return { checkedAt, ...(await judge(broker, opened.credential, verify, answer)) };
+    // A service may answer the secret where its account belongs. Loaded with the first call.
+    const { createScrubber } = await import('../net/scrub.ts');
+    const { text: scrub } = createScrubber(secretsOf(opened, auth));
+    return { checkedAt, ...(await judge(broker, opened.credential, verify, answer, scrub)) };
   } catch (error) {
     if (hasCode(error, 'reconnect_required')) return { status: 'reconnect_required', checkedAt, detail: error.message };
     if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'provider_refused')) throw error;
@@ -80,14 +83,20 @@ function call(
 }
 
 /** What the answer says about the credential; stores the account's label or the refusal. */
-async function judge(broker: Broker, credential: Credential, verify: Verification, answer: EgressResponse) {
+async function judge(
+  broker: Broker,
+  credential: Credential,
+  verify: Verification,
+  answer: EgressResponse,
+  scrub: (text: string) => string,
+) {
   const refusal = `The service refused the credential with status ${answer.status}.`;
   const typed = credential.authenticationType.startsWith('oauth2') ? '' : ` ${wrongKey}`;
   if (answer.status === 401) {
     await note(broker, credential, { status: 'reconnect_required', statusReason: `${refusal}${typed}` });
     return { status: 'reconnect_required' as const, detail: `${refusal}${typed}` };
   }
-  if (answer.status === 403) return { status: credential.status, detail: `${refusal} ${missingScope(answer)}` };
+  if (answer.status === 403) return { status: credential.status, detail: scrub(`${refusal} ${missingScope(answer)}`) };
   if (answer.status < 200 || answer.status > 299) {
     return { status: credential.status, detail: `Not checked: the service answered with status ${answer.status}.` };
   }
@@ -99,7 +108,8 @@ async function judge(broker: Broker, credential: Credential, verify: Verificatio
     });
     return { status: 'reconnect_required' as const, detail: 'The service answered that the credential is not valid.' };
   }
-  const account = verify.accountPath === null ? null : oneLine(valueAt(content, verify.accountPath), maxAccount);
+  const label = verify.accountPath === null ? undefined : valueAt(content, verify.accountPath);
+  const account = oneLine(typeof label === 'string' ? scrub(label) : label, maxAccount);
   if (account !== null && account !== credential.account) await note(broker, credential, { account });
   return { status: 'active' as const, ...(account === null ? {} : { account }) };
 }

@@ -78,6 +78,7 @@ export async function startEchoApi(port = 0): Promise<EchoApi> {
       const tokens = { access_token: `renewed-access-token-${issued}`, token_type: 'Bearer', expires_in: 3600 };
       json(response, { ...tokens, refresh_token: `renewed-refresh-token-${issued}` });
     } else if (revoked.has(secret)) json(response, { error: 'invalid_token', token: secret }, 401);
+    else if (kind === 'whoami') json(response, { account: `account of ${secret}` });
     else if (kind === 'echo') await echo(response, secret, searchParams);
     else if (/^\d{3}$/.test(kind)) {
       const location = searchParams.get('to');

@@ -7,10 +7,18 @@ export const echoConnector = 'custom.echo';
 
 export type EchoEnv = { readonly env: Record<string, string>; remove(): Promise<void> };
 
-/** @param also further hosts that egress may reach, though the connector may not */
-export async function echoEnv(origin: string, also: readonly string[] = []): Promise<EchoEnv> {
+/**
+ * @param also further hosts that egress may reach, though the connector may not
+ * @param others further definitions
+ */
+export async function echoEnv(
+  origin: string,
+  also: readonly string[] = [],
+  others: readonly Definition[] = [],
+): Promise<EchoEnv> {
   const folder = await mkdtemp(join(tmpdir(), 'keyward-echo-'));
-  await writeFile(join(folder, 'echo.json'), JSON.stringify(definition(origin)));
+  for (const one of [definition(origin), ...others])
+    await writeFile(join(folder, `${one.id}.json`), JSON.stringify(one));
   const allowed = [new URL(origin).host, ...also].join(',');
   return {
     env: { KEYWARD_CONNECTORS_DIR: folder, KEYWARD_EGRESS_ALLOW: allowed, KEYWARD_RELEASE: 'allow' },
@@ -18,7 +26,9 @@ export async function echoEnv(origin: string, also: readonly string[] = []): Pro
   };
 }
 
-function definition(origin: string): unknown {
+type Definition = Readonly<Record<string, unknown>> & { readonly id: string };
+
+function definition(origin: string): Definition {
   const secret = (name: string) => ({
     type: 'object',
     properties: { [name]: { type: 'string', title: name, writeOnly: true } },
@@ -34,6 +44,7 @@ function definition(origin: string): unknown {
       baseUrl: `${origin}/v1`,
       allowedHosts: [new URL(origin).host],
       headers: { 'x-constant': 'one' },
+      verify: { path: '/whoami', accountPath: 'account' },
     },
     auth: [
       {
