@@ -12,6 +12,8 @@ export type Limits = {
   address(address: string): Promise<void>;
   /** One request with a bearer token that is not good. Good ones are never refused for these. */
   badBearer(address: string): Promise<void>;
+  /** One sign-in code that is not good. Good ones are never refused for these. */
+  wrongCode(address: string): Promise<void>;
   /** One request of this principal. */
   principal(principal: Owner): Promise<void>;
 };
@@ -19,16 +21,19 @@ export type Limits = {
 /** Many people share an address: an office, a backend with all its users. */
 const addressFactor = 10;
 const badBearersPerMinute = 60;
+const wrongCodesPerMinute = 20;
 
 /** @param perMinute requests that one principal may make in a minute */
 export function createLimits(perMinute: number): Limits {
   const counter = (points: number) => new RateLimiterMemory({ points, duration: 60 });
   const addresses = counter(perMinute * addressFactor);
   const badBearers = counter(Math.min(badBearersPerMinute, perMinute));
+  const wrongCodes = counter(Math.min(wrongCodesPerMinute, perMinute));
   const principals = counter(perMinute);
   return {
     address: (address) => count(addresses, networkOf(address)),
     badBearer: (address) => count(badBearers, networkOf(address)),
+    wrongCode: (address) => count(wrongCodes, networkOf(address)),
     principal: ({ tenant, user }) => count(principals, JSON.stringify([tenant, user])),
   };
 }

@@ -65,7 +65,7 @@ export function createService(options: ServiceOptions): Hono {
   app.route('/', gatewayRoutes({ broker, bearer }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
-  const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options) });
+  const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), limits });
   app.route('/', routes);
   app.route('/', homeRoutes({ broker, visitor, mcpUrl: `${publicUrl}/mcp` }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));

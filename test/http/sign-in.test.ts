@@ -6,6 +6,7 @@ import { checkAttempt } from '../../src/broker/attempts.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { createSignInCode, signedInPerson, signedInValue } from '../../src/broker/sign-in.ts';
+import { createLimits } from '../../src/http/limits.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { localPrincipal, type Owner, type Principal } from '../../src/principal.ts';
 import type { AuditEntry } from '../../src/vault/vault.ts';
@@ -52,13 +53,19 @@ async function audited(): Promise<AuditEntry[]> {
 const codeFor = async (who: Owner) => (await createSignInCode(broker, localPrincipal, who)).code;
 
 /** Sends the sign-in form of a page with this code; `change` alters what is sent. */
-async function typeCode(browser: Browser, page: Shown, code: string, change: Record<string, string> = {}) {
+async function typeCode(
+  browser: Browser,
+  page: Shown,
+  code: string,
+  change: Record<string, string> = {},
+  more: Record<string, string> = {},
+) {
   const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? '';
   const body = new URLSearchParams({ csrf: hidden('csrf'), to: hidden('to'), code, ...change });
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   return raw(origin, '/sign-in', {
     method: 'POST',
-    headers: { origin, cookie, 'content-type': 'application/x-www-form-urlencoded' },
+    headers: { origin, cookie, 'content-type': 'application/x-www-form-urlencoded', ...more },
     body: body.toString(),
   });
 }
@@ -126,6 +133,22 @@ describe('signing in with a code', () => {
     expect(JSON.stringify(entries)).not.toContain('WRNG');
   });
 
+  it('looks at twenty wrong codes a minute from one address, and never turns a good one away for them', async () => {
+    const browser = createBrowser();
+    const page = await browser.open(`${origin}/sign-in`);
+    const attacker = { 'x-forwarded-for': '203.0.113.7' };
+    const answers = await Promise.all(
+      Array.from({ length: 25 }, () => typeCode(browser, page, 'WRNG-WRNG-WRNG', {}, attacker)),
+    );
+    expect(answers.filter(({ status }) => status === 422)).toHaveLength(20);
+    const limited = answers.find(({ status }) => status === 429);
+    expect(Number(limited?.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await typeCode(browser, page, 'WRNG-WRNG-WRNG', {}, { 'x-forwarded-for': '203.0.113.8' })).status).toBe(
+      422,
+    );
+    expect((await typeCode(browser, page, await codeFor(ann), {}, attacker)).status).toBe(303);
+  });
+
   it('refuses a form of another site or browser, so that nobody is signed in as the attacker', async () => {
     const attacker = createBrowser();
     const page = await attacker.open(`${origin}/sign-in`);
@@ -146,7 +169,7 @@ describe('signing in with a code', () => {
   );
 
   it('gives __Host- cookies over https, out of reach of scripts and other hosts', async () => {
-    const { routes } = signIn({ broker: () => broker, secure: true, issuer: null });
+    const { routes } = signIn({ broker: () => broker, secure: true, issuer: null, limits: createLimits(1) });
     const page = await new Hono().route('/', routes).request('https://keyward.example/sign-in');
     expect(page.headers.get('set-cookie')).toMatch(
       /^__Host-keyward-sign-in=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; Secure; SameSite=Lax$/,

@@ -6,8 +6,10 @@ import type { Broker } from '../../broker/broker.ts';
 import type { IssuerSignIn } from '../../broker/issuer-sign-in.ts';
 import { signedInLifetimeMs, signedInPerson, signedInValue, signInCsrf, useSignInCode } from '../../broker/sign-in.ts';
 import type { Visitor } from '../../broker/visitor.ts';
-import { hasCode, KeywardError, toPublic } from '../../errors.ts';
+import { hasCode, KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
+import type { Limits } from '../limits.ts';
+import type { RequestEnv } from '../requests.ts';
 import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
 import { issuerPath, issuerRoutes } from './issuer.ts';
 import { signedOutPage, signInPage } from './pages.ts';
@@ -18,21 +20,18 @@ export type SignInOptions = {
   readonly secure: boolean;
   /** Signing in at the issuer, and where that starts; null: with a code only. */
   readonly issuer: { readonly signIn: IssuerSignIn; readonly publicUrl: string } | null;
+  readonly limits: Pick<Limits, 'wrongCode'>;
 };
 
 export type SignIn = {
   /** `GET` and `POST /sign-in`, `POST /sign-out`, and with an issuer the way there and back. */
-  readonly routes: Hono;
+  readonly routes: Hono<RequestEnv>;
   /** Who this browser is. */
   readonly visitor: (c: Context) => Visitor;
 };
 
-/** Wrong codes that one process looks at within a minute. With 60 bits in a code it only has to bound the work. */
-const wrongCodesPerMinute = 100;
-
-export function signIn({ broker, secure, issuer }: SignInOptions): SignIn {
-  const routes = new Hono();
-  const mayTry = wrongCodeLimit();
+export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignIn {
+  const routes = new Hono<RequestEnv>();
 
   const visitor = (c: Context): Visitor => {
     const value = readCookie(c, 'person', secure);
@@ -71,18 +70,20 @@ export function signIn({ broker, secure, issuer }: SignInOptions): SignIn {
   routes.post('/sign-in', limit, async (c) => {
     const form = await readForm(c);
     const to = ownPath(form.get('to') ?? undefined);
+    const again = ({ message, hint }: KeywardError) => signInPage({ ...formOf(c, to), problem: `${message} ${hint}` });
     try {
-      if (!mayTry.now()) {
-        c.header('Retry-After', '60');
-        return c.html(signInPage({ ...formOf(c, to), problem: 'Too many wrong codes. Try again in a minute.' }), 429);
-      }
       remember(c, await useSignInCode(broker(), form.get('code') ?? ''));
       return c.redirect(to, 303);
     } catch (error) {
       if (!hasCode(error, 'unauthenticated')) throw error;
-      mayTry.count();
-      const { message, hint } = toPublic(error);
-      return c.html(signInPage({ ...formOf(c, to), problem: `${message} ${hint ?? ''}` }), 422);
+      try {
+        await limits.wrongCode(c.var.client.address);
+        return c.html(again(error), 422);
+      } catch (limited) {
+        if (!hasCode(limited, 'rate_limited')) throw limited;
+        c.header('Retry-After', String(limited.details.retryAfterSeconds));
+        return c.html(again(limited), 429);
+      }
     }
   });
 
@@ -106,20 +107,3 @@ const limit = bodyLimit({
     throw new KeywardError('invalid_input', 'That is too long for a sign-in code.');
   },
 });
-
-function wrongCodeLimit() {
-  let since = performance.now();
-  let wrong = 0;
-  return {
-    now(): boolean {
-      if (performance.now() - since > 60_000) {
-        since = performance.now();
-        wrong = 0;
-      }
-      return wrong < wrongCodesPerMinute;
-    },
-    count(): void {
-      wrong += 1;
-    },
-  };
-}
