@@ -105,6 +105,17 @@ async function requestOf(
   ];
 }
 
+/** What was asked about a credential that is gone counts for nothing any more. */
+export async function forgetRequests(broker: Broker, principal: Principal, credentialId: string): Promise<void> {
+  const about = (await approvalsOf(broker, principal)).filter((one) => one.credentialId === credentialId);
+  for (const record of about) {
+    await broker.vault.commit([{ op: 'delete', kind: 'approval', record }]).catch((error: unknown) => {
+      // Answered or purged at this moment: it is harmless without its credential, and goes with the next request.
+      if (!hasCode(error, 'conflict')) throw error;
+    });
+  }
+}
+
 const whatFor = {
   release: 'Raw secrets are handed out only with the owner’s approval, which has been asked for.',
   share: 'Sharing needs the owner’s approval, which has been asked for.',

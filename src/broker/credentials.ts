@@ -3,7 +3,7 @@ import { hasCode, KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential, CredentialStatus, Page } from '../vault/vault.ts';
 import { about, requireCredential, requireVisible } from './access.ts';
-import { requireApproval } from './approvals.ts';
+import { forgetRequests, requireApproval } from './approvals.ts';
 import type { Broker } from './broker.ts';
 import { type PolicyInput, readPolicy, widensPolicy } from './call-policy.ts';
 import { type Revocation, revoke } from './oauth/revoke.ts';
@@ -157,6 +157,7 @@ export async function deleteCredential(
       });
     }
     await removeRecord(broker, principal, credential);
+    await forgetRequests(broker, principal, credential.id);
     broker.unsaved.delete(credential.id);
     broker.coolDowns.delete(credential.id);
     return { credentialId: credential.id, deleted: true, revocation };

@@ -1,6 +1,7 @@
 /** The page at the public URL: what this is, and to a person who signed in, what it keeps for them. */
 import { Hono } from 'hono';
 import { html } from 'hono/html';
+import { openApprovals } from '../broker/approval-page.ts';
 import type { Broker } from '../broker/broker.ts';
 import { listCredentials } from '../broker/credentials.ts';
 import type { ConnectionView } from '../broker/view.ts';
@@ -23,8 +24,9 @@ export function homeRoutes({ broker, visitor, mcpUrl }: HomeOptions): Hono {
     if (typeof person === 'string') return c.html(welcomePage(mcpUrl));
     const cursor = c.req.query('after');
     const shown = await listCredentials(broker(), reader(person), { limit: 50, ...(cursor && { cursor }) });
+    const waiting = (await openApprovals(broker(), person)).filter(({ state }) => state === 'pending').length;
     const nameOf = (id: string) => broker().catalogue.get(id)?.name ?? id;
-    return c.html(connectionsPage({ ...shown, person, nameOf, host: new URL(mcpUrl).host }));
+    return c.html(connectionsPage({ ...shown, waiting, person, nameOf, host: new URL(mcpUrl).host }));
   });
   return routes;
 }
@@ -47,16 +49,19 @@ function welcomePage(mcpUrl: string): Html {
 type Connections = {
   readonly credentials: readonly ConnectionView[];
   readonly nextCursor?: string;
+  /** How many requests wait for the person's approval. */
+  readonly waiting: number;
   readonly person: Owner;
   readonly nameOf: (connectorId: string) => string;
   readonly host: string;
 };
 
-function connectionsPage({ credentials, nextCursor, person, nameOf, host }: Connections): Html {
+function connectionsPage({ credentials, nextCursor, waiting, person, nameOf, host }: Connections): Html {
   return page({
     title: 'Your connections',
     body: html`<h1>Your connections</h1>
 <p>You are signed in as <strong>${subjectOf(person.user)}</strong>. <a href="/sign-in">Sign out</a></p>
+${waiting === 0 ? '' : html`<p class="actions"><a class="button" href="/approvals">${waiting === 1 ? 'A request waits' : `${waiting} requests wait`} for your approval</a></p>`}
 ${
   credentials.length === 0
     ? html`<p>There is nothing here yet. Ask your assistant to connect a service: it gets a link that you finish on a page like this one.</p>`

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { declineRequest, takeLink, waitForAnswer } from '../../src/broker/approval-link.ts';
 import { answerApproval, type Decision, decide, openApprovals, viewApproval } from '../../src/broker/approval-page.ts';
 import type { Broker } from '../../src/broker/broker.ts';
+import { deleteCredential } from '../../src/broker/credentials.ts';
 import { getConnectionCredentials } from '../../src/broker/release.ts';
 import { shareConnection } from '../../src/broker/shares.ts';
 import { KeywardError } from '../../src/errors.ts';
@@ -201,6 +202,12 @@ describe('a request', () => {
     const { code, details } = await failure(release(claude, others[5]));
     expect([code, details.approvalId]).toEqual(['approval_required', undefined]);
     expect(await openApprovals(broker, claude)).toHaveLength(5);
+  });
+
+  it('goes with the credential that it is about', async () => {
+    await ask();
+    await deleteCredential(broker, claude, { credentialId: mine.id });
+    expect(await broker.vault.list('approval', claude, {}, { limit: 10 })).toEqual([]);
   });
 
   it('expires after ten minutes, and can then be made again', async () => {

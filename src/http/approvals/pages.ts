@@ -2,6 +2,7 @@
 import { html } from 'hono/html';
 import type { ApprovalView } from '../../broker/approval-page.ts';
 import { grantMinutes } from '../../broker/approval-state.ts';
+import { subjectOf } from '../../principal.ts';
 import { type Html, icons, page } from '../page.ts';
 import { askedFor, facts, minutesLeft, question, whatItMeans } from './words.ts';
 
@@ -27,7 +28,7 @@ export function approvalsPage(views: readonly ApprovalView[], user: string, arou
   return page({
     title: 'Requests for your approval',
     body: html`<h1>Requests for your approval</h1>
-<p>You are signed in as <strong>${user}</strong>. <a href="/">Your connections</a></p>
+<p>You are signed in as <strong>${subjectOf(user)}</strong>. <a href="/">Your connections</a></p>
 ${
   views.length === 0
     ? html`<p>Nothing waits for you.</p>`
@@ -55,7 +56,7 @@ ${facts(view, around.now)}`,
 /** Minutes are offered for one thing only: this program reading this secret. */
 function forAWhile(view: View): Html {
   return html`<form method="post">${head(view, 'minutes')}<div class="field"><label for="minutes">Or let it read this secret without asking for</label>
-<div class="beside"><select id="minutes" name="minutes">${grantMinutes.map((minutes) => html`<option value="${minutes}">${minutes} minutes</option>`)}</select><button class="side">Allow for this time</button></div></div></form>`;
+<div class="beside"><select id="minutes" name="minutes">${grantMinutes.map((minutes) => html`<option value="${minutes}">${minutes} minutes</option>`)}</select><button class="side">Allow</button></div></div></form>`;
 }
 
 function outcome(view: View, around: Around): { title: string; body: Html } {

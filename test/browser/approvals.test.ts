@@ -1,0 +1,213 @@
+/** Answering a request for approval in a real browser: at the owner's own computer, and signed in elsewhere. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { takeLink } from '../../src/broker/approval-link.ts';
+import type { Broker } from '../../src/broker/broker.ts';
+import { createCredential } from '../../src/broker/create.ts';
+import { updateCredential } from '../../src/broker/credentials.ts';
+import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { shareConnection } from '../../src/broker/shares.ts';
+import { createSignInCode } from '../../src/broker/sign-in.ts';
+import { KeywardError } from '../../src/errors.ts';
+import { localPrincipal, type Principal } from '../../src/principal.ts';
+import { type Session, startSession } from '../http/session.ts';
+import { type SignInServer, startSignInServer } from '../http/sign-in-server.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
+import { person } from '../support/principals.ts';
+import { launch, look, openTab, type Tab } from './chromium.ts';
+
+let browser: Browser;
+let world: World;
+let session: Session;
+let server: SignInServer;
+beforeAll(async () => {
+  [browser, world] = await Promise.all([launch(), startWorld()]);
+  const env = { ...world.env, KEYWARD_RELEASE: 'approve' };
+  [session, server] = await Promise.all([startSession(env), startSignInServer(env)]);
+});
+afterAll(async () => {
+  await browser.close();
+  await session.close();
+  await server.close();
+  await world.close();
+});
+
+// Five open requests are the limit, and these tests leave some open.
+afterEach(async () => {
+  for (const [{ vault }, owner] of [
+    [session.broker, me],
+    [server.broker, ann],
+  ] as const) {
+    for (const record of await vault.list('approval', owner, {}, { limit: 500 }))
+      await vault.commit([{ op: 'delete', kind: 'approval', record }]);
+  }
+});
+
+const me: Principal = { ...localPrincipal, client: 'Claude Desktop' };
+const ann = { ...person('acme', 'ann'), client: 'Research agent' };
+const heading = (tab: Tab) => tab.locator('h1').innerText();
+
+async function connect(broker: Broker, who: Principal): Promise<string> {
+  const input = { connectorId, authenticationType: 'api_key', apiKey: goodApiKey, name: 'Work Acme' };
+  const created = await createCredential(broker, who, input, { obtainedBy: 'tool' });
+  if (created.kind !== 'created') throw new Error('Something was left to ask.');
+  return created.credentialId;
+}
+
+/** Does what needs approval, and answers the request's id. */
+async function asked(work: Promise<unknown>): Promise<string> {
+  const error = await work.catch((problem: unknown) => problem);
+  if (error instanceof KeywardError && error.details.approvalId !== undefined) return error.details.approvalId;
+  throw new Error(`Not asked: ${error}`);
+}
+const linkFor = async (work: Promise<unknown>) => (await takeLink(session.broker, me, await asked(work))) ?? '';
+const release = (connectionId: string) => getConnectionCredentials(session.broker, me, { connectionId });
+
+describe.each([true, false])('at the owner’s own computer, with scripts %s', (javaScriptEnabled) => {
+  const as = javaScriptEnabled ? '' : '-no-script';
+
+  it('a release is allowed once: the assistant gets one, and the page says so', async () => {
+    const id = await connect(session.broker, me);
+    const tab = await openTab(browser, { javaScriptEnabled });
+    await tab.goto(await linkFor(release(id)));
+    expect(await heading(tab)).toBe('Hand out the secret of Work Acme?');
+    expect(await tab.locator('main').innerText()).toContain('“Claude Desktop” wants to read the secret itself');
+    if (javaScriptEnabled) await look(tab, 'approval-1-release');
+    await tab.getByRole('button', { name: 'Allow once' }).click();
+    expect(await heading(tab)).toBe('You allowed it once');
+    if (javaScriptEnabled) await look(tab, 'approval-2-once');
+    expect((await release(id)).credentials).toEqual({ apiKey: goodApiKey });
+    await tab.reload();
+    expect(await heading(tab), as).toBe('This is over');
+    await expect(release(id)).rejects.toMatchObject({ code: 'approval_required' });
+  });
+
+  it('a release is allowed for minutes, and the owner ends them', async () => {
+    const id = await connect(session.broker, me);
+    const tab = await openTab(browser, { javaScriptEnabled });
+    await tab.goto(await linkFor(release(id)));
+    await tab.getByLabel('Or let it read this secret').selectOption('15 minutes');
+    await tab.getByRole('button', { name: 'Allow', exact: true }).click();
+    expect(await heading(tab)).toBe('Allowed for another 15 minutes');
+    if (javaScriptEnabled) await look(tab, 'approval-3-minutes');
+    await release(id);
+    await release(id);
+    await tab.getByRole('button', { name: 'End this now' }).click();
+    expect(await heading(tab)).toBe('This is over');
+    if (javaScriptEnabled) await look(tab, 'approval-4-over');
+    await expect(release(id)).rejects.toMatchObject({ code: 'approval_required' });
+  });
+
+  it('a release is not allowed, with the keyboard alone', async () => {
+    const id = await connect(session.broker, me);
+    const tab = await openTab(browser, { javaScriptEnabled });
+    await tab.goto(await linkFor(release(id)));
+    await tab.keyboard.press('Tab');
+    await tab.keyboard.press('Tab');
+    await tab.keyboard.press('Enter');
+    await tab.getByRole('heading', { name: 'You did not allow it' }).waitFor();
+    if (javaScriptEnabled) await look(tab, 'approval-5-denied');
+    await expect(release(id)).rejects.toMatchObject({ code: 'approval_denied' });
+  });
+
+  it('a request that expired, or was answered in another window, takes no answer any more', async () => {
+    const { vault } = session.broker;
+    const id = await connect(session.broker, me);
+    const link = await linkFor(release(id));
+    const [tab, other] = [await openTab(browser, { javaScriptEnabled: false }), await openTab(browser)];
+    await tab.goto(link);
+    await other.goto(link);
+    await other.getByRole('button', { name: 'Allow once' }).click();
+    await tab.getByRole('button', { name: 'Don’t allow' }).click();
+    expect(await heading(tab)).toBe('This is done already');
+    await release(id);
+
+    const next = new URL(await linkFor(release(id)));
+    const approval = await vault.get('approval', me, next.pathname.split('/')[2] ?? '');
+    if (!approval) throw new Error('There is no request.');
+    await tab.goto(next.href);
+    await vault.commit([{ op: 'update', kind: 'approval', record: { ...approval, expiresAt: Date.now() - 1 } }]);
+    await tab.getByRole('button', { name: 'Allow once' }).click();
+    expect(await heading(tab)).toBe('That came too late');
+    await other.goto(next.href);
+    expect(await heading(other)).toBe('This request has expired');
+    if (javaScriptEnabled) await look(other, 'approval-6-expired');
+    await expect(release(id)).rejects.toMatchObject({ code: 'approval_required' });
+  });
+});
+
+describe('what the page says', () => {
+  it('of a share, a wider policy, and of names that would like to be markup', async () => {
+    const id = await connect(session.broker, me);
+    const tab = await openTab(browser);
+    const grantee = 'tenant:<img src=x onerror=alert(1)>';
+    const policy = { methods: ['GET', 'POST'], paths: ['/issues/**'] };
+    const share = { connectionId: id, with: grantee, permission: 'use', policy } as const;
+    await tab.goto(await linkFor(shareConnection(session.broker, me, share)));
+    expect(await heading(tab)).toBe('Share Work Acme?');
+    expect(await tab.locator('main').innerText()).toContain('everybody of the tenant <img src=x onerror=alert(1)>');
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Allow once', 'Don’t allow']);
+    await look(tab, 'approval-7-share');
+    await tab.getByRole('button', { name: 'Allow once' }).click();
+    await shareConnection(session.broker, me, share);
+
+    const change = (methods: string[]) =>
+      updateCredential(session.broker, me, { credentialId: id, policy: { methods } });
+    await change(['GET']);
+    await tab.goto(await linkFor(change(['GET', 'DELETE'])));
+    expect(await heading(tab)).toBe('Allow more calls with Work Acme?');
+    expect(await tab.locator('main').innerText()).toContain('GET, DELETE on every path');
+    await look(tab, 'approval-8-policy');
+    expect(tab.complaints).toEqual([]);
+  });
+
+  it('goes on by itself when the answer was given elsewhere', async () => {
+    const id = await connect(session.broker, me);
+    const link = await linkFor(release(id));
+    const [tab, other] = [await openTab(browser), await openTab(browser)];
+    await tab.goto(link);
+    await other.goto(link);
+    await other.getByRole('button', { name: 'Don’t allow' }).click();
+    await tab.getByRole('heading', { name: 'You did not allow it' }).waitFor();
+  });
+});
+
+describe('signed in elsewhere', () => {
+  async function signIn(tab: Tab, who: Principal): Promise<void> {
+    const { code } = await createSignInCode(server.broker, localPrincipal, who);
+    await tab.getByLabel('Sign-in code').fill(code);
+    await tab.getByRole('button', { name: 'Sign in with the code' }).click();
+  }
+
+  it('21. the owner finds the request under /approvals; another person finds nothing, by the link neither', async () => {
+    const id = await connect(server.broker, ann);
+    const approvalId = await asked(getConnectionCredentials(server.broker, ann, { connectionId: id }));
+    const link = `${server.origin}/approvals/${approvalId}`;
+    const [tab, other] = [await openTab(browser), await openTab(browser)];
+    await other.goto(link);
+    expect(await heading(other)).toBe('Sign in to Keyward');
+    await signIn(other, person('acme', 'bob'));
+    expect(await heading(other)).toBe('There is nothing here');
+    await look(other, 'approval-9-another-person');
+    await other.goto(`${server.origin}/approvals`);
+    expect(await other.locator('main').innerText()).toContain('Nothing waits for you.');
+
+    await tab.goto(`${server.origin}/approvals`);
+    await signIn(tab, ann);
+    await look(tab, 'approval-10-list');
+    await tab.getByRole('link', { name: 'Hand out the secret of Work Acme?' }).click();
+    await tab.getByRole('button', { name: 'Allow once' }).click();
+    expect(await heading(tab)).toBe('You allowed it once');
+    await getConnectionCredentials(server.broker, ann, { connectionId: id });
+  });
+
+  it('the home page says that something waits', async () => {
+    const id = await connect(server.broker, ann);
+    await asked(getConnectionCredentials(server.broker, ann, { connectionId: id }));
+    const tab = await openTab(browser);
+    await tab.goto(`${server.origin}/sign-in`);
+    await signIn(tab, ann);
+    await tab.getByRole('link', { name: /waits? for your approval/ }).click();
+    expect(await heading(tab)).toBe('Requests for your approval');
+  });
+});
