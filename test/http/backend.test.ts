@@ -1,0 +1,81 @@
+/** A backend that acts for its users over REST, with a token of the issuer: it names them as the issuer does. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connectorId, goodApiKey } from '../mcp/world.ts';
+import { clickThrough } from '../support/click-through.ts';
+import { type Deployment, startDeployment } from '../support/deployment.ts';
+import { raw } from './raw.ts';
+import { createBrowser, linkOut } from './session.ts';
+
+let team: Deployment;
+beforeAll(async () => {
+  team = await startDeployment({ env: { KEYWARD_REDIRECT_URIS: 'https://app.example' } });
+});
+afterAll(() => team.close());
+
+const path = `/connectors/${connectorId}/credentials`;
+
+async function send(token: string, method: string, to: string, more: { body?: unknown; user?: string } = {}) {
+  const { status, body } = await raw(team.keyward.origin, to, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      ...(more.user === undefined ? {} : { 'x-alloy-userid': more.user }),
+    },
+    ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
+  });
+  return { status, data: JSON.parse(body) as Record<string, unknown> };
+}
+
+const idsIn = ({ data }: Awaited<ReturnType<typeof send>>) =>
+  (data.credentials as { credentialId: string }[]).map(({ credentialId }) => credentialId);
+
+it('connects for its users, whose credentials are theirs, and the audit log says who did what for whom', async () => {
+  const scopes = ['credentials:read', 'credentials:write', 'credentials:release'];
+  const backend = await team.issuer.tokenFor('backend', [...scopes, 'credentials:act-as']);
+  const bob = await team.issuer.tokenFor('bob', scopes);
+  const carol = await team.issuer.tokenFor('carol', scopes);
+
+  const key = { userId: 'bob', authenticationType: 'api_key', apiKey: goodApiKey };
+  const made = await send(backend, 'POST', path, { body: key });
+  expect(made).toMatchObject({ status: 200, data: { credentialId: expect.any(String) } });
+
+  // The link is vouched for: it works in the first browser that goes on, which needs no account here.
+  const redirectUri = 'https://app.example/done?tab=1';
+  const oauth = { userId: 'bob', authenticationType: 'oauth2', redirectUri };
+  const started = await send(backend, 'POST', path, { body: oauth });
+  expect(Object.keys(started.data)).toEqual(['oauthUrl']);
+  const browser = createBrowser();
+  const connect = await browser.submit(await browser.open(String(started.data.oauthUrl)), 'claim');
+  const back = await browser.open(await clickThrough(linkOut(connect), { login: 'bob' }), 0);
+  const away = new URL(back.headers.get('location') ?? '');
+  const credentialId = away.searchParams.get('credentialId') ?? '';
+  expect(away.href).toBe(`${redirectUri}&credentialId=${credentialId}`);
+
+  const all = [made.data.credentialId, credentialId];
+  expect(idsIn(await send(bob, 'GET', path))).toEqual(all);
+  expect(idsIn(await send(backend, 'GET', path, { user: 'bob' }))).toEqual(all);
+  expect(idsIn(await send(backend, 'GET', path, { user: `${team.issuer.issuer}#bob` }))).toEqual(all);
+  expect(idsIn(await send(backend, 'GET', path))).toEqual([]);
+  expect(idsIn(await send(carol, 'GET', path))).toEqual([]);
+  // Acting for somebody is not owning what is theirs.
+  expect((await send(backend, 'GET', `/connection/${credentialId}/credentials`)).status).toBe(404);
+
+  const audit = await team.keyward.cli('audit', 'tail', '--lines', '100');
+  const by = `default/${team.issuer.issuer}#backend for ${team.issuer.issuer}#bob`;
+  for (const action of ['attempt.start', 'credential.create']) {
+    const lines = audit.split('\n').filter((line) => line.includes(action));
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toContain(by);
+  }
+});
+
+it('5. whoever lacks the scope for it acts for nobody, however the person is named', async () => {
+  const mallory = await team.issuer.tokenFor('mallory', ['credentials:read', 'credentials:write']);
+  for (const user of ['bob', `${team.issuer.issuer}#bob`, 'somebody']) {
+    expect((await send(mallory, 'GET', path, { user })).status).toBe(403);
+    const body = { userId: user, authenticationType: 'api_key', apiKey: goodApiKey };
+    expect((await send(mallory, 'POST', path, { body })).status).toBe(403);
+  }
+  expect(idsIn(await send(mallory, 'GET', path, { user: 'mallory' }))).toEqual([]);
+});
