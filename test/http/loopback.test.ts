@@ -160,6 +160,13 @@ describe('pages on loopback', () => {
     expect((await browser.open(String(passed.headers.location))).heading).toBe('Acme is not connected');
     expect(await session.broker.vault.findAttempt(attemptId)).toMatchObject({ status: 'failed' });
 
+    // What an authorization server reads is the one thing that is answered out there.
+    const name = `mcp-server.${'a'.repeat(16)}`;
+    const document = await raw(origin, `/oauth/client/${name}`, { headers: through });
+    expect(document.status).toBe(200);
+    expect(JSON.parse(document.body)).toMatchObject({ client_id: `https://tunnel.example/oauth/client/${name}` });
+    expect((await raw(origin, '/oauth/client/x', { headers: through })).status).toBe(404);
+
     for (const path of ['/', new URL(url).pathname, `/.well-known/keyward-challenge?nonce=${'A'.repeat(43)}`]) {
       expect((await raw(origin, path, { headers: through })).status).toBe(404);
     }

@@ -40,6 +40,22 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await store.get('authConfig', ann, row.id)).toBeUndefined();
     });
 
+    it('keeps what only some rows have: when a person is needed, and how and where an OAuth client was registered', async () => {
+      const row = credentialRow({ grantedAt: 1_700_000_000_000, reconnectBy: null });
+      const registration = {
+        redirectUri: 'http://127.0.0.1/cb',
+        tokenEndpointAuthMethod: 'none' as const,
+        expiresAt: null,
+      };
+      const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt } = credentialRow();
+      const columns = { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt };
+      const about = { connectorId: 'mcp-server', name: 'auth.example', clientId: 'c', scopes: null };
+      const client = { ...columns, ...about, server: 'https://auth.example', registration };
+      await store.commit([insert(row), { op: 'insert', kind: 'authConfig', row: client }]);
+      expect(await read(row)).toEqual(row);
+      expect(await store.get('authConfig', ann, client.id)).toEqual(client);
+    });
+
     it('13. compares ids exactly', async () => {
       const row = credentialRow({ id: 'abcdef00-0000-4000-8000-000000000000' });
       await store.commit([insert(row)]);
