@@ -1,7 +1,7 @@
 /** Requests to a service on behalf of a connection: base URL, headers, and the secret where the connector wants it. */
 import type { AuthMethod } from '../connectors/definition.ts';
-import { inject } from '../connectors/inject.ts';
-import { fillTemplate, fillText, fillUrl, variablesIn } from '../connectors/template.ts';
+import { type Injection, inject } from '../connectors/inject.ts';
+import { fillTemplate, fillText, fillUrl, type Values, variablesIn } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import { hostMatches } from '../hosts.ts';
 import type { EgressRequest } from '../net/egress.ts';
@@ -32,8 +32,8 @@ function valuesOf({ credential, secret }: Opened): Record<string, string> {
  */
 export function apiRequest(opened: Opened, { api, inject: rules }: AuthMethod, call: ApiCall): EgressRequest {
   const values = valuesOf(opened);
-  const base = baseUrl(opened, api);
   const injected = inject(rules, values);
+  const base = baseUrl(opened, api, injected);
   const { path, query } = readTarget(call.path);
   const url = new URL(base);
   url.pathname = `${prefixOf(base)}${path}`;
@@ -63,9 +63,10 @@ export function apiRequest(opened: Opened, { api, inject: rules }: AuthMethod, c
   };
 }
 
-/** The origin and path that every call of this connection is below. */
-function baseUrl(opened: Opened, api: AuthMethod['api']): URL {
+/** The origin and path that every call of this connection is below, with a secret that goes into the path. */
+function baseUrl(opened: Opened, api: AuthMethod['api'], { path }: Injection): URL {
   const url = fillUrl(api.baseUrl, valuesOf(opened), api.allowedHosts);
+  if (path !== '') url.pathname = `${prefixOf(url)}${path}`;
   if (opened.credential.hosts.some((host) => hostMatches(url, host))) return url;
   throw new KeywardError('egress_refused', `This credential was not made for ${url.host}.`, {
     hint: 'Make a new credential for that address.',
@@ -96,20 +97,25 @@ function parameterName(parameter: string): string {
 }
 
 /** Where a redirect leads, as a path of a call, or null when it leaves the base URL of the connection. */
-export function pathBelow(opened: Opened, { api }: AuthMethod, from: URL, location: string): CallTarget | null {
+export function pathBelow(
+  opened: Opened,
+  { api, inject: rules }: AuthMethod,
+  from: URL,
+  location: string,
+): CallTarget | null {
   if (!URL.canParse(location, from.href)) return null;
   const url = new URL(location, from);
-  const base = baseUrl(opened, api);
+  const base = baseUrl(opened, api, inject(rules, valuesOf(opened)));
   const prefix = prefixOf(base);
   if (url.origin !== base.origin || !url.pathname.startsWith(`${prefix}/`)) return null;
   return { path: url.pathname.slice(prefix.length), query: url.search.slice(1) };
 }
 
 /** Names of the headers that this connector fills in, in lower case: with the secret, or with what the owner gave. */
-export function ownHeaders({ api, inject: rules }: AuthMethod): Set<string> {
+export function ownHeaders({ api, inject: rules }: AuthMethod, inputs: Values): Set<string> {
   const filled = Object.entries(api.headers).flatMap(([name, value]) => (variablesIn(value).length > 0 ? [name] : []));
   const injected = rules.flatMap((rule) =>
-    rule.in === 'header' ? [rule.name] : rule.in === 'basic' ? ['authorization'] : [],
+    rule.in === 'header' ? [fillText(rule.name, inputs)] : rule.in === 'basic' ? ['authorization'] : [],
   );
   return new Set([...filled, ...injected].map((name) => name.toLowerCase()));
 }

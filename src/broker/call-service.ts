@@ -73,7 +73,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   }
   const connector = broker.catalogue.require(credential.connectorId);
   const auth = requireAuth(connector, credential.authenticationType);
-  const headers = readHeaders(call.headers, ownHeaders(auth), call.reserved);
+  const headers = readHeaders(call.headers, ownHeaders(auth, credential.inputs), call.reserved);
 
   const send = async (opened: Opened) => {
     const scrubber = createScrubber(secretsOf(opened, auth));

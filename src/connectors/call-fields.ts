@@ -55,7 +55,9 @@ export const apiFields = {
 
 const injected = headerValue.describe('A text with {variables}: `Bearer {accessToken}`.');
 const place = <T extends string>(name: T) =>
-  z.literal(name).describe('A header, a query parameter, or Basic (RFC 7617).');
+  z
+    .literal(name)
+    .describe('A header, a query parameter, Basic (RFC 7617), or a segment between the base URL and the path.');
 
 /** Rules for the secret. */
 export const inject = z
@@ -67,6 +69,7 @@ export const inject = z
         value: injected,
       }),
       z.strictObject({ in: place('query'), name: z.string().min(1), value: injected }),
+      z.strictObject({ in: place('path'), value: injected }),
       z
         .strictObject({
           in: place('basic'),

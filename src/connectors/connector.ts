@@ -44,6 +44,7 @@ export type Api = {
 export type InjectRule =
   | { readonly in: 'header'; readonly name: string; readonly value: string }
   | { readonly in: 'query'; readonly name: string; readonly value: string }
+  | { readonly in: 'path'; readonly value: string }
   | { readonly in: 'basic'; readonly username: string; readonly password: string };
 
 export type ClientAuth = 'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none';

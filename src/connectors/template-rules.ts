@@ -70,7 +70,9 @@ function checkInject(
     const templates =
       rule.in === 'basic'
         ? { username: rule.username, password: rule.password }
-        : { name: rule.name, value: rule.value };
+        : rule.in === 'path'
+          ? { value: rule.value }
+          : { name: rule.name, value: rule.value };
     for (const [name, template] of Object.entries(templates)) {
       check(`${path}.inject.${index}.${name}`, template, known);
       for (const variable of variablesIn(template)) used.add(variable);

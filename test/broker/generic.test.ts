@@ -116,7 +116,7 @@ describe('the generic connectors', () => {
   });
 
   it.each([
-    ['generic-api-key', 'api_key', { apiKey: 'k-1' }, { headers: { 'x-api-key': 'k-1' }, query: [] }],
+    ['generic-api-key', 'api_key', { apiKey: 'k-1' }, { headers: { 'x-api-key': 'k-1' }, query: [], path: '' }],
     [
       'generic-api-key',
       'api_key',
@@ -144,7 +144,7 @@ describe('the generic connectors', () => {
     const secret = await test.broker.vault.open('credential', credential);
     const auth = catalogue.require(connectorId).auth.find((one) => one.authenticationType === authenticationType);
     if (!auth || secret.kind !== 'inputs') throw new Error('Not reached.');
-    expect(inject(auth.inject, { ...credential.inputs, ...secret.inputs })).toEqual(sent);
+    expect(inject(auth.inject, { ...credential.inputs, ...secret.inputs })).toMatchObject(sent);
     expect(fillUrl(auth.api.baseUrl, credential.inputs, auth.api.allowedHosts).href).toBe(baseUrl);
   });
 
