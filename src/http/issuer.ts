@@ -51,7 +51,7 @@ export function createVerifier(egress: () => Broker['egress'], settings: IssuerS
         clockTolerance,
         requiredClaims: ['exp', 'sub', 'iat'],
       });
-      if (!strict && isIdToken(payload)) return null;
+      if (!strict && isIdToken(payload, settings.scopeClaim)) return null;
       const principal = principalOf(payload, settings);
       return principal && { principal, expiresAt: (payload.exp ?? 0) * 1_000 };
     } catch (error) {
@@ -76,9 +76,10 @@ function isMarkedAccessToken(token: string): boolean | null {
 }
 
 /** ID tokens of the same issuer are for somebody else's client. They carry one of these, and never a scope. */
-function isIdToken(payload: JWTPayload): boolean {
+function isIdToken(payload: JWTPayload, scopeClaim: string | null): boolean {
   const own = ['nonce', 'at_hash', 'c_hash', 's_hash'].some((claim) => claim in payload);
-  return own || payload.token_use === 'id' || payload.typ === 'ID' || !('scope' in payload || 'scp' in payload);
+  const scoped = ['scope', 'scp', ...(scopeClaim === null ? [] : [scopeClaim])].some((claim) => claim in payload);
+  return own || payload.token_use === 'id' || payload.typ === 'ID' || !scoped;
 }
 
 function principalOf(payload: JWTPayload, settings: IssuerSettings): Principal | null {

@@ -56,12 +56,13 @@ const descriptions: Readonly<Record<number, string>> = {
   404: 'Not Found',
   409: 'Conflict',
   422: 'Unprocessable Entity',
+  429: 'Too Many Requests',
   500: 'Internal server error',
   503: 'Unavailable',
 };
 
 function statuses({ family }: Operation): number[] {
-  return family === 'fishnet' ? [401, 403, 500] : [400, 401, 403, 404, 409, 422, 500, 503];
+  return family === 'fishnet' ? [401, 403, 429, 500] : [400, 401, 403, 404, 409, 422, 429, 500, 503];
 }
 
 function parametersOf(schema: z.ZodObject, place: Exclude<Place, 'body'>): unknown[] {
