@@ -10,7 +10,14 @@ import { promisify } from 'node:util';
 import { StreamableHTTPClientTransport as TransportTwo } from '@modelcontextprotocol/client';
 import { StreamableHTTPClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { type RawAnswer, raw } from '../http/raw.ts';
-import { type ClientKind, connectClient, freePort, keywardMain, type TestClient } from './mcp-clients.ts';
+import {
+  type ClientKind,
+  type ClientOptions,
+  connectClient,
+  freePort,
+  keywardMain,
+  type TestClient,
+} from './mcp-clients.ts';
 
 const run = promisify(execFile);
 
@@ -24,7 +31,7 @@ export type HttpKeyward = {
   cli(...args: readonly string[]): Promise<string>;
   /** A session token, made the way a person makes one. */
   sessionToken(user: string, ...args: readonly string[]): Promise<string>;
-  client(kind: ClientKind, token: string): Promise<TestClient>;
+  client(kind: ClientKind, token: string, options?: ClientOptions): Promise<TestClient>;
   /** One JSON-RPC message by hand; null sends no bearer token. */
   post(token: string | null, body: string, headers?: Record<string, string>): Promise<RawAnswer>;
   /** Stops it as an operator does, and answers its exit code. */
@@ -60,11 +67,11 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
     said: () => lines.join('\n'),
     cli,
     sessionToken: async (user, ...args) => (await cli('token', 'create', '--user', user, ...args)).trim(),
-    client: (kind, token) => {
+    client: (kind, token, clientOptions) => {
       const options = { requestInit: { headers: { authorization: `Bearer ${token}` } } };
       const url = new URL(`${local}/mcp`);
       const transport = kind === 'sdk1' ? (new TransportOne(url, options) as never) : new TransportTwo(url, options);
-      return connectClient(kind, transport);
+      return connectClient(kind, transport, clientOptions);
     },
     post: (token, body, headers = {}) =>
       raw(local, '/mcp', {

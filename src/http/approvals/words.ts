@@ -34,7 +34,7 @@ export function whatItMeans(view: ApprovalView): Html {
     }. They never see the secret. You can take it back at any time.</p>`;
   }
   return html`<p>${askedFor(view)} wants this connection to be good for more at ${connector}.</p>
-<dl class="facts"><dt>Allowed now</dt><dd>${calls(connection.policy)}</dd><dt>Allowed then</dt><dd>${calls(details.policy ?? null)}</dd></dl>`;
+<p>Allowed now: ${calls(connection.policy)}.<br>Allowed then: ${calls(details.policy ?? null)}.</p>`;
 }
 
 /** The facts a person needs before answering. */
