@@ -79,7 +79,11 @@ const tokenEndpointFields = {
     .exactOptional()
     .meta({ default: tokenEndpointDefaults.scopeParam })
     .describe('What the service calls `scope`.'),
-  tokenParams: params.exactOptional().describe('Extra parameters when a token is asked for the first time.'),
+  tokenParams: params
+    .exactOptional()
+    .describe(
+      'Extra parameters when a token is asked for the first time; for a client that acts for itself also its own `grant_type`.',
+    ),
   tokenHeaders: z
     .record(headerName, headerValue)
     .exactOptional()

@@ -7,6 +7,7 @@ import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { checkDefinition } from '../../src/connectors/checks.ts';
 import { complete } from '../../src/connectors/complete.ts';
 import type { AuthMethod, Connector } from '../../src/connectors/definition.ts';
+import { isOAuth } from '../../src/connectors/kinds.ts';
 
 const acmeFile = checkDefinition(
   JSON.parse(await readFile(new URL('../fixtures/acme.json', import.meta.url), 'utf8')),
@@ -68,11 +69,8 @@ describe.each(everyMethod)('the form of %s', (_, connector, auth) => {
       expect(inputSchema.required).not.toContain(name);
       expect(property.description).toMatch(/Leave this out: the person types it on Keyward’s page/);
     }
-    expect(secrets.length > 0).toBe(
-      auth.authenticationType === 'api_key' ||
-        auth.authenticationType === 'bearer' ||
-        auth.authenticationType === 'basic',
-    );
+    // What goes through a registered client has its secret there.
+    expect(secrets.length > 0).toBe(!isOAuth(auth));
     const strict = credentialForm(connector, auth, {
       audience: 'model',
       authConfigRequired: true,

@@ -9,6 +9,7 @@ import { askForTokens } from './token-request.ts';
 export async function clientCredentials(given: OAuthContext<ClientCredentialsMethod>): Promise<TokenSet> {
   const context = begin(given);
   const { auth } = context;
+  const params = fillParams(context, auth.tokenParams);
   const server = await resolveServer(context, ['tokenEndpoint']);
   const answer = await askForTokens(
     context,
@@ -17,10 +18,15 @@ export async function clientCredentials(given: OAuthContext<ClientCredentialsMet
       authMethod: auth.tokenEndpointAuthMethod,
       bodyFormat: auth.bodyFormat,
       repeat: 'repeatable',
+      // Some services have this grant under a name of their own, which the library would not send.
+      adjust: ({ method, params: sent }) => {
+        if (params.grant_type !== undefined) sent.set('grant_type', params.grant_type);
+        return { method };
+      },
     },
     (openid, configuration) =>
       openid.clientCredentialsGrant(configuration, {
-        ...fillParams(context, auth.tokenParams),
+        ...params,
         ...scopeParams(context),
       }),
   );

@@ -4,6 +4,7 @@ import { pollDevice, startDevice } from '../../../src/broker/oauth/device.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import { approveDevice } from '../../support/click-through.ts';
 import { clientCredentialsContext, oauth2Context } from '../../support/oauth-context.ts';
+import { startOddServer } from '../../support/odd-server.ts';
 
 let server: AuthorizationServer;
 beforeAll(async () => {
@@ -35,6 +36,17 @@ describe('client credentials against a real server', () => {
       code: 'provider_refused',
       details: { providerError: 'invalid_scope' },
       message: expect.stringContaining('write'),
+    });
+  });
+
+  it('a service that has the grant under a name of its own is asked by that name', async () => {
+    const odd = await startOddServer({ body: { access_token: 'at' } });
+    const auth = { tokenParams: { grant_type: 'account_credentials', account_id: '{account}' }, scopes: [] };
+    await clientCredentials(clientCredentialsContext(odd.origin, { auth, values: { account: 'a-1' } }));
+    await odd.close();
+    expect(Object.fromEntries(new URLSearchParams(odd.seen[0]?.body))).toEqual({
+      grant_type: 'account_credentials',
+      account_id: 'a-1',
     });
   });
 
