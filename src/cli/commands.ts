@@ -128,6 +128,34 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./others.ts')).approvals.approvals,
   },
   {
+    name: 'migrate-store',
+    words: [],
+    help: 'copy the vault to another place and prove that everything arrived; end Keyward before',
+    flags: {
+      from: { value: 'place', help: 'file:path, a PostgreSQL URL or (restore) a file; default: the usual vault file' },
+      to: { value: 'place', help: 'file:path, a PostgreSQL URL or (backup) a file; default: KEYWARD_STORE' },
+      owners: { value: 'file', help: 'JSON file with the owners that change: [{ "from": owner, "to": owner }]' },
+    },
+    load: async () => (await import('./others.ts')).move.migrateStore,
+  },
+  {
+    name: 'backup',
+    words: [],
+    help: 'write the whole vault into one encrypted file, while Keyward serves',
+    flags: {
+      to: { value: 'file', help: 'the file, which must not exist' },
+      'new-passphrase': { help: 'let a passphrase open the backup, instead of the key of the vault' },
+    },
+    load: async () => (await import('./others.ts')).move.backup,
+  },
+  {
+    name: 'restore',
+    words: [],
+    help: 'restore a backup to KEYWARD_STORE, where nothing may be kept yet',
+    flags: { from: { value: 'file', help: 'the backup' } },
+    load: async () => (await import('./others.ts')).move.restore,
+  },
+  {
     name: 'audit tail',
     words: [],
     help: 'show the newest entries of the audit log',

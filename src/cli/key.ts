@@ -1,15 +1,12 @@
 /** `keyward key …`: the data keys of the vault, and the outer key around them. */
 import { dirname, resolve } from 'node:path';
 import { KeywardError } from '../errors.ts';
-import { localPrincipal } from '../principal.ts';
 import type { KeySettings } from '../store/open.ts';
-import type { Store } from '../store/store.ts';
-import { auditChain } from '../vault/audit-chain.ts';
 import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../vault/key-change.ts';
-import { askSecret } from './ask.ts';
+import { askNewPassphrase } from './ask.ts';
 import type { Invocation, Run } from './commands.ts';
 import { keySettings } from './keyward.ts';
-import { withStore } from './stored.ts';
+import { noteInAudit, withStore } from './stored.ts';
 import { table } from './table.ts';
 
 export const status: Run = (invocation) =>
@@ -57,16 +54,5 @@ async function newKey({ config, flags }: Invocation): Promise<KeySettings> {
   const file = flags.get('new-key-file');
   if (file !== undefined) return { keyFile: resolve(file), fallbackKeyFile, keychain };
   if (!flags.has('new-passphrase')) return { fallbackKeyFile, keychain };
-  const passphrase = await askSecret('New passphrase: ');
-  // What nobody can type again would lock the vault for good.
-  if (process.stdin.isTTY && (await askSecret('The same again: ')) !== passphrase) {
-    throw new KeywardError('invalid_input', 'The two passphrases differ; nothing was changed.');
-  }
-  return { passphrase, fallbackKeyFile, keychain };
-}
-
-/** Written before the effect: no audit, no change. */
-async function noteInAudit(store: Store, action: string): Promise<void> {
-  const { tenant, user } = localPrincipal;
-  await auditChain(store).append({ tenant, user, client: 'keyward command line', action, outcome: 'allowed' });
+  return { passphrase: await askNewPassphrase(), fallbackKeyFile, keychain };
 }

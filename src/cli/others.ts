@@ -8,6 +8,7 @@ export * as authConfig from './auth-config.ts';
 export * as http from './http.ts';
 export * as key from './key.ts';
 export * as migrate from './migrate.ts';
+export * as move from './move.ts';
 export * as signIn from './sign-in.ts';
 export * as status from './status.ts';
 export * as token from './token.ts';

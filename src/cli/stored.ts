@@ -1,7 +1,9 @@
 /** Commands that work on a vault which is there. */
 import type { Config } from '../config.ts';
 import { KeywardError } from '../errors.ts';
+import { localPrincipal } from '../principal.ts';
 import type { Store } from '../store/store.ts';
+import { auditChain } from '../vault/audit-chain.ts';
 import type { Invocation } from './commands.ts';
 import { exists, openConfiguredStore } from './keyward.ts';
 
@@ -25,4 +27,10 @@ async function requireVault({ store }: Config): Promise<void> {
   throw new KeywardError('not_found', `There is no vault at ${store.path}.`, {
     hint: 'Set KEYWARD_HOME or KEYWARD_STORE as your MCP client does; keyward status shows where the vault is.',
   });
+}
+
+/** Written before the effect: no audit, no change. */
+export async function noteInAudit(store: Store, action: string): Promise<void> {
+  const { tenant, user } = localPrincipal;
+  await auditChain(store).append({ tenant, user, client: 'keyward command line', action, outcome: 'allowed' });
 }

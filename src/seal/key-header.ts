@@ -15,6 +15,30 @@ export type KeyHeader = {
   readonly currentKeyId: string;
 };
 
+/** True for what has the form of one. By hand: every start pays for this, and a schema library takes 4 ms to get going. */
+export function isKeyHeader(value: unknown): value is KeyHeader {
+  const { vaultId, outer, dataKeys, currentKeyId } = Object(value) as Record<string, unknown>;
+  return (
+    isText(vaultId) &&
+    isText(currentKeyId) &&
+    isRecord(dataKeys) &&
+    Object.values(dataKeys).every(isText) &&
+    isRecord(outer) &&
+    isText(outer.fingerprint) &&
+    (outer.source === 'passphrase'
+      ? isText(outer.salt) && Number.isSafeInteger(outer.memoryBytes) && Number.isSafeInteger(outer.passes)
+      : ['key', 'keychain', 'file'].includes(String(outer.source)))
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
 /** Where outer keys may come from. */
 export type KeyAccess = { readonly settings: KeySettings; readonly keychain: Keychain | null };
 
@@ -50,6 +74,13 @@ export async function openKeyHeader(
   }
   const outerKey = await findOuterKey({ settings, keychain, vaultId }, outer);
   return unwrapKeys(vaultId, currentKeyId, dataKeys, outerKey);
+}
+
+/** What is moved to where another vault is already. */
+export function anotherVault(): KeywardError {
+  return new KeywardError('conflict', 'There is another vault already.', {
+    hint: 'Name a place that is empty, or remove that vault first if nobody needs it.',
+  });
 }
 
 /** The header with a fresh data key, which seals from then on. The others stay, so that what they sealed stays readable. */

@@ -1,4 +1,5 @@
 /** Opens the store that the configuration names. The only place that knows which kinds of store exist. */
+import type { KeyHeader } from '../seal/key-header.ts';
 import { osKeychain } from '../seal/keychain.ts';
 import type { KeySettings } from '../seal/sources.ts';
 import { openJsonStore } from './json/json-store.ts';
@@ -18,17 +19,16 @@ export type StoreSettings =
 export async function openStore(settings: {
   readonly store: StoreSettings;
   readonly key: KeySettings;
+  /** Keys of a vault that is moved here: they are taken where nothing is kept yet. `conflict` over another vault. */
+  readonly adopt?: KeyHeader;
 }): Promise<Store> {
-  if (settings.store.kind === 'postgres') {
+  const { store, ...rest } = settings;
+  if (store.kind === 'postgres') {
     // Loaded only where it is used: a vault in a file has no need of a database driver.
     const { openPostgresStore } = await import('./postgres/postgres-store.ts');
-    return openPostgresStore({ url: settings.store.url, key: settings.key });
+    return openPostgresStore({ ...rest, url: store.url });
   }
-  return openJsonStore({
-    path: settings.store.path,
-    key: settings.key,
-    keychain: settings.key.keychain ? osKeychain() : null,
-  });
+  return openJsonStore({ ...rest, path: store.path, keychain: rest.key.keychain ? osKeychain() : null });
 }
 
 /** Brings the tables in PostgreSQL up to date and answers the steps that were missing. A file needs no such step. */

@@ -4,7 +4,7 @@
  * they vouch for in the audit log can still be verified.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { keyAccess, rewrapped, withNewDataKey } from '../seal/key-header.ts';
+import { type KeyHeader, keyAccess, rewrapped, withNewDataKey } from '../seal/key-header.ts';
 import { keyIdOf } from '../seal/keyring.ts';
 import { open, seal } from '../seal/seal.ts';
 import { type KeySettings, sourceInWords } from '../seal/sources.ts';
@@ -60,6 +60,16 @@ export function rewrapDataKeys(
   vaultFolder: string | null,
 ): Promise<void> {
   return store.changeKeys((keys) => rewrapped(keys, keyAccess(settings), next, vaultFolder));
+}
+
+/** The keys of a vault as a passphrase opens them; the vault's own stay as they are. */
+export function underPassphrase(
+  { keys }: Pick<Store, 'keys'>,
+  settings: KeySettings,
+  passphrase: string,
+): Promise<KeyHeader> {
+  const { fallbackKeyFile } = settings;
+  return rewrapped(keys, keyAccess(settings), { passphrase, fallbackKeyFile, keychain: false }, null);
 }
 
 /** Where the outer key comes from, for a person. */

@@ -1,7 +1,7 @@
 /** Makes a new vault file, once, however many processes start at the same time. */
 import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { type KeyAccess, newKeyHeader } from '../../seal/key-header.ts';
+import { type KeyAccess, type KeyHeader, newKeyHeader, openKeyHeader } from '../../seal/key-header.ts';
 import { writeFirst } from './adapter.ts';
 import type { Disk } from './disk.ts';
 import type { FileLock } from './file-lock.ts';
@@ -16,13 +16,23 @@ export function vaultExists(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
-export async function createVault(paths: VaultPaths, disk: Disk, lock: FileLock, access: KeyAccess) {
+/** @param adopt keys of a vault that is moved here, instead of new ones */
+export async function createVault(
+  paths: VaultPaths,
+  disk: Disk,
+  lock: FileLock,
+  access: KeyAccess,
+  adopt?: KeyHeader,
+): Promise<void> {
   await lock.hold({ waitMs: creationWaitMs }, async () => {
     if (vaultExists(paths.file)) return;
     if (remains(await readdir(paths.folder), paths.file, 'tmp').length > 0)
       throw damaged('is gone, but remains of its last write are there');
     await sweep(paths, disk);
-    const { header, keyring } = await newKeyHeader(access, paths.folder);
+    const { header, keyring } =
+      adopt === undefined
+        ? await newKeyHeader(access, paths.folder)
+        : { header: adopt, keyring: await openKeyHeader(adopt, access) };
     await writeFirst(paths.file, disk, { header: newHeader(header), rows: [] }, keyring);
   });
 }

@@ -11,7 +11,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
-import type { KeyHeader } from '../../seal/key-header.ts';
+import { isKeyHeader, type KeyHeader } from '../../seal/key-header.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey } from '../../seal/seal.ts';
 
@@ -109,30 +109,9 @@ function parseHeader(line: string): Header {
   throw damaged('has an unreadable header');
 }
 
-/** By hand: every start pays for this, and a schema library takes 4 ms to get going. */
 function isHeader(value: unknown): value is Header {
-  const { keyward, vaultId, outer, dataKeys, currentKeyId, generation } = value as Record<string, unknown>;
-  return (
-    keyward === format &&
-    isText(vaultId) &&
-    isText(currentKeyId) &&
-    Number.isSafeInteger(generation) &&
-    isRecord(dataKeys) &&
-    Object.values(dataKeys).every(isText) &&
-    isRecord(outer) &&
-    isText(outer.fingerprint) &&
-    (outer.source === 'passphrase'
-      ? isText(outer.salt) && Number.isSafeInteger(outer.memoryBytes) && Number.isSafeInteger(outer.passes)
-      : ['key', 'keychain', 'file'].includes(String(outer.source)))
-  );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
+  const { keyward, generation } = value as Record<string, unknown>;
+  return keyward === format && Number.isSafeInteger(generation) && isKeyHeader(value);
 }
 
 /** Only rows that the MAC proves to be ours get any further, so their form is not looked at here. */

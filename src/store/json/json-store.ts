@@ -1,6 +1,6 @@
 /** The file store: all rows in one sealed file, shared by several processes. */
 import type { Owner } from '../../principal.ts';
-import { openKeyHeader } from '../../seal/key-header.ts';
+import { anotherVault, type KeyHeader, openKeyHeader } from '../../seal/key-header.ts';
 import type { Keychain } from '../../seal/keychain.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
@@ -31,6 +31,8 @@ export type JsonStoreSettings = {
   readonly path: string;
   readonly key: KeySettings;
   readonly keychain: Keychain | null;
+  /** Keys of a vault that is moved here. */
+  readonly adopt?: KeyHeader;
   /** For tests: a disk that loses what was not synced. */
   readonly disk?: Disk;
   /** How long a commit waits for other processes. */
@@ -39,15 +41,16 @@ export type JsonStoreSettings = {
 
 /** Opens the vault file, or makes it where there is none and never was. Errors as `openStore` says. */
 export async function openJsonStore(settings: JsonStoreSettings): Promise<Store> {
-  const { key, keychain, disk = realDisk, lockWaitMs = 10_000 } = settings;
+  const { key, keychain, adopt, disk = realDisk, lockWaitMs = 10_000 } = settings;
   const paths = vaultPaths(settings.path);
   const lock = fileLock(paths.lock);
   const access = { settings: key, keychain };
   const adapter = vaultAdapter(paths.file, disk, (header, known) => openKeyHeader(header, access, known));
   try {
     const [names] = await Promise.all([prepareFolder(paths), loadSodium()]);
-    if (!vaultExists(paths.file)) await createVault(paths, disk, lock, access);
+    if (!vaultExists(paths.file)) await createVault(paths, disk, lock, access, adopt);
     const content = await adapter.read();
+    if (adopt !== undefined && content.header.vaultId !== adopt.vaultId) throw anotherVault();
     if (leftBehind(names, paths)) await sweepIfFree(paths, disk, lock);
     return storeOver(sharedTable(adapter, content, lock, lockWaitMs), adapter, paths, lockWaitMs);
   } catch (error) {

@@ -1,9 +1,9 @@
 /** The vault's keys in their table: made once, however many processes start, and read again when somebody changed them. */
 import { KeywardError } from '../../errors.ts';
-import { type KeyAccess, type KeyHeader, newKeyHeader, openKeyHeader } from '../../seal/key-header.ts';
+import { anotherVault, type KeyAccess, type KeyHeader, newKeyHeader, openKeyHeader } from '../../seal/key-header.ts';
 import { type Keyring, keyIdOf } from '../../seal/keyring.ts';
 import type { Database } from './database.ts';
-import { changeKeys, makeVault, readKeys } from './upkeep-statements.ts';
+import { changeKeys, makeVault, readKeys, replaceEmptyVault } from './upkeep-statements.ts';
 
 type Stored = { readonly header: KeyHeader; readonly generation: number };
 
@@ -22,15 +22,20 @@ export type StoredKeys = {
 };
 
 /** Opens the keys, or makes those of a new vault. Errors as `openStore` says. */
-export async function openKeys(database: Database, access: KeyAccess): Promise<StoredKeys> {
+export async function openKeys(database: Database, access: KeyAccess, adopt?: KeyHeader): Promise<StoredKeys> {
   let seen = await read(database);
   if (seen === undefined) {
-    const { header } = await newKeyHeader(access, null);
+    const header = adopt ?? (await newKeyHeader(access, null)).header;
     // Whoever comes second finds the vault of the first.
     await database.query(makeVault, [JSON.stringify(header)]);
     seen = await read(database);
+  } else if (adopt !== undefined && seen.header.vaultId !== adopt.vaultId) {
+    // Keyward may have been started here before, and kept nothing.
+    await database.query(replaceEmptyVault, [JSON.stringify(adopt)]);
+    seen = await read(database);
   }
   if (seen === undefined) throw withoutKeys();
+  if (adopt !== undefined && seen.header.vaultId !== adopt.vaultId) throw anotherVault();
   let current = { ...seen, keyring: await openKeyHeader(seen.header, access), at: performance.now() };
 
   async function look(): Promise<Stored> {

@@ -1,7 +1,7 @@
 /** The PostgreSQL store: a row for each record, shared by any number of processes on any number of machines. */
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import { keyAccess } from '../../seal/key-header.ts';
+import { type KeyHeader, keyAccess } from '../../seal/key-header.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
 import type { Change, CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
@@ -18,13 +18,17 @@ const auditPage = 1_000;
 const scanPage = 500;
 
 /** Opens the vault in this database, or makes it where there is none. Errors as `openStore` says. */
-export async function openPostgresStore(settings: { readonly url: string; readonly key: KeySettings }): Promise<Store> {
-  const { url, key } = settings;
+export async function openPostgresStore(settings: {
+  readonly url: string;
+  readonly key: KeySettings;
+  readonly adopt?: KeyHeader;
+}): Promise<Store> {
+  const { url, key, adopt } = settings;
   const [target] = await Promise.all([readTarget(url), loadSodium()]);
   await migrateDatabase(target);
   const database = openDatabase(target);
   try {
-    const keys = await openKeys(database, keyAccess(key));
+    const keys = await openKeys(database, keyAccess(key), adopt);
     return storeOver(database, keys);
   } catch (error) {
     await database.close();

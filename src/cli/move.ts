@@ -1,0 +1,99 @@
+/** `keyward migrate-store`, `backup` and `restore`: the same vault in another place. */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Config, options } from '../config.ts';
+import { KeywardError } from '../errors.ts';
+import { openStore, type StoreSettings } from '../store/open.ts';
+import type { KindRow } from '../store/store.ts';
+import { openArchive, writeArchive } from '../vault/archive.ts';
+import { underPassphrase } from '../vault/key-change.ts';
+import { copyVault, type Moved, type Source } from '../vault/move.ts';
+import { type OwnerChange, readOwnerMap, underNewOwner } from '../vault/owner-map.ts';
+import { askNewPassphrase } from './ask.ts';
+import type { Run } from './commands.ts';
+import { keySettings } from './keyward.ts';
+import { noteInAudit, withStore } from './stored.ts';
+
+export const migrateStore: Run = async ({ config, flags }) => {
+  const from = placeOf(flags.get('from')) ?? { kind: 'file', path: join(config.dataDir, 'vault.json') };
+  const to = placeOf(flags.get('to')) ?? config.store;
+  if (JSON.stringify(from) === JSON.stringify(to)) {
+    throw new KeywardError('config_invalid', '--from and --to are the same place.');
+  }
+  const owners = await ownersOf(flags.get('owners'));
+  return withStore({ config: { ...config, store: from } }, async (source) => {
+    await noteInAudit(source, 'vault.move');
+    const moved = await intoStore(config, to, source, (found) => underNewOwner(source, owners, found));
+    process.stdout.write(`${inWords(moved)}: all of it is at the new place. The old one is as it was.\n`);
+    return 0;
+  });
+};
+
+export const backup: Run = (invocation) =>
+  withStore(invocation, async (store) => {
+    const { config, flags } = invocation;
+    const file = resolve(required(flags.get('to'), '--to'));
+    const settings = keySettings(config);
+    const passphrase = flags.has('new-passphrase') ? await askNewPassphrase() : undefined;
+    await noteInAudit(store, 'vault.backup');
+    const keys = passphrase === undefined ? store.keys : await underPassphrase(store, settings, passphrase);
+    const { records, auditLines } = await writeArchive(file, store, keys);
+    process.stdout.write(`${inWords({ records: { records }, auditLines })}: written to ${file}.\n`);
+    if (['keychain', 'file'].includes(keys.outer.source)) {
+      process.stderr.write('It opens with the key that Keyward made on this computer only; see --new-passphrase.\n');
+    }
+    return 0;
+  });
+
+export const restore: Run = async ({ config, flags }) => {
+  const archive = await openArchive(resolve(required(flags.get('from'), '--from')), keySettings(config));
+  // To its end, before anything is written: an archive that is cut short restores nothing.
+  for await (const _ of archive.scan());
+  const moved = await intoStore(config, config.store, archive, (found) => found);
+  await withStore({ config }, (store) => noteInAudit(store, 'vault.restore'));
+  process.stdout.write(`${inWords(moved)}: restored.\n`);
+  return 0;
+};
+
+async function intoStore(config: Config, to: StoreSettings, source: Source, change: (found: KindRow) => KindRow) {
+  const target = await openStore({ store: to, key: keySettings(config), adopt: source.keys });
+  try {
+    return await copyVault(source, target, change);
+  } finally {
+    await target.close();
+  }
+}
+
+function placeOf(text: string | undefined): StoreSettings | undefined {
+  if (text === undefined) return undefined;
+  if (options.store.holdsSecret?.(text)) {
+    throw new KeywardError('config_invalid', 'A place must hold no password, which others could read.', {
+      hint: 'Leave it out and set PGPASSWORD.',
+    });
+  }
+  return options.store.parse(text);
+}
+
+async function ownersOf(file: string | undefined): Promise<readonly OwnerChange[]> {
+  if (file === undefined) return [];
+  const text = await readFile(resolve(file), 'utf8').catch(() => {
+    throw new KeywardError('config_invalid', 'The file that --owners names can not be read.');
+  });
+  return readOwnerMap(text);
+}
+
+function required(value: string | undefined, flag: string): string {
+  if (value !== undefined) return value;
+  throw new KeywardError('config_invalid', `${flag} is missing: it names the file of the backup.`);
+}
+
+function inWords({
+  records,
+  auditLines,
+}: {
+  readonly records: Moved['records'] | { records: number };
+  readonly auditLines: number;
+}) {
+  const total = Object.values(records).reduce((sum, count) => sum + count, 0);
+  return `${total} ${total === 1 ? 'record' : 'records'} and ${auditLines} audit entries`;
+}
