@@ -10,11 +10,20 @@ import { catalogueSize } from './catalogue-size.ts';
 import { coldStart } from './cold-start.ts';
 import { type Figure, met, table } from './figures.ts';
 import { overHttp } from './over-http.ts';
+import { postgres } from './postgres.ts';
 import { reading } from './reading.ts';
 import { serving } from './serving.ts';
 import { writing } from './writing.ts';
 
-const groups = { 'cold-start': coldStart, 'catalogue-size': catalogueSize, reading, writing, serving, http: overHttp };
+const groups = {
+  'cold-start': coldStart,
+  'catalogue-size': catalogueSize,
+  reading,
+  writing,
+  serving,
+  http: overHttp,
+  postgres,
+};
 
 /** Words pick groups; without any, all of them run. */
 const { positionals } = parseArgs({ allowPositionals: true });

@@ -19,11 +19,16 @@ export type Home = {
   remove(): Promise<void>;
 };
 
-/** A home whose vault holds so many credentials of one owner, by default of the local person. */
-export async function makeHome(credentials: number, owner: Owner = localPrincipal): Promise<Home> {
+/**
+ * A home whose vault holds so many credentials of one owner, by default of the local person.
+ *
+ * @param database URL of an empty PostgreSQL database for the vault; without one it is a file in the home
+ */
+export async function makeHome(credentials: number, owner: Owner = localPrincipal, database?: string): Promise<Home> {
   const home = await mkdtemp(join(tmpdir(), 'keyward-bench-'));
   const key = randomBytes(32).toString('base64');
-  const env = { KEYWARD_HOME: home, KEYWARD_KEY: key, KEYWARD_RELEASE: 'allow' };
+  const store: Record<string, string> = database === undefined ? {} : { KEYWARD_STORE: database };
+  const env = { KEYWARD_HOME: home, KEYWARD_KEY: key, KEYWARD_RELEASE: 'allow', ...store };
   const vault = await vaultOf(env);
   const records = Array.from({ length: credentials }, () => record(owner));
   await vault.commit(records.map((one) => ({ op: 'create', kind: 'credential', record: one, secret: secret() })));

@@ -19,8 +19,11 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     return store.get(kind, { tenant: record.tenant, user: record.owner }, record.id);
   }
 
-  /** The row that a change stores. */
-  async function changeOf(change: VaultChange, now: number): Promise<Change> {
+  /**
+   * The row that a change stores. Versions count on from the record as it was read; the store refuses the change when
+   * that is not the newest, so it need not be read again.
+   */
+  function changeOf(change: VaultChange, now: number): Change {
     const { op, kind, record } = change;
     if (op === 'create') {
       const first = { version: 1, secretVersion: 1, createdAt: now, updatedAt: now };
@@ -31,17 +34,11 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
       const owner: Owner = { tenant: record.tenant, user: record.owner };
       return { op, kind, owner, id: record.id, ifVersion: record.version };
     }
-    const stored = await rowOf(kind, record);
-    if (stored?.version !== record.version) {
-      throw new KeywardError('conflict', 'Somebody else changed this record first.', {
-        hint: 'Read it again, then retry.',
-      });
-    }
-    const secretVersion = stored.secretVersion + (change.secret === undefined ? 0 : 1);
-    const sealed =
-      change.secret === undefined ? stored.sealed : sealSecret(store, kind, record, secretVersion, change.secret);
-    const counted = { version: stored.version + 1, secretVersion, createdAt: stored.createdAt, updatedAt: now, sealed };
-    return { op, kind, row: { ...record, ...counted }, ifVersion: stored.version } as Change;
+    const secretVersion = record.secretVersion + (change.secret === undefined ? 0 : 1);
+    // While the secret's version stays, the store keeps the box that it has.
+    const sealed = change.secret === undefined ? '' : sealSecret(store, kind, record, secretVersion, change.secret);
+    const counted = { version: record.version + 1, secretVersion, updatedAt: now, sealed };
+    return { op, kind, row: { ...record, ...counted }, ifVersion: record.version } as Change;
   }
 
   return {
@@ -82,7 +79,7 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
       const now = Date.now();
       // Another process may have changed the data key: what is sealed from now on is sealed under the new one.
       await store.refreshKeys();
-      await store.commit(await Promise.all(changes.map((change) => changeOf(change, now))));
+      await store.commit(changes.map((change) => changeOf(change, now)));
     },
     touch: (credential) => notes.add(credential),
     purgeAttempts: (before) => store.purgeAttempts(before),

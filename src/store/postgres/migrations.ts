@@ -20,6 +20,7 @@ const tables = [
     connector_id text collate "C" generated always as (metadata ->> 'connectorId') stored,
     status text collate "C" generated always as (metadata ->> 'status') stored,
     expires_at bigint generated always as ((metadata ->> 'expiresAt')::bigint) stored,
+    shared boolean generated always as (coalesce(json_array_length(metadata -> 'shares'), 0) > 0) stored,
     primary key (kind, id)
   ) with (fillfactor = 85)`,
   `create index keyward_records_of_owner on keyward_records (tenant, owner, kind, created_at, id)`,

@@ -132,17 +132,7 @@ function storeOver(database: Database, keys: StoredKeys): Store {
 
 /** Makes one change, or throws `conflict`. */
 async function apply(query: Query, change: Change): Promise<void> {
-  const [answer] =
-    change.op === 'insert'
-      ? await query<Changed>(sql.insert, parametersOf(change))
-      : change.op === 'update'
-        ? await query<Changed>(sql.update, [...parametersOf(change), change.ifVersion])
-        : await query<Changed>(sql.remove, [
-            ...ownerParameters(change.owner),
-            change.kind,
-            change.id,
-            change.ifVersion,
-          ]);
+  const [answer] = await changed(query, change);
   if (answer?.changed !== 1) {
     throw new KeywardError('conflict', 'Somebody else changed this record first.', {
       hint: 'Read it again, then retry.',
@@ -151,6 +141,20 @@ async function apply(query: Query, change: Change): Promise<void> {
 }
 
 type Changed = { readonly changed: number };
+
+async function changed(query: Query, change: Change): Promise<Changed[]> {
+  if (change.op === 'delete') {
+    const { owner, kind, id, ifVersion } = change;
+    return query<Changed>(sql.remove, [...ownerParameters(owner), kind, id, ifVersion]);
+  }
+  const { row, readers } = parametersOf(change);
+  const unshared = readers[0].length === 0;
+  if (change.op === 'insert') {
+    return unshared ? query<Changed>(sql.insertUnshared, row) : query<Changed>(sql.insert, [...row, ...readers]);
+  }
+  const done = unshared ? await query<Changed>(sql.updateUnshared, [...row, change.ifVersion]) : [];
+  return done.length > 0 ? done : query<Changed>(sql.update, [...row, ...readers, change.ifVersion]);
+}
 
 /** Every row comes after this. */
 const beginning = { createdAt: Number.MIN_SAFE_INTEGER, id: '' };

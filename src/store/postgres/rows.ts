@@ -34,25 +34,19 @@ export function rowOf<K extends Kind>(found: Columns): Rows[K] {
   } as unknown as Rows[K];
 }
 
-/** The parameters that `insert` and `update` share. */
-export function parametersOf({ kind, row }: KindRow): readonly unknown[] {
+/** The parameters that every insert and update begins with, and tenants and names of those whom shares reach. */
+export function parametersOf({ kind, row }: KindRow): {
+  readonly row: readonly unknown[];
+  readonly readers: readonly [readonly string[], readonly string[]];
+} {
   const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt, ...rest } = row;
   const { lastUsedAt = null, ...metadata } = rest as Partial<CredentialRow>;
   const readers = kind === 'credential' ? readersOfShares(row.tenant, row.shares ?? []) : [];
-  return [
-    ...ownerParameters({ tenant, user: owner }),
-    kind,
-    id,
-    version,
-    secretVersion,
-    createdAt,
-    updatedAt,
-    lastUsedAt,
-    sealed,
-    JSON.stringify(metadata),
-    readers.map(({ tenant: readerTenant }) => readerTenant),
-    readers.map(({ reader }) => reader),
-  ];
+  const ids = [...ownerParameters({ tenant, user: owner }), kind, id];
+  return {
+    row: [...ids, version, secretVersion, createdAt, updatedAt, lastUsedAt, sealed, JSON.stringify(metadata)],
+    readers: [readers.map((one) => one.tenant), readers.map(({ reader }) => reader)],
+  };
 }
 
 /**

@@ -103,6 +103,9 @@ describe('statements', () => {
         expect(await run(sql.update, [...mine, ...row, foreign.version])).toEqual([{ changed: '0' }]);
         expect(await run(sql.remove, [...mine, foreign.version])).toEqual([{ changed: '0' }]);
         expect(await run(sql.insert, [...mine, ...row])).toEqual([{ changed: '0' }]);
+        const plain = row.slice(0, -2);
+        expect(await run(sql.updateUnshared, [...mine, ...plain, foreign.version])).toEqual([]);
+        expect(await run(sql.insertUnshared, [...mine, ...plain])).toEqual([]);
         const lists = [[owner.tenant], [owner.user]];
         await run(sql.touch, [...lists, [foreign.id], ['9']]);
         await run(sql.reseal, [...lists, [kind], [foreign.id], [foreign.sealed], ['bmV3']]);
