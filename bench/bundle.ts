@@ -5,7 +5,13 @@
 import { rolldown } from 'rolldown';
 import { bundling, writing } from '../scripts/bundling.ts';
 
-const entries = { bench: 'bench/main.ts', bare: 'bench/bare-server.ts', 'bare-http': 'bench/bare-http-server.ts' };
+const entries = {
+  bench: 'bench/main.ts',
+  bare: 'bench/bare-server.ts',
+  'bare-http': 'bench/bare-http-server.ts',
+  upstream: 'bench/upstream.ts',
+  'plain-proxy': 'bench/plain-proxy.ts',
+};
 for (const [name, entry] of Object.entries(entries)) {
   const bundle = await rolldown({ ...bundling, input: { main: entry } });
   await bundle.write({ ...writing, dir: `artifacts/${name}`, cleanDir: true });

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { catalogueSize } from './catalogue-size.ts';
 import { coldStart } from './cold-start.ts';
 import { type Figure, met, table } from './figures.ts';
+import { gateway } from './gateway.ts';
 import { overHttp } from './over-http.ts';
 import { postgres } from './postgres.ts';
 import { reading } from './reading.ts';
@@ -23,6 +24,7 @@ const groups = {
   serving,
   http: overHttp,
   postgres,
+  gateway,
 };
 
 /** Words pick groups; without any, all of them run. */

@@ -1,11 +1,9 @@
 /** `keyward http` under load, against a server of the bare SDK that does nothing but answer. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:net';
-import { promisify } from 'node:util';
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import type { Figure } from './figures.ts';
 import { inTurns, load, quantile, type Target } from './load.ts';
+import { freePort, sessionToken, started, stopped } from './processes.ts';
 import { makeHome } from './vaults.ts';
 
 const owner = { tenant: 'default', user: 'bench' };
@@ -25,7 +23,7 @@ export async function overHttp(): Promise<Figure[]> {
   );
   const running = [keyward];
   try {
-    const authorization = `Bearer ${await sessionToken(env)}`;
+    const authorization = `Bearer ${await sessionToken(env, owner, 'credentials:read,credentials:release')}`;
     const connectionId = home.credentialIds[0] ?? '';
     const calls = [
       ['list_credentials', {}],
@@ -155,40 +153,6 @@ async function answerOf({ origin, path, method, headers, body }: Target): Promis
   const { result } = (await response.json()) as { result?: { structuredContent?: Record<string, unknown> } };
   if (result?.structuredContent === undefined) throw new Error('Keyward answered an error.');
   return result.structuredContent;
-}
-
-async function sessionToken(env: NodeJS.ProcessEnv): Promise<string> {
-  const scopes = 'credentials:read,credentials:release';
-  const args = ['dist/main.js', 'token', 'create', '--user', owner.user, '--tenant', owner.tenant, '--scopes', scopes];
-  return (await promisify(execFile)(process.execPath, args, { env })).stdout.trim();
-}
-
-/** Resolves once the process has said something. */
-async function started(child: ChildProcess): Promise<ChildProcess> {
-  if (child.stdout === null) throw new Error('The server has no pipes.');
-  await Promise.race([
-    once(child.stdout, 'data'),
-    once(child, 'exit').then(() => {
-      throw new Error('The server did not start.');
-    }),
-  ]);
-  child.stdout.resume();
-  return child;
-}
-
-async function stopped(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 type Rate = { readonly perSecond: number };

@@ -1,8 +1,6 @@
 /** What a running server takes: memory, and a model's attention. */
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import type { Figure } from './figures.ts';
+import { residentMebibytes } from './processes.ts';
 import { startServer } from './stdio-client.ts';
 import { makeHome } from './vaults.ts';
 
@@ -60,14 +58,4 @@ type Tool = { readonly name: string; readonly description: string; readonly inpu
 function tokensOf(tools: readonly Tool[]): number {
   const read = tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
   return Math.ceil(JSON.stringify(read).length / 4);
-}
-
-/** Resident memory, from the system. */
-async function residentMebibytes(pid: number): Promise<number> {
-  if (process.platform === 'linux') {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
-  }
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Number(stdout) / 1024;
 }
