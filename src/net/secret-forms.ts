@@ -15,11 +15,15 @@ export const minFormBytes = 6;
  */
 export function formsOf(secrets: readonly string[]): Uint8Array[] {
   const forms = new Map<string, Uint8Array>();
-  for (const secret of secrets) {
+  for (const given of secrets) {
     // The length that counts is the secret's own: escaping makes it longer, not harder to guess.
-    if (Buffer.byteLength(secret) < minFormBytes) continue;
-    const known = Buffer.from(secret).toString();
-    for (const form of [...written(known), ...encoded(known)]) {
+    if (Buffer.byteLength(given) < minFormBytes) continue;
+    // A lone surrogate has no encoding.
+    const secret = Buffer.from(given).toString();
+    const texts = new Set([...inEscapes(secret), ...encoded(secret), ...(isPlain(secret) ? [] : quoted(secret))]);
+    const wide = Buffer.from(secret, 'utf16le');
+    const all = [...Array.from(texts, (text) => Buffer.from(text)), wide, Buffer.from(wide).swap16()];
+    for (const form of [...all, Buffer.from(secret, 'latin1')]) {
       for (let at = 0; at < form.length; at += 1) form[at] = folded[form[at] ?? 0] ?? 0;
       if (form.length >= minFormBytes) forms.set(form.toString('latin1'), form);
     }
@@ -27,50 +31,58 @@ export function formsOf(secrets: readonly string[]): Uint8Array[] {
   return [...forms.values()];
 }
 
-/** As text, in the escapes of what it may be quoted in. */
-function written(secret: string): Buffer[] {
-  const json = JSON.stringify(secret).slice(1, -1);
-  const escapedJson = escaped(json, /[^\x20-\x7e]|[<>&']/g, unicode);
-  const url = encodeURIComponent(secret);
-  const strictUrl = escaped(url, /[!'()*]/g, percent);
-  const form = new URLSearchParams([['', secret]]).toString().slice(1);
-  const everyByte = [...Buffer.from(secret)].map((byte) => `%${hex(byte, 2)}`).join('');
-  const texts = [
+/** True for a text that nothing has to escape (RFC 3986 §2.3), as most secrets are. */
+function isPlain(secret: string): boolean {
+  return /^[\w.~-]*$/.test(secret);
+}
+
+/** As it is, and with every character escaped. */
+function inEscapes(secret: string): string[] {
+  const units = Buffer.from(secret, 'utf16le').swap16().toString('hex');
+  return [
     secret,
+    units.replace(/..../g, '\\u$&'),
+    Buffer.from(secret).toString('hex').replace(/../g, '%$&'),
+    secret.replace(/./gs, (unit) => `&#${unit.charCodeAt(0)};`),
+    secret.replace(/./gs, (unit) => `&#x${unit.charCodeAt(0).toString(16)};`),
+    encodeURIComponent(secret).replace(/[-._~!'()*]/g, percent),
+  ];
+}
+
+/** In the escapes of what it may be quoted in. */
+function quoted(secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const escapedJson = json.replace(/[^\x20-\x7e]|[<>&']/g, unicode);
+  const url = encodeURIComponent(secret);
+  const strictUrl = url.replace(/[!'()*]/g, percent);
+  return [
     json,
     json.replaceAll('/', '\\/'),
     escapedJson,
     escapedJson.replaceAll('/', '\\/'),
-    escaped(secret, /./gs, unicode),
     // JSON within JSON.
     JSON.stringify(json).slice(1, -1),
     encodeURI(secret),
     url,
     strictUrl,
     strictUrl.replaceAll('%20', '+'),
-    form,
+    new URLSearchParams([['', secret]]).toString().slice(1),
     url.replaceAll('%', '%25'),
     strictUrl.replaceAll('%', '%25'),
-    escaped(strictUrl, /[-._~]/g, percent),
-    everyByte,
-    escaped(secret, /[<>&"']/g, (unit) => `&#${unit.charCodeAt(0)};`),
+    secret.replace(/[<>&"']/g, (unit) => `&#${unit.charCodeAt(0)};`),
     ...['&#39;', '&#x27;', '&#039;', '&apos;'].map((quote) => html(secret, quote)),
-    escaped(secret, /./gs, (unit) => `&#${unit.charCodeAt(0)};`),
-    escaped(secret, /./gs, (unit) => `&#x${unit.charCodeAt(0).toString(16)};`),
   ];
-  const wide = Buffer.from(secret, 'utf16le');
-  return [...texts.map((text) => Buffer.from(text)), Buffer.from(secret, 'latin1'), wide, Buffer.from(wide).swap16()];
 }
 
 /** As bytes, encoded. */
-function encoded(secret: string): Buffer[] {
+function encoded(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((offset) => base64At(bytes, offset));
   const texts = base64.flatMap((text) => {
     const forUrl = text.replaceAll('+', '-').replaceAll('/', '_');
     return [text, forUrl, text.replaceAll('/', '\\/'), encodeURIComponent(text)];
   });
-  return [...texts, bytes.toString('hex')].map((text) => Buffer.from(text));
+  return [...texts, bytes.toString('hex')];
 }
 
 /**
@@ -83,10 +95,6 @@ function base64At(bytes: Buffer, offset: number): string {
   return Buffer.concat([Buffer.alloc(offset), bytes])
     .toString('base64')
     .slice(first, last);
-}
-
-function escaped(text: string, what: RegExp, how: (unit: string) => string): string {
-  return text.replace(what, how);
 }
 
 /** RFC 8259 §7; a character beyond the first plane is two. */
