@@ -157,6 +157,16 @@ describe('the policy of a share', () => {
     expect((await shown(carl)).sharedPolicies).toHaveLength(1);
   });
 
+  it('is part of what is approved: a yes to reading issues is none to anything else', async () => {
+    const asked = { policy: { methods: ['GET'], paths: ['/issues/**'] } };
+    await expect(share(asked)).rejects.toMatchObject({ code: 'approval_required' });
+    const [open] = await openApprovals(keyward.broker, ann);
+    expect(open?.details).toEqual({ with: 'user:bob', permission: 'use', ...asked });
+    await decide(keyward.broker, ann, open?.approvalId ?? '', { answer: 'once' });
+    await expect(share({ policy: {} })).rejects.toMatchObject({ code: 'approval_required' });
+    await expect(shown(bob)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   it('goes with use only', async () => {
     const asked = share({ permission: 'view', policy: { methods: ['GET'] } });
     await expect(asked).rejects.toMatchObject({ code: 'invalid_input' });

@@ -201,6 +201,20 @@ describe.each(clientKinds)('a %s client that declares no URL elicitation', (kind
   });
 });
 
+describe.each(['legacy', 'sdk1'] as const)('a %s client whose link dialog fails', (kind) => {
+  it('leaves it to Keyward to open the owner’s browser', async () => {
+    const { env, opened } = await desktop();
+    const onLink = async () => {
+      throw new Error('no dialog here');
+    };
+    const { keyward, client } = await startWithClient(kind, { env, onLink });
+    const call = client.call('get_connection_credentials', await connect(client));
+    await answerRequest(await firstOpened(opened), 'once');
+    expect((await call).data?.credentials).toEqual({ apiKey: goodApiKey });
+    await end(client, keyward);
+  });
+});
+
 describe('the approval link, fetched by an assistant', () => {
   it('opens nothing without its token, and looking at it decides nothing', async () => {
     const { env, opened } = await desktop();
