@@ -1,17 +1,18 @@
 /** The TLS proxy in front of Keyward, as the README has it: it passes the Host header on and names the client's address. */
-import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { generate } from 'selfsigned';
 
 export type TlsProxy = { readonly origin: string; close(): Promise<void> };
 
-/** A certificate for 127.0.0.1 that nobody trusts. */
-const file = (name: string) => readFile(new URL(`../fixtures/tls/${name}.pem`, import.meta.url));
-
 /** @param port of the Keyward behind it */
 export async function startTlsProxy(port: number): Promise<TlsProxy> {
-  const [cert, key] = await Promise.all([file('certificate'), file('key')]);
+  // A certificate that nobody trusts, of this run alone.
+  const { cert, private: key } = await generate([{ name: 'commonName', value: '127.0.0.1' }], {
+    keyType: 'ec',
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
+  });
   const server = createServer({ cert, key }, (incoming, outgoing) => {
     const headers = { ...incoming.headers, 'x-forwarded-for': incoming.socket.remoteAddress };
     const { method, url: path } = incoming;
