@@ -1,7 +1,7 @@
 /** Requests to a service on behalf of a connection: base URL, headers, and the secret where the connector wants it. */
 import type { AuthMethod } from '../connectors/definition.ts';
 import { type Injection, inject } from '../connectors/inject.ts';
-import { fillTemplate, fillText, fillUrl, type Values, variablesIn } from '../connectors/template.ts';
+import { fillTemplate, fillText, fillUrl, type Values, variablesIn, wholeVariable } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import { hostMatches } from '../hosts.ts';
 import type { EgressRequest } from '../net/egress.ts';
@@ -36,9 +36,11 @@ export function apiRequest(opened: Opened, { api, inject: rules }: AuthMethod, c
   const base = baseUrl(opened, api, injected);
   const { path, query } = readTarget(call.path);
   const url = new URL(base);
-  url.pathname = `${prefixOf(base)}${path}`;
+  // Where a connection names the whole address, “/” is that address itself: an MCP server has no other.
+  const itself = path === '/' && wholeVariable(api.baseUrl) !== null;
+  url.pathname = itself ? base.pathname : `${prefixOf(base)}${path}`;
   url.search = withInjected(query, injected.query);
-  if (url.origin !== base.origin || !url.pathname.startsWith(`${prefixOf(base)}/`)) {
+  if (url.origin !== base.origin || !(itself || url.pathname.startsWith(`${prefixOf(base)}/`))) {
     throw new KeywardError('egress_refused', 'The path leaves the base URL of this connection.');
   }
   const constant: [string, string][] = [];

@@ -103,3 +103,36 @@ describe('a header that the connection names', () => {
     await expect(call(id, { path: '/things?key=mine' })).rejects.toMatchObject({ code: 'invalid_input' });
   });
 });
+
+describe('an address that the connection names', () => {
+  it('is called itself by the path /, as an MCP server has to be, and below it by others', async () => {
+    const input = {
+      connectorId: 'mcp-server',
+      authenticationType: 'bearer',
+      serverUrl: `${server.origin}/mcp`,
+      token: apiKey,
+    };
+    const created = await createCredential(test.broker, me, input, { obtainedBy: 'tool' });
+    const connectionId = created.kind === 'created' ? created.credentialId : '';
+    server.answer = { body: { jsonrpc: '2.0', id: 1, result: {} } };
+    const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
+    await callApi(test.broker, me, { connectionId, method: 'POST', path: '/', body: ping });
+    expect(last()).toMatchObject({ url: '/mcp', method: 'POST', headers: { authorization: `Bearer ${apiKey}` } });
+    await call(connectionId, { path: '/info?x=1' });
+    expect(last()?.url).toBe('/mcp/info?x=1');
+    await call(connectionId, { path: '/?x=1' });
+    expect(last()?.url).toBe('/mcp?x=1');
+    for (const path of ['/..', '/../', '/.', '//']) {
+      const before = server.seen.length;
+      const outcome = await call(connectionId, { path }).catch((error: { code: string }) => error.code);
+      if (typeof outcome === 'string') expect(server.seen.length).toBe(before);
+      else expect(last()?.url).toMatch(/^\/mcp(\/|$)/);
+    }
+  });
+
+  it('is no such thing where the connector names it: / is below the base URL', async () => {
+    const id = await connect('custom.acme', { apiKey: 'acme_0123456789abcdef' });
+    await call(id, { path: '/' });
+    expect(last()?.url).toBe('/v1/');
+  });
+});
