@@ -453,6 +453,12 @@ describe('the client at a server that a connection names', () => {
     ).rejects.toMatchObject({
       code: expect.stringMatching(/not_found|invalid_input/),
     });
+    // A client that is entered for the other server is newer, and takes nothing from the first.
+    const page = await viewAttempt(elsewhere, other.kind === 'attempt' ? other.attemptId : '', browser, 'local');
+    const there = { browser, csrf: page.csrf, visitor: 'local' } as const;
+    const own = { clientId: 'evil', clientSecret: 'its-own' };
+    expect(await submitAuthConfig(elsewhere, page.attemptId, there, own)).toBeNull();
+    expect(authorizationUrlOf(await attemptFor()).searchParams.get('client_id')).toBe('typed');
     expect(JSON.stringify(evil.seen)).not.toMatch(/canary/);
   });
 });

@@ -125,6 +125,13 @@ describe('a service account', () => {
     expect(issued).toBe(3);
   });
 
+  it('signs again before its token ends', async () => {
+    const id = await connected();
+    await ageTokens(test.broker, me, id, 60_000);
+    const { secret } = await fresh(test.broker, await credentialOf(test.broker, me, id));
+    expect(secret).toMatchObject({ accessToken: `at-2-${keyFile.client_email}` });
+  });
+
   it('acts for a person of its domain', async () => {
     const id = await connected({ subject: 'ann@example.com' });
     expect(await tokensOf(test.broker, me, id)).toMatchObject({ accessToken: 'at-1-ann@example.com' });
