@@ -62,9 +62,11 @@ export async function callApi(
   for (let redirects = 0; ; redirects += 1) {
     const call = { connectionId, method, path, headers, reserved: 'refuse' as const, body, ...options };
     const answer = await callService(broker, principal, call);
+    const last = answer.redirect === null || !reads || redirects === maxRedirects;
+    if (last && answer.status !== 429) return answerOf(answer, offset, reads);
+    await answer.discard();
     if (answer.status === 429) throw rateLimited(answer);
-    if (answer.redirect === null || !reads || redirects === maxRedirects) return answerOf(answer, offset, reads);
-    path = answer.redirect;
+    path = answer.redirect ?? path;
   }
 }
 

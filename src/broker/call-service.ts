@@ -39,8 +39,10 @@ export type ServiceAnswer = {
   readonly status: number;
   /** Filtered and without the secret. */
   readonly headers: Headers;
-  /** Decoded and without the secret, as it comes. */
+  /** Decoded and without the secret, as it comes. Read it or discard it: it holds a connection. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Instead of reading the body. */
+  readonly discard: () => Promise<void>;
   /** Takes the secret out of a text that was made of the body: decoding may bring it to light. */
   readonly scrub: (text: string) => string;
   /** Name of the service. */
@@ -90,6 +92,10 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     sent = await send(await fresh(broker, sent.opened.credential, { force: true }));
   }
   const { opened, scrubber, answer } = sent;
+  if (answer.status < 200 || answer.status > 599) {
+    await discard(answer);
+    throw new KeywardError('provider_garbled', `${connector.name} answered with a status that HTTP does not have.`);
+  }
   broker.vault.touch(opened.credential);
   const location = answer.headers.get('location');
   const target =
@@ -100,6 +106,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     status: answer.status,
     headers: scrubHeaders(passedOn(answer.headers), scrubber),
     body: scrubber.stream(answer.body),
+    discard: () => discard(answer),
     scrub: scrubber.text,
     service: connector.name,
     redirect: target === null ? null : scrubber.text(`${target.path}${target.query === '' ? '' : `?${target.query}`}`),

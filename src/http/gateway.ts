@@ -39,7 +39,10 @@ export function gatewayRoutes({ broker, bearer }: GatewayRoutes): Hono<BearerEnv
         timeoutMs,
         silenceMs,
       });
-      return responseOf({ ...answer, body: wholeOrCut(answer.body, outgoing, broker()) }, `/proxy/${connectionId}`);
+      const bodiless = c.req.method === 'HEAD' || [204, 205, 304].includes(answer.status);
+      if (bodiless) await answer.discard();
+      const body = bodiless ? null : ReadableStream.from(wholeOrCut(answer.body, outgoing, broker()));
+      return new Response(body, { status: answer.status, headers: headersFor(answer, `/proxy/${connectionId}`) });
     } catch (error) {
       return failureOf(c, broker(), error);
     }
@@ -108,13 +111,10 @@ async function* wholeOrCut(
   }
 }
 
-function responseOf({ status, headers, body, redirect }: ServiceAnswer, prefix: string): Response {
-  if (status < 200 || status > 599) {
-    throw new KeywardError('provider_garbled', 'The service answered with a status that HTTP does not have.');
-  }
+/** A redirect below the base URL stays within the gateway. */
+function headersFor({ headers, redirect }: ServiceAnswer, prefix: string): Headers {
   if (redirect !== null) headers.set('location', `${prefix}${redirect}`);
-  const bodiless = [204, 205, 304].includes(status);
-  return new Response(bodiless ? null : ReadableStream.from(body), { status, headers });
+  return headers;
 }
 
 /** JSON, as everywhere: `{ error: { code, message, hint } }`. */

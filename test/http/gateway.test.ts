@@ -6,7 +6,9 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { type AddressInfo, connect } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readAudit } from '../../src/broker/audit-read.ts';
 import { shareConnection } from '../../src/broker/shares.ts';
+import { toPublic } from '../../src/errors.ts';
 import { scrubbed } from '../../src/net/scrub.ts';
 import { type EchoApi, startEchoApi } from '../support/echo-api.ts';
 import { type EchoEnv, echoConnector, echoEnv } from '../support/echo-connector.ts';
@@ -18,6 +20,7 @@ const run = promisify(execFile);
 const token = 'sk-canary-of-the-gateway/+=&';
 const ann = person('acme', 'ann');
 const bob = person('acme', 'bob');
+const eve = person('other', 'eve');
 const reader = { ...ann, scopes: new Set(['credentials:read', 'credentials:release'] as const) };
 
 let api: EchoApi;
@@ -36,6 +39,7 @@ beforeAll(async () => {
   const people = new Map([
     ['ann', ann],
     ['bob', bob],
+    ['eve', eve],
     ['reader', reader],
   ]);
   keyward = await startRest(echo.env, people);
@@ -135,6 +139,40 @@ describe('the gateway', () => {
     expect((await keyward.send('bob', 'POST', `/proxy/${id}/x`, { body: {} })).status).toBe(403);
     await shareConnection(broker, ann, { connectionId: id, with: 'user:bob', permission: 'none' });
     expect((await keyward.send('bob', 'GET', `/proxy/${id}/echo`)).status).toBe(404);
+  });
+
+  it('12. serves another tenant that it is shared with, and no output of anything shows the secret', async () => {
+    const { broker } = keyward.keyward.usual;
+    await shareConnection(broker, ann, { connectionId: id, with: 'tenant:other', permission: 'use' });
+    const outputs: string[] = [];
+    for (const path of ['/echo', '/echo?as=base64', '/headers', '/500', '/whoami']) {
+      const { text, headers } = await keyward.send('eve', 'GET', `/proxy/${id}${path}`);
+      outputs.push(text, JSON.stringify([...headers]));
+    }
+    expect(outputs[0]).toBe(scrubbed);
+    const called = api.seen.at(-1);
+    expect(called?.headers.authorization).toBe(`Bearer ${token}`);
+    const tools = [
+      ['list_credentials', {}],
+      ['get_connection', { connectionId: id }],
+      ['call_api', { connectionId: id, method: 'GET', path: '/echo' }],
+      ['verify_credential', { credentialId: id }],
+      ['get_connection_credentials', { connectionId: id }],
+      ['share_connection', { connectionId: id, with: 'user:eve', permission: 'use' }],
+    ] as const;
+    for (const [tool, args] of tools) {
+      const answer = keyward.keyward.run(tool, args, { principal: eve });
+      outputs.push(JSON.stringify(await answer.catch(toPublic)));
+    }
+    expect(outputs.slice(-2).map((said) => JSON.parse(said).code)).toEqual(['forbidden', 'forbidden']);
+    expect(outputs.at(-3)).toContain(`account of ${scrubbed}`);
+    outputs.push(JSON.stringify(await readAudit(broker, eve, {})), JSON.stringify(await readAudit(broker, ann, {})));
+    outputs.push(...keyward.keyward.lines);
+    for (const form of ['canary', Buffer.from(token).toString('base64'), Buffer.from(token).toString('hex')]) {
+      expect(outputs.filter((said) => said.includes(form))).toEqual([]);
+    }
+    await shareConnection(broker, ann, { connectionId: id, with: 'tenant:other', permission: 'none' });
+    expect((await keyward.send('eve', 'GET', `/proxy/${id}/echo`)).status).toBe(404);
   });
 
   it('55. never sends Keyward’s token, cookies, or what says who calls and from where upstream', async () => {

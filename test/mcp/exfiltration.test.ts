@@ -168,6 +168,21 @@ const table: readonly Row[] = [
     'invalid_input',
   ],
   [
+    'widen the policy',
+    () => [['update_credential', { credentialId: ids.limited, policy: { methods: null, paths: ['/**'] } }]],
+    'approval_required',
+  ],
+  [
+    'widen a share',
+    () => [
+      [
+        'share_connection',
+        { connectionId: ids.own, with: 'user:bob', permission: 'use', policy: { methods: ['DELETE'] } },
+      ],
+    ],
+    'approval_required',
+  ],
+  [
     'widen the policy, then call',
     () => [
       ['update_credential', { credentialId: ids.limited, policy: null }],
