@@ -147,14 +147,18 @@ async function writing(home: Home) {
   };
 }
 
-/** The least that a durable write costs: one prepared upsert of as many bytes. */
+/** The least that a durable write costs: one prepared upsert of as many bytes as a credential's row has. */
 async function bareUpserts(database: string) {
   const client = new pg.Client({ connectionString: database });
   await client.connect();
   await client.query('create table bare (id text primary key, body text not null)');
+  const sizes = await client.query<{ bytes: number }>(
+    'select pg_column_size(r.*) as bytes from keyward_records r limit 1',
+  );
+  const bytes = Math.floor(((sizes.rows[0]?.bytes ?? 0) * 3) / 4);
   const text = 'insert into bare values ($1, $2) on conflict (id) do update set body = excluded.body';
   return {
-    write: () => client.query({ name: 'upsert', text, values: ['a', randomBytes(600).toString('base64')] }),
+    write: () => client.query({ name: 'upsert', text, values: ['a', randomBytes(bytes).toString('base64')] }),
     close: () => client.end(),
   };
 }

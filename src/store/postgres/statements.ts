@@ -175,7 +175,7 @@ export const listSessions: Statement = {
 /** $1 time. */
 export const purgeAttempts: Statement = {
   name: 'keyward_purge_attempts',
-  text: `delete from keyward_records where kind = 'attempt' and expires_at < $1`,
+  text: `delete from keyward_records where kind = 'attempt' and attempt_ends_at < $1`,
 };
 
 /** Every record, for rotating keys, moving and backing up: $1 and $2 kind and id of the last one before, $3 limit. */
