@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { OAuth2Method } from '../../connectors/definition.ts';
 import { serverInput } from '../../connectors/kinds.ts';
+import { variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import { begin, type OAuthContext, scopeParams, scopesOf, usesPkce } from './context.ts';
 import { fillParams } from './endpoints.ts';
@@ -24,7 +25,11 @@ export async function authorizationUrl(
   request: AuthorizationRequest,
 ): Promise<URL> {
   const { auth, client } = context;
-  const server = await resolveServer(begin(context), ['authorizationEndpoint', 'tokenEndpoint']);
+  // A token endpoint that the callback names, as Zoho's does by data center, can't be known yet; another is checked before
+  // anybody is sent away.
+  const named = variablesIn(auth.tokenEndpoint ?? '').some((name) => auth.callbackParams.includes(name));
+  const needed = named ? (['authorizationEndpoint'] as const) : (['authorizationEndpoint', 'tokenEndpoint'] as const);
+  const server = await resolveServer(begin(context), needed);
   const pkce = usesPkce(context);
   if (pkce && server.supportsS256 === false) {
     throw new KeywardError('provider_refused', `${context.connector.name} does not offer PKCE with S256.`, {
