@@ -35,23 +35,17 @@ export function revoke(state: State, { profile }: Place, request: Request): Answ
 }
 
 /** The token that the request ends; null when it may not. */
-function toRevoke(profile: Place['profile'], request: Request): string | null {
-  const { revocation, clientAuth, clientIdParam } = profile;
-  if (revocation === 'none') return null;
-  if (revocation === 'bearer') return bearerOf(request);
-  if (revocation === 'delete') {
-    const params = paramsOf(request, 'json') ?? new URLSearchParams();
-    const allowed = request.method === 'DELETE' && isClient(request, params, 'raw', clientIdParam);
-    return allowed ? params.get('access_token') : null;
-  }
-  const params = paramsOf(request, profile.body) ?? new URLSearchParams();
-  const allowed = revocation === 'anybody' || isClient(request, params, clientAuth, clientIdParam);
-  return allowed ? (params.get('token') ?? '') : null;
+function toRevoke({ revocation, clientIdParam }: Place['profile'], request: Request): string | null {
+  if (revocation === null || request.method !== revocation.method) return null;
+  if (revocation.by === 'bearer') return bearerOf(request);
+  const params = paramsOf(request, revocation.body) ?? new URLSearchParams();
+  const allowed = revocation.by === 'anybody' || isClient(request, params, revocation.by, clientIdParam);
+  return allowed ? (params.get(revocation.param) ?? '') : null;
 }
 
 function secretOf(request: Request, accepts: Place['profile']['api']['accepts']): string | null {
-  if (accepts === 'bearer') return bearerOf(request);
   if ('query' in accepts) return request.query.get(accepts.query);
   const value = request.headers[accepts.header];
-  return typeof value === 'string' ? value : null;
+  const before = accepts.scheme === undefined ? '' : `${accepts.scheme} `;
+  return typeof value === 'string' && value.startsWith(before) ? value.slice(before.length) : null;
 }

@@ -32,7 +32,9 @@ export function authorize(state: State, { name, profile, origin }: Place, reques
   const scopes = (query.get(profile.scopeParam) ?? '').split(profile.scopeSeparator).filter((scope) => scope !== '');
   // A list in the wrong form is one scope that nobody knows.
   if (scopes.some((scope) => /[\s,]/.test(scope))) return back({ error: 'invalid_scope' });
-  const offline = Object.entries(profile.offlineParams).every(([key, value]) => query.get(key) === value);
+  const offline =
+    Object.entries(profile.offlineParams).every(([key, value]) => query.get(key) === value) &&
+    (profile.offlineScope === null || scopes.includes(profile.offlineScope));
   const code = mint('code');
   state.codes.set(code, {
     grant: newGrant(state, name, scopes, offline),

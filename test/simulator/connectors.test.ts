@@ -54,7 +54,10 @@ describe('a built-in connector at a service like its own', () => {
     const calls = simulator.seen.filter((one) => one.profile === id && one.endpoint === 'api');
     expect(calls.map(({ status }) => status)).toEqual(checks === null ? [] : [200, 200]);
     expect(done.refreshed).toBe(profile?.refresh.kind !== 'none');
-    expect(done.revocation).toBe(profile?.revocation === 'none' ? 'not_supported' : 'revoked');
+    const revocable = profile?.revocation !== null;
+    expect(done.revocation).toBe(revocable ? 'revoked' : 'not_supported');
+    const grants = simulator.state.grants.filter((grant) => grant.profile === id);
+    expect(grants.map(({ alive }) => alive)).toEqual([!revocable]);
     expect(test.logged()).not.toContain('sim-');
   });
 });

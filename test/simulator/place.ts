@@ -13,15 +13,20 @@ const endpoints = {
 
 /**
  * The definition with its `oauth2` entry alone, at `<origin>/<profile>`. What an address was stays behind the name of
- * the endpoint, so that its templates are still filled, all but a whole origin that an answer brought: that one has to be https.
- * Everything else is as the vendor's definition says.
+ * the endpoint, so that its templates are still filled: a host or an origin that an answer or a callback brought becomes
+ * a part of the path. Everything else is as the vendor's definition says.
  */
 export function placed(file: ConnectorFile, origin: string, profile: string): { readonly id: string } & Json {
   const base = `${origin}/${profile}`;
-  const move = (endpoint: string, url: string) => `${base}/${endpoint}/${url.replace(/^(https:\/\/|\{\w+\})/, '')}`;
+  const move = (endpoint: string, url: string) => `${base}/${endpoint}/${url.replace(/^https:\/\//, '')}`;
+  const moveVerify = (verify: Json): Json => ({
+    ...verify,
+    ...(typeof verify.baseUrl === 'string' && { baseUrl: move('api', verify.baseUrl) }),
+  });
   const moveApi = (api: Json): Json => ({
     ...api,
     ...(typeof api.baseUrl === 'string' && { baseUrl: move('api', api.baseUrl) }),
+    ...(isJson(api.verify) && { verify: moveVerify(api.verify) }),
     allowedHosts: [new URL(origin).host],
   });
   const auth = file.auth.find((one) => one.authenticationType === 'oauth2');
@@ -48,6 +53,10 @@ export function placed(file: ConnectorFile, origin: string, profile: string): { 
   };
 }
 
+function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null;
+}
+
 /** A user's file can't have the id of a built-in connector. */
 export function placedId(id: string): string {
   return `simulated.${id}`;
@@ -58,7 +67,8 @@ export function accountAnswer({ api, auth }: ConnectorFile): unknown {
   const own = auth.find((one) => one.authenticationType === 'oauth2')?.api?.verify;
   const verify = own === undefined ? api.verify : own;
   if (!verify) return {};
-  const answer = {};
+  const first = verify.accountPath ?? verify.success?.path ?? '';
+  const answer = /^\d/.test(first) ? [] : {};
   if (verify.accountPath) put(answer, verify.accountPath, 'ann@example.com');
   if (verify.success) put(answer, verify.success.path, verify.success.equals ?? 'ann@example.com', true);
   return answer;

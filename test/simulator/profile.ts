@@ -22,6 +22,16 @@ export type Endpoint = 'token' | 'refresh' | 'revoke' | 'discovery' | 'api';
 /** How a client has to prove who it is; anything else is refused. `raw`: Basic without the form encoding of RFC 6749. */
 export type ClientAuth = 'basic' | 'raw' | 'post' | 'none';
 
+/** How a token is revoked; by the book as RFC 7009 has it, with the client's authentication at the token endpoint. */
+export type Revocation = {
+  /** `anybody`: whoever has the token. `bearer`: the token that calls is the one that ends. */
+  readonly by: ClientAuth | 'anybody' | 'bearer';
+  readonly method: 'POST' | 'DELETE';
+  readonly body: 'form' | 'json';
+  /** Name of the parameter with the token. */
+  readonly param: string;
+};
+
 export type Profile = {
   /** One line for people. */
   readonly about: string;
@@ -40,6 +50,10 @@ export type Profile = {
   readonly scopeSeparator: string;
   /** Parameters that an authorization request must carry, or no refresh token comes out of it. */
   readonly offlineParams: Readonly<Record<string, string>>;
+  /** The same for a scope. */
+  readonly offlineScope: string | null;
+  /** Parameters that the exchange of a code must carry. */
+  readonly exchangeParams: Readonly<Record<string, string>>;
   /** Headers that every request to the token endpoint must carry. */
   readonly tokenHeaders: Readonly<Record<string, string>>;
 
@@ -66,9 +80,10 @@ export type Profile = {
     readonly errors: Readonly<Record<string, string>>;
     readonly tokenType: string | null;
     readonly scope: 'spaces' | 'commas' | 'list' | 'absent';
-    readonly expiresIn: 'number' | 'text' | 'null' | 'milliseconds' | 'absent';
+    /** `zero`: how some say that there is no end. */
+    readonly expiresIn: 'number' | 'text' | 'null' | 'zero' | 'milliseconds' | 'absent';
     /** Fields beside the token. */
-    readonly extra: Readonly<Record<string, string>>;
+    readonly extra: Readonly<Record<string, string | number>>;
   };
 
   /** How far its clock is ahead of ours, in milliseconds. */
@@ -88,15 +103,12 @@ export type Profile = {
     /** An error that every refresh gets. */
     readonly error: string | null;
   };
-  /**
-   * `rfc7009`: with the client's authentication. `anybody`: whoever has the token. `bearer`: the token that calls is the
-   * one that ends. `delete`: DELETE with Basic and the token as JSON.
-   */
-  readonly revocation: 'rfc7009' | 'anybody' | 'bearer' | 'delete' | 'none';
+  /** Null: nothing can be revoked. */
+  readonly revocation: Revocation | null;
 
   readonly api: {
-    /** Where the secret has to be. */
-    readonly accepts: 'bearer' | { readonly header: string } | { readonly query: string };
+    /** Where the secret has to be, and what stands before it in a header. */
+    readonly accepts: { readonly header: string; readonly scheme?: string } | { readonly query: string };
     /** Headers that every call must carry. */
     readonly headers: Readonly<Record<string, string>>;
     /** The answer to everything. */
@@ -119,6 +131,8 @@ export const byTheBook: Profile = {
   scopeParam: 'scope',
   scopeSeparator: ' ',
   offlineParams: {},
+  offlineScope: null,
+  exchangeParams: {},
   tokenHeaders: {},
   callback: {},
   iss: 'absent',
@@ -140,25 +154,33 @@ export const byTheBook: Profile = {
   clockAheadMs: 0,
   lifetime: 3_600,
   refresh: { kind: 'same', needsScope: false, params: {}, error: null },
-  revocation: 'rfc7009',
-  api: { accepts: 'bearer', headers: {}, body: { user: { email: 'ann@example.com' } }, forbids: null },
+  revocation: { by: 'basic', method: 'POST', body: 'form', param: 'token' },
+  api: {
+    accepts: { header: 'authorization', scheme: 'Bearer' },
+    headers: {},
+    body: { user: { email: 'ann@example.com' } },
+    forbids: null,
+  },
   faults: {},
 };
 
 /** What a profile says besides {@link byTheBook}; the groups are merged, not replaced. */
-export type Deviation = Partial<Omit<Profile, 'answer' | 'refresh' | 'api' | 'metadata' | 'about'>> & {
+export type Deviation = Partial<Omit<Profile, 'answer' | 'refresh' | 'revocation' | 'api' | 'metadata' | 'about'>> & {
   readonly about: string;
   readonly answer?: Partial<Profile['answer']>;
   readonly refresh?: Partial<Profile['refresh']>;
+  readonly revocation?: Partial<Revocation> | null;
   readonly api?: Partial<Profile['api']>;
   readonly metadata?: Partial<Profile['metadata']>;
 };
 
 export function profileOf(deviation: Deviation): Profile {
+  const { clientAuth = byTheBook.clientAuth, body = byTheBook.body, revocation } = deviation;
   return {
     ...byTheBook,
     ...deviation,
-    refreshAuth: deviation.refreshAuth ?? deviation.clientAuth ?? byTheBook.refreshAuth,
+    refreshAuth: deviation.refreshAuth ?? clientAuth,
+    revocation: revocation === null ? null : { by: clientAuth, method: 'POST', body, param: 'token', ...revocation },
     answer: { ...byTheBook.answer, ...deviation.answer },
     refresh: { ...byTheBook.refresh, ...deviation.refresh },
     api: { ...byTheBook.api, ...deviation.api },

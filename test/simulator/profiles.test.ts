@@ -83,7 +83,7 @@ function clientOf(name: ProfileName) {
 
 function definitionOf(name: ProfileName, origin: string) {
   const base = `${origin}/${name}`;
-  const revocable = profiles[name].revocation !== 'none';
+  const revocable = profiles[name].revocation !== null;
   const endpoints = {
     authorizationEndpoint: `${base}/authorize`,
     tokenEndpoint: `${base}/token`,
@@ -120,7 +120,7 @@ describe('an odd service', () => {
       expect.objectContaining({ status: 'active', account: 'ann@example.com' }),
     ]);
     expect(done.refreshed).toBe(refresh.kind !== 'none');
-    expect(done.revocation).toBe(revocation === 'none' ? 'not_supported' : 'revoked');
+    expect(done.revocation).toBe(revocation === null ? 'not_supported' : 'revoked');
     expect(test.logged()).not.toContain('sim-');
   });
 });

@@ -126,8 +126,8 @@ const odd = {
     callback: { realmId: '4620816365', 'accounts-server': 'https://accounts.example' },
   },
   'says-iss': { about: 'says and sends who it is (RFC 9207)', iss: 'right', metadata: { advertisesIss: true } },
-  'revokes-by-bearer': { about: 'revokes the token that calls it', clientAuth: 'post', revocation: 'bearer' },
-  'no-revocation': { about: 'has no revocation', revocation: 'none' },
+  'revokes-by-bearer': { about: 'revokes the token that calls it', clientAuth: 'post', revocation: { by: 'bearer' } },
+  'no-revocation': { about: 'has no revocation', revocation: null },
   'token-in-header': {
     about: 'the API wants the token in a header of its own',
     like: ['shopify'],

@@ -101,7 +101,7 @@ function metadata({ name, profile, origin }: Place): Record<string, unknown> {
     issuer: profile.metadata.issuer === 'right' ? own : 'https://elsewhere.example',
     authorization_endpoint: `${own}/authorize`,
     token_endpoint: `${own}/token`,
-    ...(profile.revocation === 'none' ? {} : { revocation_endpoint: `${own}/revoke` }),
+    ...(profile.revocation === null ? {} : { revocation_endpoint: `${own}/revoke` }),
     response_types_supported: ['code'],
     ...(profile.pkce === 'refused' ? {} : { code_challenge_methods_supported: ['S256'] }),
     authorization_response_iss_parameter_supported: profile.metadata.advertisesIss,

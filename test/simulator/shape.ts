@@ -25,6 +25,7 @@ function fieldsOf({ accessToken, refreshToken, lifetime, scopes }: Issued, rules
     number: lifetime,
     text: `${lifetime}`,
     null: null,
+    zero: 0,
     milliseconds: (lifetime ?? 0) * 1_000,
     absent: undefined,
   }[rules.expiresIn];
@@ -33,7 +34,7 @@ function fieldsOf({ accessToken, refreshToken, lifetime, scopes }: Issued, rules
     ...(refreshToken === null ? {} : { refresh_token: refreshToken }),
     ...(rules.tokenType === null ? {} : { token_type: rules.tokenType }),
     ...(scope === undefined ? {} : { scope }),
-    ...(expiry === undefined || lifetime === null ? {} : { expires_in: expiry }),
+    ...(expiry === undefined || (lifetime === null && rules.expiresIn !== 'zero') ? {} : { expires_in: expiry }),
   };
 }
 

@@ -47,6 +47,7 @@ export function token(state: State, place: Place, request: Request): Outcome {
 }
 
 function byCode(state: State, place: Place, params: URLSearchParams): Outcome {
+  if (!carries(params, place.profile.exchangeParams)) return { error: 'invalid_request' };
   const code = state.codes.get(params.get('code') ?? '');
   if (code === undefined || code.grant.profile !== place.name) return { error: 'invalid_grant' };
   if (code.used) {
@@ -64,13 +65,15 @@ function byCode(state: State, place: Place, params: URLSearchParams): Outcome {
   return { issued: issue(state, place, code.grant) };
 }
 
+function carries(params: URLSearchParams, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([name, value]) => params.get(name) === value);
+}
+
 function byRefresh(state: State, place: Place, params: URLSearchParams): Outcome {
   const { refresh, scopeParam } = place.profile;
   if (refresh.error !== null) return { error: refresh.error };
   if (refresh.needsScope && !params.get(scopeParam)) return { error: 'invalid_request' };
-  if (Object.entries(refresh.params).some(([name, value]) => params.get(name) !== value)) {
-    return { error: 'invalid_request' };
-  }
+  if (!carries(params, refresh.params)) return { error: 'invalid_request' };
   const sent = params.get('refresh_token') ?? '';
   const grant = state.grants.find((one) => one.refreshToken === sent || one.earlier.has(sent));
   if (grant === undefined || grant.profile !== place.name || !grant.alive) return { error: 'invalid_grant' };

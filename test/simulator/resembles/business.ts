@@ -1,0 +1,83 @@
+/** Customers, sales, support, marketing and money. */
+import { type Behaviours, forever, plain, plainBasic, rotates } from './behaviour.ts';
+
+export const business: Behaviours = {
+  attio: { ...plain, ...forever },
+  calendly: {
+    clientAuth: 'raw',
+    pkce: 'optional',
+    lifetime: 7_200,
+    refresh: rotates,
+    revocation: { by: 'post' },
+    answer: {
+      extra: { owner: 'https://api.calendly.com/users/U1', organization: 'https://api.calendly.com/organizations/O1' },
+    },
+  },
+  close: { ...plain, refresh: rotates, answer: { extra: { organization_id: 'orga_1', user_id: 'user_1' } } },
+  docusign: { ...plainBasic, lifetime: 28_800, refresh: rotates, answer: { scope: 'absent' } },
+  freshbooks: {
+    ...plain,
+    body: 'json',
+    lifetime: 43_200,
+    refresh: rotates,
+    revocation: {},
+    answer: { tokenType: 'bearer' },
+  },
+  front: { ...plainBasic, answer: { scope: 'absent' } },
+  'help-scout': { ...plain, lifetime: 172_800, refresh: rotates, answer: { tokenType: 'bearer', scope: 'absent' } },
+  hubspot: { clientAuth: 'post', lifetime: 1_800, answer: { tokenType: 'bearer', scope: 'absent' } },
+  intercom: { ...plain, ...forever },
+  klaviyo: { clientAuth: 'raw' },
+  linkedin: {
+    ...plain,
+    lifetime: 5_184_000,
+    answer: { scope: 'commas', extra: { refresh_token_expires_in: 31_536_000 } },
+  },
+  mailchimp: { ...plain, ...forever, answer: { tokenType: null, scope: 'absent', expiresIn: 'zero' } },
+  mollie: { ...plainBasic, revocation: { method: 'DELETE' }, answer: { tokenType: 'bearer' } },
+  pipedrive: { ...plainBasic, revocation: {}, answer: { extra: { api_domain: 'https://acme.pipedrive.com' } } },
+  quickbooks: {
+    ...plainBasic,
+    callback: { realmId: '4620816365' },
+    refresh: rotates,
+    revocation: { body: 'json' },
+    answer: { tokenType: 'bearer', scope: 'absent', extra: { x_refresh_token_expires_in: 8_726_400 } },
+  },
+  salesforce: {
+    clientAuth: 'post',
+    offlineScope: 'refresh_token',
+    refresh: rotates,
+    revocation: { by: 'anybody' },
+    answer: { expiresIn: 'absent', extra: { instance_url: 'https://customer.my.salesforce.com' } },
+  },
+  shopify: {
+    ...plain,
+    body: 'json',
+    scopeSeparator: ',',
+    exchangeParams: { expiring: '1' },
+    refresh: rotates,
+    answer: { scope: 'commas' },
+    api: { accepts: { header: 'x-shopify-access-token' } },
+  },
+  square: {
+    ...plain,
+    body: 'json',
+    lifetime: 2_592_000,
+    answer: {
+      tokenType: 'bearer',
+      scope: 'absent',
+      expiresIn: 'absent',
+      extra: { expires_at: '2030-01-01T00:00:00Z', merchant_id: 'M1' },
+    },
+  },
+  surveymonkey: { ...plain, ...forever, answer: { tokenType: 'bearer', scope: 'absent', expiresIn: 'null' } },
+  typeform: {
+    ...plain,
+    offlineScope: 'offline',
+    lifetime: 604_800,
+    refresh: { ...rotates, needsScope: true },
+    answer: { tokenType: 'bearer' },
+  },
+  xero: { clientAuth: 'raw', offlineScope: 'offline_access', lifetime: 1_800, refresh: rotates },
+  zendesk: { clientAuth: 'post', body: 'json', refresh: rotates, revocation: null, answer: { tokenType: 'bearer' } },
+};
