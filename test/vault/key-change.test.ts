@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { KeySettings } from '../../src/seal/sources.ts';
+import { realDisk } from '../../src/store/json/disk.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { freshPlace, openPlace, type Place, placeNames } from '../support/places.ts';
 import { killRotations } from '../support/rotation-kills.ts';
-import { ann, apiKeySecret, newCredential, tempFolder } from '../support/vault-folder.ts';
+import { ann, apiKeySecret, newCredential, tempFolder, vaultFolder } from '../support/vault-folder.ts';
 
 /** Opens the vault, does something, closes it. */
 async function within<T>(place: Place, work: (parts: Awaited<ReturnType<typeof opened>>) => Promise<T>): Promise<T> {
@@ -113,4 +114,21 @@ describe.each(placeNames)('the keys of a vault in %s', (name) => {
     }
     await serving.vault.close();
   });
+});
+
+it('a fresh data key that could not be stored seals nothing: what is written afterwards can be read again', async () => {
+  const place = vaultFolder();
+  let full = false;
+  const rename: typeof realDisk.rename = (from, to) =>
+    full ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) : realDisk.rename(from, to);
+  const store = await place.open({ disk: { ...realDisk, rename } });
+  const vault = await openVault(store);
+  full = true;
+  await expect(rotateDataKey(store, place.key)).rejects.toMatchObject({ code: 'storage_full' });
+  full = false;
+  const record = newCredential();
+  await vault.commit([{ op: 'create', kind: 'credential', record, secret: apiKeySecret() }]);
+  const again = await openVault(await place.open());
+  const stored = await again.get('credential', ann, record.id);
+  expect(stored && (await again.open('credential', stored))).toEqual(apiKeySecret());
 });
