@@ -28,7 +28,10 @@ export function api(state: State, { name, profile }: Place, request: Request): A
 export function revoke(state: State, { profile }: Place, request: Request): Answer {
   const found = toRevoke(profile, request);
   if (found === null) return { status: 401, body: { error: 'invalid_client' } };
-  const grant = state.accessTokens.get(found)?.grant ?? state.grants.find((one) => one.refreshToken === found);
+  const known = profile.revocation?.token;
+  const access = known === 'refresh' ? undefined : state.accessTokens.get(found)?.grant;
+  const refresh = known === 'access' ? undefined : state.grants.find((one) => one.refreshToken === found);
+  const grant = access ?? refresh;
   // RFC 7009 §2.2: an unknown token is no error.
   if (grant !== undefined) endGrant(grant);
   return { status: 200, body: {} };

@@ -41,11 +41,15 @@ function definitionOf(id: string): ConnectorFile {
   return file;
 }
 
+function oauth2Of(id: string) {
+  return definitionOf(id).auth.find((one) => one.authenticationType === 'oauth2');
+}
+
 describe('a built-in connector at a service like its own', () => {
   it.each(ids)('%s connects, is used, refreshes, is used again, and is revoked', async (id) => {
     const done = await doJob(test, placedId(id));
     const profile = resembles[id];
-    const verify = definitionOf(id).auth.find((one) => one.authenticationType === 'oauth2')?.api?.verify;
+    const verify = oauth2Of(id)?.api?.verify;
     const checks = (verify === undefined ? definitionOf(id).api.verify : verify) ?? null;
     expect(done.verified).toEqual([
       expect.objectContaining({ status: 'active' }),
@@ -58,6 +62,7 @@ describe('a built-in connector at a service like its own', () => {
     expect(done.revocation).toBe(revocable ? 'revoked' : 'not_supported');
     const grants = simulator.state.grants.filter((grant) => grant.profile === id);
     expect(grants.map(({ alive }) => alive)).toEqual([!revocable]);
+    expect(grants.map(({ scopes }) => scopes)).toEqual([oauth2Of(id)?.scopes ?? []]);
     expect(test.logged()).not.toContain('sim-');
   });
 });

@@ -30,6 +30,8 @@ export type Revocation = {
   readonly body: 'form' | 'json';
   /** Name of the parameter with the token. */
   readonly param: string;
+  /** The tokens it knows; others are unknown to it. */
+  readonly token: 'any' | 'access' | 'refresh';
 };
 
 export type Profile = {
@@ -154,7 +156,7 @@ export const byTheBook: Profile = {
   clockAheadMs: 0,
   lifetime: 3_600,
   refresh: { kind: 'same', needsScope: false, params: {}, error: null },
-  revocation: { by: 'basic', method: 'POST', body: 'form', param: 'token' },
+  revocation: { by: 'basic', method: 'POST', body: 'form', param: 'token', token: 'any' },
   api: {
     accepts: { header: 'authorization', scheme: 'Bearer' },
     headers: {},
@@ -180,7 +182,10 @@ export function profileOf(deviation: Deviation): Profile {
     ...byTheBook,
     ...deviation,
     refreshAuth: deviation.refreshAuth ?? clientAuth,
-    revocation: revocation === null ? null : { by: clientAuth, method: 'POST', body, param: 'token', ...revocation },
+    revocation:
+      revocation === null
+        ? null
+        : { by: clientAuth, method: 'POST', body, param: 'token', token: 'any', ...revocation },
     answer: { ...byTheBook.answer, ...deviation.answer },
     refresh: { ...byTheBook.refresh, ...deviation.refresh },
     api: { ...byTheBook.api, ...deviation.api },

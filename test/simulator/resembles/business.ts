@@ -25,9 +25,14 @@ export const business: Behaviours = {
   },
   front: { ...plainBasic, answer: { scope: 'absent' } },
   'help-scout': { ...plain, lifetime: 172_800, refresh: rotates, answer: { tokenType: 'bearer', scope: 'absent' } },
-  hubspot: { clientAuth: 'post', lifetime: 1_800, answer: { tokenType: 'bearer', scope: 'absent' } },
+  hubspot: {
+    clientAuth: 'post',
+    lifetime: 1_800,
+    revocation: { token: 'refresh' },
+    answer: { tokenType: 'bearer', scope: 'absent' },
+  },
   intercom: { ...plain, ...forever },
-  klaviyo: { clientAuth: 'raw' },
+  klaviyo: { clientAuth: 'raw', api: { headers: { revision: '2026-07-15' } } },
   linkedin: {
     ...plain,
     lifetime: 5_184_000,

@@ -23,7 +23,7 @@ export const developers: Behaviours = {
   github: {
     ...forever,
     clientAuth: 'post',
-    revocation: { by: 'raw', method: 'DELETE', body: 'json', param: 'access_token' },
+    revocation: { by: 'raw', method: 'DELETE', body: 'json', param: 'access_token', token: 'access' },
     answer: { as: 'form', errorStatus: 200, scope: 'commas', expiresIn: 'absent' },
     api: { headers: { accept: 'application/vnd.github+json' } },
   },
@@ -74,13 +74,13 @@ export const developers: Behaviours = {
     pkce: 'optional',
     lifetime: 86_400,
     refresh: rotates,
-    revocation: { by: 'post', body: 'json', param: 'refresh_token' },
+    revocation: { by: 'post', body: 'json', param: 'refresh_token', token: 'refresh' },
     answer: { scope: 'absent' },
   },
   webflow: {
     ...plain,
     ...forever,
-    revocation: { by: 'post', param: 'access_token' },
+    revocation: { by: 'post', param: 'access_token', token: 'access' },
     answer: { tokenType: 'bearer', expiresIn: 'absent' },
   },
   wordpress: {

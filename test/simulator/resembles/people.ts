@@ -45,7 +45,9 @@ export const people: Behaviours = {
     body: 'json',
     pkce: 'refused',
     tokenHeaders: { 'notion-version': '2025-09-03' },
+    offlineParams: { owner: 'user' },
     refresh: rotates,
+    revocation: { token: 'access' },
     answer: { scope: 'absent', expiresIn: 'absent', extra: { workspace_id: 'W1', bot_id: 'B1' } },
     api: { headers: { 'notion-version': '2025-09-03' } },
   },
@@ -95,7 +97,7 @@ export const people: Behaviours = {
     scopeSeparator: ',',
     lifetime: 21_600,
     refresh: rotates,
-    revocation: { by: 'anybody', param: 'access_token' },
+    revocation: { by: 'anybody', param: 'access_token', token: 'access' },
     answer: { scope: 'absent', extra: { expires_at: 1_893_456_000 }, beside: { athlete: { id: 1 } } },
   },
   tiktok: {
@@ -105,9 +107,10 @@ export const people: Behaviours = {
     scopeSeparator: ',',
     lifetime: 86_400,
     refresh: rotates,
+    revocation: { token: 'access' },
     answer: { scope: 'commas', extra: { open_id: 'O1', refresh_expires_in: 31_536_000 } },
   },
-  todoist: { ...plain, ...forever, scopeSeparator: ',', revocation: { by: 'raw', body: 'json' } },
+  todoist: { ...plain, ...forever, scopeSeparator: ',', revocation: { by: 'raw', body: 'json', token: 'access' } },
   wrike: { ...plain, scopeSeparator: ',', answer: { tokenType: 'bearer', extra: { host: 'app-eu.wrike.com' } } },
   x: {
     clientAuth: 'raw',
@@ -116,5 +119,11 @@ export const people: Behaviours = {
     refresh: rotates,
     answer: { tokenType: 'bearer' },
   },
-  zoom: { clientAuth: 'raw', pkce: 'optional', refresh: rotates, answer: { tokenType: 'bearer' } },
+  zoom: {
+    clientAuth: 'raw',
+    pkce: 'optional',
+    refresh: rotates,
+    revocation: { token: 'access' },
+    answer: { tokenType: 'bearer' },
+  },
 };
