@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
 import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
 import { createRefusals, type Refusals } from './audit.ts';
-import { storeFresh } from './rotate.ts';
+import { storeFresh } from './refreshing/rotate.ts';
 
 /** An OAuth client that the environment provides for one connector. */
 export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecret: string | null };

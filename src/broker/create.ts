@@ -5,7 +5,8 @@ import { KeywardError } from '../errors.ts';
 import { type Principal, subjectOf } from '../principal.ts';
 import type { Credential, ObtainedBy } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
-import { startAttempt } from './attempts.ts';
+import { startAttempt } from './attempts/attempts.ts';
+import { readReturnTo } from './attempts/redirects.ts';
 import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
@@ -14,7 +15,6 @@ import { fieldsOf } from './forms/fields.ts';
 import { readInputs } from './forms.ts';
 import { contextWith, oauthContext, requireAuth } from './oauth-context.ts';
 import { actingFor, refused } from './policy.ts';
-import { readReturnTo } from './redirects.ts';
 import { oneLine, readName } from './text.ts';
 
 /** Creates or reconnects a credential. */

@@ -3,14 +3,14 @@ import { hasCode, KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential, CredentialStatus, Page } from '../vault/vault.ts';
 import { about, requireCredential, requireVisible } from './access.ts';
-import { forgetRequests, requireApproval } from './approvals.ts';
+import { forgetRequests, requireApproval } from './approvals/approvals.ts';
 import type { Broker } from './broker.ts';
-import { type PolicyInput, readPolicy, widensPolicy } from './call-policy.ts';
+import { type PolicyInput, readPolicy, widensPolicy } from './calls/policy.ts';
 import { type Revocation, revoke } from './oauth/revoke.ts';
 import { oauthContext } from './oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from './paging.ts';
 import { actingFor, authorize, who } from './policy.ts';
-import { amend, changedMeanwhile, holdingGrant, unsavedFor } from './rotate.ts';
+import { amend, changedMeanwhile, holdingGrant, unsavedFor } from './refreshing/rotate.ts';
 import { readName } from './text.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
 

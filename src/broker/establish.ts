@@ -6,12 +6,12 @@ import type { Principal } from '../principal.ts';
 import type { Credential, CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
 import type { Broker } from './broker.ts';
-import { reconnectBy } from './expiry.ts';
 import { clientCredentials } from './oauth/client-credentials.ts';
 import type { OAuthContext } from './oauth/context.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize, refused } from './policy.ts';
-import { amend, renewed } from './rotate.ts';
+import { reconnectBy } from './refreshing/expiry.ts';
+import { amend, renewed } from './refreshing/rotate.ts';
 
 /** What a credential is going to be, before there is a secret. */
 export type Plan = {

@@ -7,6 +7,7 @@ import { serverOf } from '../connectors/kinds.ts';
 import { wholeUrl, wholeVariable } from '../connectors/template.ts';
 import type { Principal } from '../principal.ts';
 import type { ClientRegistration } from '../vault/vault.ts';
+import { clientMetadata, clientName, redirectUriFor } from './attempts/redirect-uri.ts';
 import { findAuthConfig, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { begin, issuerOf, type OAuthClient, type Operation } from './oauth/context.ts';
@@ -14,7 +15,6 @@ import { protectedResource } from './oauth/protected-resource.ts';
 import { register } from './oauth/register.ts';
 import { metadataOf } from './oauth/server.ts';
 import { authorize } from './policy.ts';
-import { clientMetadata, clientName, redirectUriFor } from './redirect-uri.ts';
 
 type Inputs = Readonly<Record<string, string>>;
 

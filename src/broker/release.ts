@@ -1,10 +1,10 @@
 /** Release: handing a raw secret to its owner. */
 import type { Principal } from '../principal.ts';
 import { about, requireCredential } from './access.ts';
-import { requireApproval } from './approvals.ts';
+import { requireApproval } from './approvals/approvals.ts';
 import type { Broker, Opened } from './broker.ts';
 import { authorize } from './policy.ts';
-import { fresh } from './refresh.ts';
+import { fresh } from './refreshing/refresh.ts';
 import { isoTime } from './view.ts';
 
 /** The raw credentials as their owner reads them: never a refresh token, never a client secret. */

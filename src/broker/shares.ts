@@ -2,12 +2,12 @@
 import { type Principal, userNamedBy } from '../principal.ts';
 import type { Credential, Share } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
-import { requireApproval } from './approvals.ts';
+import { requireApproval } from './approvals/approvals.ts';
 import type { Broker } from './broker.ts';
-import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from './call-policy.ts';
+import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from './calls/policy.ts';
 import { inputError } from './create-input.ts';
 import { authorize } from './policy.ts';
-import { amend, changedMeanwhile } from './rotate.ts';
+import { amend, changedMeanwhile } from './refreshing/rotate.ts';
 import { oneLine } from './text.ts';
 import { type ShareView, sharesOf } from './view.ts';
 

@@ -5,13 +5,13 @@ import type { EgressResponse } from '../net/egress.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
-import { apiRequest, secretsOf } from './api-request.ts';
 import type { Broker, Opened } from './broker.ts';
+import { apiRequest, secretsOf } from './calls/api-request.ts';
 import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
-import { fresh } from './refresh.ts';
-import { amendSame } from './rotate.ts';
+import { fresh } from './refreshing/refresh.ts';
+import { amendSame } from './refreshing/rotate.ts';
 import { oneLine } from './text.ts';
 import { isoTime } from './view.ts';
 

@@ -2,7 +2,7 @@
 import type { Owner } from '../principal.ts';
 import type { Credential, Share } from '../vault/vault.ts';
 import { type Access, accessOf } from './access.ts';
-import { type CallPolicy, readingPolicy, sharedPolicies } from './call-policy.ts';
+import { type CallPolicy, readingPolicy, sharedPolicies } from './calls/policy.ts';
 
 /** Metadata of one connection; times are ISO 8601 in UTC. */
 export type ConnectionView = {

@@ -1,6 +1,6 @@
 /** `keyward http`: serves MCP and REST until the process is told to stop. */
 import type { Pages } from '../broker/broker.ts';
-import { hasSession } from '../broker/sessions.ts';
+import { hasSession } from '../broker/sign-in/sessions.ts';
 import { type Config, configProblems, isLoopback } from '../config.ts';
 import { KeywardError } from '../errors.ts';
 import type { Metrics } from '../http/metrics.ts';

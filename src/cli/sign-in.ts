@@ -1,5 +1,5 @@
 /** `keyward sign-in`: a code that signs a person in to the pages of `keyward http`, once. */
-import { createSignInCode } from '../broker/sign-in.ts';
+import { createSignInCode } from '../broker/sign-in/code.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import type { Run } from './commands.ts';

@@ -1,6 +1,6 @@
 /** `keyward token …`: the session tokens of HTTP mode. */
 import type { Broker } from '../broker/broker.ts';
-import { createSession, listSessions, revokeSession } from '../broker/sessions.ts';
+import { createSession, listSessions, revokeSession } from '../broker/sign-in/sessions.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal, type Scope } from '../principal.ts';
 import type { Invocation, Run } from './commands.ts';

@@ -4,7 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Broker } from '../broker/broker.ts';
 import { who } from '../broker/policy.ts';
-import { isSessionToken, principalOfSession } from '../broker/sessions.ts';
+import { isSessionToken, principalOfSession } from '../broker/sign-in/sessions.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Principal, Scope } from '../principal.ts';
 import { createVerifier, type IssuerSettings, type Verified } from './issuer.ts';

@@ -7,7 +7,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Broker } from '../broker/broker.ts';
-import { callService, type ServiceAnswer } from '../broker/call-service.ts';
+import { callService, type ServiceAnswer } from '../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
 

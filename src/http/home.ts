@@ -1,7 +1,7 @@
 /** The page at the public URL: what this is, and to a person who signed in, what it keeps for them. */
 import { Hono } from 'hono';
 import { html } from 'hono/html';
-import { openApprovals } from '../broker/approval-page.ts';
+import { openApprovals } from '../broker/approvals/page.ts';
 import type { Broker } from '../broker/broker.ts';
 import { listCredentials } from '../broker/credentials.ts';
 import type { ConnectionView } from '../broker/view.ts';

@@ -9,7 +9,7 @@ import {
   type RemoteJWKSet,
 } from 'jose';
 import type { Broker } from '../broker/broker.ts';
-import { type ClaimNames, personIn } from '../broker/issuer-claims.ts';
+import { type ClaimNames, personIn } from '../broker/sign-in/claims.ts';
 import { KeywardError } from '../errors.ts';
 import { type Principal, type Scope, scopes } from '../principal.ts';
 

@@ -1,6 +1,6 @@
 /** What loopback.ts loads with the first attempt: the two listeners, and when they come and go. */
 import type { Hono } from 'hono';
-import { stateOf } from '../broker/attempt-state.ts';
+import { stateOf } from '../broker/attempts/state.ts';
 import { createApp } from './app.ts';
 import { approvalRoutes } from './approvals/routes.ts';
 import { createCallbackPort } from './callback-port.ts';

@@ -1,7 +1,7 @@
 /** HTTP mode as one app: MCP, REST, and the pages where they may be shown. */
 import { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
-import { createIssuerSignIn } from '../broker/issuer-sign-in.ts';
+import { createIssuerSignIn } from '../broker/sign-in/issuer.ts';
 import { scopes } from '../principal.ts';
 import { createApp } from './app.ts';
 import { approvalRoutes } from './approvals/routes.ts';

@@ -1,5 +1,5 @@
 /** A tool that needs its owner's approval: brings the link to the owner, and waits for the answer while that makes sense. */
-import { declineRequest, takeLink, waitForAnswer } from '../broker/approval-link.ts';
+import { declineRequest, takeLink, waitForAnswer } from '../broker/approvals/link.ts';
 import { KeywardError } from '../errors.ts';
 import type { LinkAnswer, LinkRequired } from './links.ts';
 import type { ToolCall } from './tools/tool.ts';

@@ -1,5 +1,5 @@
 /** The way of create_credential through a client: link by URL elicitation where the client has it, else in the result. */
-import { cancelAttempt, checkAttempt, resumeAttempt } from '../broker/attempts.ts';
+import { cancelAttempt, checkAttempt, resumeAttempt } from '../broker/attempts/attempts.ts';
 import { createCredential } from '../broker/create.ts';
 import type { CreateInput, StartedAttempt } from '../broker/create-input.ts';
 import { KeywardError } from '../errors.ts';

@@ -1,7 +1,7 @@
 /** Creating and reconnecting credentials: what is refused, how it is said, and that nothing is left half-done. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkAttempt } from '../../src/broker/attempts.ts';
-import { finishCallback } from '../../src/broker/callback.ts';
+import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
+import { finishCallback } from '../../src/broker/attempts/callback.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import type { CreateInput } from '../../src/broker/create-input.ts';
 import { getConnection, listCredentials } from '../../src/broker/credentials.ts';

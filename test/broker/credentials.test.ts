@@ -1,6 +1,6 @@
 /** Listing, reading, renaming and deleting. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cancelAttempt, checkAttempt } from '../../src/broker/attempts.ts';
+import { cancelAttempt, checkAttempt } from '../../src/broker/attempts/attempts.ts';
 import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
 import { listConnectors } from '../../src/broker/metadata.ts';
 import { getConnectionCredentials } from '../../src/broker/release.ts';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { finishCallback } from '../../src/broker/callback.ts';
-import { viewAttempt } from '../../src/broker/connect.ts';
-import { submitAuthConfig, submitInputs } from '../../src/broker/connect-forms.ts';
+import { finishCallback } from '../../src/broker/attempts/callback.ts';
+import { viewAttempt } from '../../src/broker/attempts/connect.ts';
+import { submitAuthConfig, submitInputs } from '../../src/broker/attempts/connect-forms.ts';
+import { clientName } from '../../src/broker/attempts/redirect-uri.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import type { CreateInput } from '../../src/broker/create-input.ts';
-import { clientName } from '../../src/broker/redirect-uri.ts';
-import { fresh } from '../../src/broker/refresh.ts';
+import { fresh } from '../../src/broker/refreshing/refresh.ts';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { inject } from '../../src/connectors/inject.ts';
 import { fillUrl } from '../../src/connectors/template.ts';

@@ -1,9 +1,9 @@
 /** Whatever anybody does in whatever order, nobody sees a secret of somebody else. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { checkAttempt, resumeAttempt } from '../../src/broker/attempts.ts';
-import { viewAttempt } from '../../src/broker/connect.ts';
-import { submitInputs } from '../../src/broker/connect-forms.ts';
+import { checkAttempt, resumeAttempt } from '../../src/broker/attempts/attempts.ts';
+import { viewAttempt } from '../../src/broker/attempts/connect.ts';
+import { submitInputs } from '../../src/broker/attempts/connect-forms.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
 import { getConnectionCredentials } from '../../src/broker/release.ts';

@@ -1,6 +1,6 @@
 /** How people of an issuer name each other, and what the audit log says of those who act for others. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelAttempt } from '../../src/broker/attempts.ts';
+import { cancelAttempt } from '../../src/broker/attempts/attempts.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { getConnection, listCredentials, ownedCredentials } from '../../src/broker/credentials.ts';
 import { shareConnection } from '../../src/broker/shares.ts';

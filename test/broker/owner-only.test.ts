@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { cancelAttempt, checkAttempt } from '../../src/broker/attempts.ts';
+import { cancelAttempt, checkAttempt } from '../../src/broker/attempts/attempts.ts';
 import { readAudit } from '../../src/broker/audit-read.ts';
 import { addAuthConfig, listAuthConfigs, removeAuthConfig, updateAuthConfig } from '../../src/broker/auth-configs.ts';
 import type { Broker } from '../../src/broker/broker.ts';

@@ -1,12 +1,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { viewAttempt } from '../../src/broker/connect.ts';
-import { submitInputs } from '../../src/broker/connect-forms.ts';
+import { viewAttempt } from '../../src/broker/attempts/connect.ts';
+import { submitInputs } from '../../src/broker/attempts/connect-forms.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { getConnection } from '../../src/broker/credentials.ts';
 import { getCredentialMetadata } from '../../src/broker/metadata.ts';
-import { fresh } from '../../src/broker/refresh.ts';
+import { fresh } from '../../src/broker/refreshing/refresh.ts';
 import { getConnectionCredentials } from '../../src/broker/release.ts';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { localPrincipal as me } from '../../src/principal.ts';

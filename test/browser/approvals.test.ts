@@ -1,13 +1,13 @@
 /** Answering a request for approval in a real browser: at the owner's own computer, and signed in elsewhere. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { takeLink } from '../../src/broker/approval-link.ts';
+import { takeLink } from '../../src/broker/approvals/link.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { updateCredential } from '../../src/broker/credentials.ts';
 import { getConnectionCredentials } from '../../src/broker/release.ts';
 import { shareConnection } from '../../src/broker/shares.ts';
-import { createSignInCode } from '../../src/broker/sign-in.ts';
+import { createSignInCode } from '../../src/broker/sign-in/code.ts';
 import { KeywardError } from '../../src/errors.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { type Session, startSession } from '../http/session.ts';

@@ -2,7 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/create.ts';
-import { createSignInCode } from '../../src/broker/sign-in.ts';
+import { createSignInCode } from '../../src/broker/sign-in/code.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { type SignInServer, startSignInServer } from '../http/sign-in-server.ts';
 import { connectorId, startWorld, type World } from '../mcp/world.ts';

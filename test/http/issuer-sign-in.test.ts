@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
-import { signedInPerson } from '../../src/broker/sign-in.ts';
+import { signedInPerson } from '../../src/broker/sign-in/code.ts';
 import { createLimits } from '../../src/http/limits.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { type Principal, userOfIssuer } from '../../src/principal.ts';

@@ -5,7 +5,7 @@ import { createServer as createTcpServer, connect as dial, type Server as TcpSer
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cancelAttempt } from '../../src/broker/attempts.ts';
+import { cancelAttempt } from '../../src/broker/attempts/attempts.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { connectorId, startWorld, type World } from '../mcp/world.ts';
 import { clickThrough } from '../support/click-through.ts';

@@ -1,7 +1,7 @@
 /** The whole service on a real port, over a real broker and vault that the test can reach into. */
 import type { Broker } from '../../src/broker/broker.ts';
-import type { ClaimNames } from '../../src/broker/issuer-claims.ts';
 import type { OAuthClient } from '../../src/broker/oauth/context.ts';
+import type { ClaimNames } from '../../src/broker/sign-in/claims.ts';
 import { pagesAt } from '../../src/cli/http.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { listen } from '../../src/http/server.ts';

@@ -2,10 +2,10 @@
 
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkAttempt } from '../../src/broker/attempts.ts';
+import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
-import { createSignInCode, signedInPerson, signedInValue } from '../../src/broker/sign-in.ts';
+import { createSignInCode, signedInPerson, signedInValue } from '../../src/broker/sign-in/code.ts';
 import { createLimits } from '../../src/http/limits.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { localPrincipal, type Owner, type Principal } from '../../src/principal.ts';

@@ -1,6 +1,6 @@
 /** Pages as text: what they say, what they escape, and what they never send back. */
 import { describe, expect, it } from 'vitest';
-import type { ConnectView } from '../../src/broker/connect.ts';
+import type { ConnectView } from '../../src/broker/attempts/connect.ts';
 import type { JsonSchemaObject } from '../../src/broker/forms.ts';
 import type { Filled } from '../../src/http/connect/form.ts';
 import type { Surroundings } from '../../src/http/connect/parts.ts';

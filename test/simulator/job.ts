@@ -1,5 +1,5 @@
 /** The whole job against a simulated service: connect, use, refresh, use again, delete and revoke. */
-import { checkAttempt } from '../../src/broker/attempts.ts';
+import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
 import { deleteCredential } from '../../src/broker/credentials.ts';
 import { getCredentialMetadata } from '../../src/broker/metadata.ts';
 import { verifyCredential } from '../../src/broker/verify.ts';

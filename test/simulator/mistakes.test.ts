@@ -1,7 +1,7 @@
 /** The mistakes that people make with OAuth clients, keys and clocks: each ends in words that name the way to mend it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkAttempt } from '../../src/broker/attempts.ts';
-import { viewAttempt } from '../../src/broker/connect.ts';
+import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
+import { viewAttempt } from '../../src/broker/attempts/connect.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { verifyCredential } from '../../src/broker/verify.ts';
 import { localPrincipal } from '../../src/principal.ts';

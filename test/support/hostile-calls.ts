@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import type { Broker } from '../../src/broker/broker.ts';
-import { type ApiInput, callApi } from '../../src/broker/call-api.ts';
+import { type ApiInput, callApi } from '../../src/broker/calls/call-api.ts';
 import { toPublic } from '../../src/errors.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { openInProcess } from '../mcp/in-process.ts';

@@ -1,5 +1,5 @@
 /** The whole service on a real port, over the real broker and vault, for people with session tokens of their own. */
-import { createSession } from '../../src/broker/sessions.ts';
+import { createSession } from '../../src/broker/sign-in/sessions.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { listen } from '../../src/http/server.ts';
 import { createService } from '../../src/http/service.ts';

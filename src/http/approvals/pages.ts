@@ -1,7 +1,7 @@
 /** What a request for approval looks like: who wants what of which connection, and what a yes means. */
 import { html } from 'hono/html';
-import type { ApprovalView } from '../../broker/approval-page.ts';
-import { grantMinutes } from '../../broker/approval-state.ts';
+import type { ApprovalView } from '../../broker/approvals/page.ts';
+import { grantMinutes } from '../../broker/approvals/state.ts';
 import { subjectOf } from '../../principal.ts';
 import { type Html, icons, page } from '../page.ts';
 import { askedFor, facts, minutesLeft, question, whatItMeans } from './words.ts';

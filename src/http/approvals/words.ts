@@ -1,7 +1,7 @@
 /** A request in words: the same for a page and its entry in the list. */
 import { html } from 'hono/html';
-import type { ApprovalView } from '../../broker/approval-page.ts';
-import { type CallPolicy, readingPolicy } from '../../broker/call-policy.ts';
+import type { ApprovalView } from '../../broker/approvals/page.ts';
+import { type CallPolicy, readingPolicy } from '../../broker/calls/policy.ts';
 
 import type { Html } from '../page.ts';
 

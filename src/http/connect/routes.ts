@@ -1,7 +1,6 @@
 /** The connect pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
 import { type Context, Hono } from 'hono';
-import type { Broker } from '../../broker/broker.ts';
-import { viewAttempt } from '../../broker/connect.ts';
+import { viewAttempt } from '../../broker/attempts/connect.ts';
 import {
   cancelFromPage,
   claimAttempt,
@@ -9,9 +8,10 @@ import {
   type Sender,
   submitAuthConfig,
   submitInputs,
-} from '../../broker/connect-forms.ts';
+} from '../../broker/attempts/connect-forms.ts';
+import type { Visitor } from '../../broker/attempts/visitor.ts';
+import type { Broker } from '../../broker/broker.ts';
 import { isId } from '../../broker/text.ts';
-import type { Visitor } from '../../broker/visitor.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { formLimit, formsOnly } from '../forms.ts';
 import { stepHeader } from '../script.ts';

@@ -1,11 +1,17 @@
 /** Signing in to the pages of HTTP mode, and who a browser is. */
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import type { Visitor } from '../../broker/attempts/visitor.ts';
 import { sameText } from '../../broker/binding.ts';
 import type { Broker } from '../../broker/broker.ts';
-import type { IssuerSignIn } from '../../broker/issuer-sign-in.ts';
-import { signedInLifetimeMs, signedInPerson, signedInValue, signInCsrf, useSignInCode } from '../../broker/sign-in.ts';
-import type { Visitor } from '../../broker/visitor.ts';
+import {
+  signedInLifetimeMs,
+  signedInPerson,
+  signedInValue,
+  signInCsrf,
+  useSignInCode,
+} from '../../broker/sign-in/code.ts';
+import type { IssuerSignIn } from '../../broker/sign-in/issuer.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
 import type { Limits } from '../limits.ts';

@@ -34,7 +34,7 @@ export const callApiTool = defineTool({
     }),
   handle: async ({ broker, principal, signal }, input) => {
     // Loaded with the first call: no start pays for it.
-    const { callApi } = await import('../../broker/call-api.ts');
+    const { callApi } = await import('../../broker/calls/call-api.ts');
     return callApi(broker, principal, input, { signal });
   },
 });

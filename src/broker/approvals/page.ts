@@ -1,0 +1,176 @@
+/** Approvals as their owner sees them: what is asked, by whom, and the answer. Knows no HTTP and no terminal. */
+import { hasCode, KeywardError } from '../../errors.ts';
+import { localPrincipal, type Owner, type Principal } from '../../principal.ts';
+import type { Approval, ApprovalAct, ApprovalDetails, CallPolicy, Credential } from '../../vault/vault.ts';
+import type { Sender } from '../attempts/connect-forms.ts';
+import type { Visitor } from '../attempts/visitor.ts';
+import { csrfFor, linkTokenFor, sameText } from '../binding.ts';
+import type { Broker } from '../broker.ts';
+import { authorize } from '../policy.ts';
+import {
+  type ApprovalState,
+  approvalStateOf,
+  approvalsOf,
+  coolDownMs,
+  grantMinutes,
+  isGranted,
+  useWithinMs,
+} from './state.ts';
+
+/** What a person needs to know to answer. */
+export type ApprovalView = {
+  readonly approvalId: string;
+  readonly state: ApprovalState;
+  readonly act: ApprovalAct;
+  readonly details: ApprovalDetails;
+  /** The program that asks, as it calls itself. */
+  readonly client: string | null;
+  /** Name of the service. */
+  readonly connector: string;
+  readonly connection: { readonly name: string; readonly account: string | null; readonly policy: CallPolicy | null };
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  readonly releaseUntil: number | null;
+};
+
+/** `once` holds for the next ask; `minutes` for every release to this client meanwhile; `end` ends such minutes. */
+export type Decision =
+  | { readonly answer: 'once' | 'deny' | 'end' }
+  | { readonly answer: 'minutes'; readonly minutes: number };
+
+/** The requests that wait for this person, and the minutes that they granted; oldest first. */
+export async function openApprovals(broker: Broker, owner: Owner): Promise<ApprovalView[]> {
+  const open = (await approvalsOf(broker, owner)).filter(
+    (one) => approvalStateOf(one) === 'pending' || approvalStateOf(one) === 'granted',
+  );
+  const views = await Promise.all(open.map((one) => viewOfApproval(broker, one)));
+  return views.filter((view) => view !== null);
+}
+
+/** Which approval a page is about; the token of the link where nobody signs in. */
+export type ApprovalLink = { readonly id: string; readonly token: string | null };
+
+/**
+ * The page of a request, with the token that its form carries in this browser. Changes nothing, so whoever only looks
+ * at the link decides nothing.
+ *
+ * @throws KeywardError `unauthenticated` when somebody has to sign in first; `not_found` for anybody but the owner, and
+ * at the owner's own computer for whoever comes without the link
+ */
+export async function viewApproval(
+  broker: Broker,
+  link: ApprovalLink,
+  browser: string,
+  visitor: Visitor,
+): Promise<ApprovalView & { readonly csrf: string }> {
+  const { approval, key } = await openApproval(broker, link, visitor);
+  const view = await viewOfApproval(broker, approval);
+  if (view === null) throw nowhere();
+  return { ...view, csrf: csrfFor(approval.id, key, browser) };
+}
+
+/** Takes the answer of a form: it must come from the page of this very request, in this browser. */
+export async function answerApproval(
+  broker: Broker,
+  link: ApprovalLink,
+  { browser, csrf, visitor }: Sender,
+  decision: Decision,
+): Promise<void> {
+  const { approval, key } = await openApproval(broker, link, visitor);
+  if (browser === null || !sameText(csrf, csrfFor(approval.id, key, browser))) {
+    throw new KeywardError('forbidden', 'This form was not sent from its own page, or is about an older request.', {
+      hint: 'Reload the page and look at what is asked now. Cookies have to be allowed for it.',
+    });
+  }
+  const { tenant, owner: user } = approval;
+  await decide(broker, { tenant, user, scopes: new Set(['credentials:write']), client: 'page' }, approval.id, decision);
+}
+
+/** Writes the owner's answer down. `attempt_used` when there is one already. */
+export async function decide(broker: Broker, owner: Principal, approvalId: string, decision: Decision): Promise<void> {
+  const approval = await broker.vault.get('approval', owner, approvalId);
+  if (!approval) throw nowhere();
+  const record = answered(approval, decision);
+  const action = decision.answer === 'deny' || decision.answer === 'end' ? 'approval.deny' : 'approval.approve';
+  await authorize(broker, owner, action, { subject: approval.credentialId, connectorId: approval.connectorId });
+  try {
+    await broker.vault.commit([{ op: 'update', kind: 'approval', record }]);
+  } catch (error) {
+    if (hasCode(error, 'conflict')) throw used();
+    throw error;
+  }
+}
+
+function answered(approval: Approval, decision: Decision): Approval {
+  const now = Date.now();
+  const state = approvalStateOf(approval, now);
+  if (decision.answer === 'end') {
+    if (!isGranted(approval, now)) throw used();
+    // A later request may have taken the place of the one that granted the minutes; it goes on.
+    return { ...approval, releaseUntil: null, ...(state === 'granted' && { status: 'used' as const }) };
+  }
+  if (state === 'expired') {
+    throw new KeywardError('attempt_expired', 'This request has expired.', {
+      hint: 'Nothing was handed out. The assistant can ask again.',
+    });
+  }
+  if (state !== 'pending') throw used();
+  switch (decision.answer) {
+    case 'deny':
+      return { ...approval, status: 'denied', expiresAt: now + coolDownMs };
+    case 'once':
+      return { ...approval, status: 'approved', expiresAt: now + useWithinMs };
+    case 'minutes':
+      return { ...approval, status: 'granted', releaseUntil: now + readMinutes(approval, decision.minutes) * 60_000 };
+  }
+}
+
+/** What widens access is asked one by one: minutes of it could be used for anything. */
+function readMinutes({ act }: Approval, minutes: number): number {
+  if (act === 'release' && grantMinutes.some((offered) => offered === minutes)) return minutes;
+  throw new KeywardError('invalid_input', 'This can’t be approved for that time.', {
+    hint: 'Go back and choose one of the times offered, or approve once.',
+  });
+}
+
+async function openApproval(broker: Broker, { id, token }: ApprovalLink, visitor: Visitor) {
+  if (visitor === 'unknown') {
+    throw new KeywardError('unauthenticated', 'Keyward has to know who you are first.', {
+      hint: 'Sign in, then open the page once more.',
+    });
+  }
+  const approval = await broker.vault.get('approval', visitor === 'local' ? localPrincipal : visitor, id);
+  if (!approval) throw nowhere(visitor);
+  const { key } = await broker.vault.open('approval', approval);
+  if (visitor === 'local' && !sameText(token ?? '', linkTokenFor(id, key))) throw nowhere(visitor);
+  return { approval, key };
+}
+
+async function viewOfApproval(broker: Broker, approval: Approval): Promise<ApprovalView | null> {
+  const owner = { tenant: approval.tenant, user: approval.owner };
+  const credential: Credential | undefined = await broker.vault.get('credential', owner, approval.credentialId);
+  if (!credential) return null;
+  return {
+    approvalId: approval.id,
+    state: approvalStateOf(approval),
+    act: approval.act,
+    details: approval.details,
+    client: approval.client,
+    connector: broker.catalogue.get(approval.connectorId)?.name ?? approval.connectorId,
+    connection: { name: credential.name, account: credential.account, policy: credential.policy ?? null },
+    expiresAt: approval.expiresAt,
+    releaseUntil: approval.releaseUntil,
+  };
+}
+
+function nowhere(visitor: Visitor = 'local'): KeywardError {
+  return new KeywardError('not_found', 'There is no such request, or not any more.', {
+    hint: 'If an assistant waits for your approval, ask it to try once more.',
+    // It may be another person's, of whom it says nothing.
+    ...(visitor !== 'local' && { details: { signIn: true } }),
+  });
+}
+
+function used(): KeywardError {
+  return new KeywardError('attempt_used', 'This has been answered already.', { hint: 'You can close the page.' });
+}

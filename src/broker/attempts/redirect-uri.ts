@@ -1,0 +1,75 @@
+/** The redirect URI that is registered at a service, and the page address that goes with it. */
+import { createHash } from 'node:crypto';
+import type { AuthMethod, Connector } from '../../connectors/definition.ts';
+import { KeywardError } from '../../errors.ts';
+
+/**
+ * `<public url>/oauth/callback`, in the form that the service accepts. Servers found by discovery get one of their own,
+ * so that an answer can't be passed off as another server's (mix-up, RFC 9700 §4.4).
+ *
+ * @param server the authorization server where the connection names it
+ *
+ * @param callbackOrigin origin of the callback, such as `http://127.0.0.1:7355`
+ */
+export function redirectUriFor(
+  callbackOrigin: string,
+  connector: Connector,
+  auth: AuthMethod,
+  server: string | null,
+): string {
+  if (auth.authenticationType !== 'oauth2') return `${callbackOrigin}/oauth/callback`;
+  const origin = new URL(callbackOrigin);
+  const loopback = origin.protocol === 'http:';
+  if (loopback && auth.loopbackRedirect === 'none') {
+    const others = connector.auth.map((one) => one.authenticationType).filter((type) => type !== 'oauth2');
+    const instead = others.length > 0 ? ` Or use another authentication type: ${others.join(', ')}.` : '';
+    throw new KeywardError('config_invalid', `${connector.name} accepts only https redirect URIs.`, {
+      hint: `Set KEYWARD_PUBLIC_URL to an https address that forwards to ${origin.host}.${instead}`,
+    });
+  }
+  // RFC 8252 §8.3 prefers the IP address; some services register only the name.
+  if (loopback && auth.loopbackRedirect === 'localhost') origin.hostname = 'localhost';
+  if (server !== null) return `${origin.origin}/oauth/callback/${clientName(connector, server)}`;
+  const path = auth.authorizationEndpoint === null ? `/oauth/callback/${connector.id}` : '/oauth/callback';
+  return `${origin.origin}${path}`;
+}
+
+/** What Keyward calls itself towards a server that the connection names: the same at every start. */
+export function clientName(connector: Connector, server: string): string {
+  return `${connector.id}.${createHash('sha256').update(server).digest('hex').slice(0, 16)}`;
+}
+
+/**
+ * The metadata document of a client that is named by its address (draft-ietf-oauth-client-id-metadata-document), for
+ * `<public url>/oauth/client/<name>`; null for a name that Keyward never gives itself.
+ */
+export function clientDocument(callbackOrigin: string, name: string): Record<string, unknown> | null {
+  if (!callbackOrigin.startsWith('https:') || !/^[a-z0-9]+([.-][a-z0-9]+)*\.[0-9a-f]{16}$/.test(name)) return null;
+  return {
+    client_id: `${callbackOrigin}/oauth/client/${name}`,
+    ...clientMetadata(`${callbackOrigin}/oauth/callback/${name}`),
+    token_endpoint_auth_method: 'none',
+  };
+}
+
+/** What Keyward says of itself when it registers (RFC 7591 §2). */
+export function clientMetadata(redirectUri: string) {
+  return {
+    client_name: 'Keyward',
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    application_type: redirectUri.startsWith('https:') ? 'web' : 'native',
+  };
+}
+
+/**
+ * The connect page's address. On loopback it uses the callback's host name, because a cookie belongs to a host name.
+ * A callback on https in front of pages on loopback is a tunnel, which passes the browser on to the pages' own name.
+ */
+export function connectUrlFor(pageOrigin: string, redirectUri: string, attemptId: string): string {
+  const url = new URL(`/connect/${attemptId}`, pageOrigin);
+  const callback = new URL(redirectUri);
+  if (callback.protocol === 'http:') url.hostname = callback.hostname;
+  return url.href;
+}

@@ -1,0 +1,78 @@
+/** Where an attempt stands, and how it fails. */
+import type { Connector } from '../../connectors/definition.ts';
+import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
+import type { Attempt } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+
+/** A token request takes at most half a minute; an exchange that is older was cut off by a crash. */
+const exchangeLimitMs = 120_000;
+/** A clock set back must not keep an attempt alive for days. */
+const clockToleranceMs = 60_000;
+
+export type AttemptState = 'pending' | 'completed' | 'failed' | 'expired';
+
+/** Where an attempt stands now, with time taken into account. */
+export function stateOf(attempt: Attempt, now = Date.now()): AttemptState {
+  if (attempt.status === 'completed' || attempt.status === 'failed') return attempt.status;
+  if (attempt.status === 'exchanging')
+    return Math.abs(now - attempt.updatedAt) > exchangeLimitMs ? 'failed' : 'pending';
+  return now >= attempt.expiresAt || now < attempt.createdAt - clockToleranceMs ? 'expired' : 'pending';
+}
+
+/** Why an attempt failed. */
+export function failureOf(attempt: Attempt): PublicError {
+  if (attempt.error) return attempt.error as PublicError;
+  return {
+    code: 'provider_unavailable',
+    message: 'Keyward was stopped while the service was answering.',
+    hint: 'Start again with create_credential.',
+  };
+}
+
+/**
+ * The error of an attempt whose ten minutes are over. A service that does not know the client or the redirect URI shows
+ * the person an error and never sends them back (RFC 6749 §4.1.2.1), so the way to mend that has to be told here.
+ */
+export function expired(
+  { flow, redirectUri }: Pick<Attempt, 'flow' | 'redirectUri'>,
+  connector?: Connector,
+): KeywardError {
+  const atService =
+    flow === 'code' && connector !== undefined
+      ? ` If ${connector.name} showed the person an error instead of asking, compare the client id with ${connector.appUrl} and register exactly this redirect URI there: ${redirectUri}`
+      : '';
+  return new KeywardError('attempt_expired', 'This connect flow has expired.', {
+    hint: `Start again with create_credential.${atService}`,
+  });
+}
+
+/** Marks an attempt as failed. A `conflict` means that somebody else ended it first, which is as good. */
+export async function failAttempt(broker: Broker, attempt: Attempt, error: KeywardError): Promise<void> {
+  try {
+    const record = { ...attempt, status: 'failed' as const, error: toPublic(error) };
+    await broker.vault.commit([{ op: 'update', kind: 'attempt', record }]);
+  } catch (problem) {
+    if (!hasCode(problem, 'conflict')) throw problem;
+  }
+}
+
+/**
+ * Where the person goes after an attempt ended: the caller's `redirectUri` with `credentialId` or `error` (a code)
+ * appended and nothing else; null without one. What the caller wrote under these names itself is replaced.
+ */
+export function returnUrl(
+  returnTo: string | null,
+  outcome: { credentialId: string } | { error: string },
+): string | null {
+  if (returnTo === null) return null;
+  const url = new URL(returnTo);
+  for (const name of ['credentialId', 'error']) url.searchParams.delete(name);
+  for (const [name, value] of Object.entries(outcome)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+/** The same for an attempt that has ended. */
+export function returnOf(attempt: Attempt): string | null {
+  const { returnTo, credentialId } = attempt;
+  return returnUrl(returnTo, credentialId === null ? { error: failureOf(attempt).code } : { credentialId });
+}

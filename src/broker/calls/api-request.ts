@@ -1,0 +1,136 @@
+/** Requests to a service on behalf of a connection: base URL, headers, and the secret where the connector wants it. */
+import type { AuthMethod } from '../../connectors/definition.ts';
+import { type Injection, inject } from '../../connectors/inject.ts';
+import { fillTemplate, fillText, fillUrl, type Values, variablesIn, wholeVariable } from '../../connectors/template.ts';
+import { KeywardError } from '../../errors.ts';
+import { hostMatches } from '../../hosts.ts';
+import type { EgressRequest } from '../../net/egress.ts';
+import type { Opened } from '../broker.ts';
+import { type CallTarget, readTarget } from './path.ts';
+
+/** What goes to the service besides what the connector adds. Header names are in lower case. */
+export type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
+  readonly method: string;
+  /** Below the base URL, with a query or without. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: NonNullable<EgressRequest['body']> | undefined;
+};
+
+/** Everything a template of this connection may name. */
+function valuesOf({ credential, secret }: Opened): Record<string, string> {
+  if (secret.kind === 'inputs') return { ...credential.inputs, ...secret.inputs };
+  return { ...credential.inputs, ...secret.kept, accessToken: secret.accessToken };
+}
+
+/**
+ * The request for a path below the connection's base URL, with the secret in it. The host must be one that the connector
+ * allows and one that the credential was made for: a definition that changed later can't send it elsewhere. Constant
+ * headers of the connector give way to the caller's; what it fills in does not.
+ *
+ * @throws KeywardError `egress_refused` for another host, `invalid_input` for a path or parameter that can't be sent
+ */
+export function apiRequest(opened: Opened, { api, inject: rules }: AuthMethod, call: ApiCall): EgressRequest {
+  const values = valuesOf(opened);
+  const injected = inject(rules, values);
+  const base = baseUrl(opened, api, injected);
+  const { path, query } = readTarget(call.path);
+  const url = new URL(base);
+  // Where a connection names the whole address, “/” is that address itself: an MCP server has no other.
+  const itself = path === '/' && wholeVariable(api.baseUrl) !== null;
+  url.pathname = itself ? base.pathname : `${prefixOf(base)}${path}`;
+  url.search = withInjected(query, injected.query);
+  if (url.origin !== base.origin || !(itself || url.pathname.startsWith(`${prefixOf(base)}/`))) {
+    throw new KeywardError('egress_refused', 'The path leaves the base URL of this connection.');
+  }
+  const constant: [string, string][] = [];
+  const filled: [string, string][] = [];
+  for (const [name, value] of Object.entries(api.headers)) {
+    const group = variablesIn(value).length === 0 ? constant : filled;
+    group.push([name.toLowerCase(), fillTemplate(value, values)]);
+  }
+  return {
+    url,
+    method: call.method,
+    headers: {
+      accept: 'application/json',
+      ...Object.fromEntries(constant),
+      ...call.headers,
+      ...Object.fromEntries(filled),
+      ...injected.headers,
+    },
+    hosts: opened.credential.hosts,
+    ...(call.body === undefined ? {} : { body: call.body }),
+    ...(call.bodyLength === undefined ? {} : { bodyLength: call.bodyLength }),
+  };
+}
+
+/** The origin and path that every call of this connection is below, with a secret that goes into the path. */
+function baseUrl(opened: Opened, api: AuthMethod['api'], { path }: Injection): URL {
+  const url = fillUrl(api.baseUrl, valuesOf(opened), api.allowedHosts);
+  if (path !== '') url.pathname = `${prefixOf(url)}${path}`;
+  if (opened.credential.hosts.some((host) => hostMatches(url, host))) return url;
+  throw new KeywardError('egress_refused', `This credential was not made for ${url.host}.`, {
+    hint: 'Make a new credential for that address.',
+  });
+}
+
+function prefixOf(base: URL): string {
+  return base.pathname.replace(/\/$/, '');
+}
+
+/** Parameters are separated by `&`, by old servers by `;` too. */
+function withInjected(query: string, injected: [name: string, value: string][]): string {
+  const given = new Set(query.split(/[&;]/).map(parameterName));
+  for (const [name] of injected) {
+    if (!given.has(name.toLowerCase())) continue;
+    throw new KeywardError('invalid_input', `The parameter ${name} is set by Keyward.`, {
+      hint: 'Leave it out.',
+      details: { fields: { query: `must not hold ${name}` } },
+    });
+  }
+  const added = new URLSearchParams(injected).toString();
+  return [query, added].filter((part) => part !== '').join('&');
+}
+
+function parameterName(parameter: string): string {
+  const [[name] = ['']] = new URLSearchParams(parameter);
+  return name.trim().toLowerCase().replace(/\[.*/, '');
+}
+
+/** Where a redirect leads, as a path of a call, or null when it leaves the base URL of the connection. */
+export function pathBelow(
+  opened: Opened,
+  { api, inject: rules }: AuthMethod,
+  from: URL,
+  location: string,
+): CallTarget | null {
+  if (!URL.canParse(location, from.href)) return null;
+  const url = new URL(location, from);
+  const base = baseUrl(opened, api, inject(rules, valuesOf(opened)));
+  const prefix = prefixOf(base);
+  if (url.origin !== base.origin || !url.pathname.startsWith(`${prefix}/`)) return null;
+  return { path: url.pathname.slice(prefix.length), query: url.search.slice(1) };
+}
+
+/** Names of the headers that this connector fills in, in lower case: with the secret, or with what the owner gave. */
+export function ownHeaders({ api, inject: rules }: AuthMethod, inputs: Values): Set<string> {
+  const filled = Object.entries(api.headers).flatMap(([name, value]) => (variablesIn(value).length > 0 ? [name] : []));
+  const injected = rules.flatMap((rule) =>
+    rule.in === 'header' ? [fillText(rule.name, inputs)] : rule.in === 'basic' ? ['authorization'] : [],
+  );
+  return new Set([...filled, ...injected].map((name) => name.toLowerCase()));
+}
+
+/** All that must not come back: what a request carries, the refresh token, and the pairs of Basic as they are encoded. */
+export function secretsOf(opened: Opened, { inject: rules }: AuthMethod): string[] {
+  const { credential, secret } = opened;
+  const values = valuesOf(opened);
+  const pairs = rules.flatMap((rule) => (rule.in === 'basic' ? [`${rule.username}:${rule.password}`] : []));
+  const texts = [...pairs, ...rules.flatMap((rule) => (rule.in === 'basic' ? [] : [rule.value]))];
+  const named = texts.flatMap(variablesIn).filter((name) => !Object.hasOwn(credential.inputs, name));
+  const sent = named.flatMap((name) => values[name] ?? []);
+  const kept =
+    secret.kind === 'inputs' ? Object.values(secret.inputs) : [secret.accessToken, secret.refreshToken ?? ''];
+  return [...new Set([...pairs.map((pair) => fillText(pair, values)), ...sent, ...kept])];
+}

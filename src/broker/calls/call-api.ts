@@ -1,0 +1,156 @@
+/** One call of a service for a model: what it sends is checked, what comes back is short enough to read. */
+import { KeywardError } from '../../errors.ts';
+import { readBody } from '../../net/body.ts';
+import type { Principal } from '../../principal.ts';
+import type { Broker } from '../broker.ts';
+import { inputError } from '../create-input.ts';
+import { retryAfter } from '../oauth/token-answer.ts';
+import { callService, type ServiceAnswer } from './call-service.ts';
+
+/** Most of a body that is answered at once, in characters: some ten thousand tokens. */
+export const maxCharacters = 40_000;
+/** Largest answer that is read, decoded, in bytes; reading on asks for all of it again. */
+const maxBytes = 10 * 1024 * 1024;
+const maxRedirects = 5;
+const maxHeaders = 50;
+const maxHeader = 1_000;
+
+export type ApiInput = {
+  connectionId: string;
+  method: string;
+  path: string;
+  /** Texts, numbers and booleans, or lists of them. */
+  query?: Readonly<Record<string, unknown>> | undefined;
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** A text is sent as it is, anything else as JSON. */
+  body?: unknown;
+  /** Characters of the body to leave out, as an earlier answer said in `nextOffset`. */
+  offset?: number | undefined;
+};
+
+export type ApiAnswer = {
+  status: number;
+  headers: Record<string, string>;
+  /** JSON as it is, text as a text; of binary content a description. */
+  body: unknown;
+  truncated: boolean;
+  nextOffset?: number;
+};
+
+/**
+ * Calls a service and answers what a model can read. Redirects of reading calls are followed below the base URL, each as
+ * a call of its own.
+ *
+ * @throws KeywardError `provider_rate_limited`, and what `callService` throws
+ */
+export async function callApi(
+  broker: Broker,
+  principal: Principal,
+  input: ApiInput,
+  options: { signal?: AbortSignal } = {},
+): Promise<ApiAnswer> {
+  const { connectionId, method, offset = 0 } = input;
+  const reads = method === 'GET' || method === 'HEAD';
+  if (offset > 0 && !reads) throw inputError({ offset: 'can only be used with GET: any other call would act again' });
+  if (reads && input.body !== undefined) throw inputError({ body: `is not sent with ${method}` });
+  for (const name of Object.keys(input.headers ?? {})) {
+    // A part of an answer may hold a part of a secret, which nobody would recognise.
+    if (/^(if-)?range$/i.test(name)) throw inputError({ headers: 'must not ask for a range of bytes: use offset' });
+  }
+  const { headers, body } = bodyOf(input);
+  let path = withQuery(input);
+  for (let redirects = 0; ; redirects += 1) {
+    const call = { connectionId, method, path, headers, reserved: 'refuse' as const, body, ...options };
+    const answer = await callService(broker, principal, call);
+    const last = answer.redirect === null || !reads || redirects === maxRedirects;
+    if (last && answer.status !== 429) return answerOf(answer, offset, reads);
+    await answer.discard();
+    if (answer.status === 429) throw rateLimited(answer);
+    path = answer.redirect ?? path;
+  }
+}
+
+function withQuery({ path, query = {} }: ApiInput): string {
+  const parameters = new URLSearchParams();
+  for (const [name, values] of Object.entries(query)) {
+    for (const value of Array.isArray(values) ? values : [values]) {
+      if (!['string', 'number', 'boolean'].includes(typeof value)) {
+        throw inputError({ query: 'may hold texts, numbers, booleans and lists of them' });
+      }
+      parameters.append(name, String(value));
+    }
+  }
+  if (parameters.size === 0) return path;
+  return `${path}${path.includes('?') ? '&' : '?'}${parameters}`;
+}
+
+function bodyOf({ headers = {}, body }: ApiInput): { headers: Readonly<Record<string, string>>; body?: string } {
+  if (body === undefined) return { headers };
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  if (Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')) return { headers, body: text };
+  // Models like to send JSON as a text.
+  const json = typeof body !== 'string' || (/^\s*[[{]/.test(text) && parsed(text) !== undefined);
+  return {
+    headers: { ...headers, 'content-type': json ? 'application/json' : 'text/plain; charset=utf-8' },
+    body: text,
+  };
+}
+
+function rateLimited({ headers, service }: ServiceAnswer): KeywardError {
+  const seconds = retryAfter(headers.get('retry-after'));
+  return new KeywardError('provider_rate_limited', `${service} wants fewer calls (status 429).`, {
+    hint: seconds === null ? 'Wait a minute before the next call.' : `Wait ${seconds} s before the next call.`,
+    details: { status: 429, ...(seconds === null ? {} : { retryAfterSeconds: seconds }) },
+  });
+}
+
+async function answerOf(answer: ServiceAnswer, offset: number, reads: boolean): Promise<ApiAnswer> {
+  const bytes = await readBody(answer.body, maxBytes);
+  const type = answer.headers.get('content-type') ?? '';
+  const known = { status: answer.status, headers: shownHeaders(answer.headers) };
+  const content = textOf(bytes, type);
+  if (content === null) {
+    return { ...known, body: `[${bytes.length} bytes of ${type || 'binary content'}, not shown]`, truncated: false };
+  }
+  const json = /^[^;]*[/+]json\b/i.test(type) ? parsed(content) : undefined;
+  const text = answer.scrub(json === undefined ? content : JSON.stringify(json));
+  if (offset === 0 && text.length <= maxCharacters) {
+    return { ...known, body: (json === undefined ? undefined : parsed(text)) ?? text, truncated: false };
+  }
+  const end = offset + maxCharacters;
+  const truncated = text.length > end;
+  return {
+    ...known,
+    body: text.slice(offset, end),
+    truncated,
+    ...(truncated && reads ? { nextOffset: end } : {}),
+  };
+}
+
+/** The text, or null for what is none. */
+function textOf(bytes: Uint8Array, type: string): string | null {
+  const [, charset = 'utf-8'] = /charset="?([\w-]+)/i.exec(type) ?? [];
+  try {
+    const text = new TextDecoder(charset, { fatal: true }).decode(bytes);
+    return text.includes('\0') ? null : text;
+  } catch {
+    return null;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Headers that say something about a connection between a browser and a site; a model has no use for them. */
+const forBrowsers =
+  /^(access-control-|cross-origin-|content-security-policy|permissions-policy|feature-policy|referrer-policy|x-frame-options|x-content-type-options|x-xss-protection|x-permitted|x-download|report-to|reporting-endpoints|nel$|server|via$|vary$|date$|age$|cf-|x-cache|x-served-by|x-timer|x-amz-cf|x-powered-by|expect-ct|timing-allow|accept-ranges|origin-agent|p3p$|priority$)/;
+
+function shownHeaders(headers: Headers): Record<string, string> {
+  const shown = [...headers].filter(([name]) => !forBrowsers.test(name)).slice(0, maxHeaders);
+  return Object.fromEntries(shown.map(([name, value]) => [name, value.slice(0, maxHeader)]));
+}

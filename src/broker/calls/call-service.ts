@@ -1,0 +1,145 @@
+/**
+ * Calling a service with a connection, for whoever may use it: the one way of `call_api` and the gateway. The secret goes
+ * in where the connector says, to the hosts of the credential and nowhere else, and is taken out of what comes back.
+ */
+import { KeywardError } from '../../errors.ts';
+import { readBody } from '../../net/body.ts';
+import type { EgressRequest, EgressStream } from '../../net/egress.ts';
+import { passedOn } from '../../net/headers.ts';
+import { createScrubber, type Scrubber } from '../../net/scrub.ts';
+import type { Principal } from '../../principal.ts';
+import { about, accessOf, requireCredential } from '../access.ts';
+import type { Broker, Opened } from '../broker.ts';
+import { requireAuth } from '../oauth-context.ts';
+import { authorize, refused, requireScope } from '../policy.ts';
+import { fresh } from '../refreshing/refresh.ts';
+import { apiRequest, ownHeaders, pathBelow, secretsOf } from './api-request.ts';
+import { type Reserved, readHeaders } from './headers.ts';
+import { readTarget } from './path.ts';
+import { checkCall } from './policy.ts';
+
+/** A token this young is not renewed because of a 401: the service means something else. */
+const youngMs = 60_000;
+/** An answer that is not needed is read this far, so that its connection can be used again. */
+const unneededBytes = 65_536;
+/** Longest account of a request in the audit log, in characters. */
+const maxRequest = 300;
+
+export type ServiceCall = Pick<EgressRequest, 'bodyLength' | 'silenceMs' | 'signal' | 'timeoutMs'> & {
+  readonly connectionId: string;
+  readonly method: string;
+  /** Below the base URL of the connection, with a query or without. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly reserved: Reserved;
+  readonly body?: NonNullable<EgressRequest['body']> | undefined;
+};
+
+export type ServiceAnswer = {
+  readonly status: number;
+  /** Filtered and without the secret. */
+  readonly headers: Headers;
+  /** Decoded and without the secret, as it comes. Read it or discard it: it holds a connection. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Instead of reading the body. */
+  readonly discard: () => Promise<void>;
+  /** Takes the secret out of a text that was made of the body: decoding may bring it to light. */
+  readonly scrub: (text: string) => string;
+  /** Name of the service. */
+  readonly service: string;
+  /** Where a redirect leads, when that is below the base URL too: the path of another call. */
+  readonly redirect: string | null;
+};
+
+/**
+ * Sends one request to the service. A redirect is answered, never followed. What the service answers is an answer,
+ * whatever its status; a 401 is tried once more with a renewed token.
+ *
+ * @throws KeywardError `not_found`, `forbidden` and `insufficient_scope` for who may not, `invalid_input` for a path or
+ *   header that is not the caller's to set, `reconnect_required`, and what egress throws
+ */
+export async function callService(broker: Broker, principal: Principal, call: ServiceCall): Promise<ServiceAnswer> {
+  const action = 'credential.call';
+  const credential = await requireCredential(broker, principal, call.connectionId, {
+    field: 'connectionId',
+    action,
+    access: 'use',
+  });
+  await requireScope(broker, principal, action, about(credential));
+  const { path } = readTarget(call.path);
+  try {
+    const access = accessOf(principal, credential) === 'owner' ? 'owner' : 'use';
+    checkCall(credential, access, principal, call.method, path);
+  } catch (error) {
+    throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
+  }
+  const connector = broker.catalogue.require(credential.connectorId);
+  const auth = requireAuth(connector, credential.authenticationType);
+  const headers = readHeaders(call.headers, ownHeaders(auth, credential.inputs), call.reserved);
+
+  const send = async (opened: Opened) => {
+    const scrubber = createScrubber(secretsOf(opened, auth));
+    const request = apiRequest(opened, auth, { ...call, headers });
+    await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
+    const { signal, timeoutMs, silenceMs } = call;
+    const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
+    return { opened, scrubber, answer: await broker.egress.open({ ...request, ...limits }) };
+  };
+  let sent = await send(await fresh(broker, credential));
+  if (sent.answer.status === 401 && canRenew(sent.opened) && canRepeat(call.body)) {
+    // Revoked before its time, or the clock is wrong. The service did nothing, so asking again is safe.
+    await discard(sent.answer);
+    sent = await send(await fresh(broker, sent.opened.credential, { force: true }));
+  }
+  const { opened, scrubber, answer } = sent;
+  if (answer.status < 200 || answer.status > 599) {
+    await discard(answer);
+    throw new KeywardError('provider_garbled', `${connector.name} answered with a status that HTTP does not have.`);
+  }
+  broker.vault.touch(opened.credential);
+  const location = answer.headers.get('location');
+  const target =
+    location === null || answer.status < 300 || answer.status > 399
+      ? null
+      : pathBelow(opened, auth, answer.url, location);
+  return {
+    status: answer.status,
+    headers: scrubHeaders(passedOn(answer.headers), scrubber),
+    body: scrubber.stream(answer.body),
+    discard: () => discard(answer),
+    scrub: scrubber.text,
+    service: connector.name,
+    redirect: target === null ? null : scrubber.text(`${target.path}${target.query === '' ? '' : `?${target.query}`}`),
+  };
+}
+
+/** `GET api.example.com/v1/me` */
+function inWords({ method, url }: EgressRequest, scrubber: Scrubber): string {
+  return scrubber.text(`${method} ${url.host}${url.pathname}`).slice(0, maxRequest);
+}
+
+function canRenew({ credential, secret }: Opened): boolean {
+  if (secret.kind !== 'tokens') return false;
+  const young = (credential.refreshedAt ?? 0) > Date.now() - youngMs;
+  return !young && (secret.refreshToken !== null || credential.authenticationType === 'oauth2_client_credentials');
+}
+
+/** A stream is gone once it was sent. */
+function canRepeat(body: ServiceCall['body']): boolean {
+  return body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+}
+
+async function discard({ body }: EgressStream): Promise<void> {
+  await readBody(body, unneededBytes).catch(() => {});
+}
+
+/** A header that has the secret in its name goes as a whole. */
+function scrubHeaders(headers: Headers, scrubber: Scrubber): Headers {
+  const clean = new Headers();
+  for (const [name, value] of headers) {
+    // Header values are bytes, which a Headers shows as Latin-1.
+    const bytes = scrubber.bytes(Buffer.from(value, 'latin1'));
+    if (scrubber.text(name) === name) clean.append(name, Buffer.from(bytes).toString('latin1'));
+  }
+  return clean;
+}

@@ -1,0 +1,56 @@
+/**
+ * The path of a call: below the base URL of its connection, however it is spelled. What a server could read as another
+ * path than Keyward does is refused, never repaired.
+ */
+import { KeywardError } from '../../errors.ts';
+
+/** Longest path with its query, in characters. */
+const maxLength = 8_000;
+
+/** What a caller asked for: `path` begins with one slash, `query` is raw and without its question mark. */
+export type CallTarget = { readonly path: string; readonly query: string };
+
+/**
+ * Takes a path with an optional query apart. Everything is left as it is written, escapes included.
+ *
+ * @throws KeywardError `invalid_input` that says what is wrong
+ */
+export function readTarget(text: string): CallTarget {
+  const problem = problemOf(text);
+  if (problem !== null) {
+    throw new KeywardError('invalid_input', `path ${problem}.`, {
+      hint: 'Give the path below the service’s base URL, such as /users/me, and percent-encode what is not plain text.',
+      details: { fields: { path: problem } },
+    });
+  }
+  const at = text.indexOf('?');
+  return at === -1 ? { path: text, query: '' } : { path: text.slice(0, at), query: text.slice(at + 1) };
+}
+
+function problemOf(text: string): string | null {
+  if (text.length > maxLength) return `must not be longer than ${maxLength} characters`;
+  if (!text.startsWith('/')) return 'must begin with /: it is a path, not a URL';
+  if (!/^[\x21-\x7e]*$/.test(text)) return 'holds a character that has to be percent-encoded';
+  if (/[\\#]/.test(text)) return 'must hold no backslash and no fragment';
+  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return 'holds a % that is no escape';
+  const segments = unescaped(text.split('?', 1)[0] ?? '');
+  if (segments === null) return 'holds escapes that can be read in several ways';
+  if (/^\/[/\\]/.test(segments)) return 'must begin with a single slash';
+  if (/\p{Cc}/u.test(segments)) return 'holds a control character';
+  // Some servers cut off `;parameters` and fold look-alikes of the dot before they resolve dot segments.
+  const dots = /(^|[/\\])\.{1,2}(;[^/\\]*)?($|[/\\])/;
+  return dots.test(segments.normalize('NFKC')) ? 'must not hold . or .. as a segment' : null;
+}
+
+/** As deep as any server unescapes; null for bytes that are no text. */
+function unescaped(path: string): string | null {
+  try {
+    for (let text = path; ; ) {
+      const next = decodeURIComponent(text.replace(/%(?![0-9A-Fa-f]{2})/g, '%25'));
+      if (next === text) return text;
+      text = next;
+    }
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Which calls a connection may make: the owner's policy for everybody, and within it the one of the share that lets
+ * somebody else in. Allow-lists only; what is not listed is refused.
+ */
+import { KeywardError } from '../../errors.ts';
+import type { Owner } from '../../principal.ts';
+import { type CallPolicy, type Credential, reaches } from '../../vault/vault.ts';
+import { covers, problemOfPattern, type Segments, segmentsOf } from './path-pattern.ts';
+
+export type { CallPolicy } from '../../vault/vault.ts';
+
+/** What a `use` share may call unless its owner said otherwise: methods that read (RFC 9110 §9.2.1). */
+export const readingPolicy: CallPolicy = { methods: ['GET', 'HEAD', 'OPTIONS'], paths: null };
+
+/**
+ * Returns when this call is within the rules. `path` is what goes to the service, without its query; the headers and
+ * parameters with which some services take another method than the request's are not looked at.
+ *
+ * @throws KeywardError `forbidden`, which names the rules that hold
+ */
+export function checkCall(
+  row: Pick<Credential, 'tenant' | 'policy' | 'shares'>,
+  access: 'owner' | 'use',
+  viewer: Owner,
+  method: string,
+  path: string,
+): void {
+  const call = { method: method.toUpperCase(), segments: segmentsOf(path) };
+  const own = row.policy ?? null;
+  if (own !== null && !allows(own, call)) {
+    throw new KeywardError('forbidden', 'The policy of this connection does not allow this call.', {
+      hint: `${inWords(own)} Only its owner can change that.`,
+    });
+  }
+  if (access === 'owner') return;
+  const policies = sharedPolicies(row, viewer);
+  if (policies.some((policy) => allows(policy, call))) return;
+  throw new KeywardError('forbidden', 'The share of this connection does not allow this call.', {
+    hint: [...policies.map(inWords), 'Only its owner can change that.'].join(' '),
+  });
+}
+
+function allows(policy: CallPolicy, call: { readonly method: string; readonly segments: Segments | null }): boolean {
+  return allowsMethod(policy, call.method) && allowsPath(policy, call.segments);
+}
+
+/** HEAD is GET without the body (RFC 9110 §9.3.2), so GET allows both. */
+function allowsMethod({ methods }: CallPolicy, method: string): boolean {
+  return methods === null || methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
+}
+
+function allowsPath({ paths }: CallPolicy, segments: Segments | null): boolean {
+  if (paths === null) return true;
+  return segments !== null && paths.some((pattern) => matches(pattern, segments));
+}
+
+function matches(pattern: string, segments: Segments): boolean {
+  const own = segmentsOf(pattern);
+  return own !== null && covers(own, segments);
+}
+
+/** A policy as a caller gives it; what is left out is not limited. */
+export type PolicyInput = {
+  readonly methods?: readonly string[] | null | undefined;
+  readonly paths?: readonly string[] | null | undefined;
+};
+
+/** Most methods or paths in a policy. */
+const maxRules = 50;
+
+/**
+ * The policy as it is stored.
+ *
+ * @throws KeywardError `invalid_input` that names what is wrong
+ */
+export function readPolicy({ methods, paths }: PolicyInput): CallPolicy {
+  const upper = methods?.map((method) => method.toUpperCase()) ?? null;
+  const problems: Record<string, string> = {};
+  for (const [field, rules] of Object.entries({ methods, paths })) {
+    if (rules && (rules.length === 0 || rules.length > maxRules)) problems[field] = `must be 1 to ${maxRules} of them`;
+  }
+  if (upper?.some((method) => !/^[A-Z]{1,20}$/.test(method))) problems.methods = 'must be HTTP methods, such as GET';
+  const wrong = paths?.map(problemOfPattern).find((problem) => problem !== null);
+  if (wrong) problems.paths = wrong;
+  if (Object.keys(problems).length === 0) return { methods: upper, paths: paths ? [...paths] : null };
+  throw new KeywardError(
+    'invalid_input',
+    `${Object.entries(problems)
+      .map(([field, problem]) => `policy.${field} ${problem}`)
+      .join('; ')}.`,
+    {
+      hint: 'Such as {"methods": ["GET"], "paths": ["/repos/**"]}: * is one segment, ** any rest.',
+      details: {
+        fields: Object.fromEntries(Object.entries(problems).map(([field, rule]) => [`policy.${field}`, rule])),
+      },
+    },
+  );
+}
+
+/** The policies of the shares that let this viewer use the connection. */
+export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewer: Owner): CallPolicy[] {
+  return (row.shares ?? [])
+    .filter((share) => share.permission === 'use' && reaches(share, row.tenant, viewer))
+    .map((share) => share.policy ?? readingPolicy);
+}
+
+/** True when `next` allows a call that `now` does not. */
+export function widensPolicy(now: CallPolicy | null, next: CallPolicy | null): boolean {
+  const before = now ?? { methods: null, paths: null };
+  const after = next ?? { methods: null, paths: null };
+  const methods =
+    before.methods !== null && (after.methods === null || after.methods.some((one) => !allowsMethod(before, one)));
+  const paths =
+    before.paths !== null &&
+    (after.paths === null || after.paths.some((pattern) => !allowsPath(before, segmentsOf(pattern))));
+  return methods || paths;
+}
+
+/** The rules as a person or a model reads them. */
+export function inWords({ methods, paths }: CallPolicy): string {
+  return `Allowed: ${methods?.join(', ') ?? 'every method'} on ${paths?.join(', ') ?? 'every path'}.`;
+}

@@ -1,0 +1,27 @@
+/** Who the claims of a configured issuer's token name. */
+import { type Owner, userOfIssuer } from '../../principal.ts';
+import { oneLine } from '../text.ts';
+
+/** The issuer, and which claims of its tokens name people. */
+export type ClaimNames = {
+  /** Exactly as it calls itself. */
+  readonly issuer: string;
+  /** Null: everybody is of one tenant. */
+  readonly tenantClaim: string | null;
+  readonly userClaim: string;
+};
+
+/** Everybody's tenant when the issuer names none. */
+const onlyTenant = 'default';
+
+/** The person that verified claims name; null when a claim is missing or is no name. */
+export function personIn(claims: Readonly<Record<string, unknown>>, names: ClaimNames): Owner | null {
+  const tenant = names.tenantClaim === null ? onlyTenant : nameIn(claims[names.tenantClaim]);
+  const subject = nameIn(claims[names.userClaim]);
+  return tenant === null || subject === null ? null : { tenant, user: userOfIssuer(names.issuer, subject) };
+}
+
+/** A name is taken as it is or not at all: two that differ must never become one. */
+function nameIn(claim: unknown): string | null {
+  return typeof claim === 'string' && oneLine(claim, 255) === claim ? claim : null;
+}

@@ -1,0 +1,111 @@
+/**
+ * Session tokens: bearer tokens that Keyward issues itself. Each is shown once and stored as a hash only. They are
+ * looked up with every request, so a revoked one is refused at the next request, in every process on the vault.
+ */
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { KeywardError } from '../../errors.ts';
+import { type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
+import type { Session, Vault } from '../../vault/vault.ts';
+import { who } from '../policy.ts';
+import { oneLine, readId } from '../text.ts';
+
+export type { Session };
+
+/** What sessions need of a broker. */
+type Parts = { readonly vault: Vault };
+
+/** `kw_`, the id without dashes, and 256 bits in base64url. */
+const form = /^kw_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})([\w-]{43})$/;
+
+/** Longest tenant or user, in characters. */
+const maxName = 255;
+
+/** True for a text that has the form of a session token, whether or not there is such a session. */
+export function isSessionToken(text: string): boolean {
+  return form.test(text);
+}
+
+/**
+ * Makes a session for somebody; `by` is who makes it, for the audit log.
+ *
+ * @throws KeywardError `invalid_input` for a tenant, user or scope that can't be one
+ */
+export async function createSession(
+  { vault }: Parts,
+  by: Principal,
+  input: Owner & { readonly scopes: readonly string[]; readonly expiresAt: number | null },
+): Promise<{ readonly sessionId: string; readonly token: string }> {
+  for (const field of ['tenant', 'user'] as const) checkName(field, input[field]);
+  const unknown = input.scopes.filter((scope) => !(scopes as readonly string[]).includes(scope));
+  if (unknown.length > 0 || input.scopes.length === 0) {
+    throw invalid('scopes', `must be some of ${scopes.join(', ')}`);
+  }
+  const secret = randomBytes(32).toString('base64url');
+  const { tenant, user, expiresAt } = input;
+  const record = {
+    id: randomUUID(),
+    tenant,
+    owner: user,
+    hash: hashOf(secret),
+    scopes: [...new Set(input.scopes)],
+    expiresAt,
+  };
+  await vault.audit({ ...who(by), action: 'session.create', subject: record.id, outcome: 'allowed' });
+  await vault.commit([{ op: 'create', kind: 'session', record, secret: {} }]);
+  return { sessionId: record.id, token: `kw_${record.id.replaceAll('-', '')}${secret}` };
+}
+
+/** Every session, oldest first. */
+export async function listSessions({ vault }: Parts): Promise<Session[]> {
+  const limit = 500;
+  const found: Session[] = [];
+  let page = await vault.listSessions({ limit });
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    found.push(...page);
+    page = await vault.listSessions({ limit, after: last });
+  }
+  return found;
+}
+
+/** True when at least one session token is good now. */
+export async function hasSession(parts: Parts): Promise<boolean> {
+  return (await listSessions(parts)).some((session) => isGood(session));
+}
+
+/** Ends a session: its token is refused from the next request on. */
+export async function revokeSession({ vault }: Parts, by: Principal, id: string): Promise<void> {
+  const record = await vault.findSession(readId(id, 'id'));
+  if (!record) {
+    throw new KeywardError('not_found', `There is no session token ${id}.`, { hint: 'List them to see the ids.' });
+  }
+  await vault.audit({ ...who(by), action: 'session.revoke', subject: id, outcome: 'allowed' });
+  await vault.commit([{ op: 'delete', kind: 'session', record }]);
+}
+
+/** Who a session token stands for; null for one that is unknown, altered, expired or revoked. */
+export async function principalOfSession({ vault }: Parts, token: string): Promise<Principal | null> {
+  const [, a, b, c, d, e, secret] = form.exec(token) ?? [];
+  if (secret === undefined) return null;
+  const session = await vault.findSession(`${a}-${b}-${c}-${d}-${e}`);
+  if (!session || !timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(session.hash)) || !isGood(session)) {
+    return null;
+  }
+  const scopes = new Set(session.scopes as readonly Scope[]);
+  return { tenant: session.tenant, user: session.owner, scopes, via: `session ${session.id}` };
+}
+
+function isGood({ expiresAt }: Session): boolean {
+  return expiresAt === null || expiresAt > Date.now();
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+function checkName(field: 'tenant' | 'user', value: string): void {
+  if (oneLine(value, maxName) !== value) throw invalid(field, `must be one line of 1 to ${maxName} characters`);
+}
+
+function invalid(field: string, rule: string): KeywardError {
+  return new KeywardError('invalid_input', `${field} ${rule}.`, { details: { fields: { [field]: rule } } });
+}
