@@ -1,6 +1,6 @@
 /** What happens around every request: an id, a line in the log, a place in the metrics. */
 import { randomUUID } from 'node:crypto';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Log } from '../log.ts';
 import type { Client } from './client-address.ts';
@@ -17,6 +17,8 @@ export type RequestsOptions = {
   readonly quiet: readonly string[];
 };
 
+/** The pattern of what runs around every route. */
+const everywhere = '/*';
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 export function requests({ log, metrics, clientOf, quiet }: RequestsOptions): MiddlewareHandler<RequestEnv> {
@@ -29,8 +31,7 @@ export function requests({ log, metrics, clientOf, quiet }: RequestsOptions): Mi
     await next();
     c.header('X-Request-Id', requestId);
     const milliseconds = performance.now() - started;
-    // The pattern: paths hold ids.
-    const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? 'none';
+    const route = routeOf(c);
     const method = methods.has(c.req.method) ? c.req.method : 'other';
     const { status } = c.res;
     metrics.request({ method, route, status, seconds: milliseconds / 1_000 });
@@ -45,6 +46,12 @@ export function requests({ log, metrics, clientOf, quiet }: RequestsOptions): Mi
       ...traceOf(c.req.header('traceparent')),
     });
   };
+}
+
+/** The pattern: paths hold ids. The gateway's ends in a wildcard, and so does that of a check which came before a route. */
+function routeOf(c: Context): string {
+  const patterns = matchedRoutes(c).flatMap(({ path }) => (path === everywhere ? [] : [path]));
+  return patterns.findLast((path) => !path.endsWith('*')) ?? patterns.at(-1) ?? 'none';
 }
 
 /** An id that a proxy made, if it is one: it goes into logs and headers. */

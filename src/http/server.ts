@@ -15,6 +15,9 @@ export type Listener = {
 /** Answers under way at a close get this long. */
 const closeGraceMs = 1_000;
 
+/** Browsers and proxies send fewer. Node would drop what is past its own limit and say nothing: a guard might miss it. */
+const maxHeaders = 100;
+
 /** A free port of one address may be taken at the other one. */
 const portTries = 10;
 
@@ -53,7 +56,12 @@ async function listenOnAll(answer: Answer, addresses: readonly string[], port: n
 
 function listenOn(answer: Answer, address: string, port: number): Promise<Server> {
   const server = createAdaptorServer({
-    fetch: (request, env) => answer(request, env as HttpBindings),
+    fetch: (request, env) => {
+      const bindings = env as HttpBindings;
+      return bindings.incoming.rawHeaders.length > 2 * maxHeaders
+        ? new Response('Too many headers.\n', { status: 431 })
+        : answer(request, bindings);
+    },
     // The process is not only a server: its own Request and Response stay as they are.
     overrideGlobalObjects: false,
     serverOptions: {

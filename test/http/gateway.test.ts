@@ -185,6 +185,9 @@ describe('the gateway', () => {
         cookie: 'a=b',
         'x-forwarded-for': '1.2.3.4',
         forwarded: 'for=1.2.3.4',
+        traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+        tracestate: 'vendor=1',
+        baggage: 'user=ann',
         'proxy-authorization': 'Basic x',
         connection: 'close, x-hop',
         'x-hop': '1',
@@ -194,7 +197,9 @@ describe('the gateway', () => {
     });
     const seen = api.seen.at(-1)?.headers ?? {};
     expect(seen).toMatchObject({ 'x-kept': 'yes', authorization: `Bearer ${token}`, host: api.host });
-    for (const name of ['x-api-key', 'cookie', 'x-forwarded-for', 'forwarded', 'proxy-authorization', 'x-hop']) {
+    const trace = ['traceparent', 'tracestate', 'baggage'];
+    const reserved = ['x-api-key', 'cookie', 'x-forwarded-for', 'forwarded', 'proxy-authorization', 'x-hop', ...trace];
+    for (const name of reserved) {
       expect(seen, name).not.toHaveProperty(name);
     }
     expect(JSON.stringify(api.seen)).not.toContain(own);

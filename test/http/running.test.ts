@@ -116,6 +116,13 @@ describe('the log', () => {
     expect(JSON.stringify({ ...line, requestId: '' })).not.toMatch(/3f0c1f0e|canary|kw_/);
   });
 
+  it('names calls through the gateway by their pattern, and not by the path at the service', async () => {
+    const { headers } = await get(keyward, '/proxy/3f0c1f0e-7a52-4a4e-9d0c-2f1f6c1f7a10/canary?x=canary', bearer(ann));
+    const line = await requestLine(keyward, String(headers['x-request-id']));
+    expect(line).toMatchObject({ route: '/proxy/:connectionId/*' });
+    expect(JSON.stringify({ ...line, requestId: '' })).not.toMatch(/3f0c1f0e|canary/);
+  });
+
   it('takes a request id and an address from a trusted proxy only', async () => {
     const forwarded = { 'x-request-id': 'from-the-proxy', 'x-forwarded-for': '203.0.113.9, 198.51.100.7, 127.0.0.2' };
     const believed = await get(small, '/', forwarded);
@@ -221,6 +228,17 @@ function resultOf({ body }: RawAnswer) {
 }
 
 describe('headers', () => {
+  it('more than a hundred are refused, and more than 32 KB of them, wherever they go', async () => {
+    const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`x-${at}`, 'y']));
+    // Node sends Host and Connection, too.
+    expect((await get(keyward, '/healthz', many(98))).status).toBe(200);
+    for (const path of ['/healthz', '/mcp', '/sign-in', '/none']) {
+      expect((await get(keyward, path, many(99))).status, path).toBe(431);
+    }
+    expect((await get(keyward, '/healthz', { 'x-long': 'y'.repeat(33_000) })).status).toBe(431);
+    expect((await get(keyward, '/healthz')).status).toBe(200);
+  });
+
   it('49. CR LF in a value that would reach a header is refused where it is typed, and nothing is stored', async () => {
     const token = await keyward.sessionToken('dave');
     const oauth = { connectorId: 'github', authenticationType: 'oauth2' };

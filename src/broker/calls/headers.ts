@@ -15,6 +15,8 @@ const notTheCallers: readonly RegExp[] = [
   /^(authorization|cookie2?|proxy-.*|sec-.*)$/,
   // Who calls, and from where, as proxies report it.
   /^(forwarded|via|x-forwarded.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-.*|fastly-client-ip|origin|referer)$/,
+  // Who traces what (W3C Trace Context and Baggage): services are third parties.
+  /^(traceparent|tracestate|baggage)$/,
 ];
 
 /** What becomes of a header that only Keyward sets: a model is told, and a program's client adds some by itself. */

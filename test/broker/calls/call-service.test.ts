@@ -160,6 +160,7 @@ describe('headers', () => {
     ...['x_api_key', 'X-Forwarded-For', 'X-Forwarded-Host', 'Forwarded', 'Via', 'X-Real-IP', 'True-Client-IP'],
     ...['X-Original-URL', 'X-Rewrite-URL', 'X-HTTP-Method-Override', 'X-Method-Override', 'Accept-Encoding', 'Origin'],
     ...['Sec-Fetch-Site', 'CF-Connecting-IP', 'Range', 'If-Range'],
+    ...['traceparent', 'tracestate', 'baggage'],
   ];
   it.each(reserved)('55. a caller can not set %s', async (name) => {
     expect(await refusal({ headers: { [name]: '1' } })).toBe('invalid_input');
