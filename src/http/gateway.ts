@@ -3,13 +3,13 @@
  * lets them in and goes no further; the secret goes in on the way. Both bodies stream, as fast as the slower side takes them.
  */
 import type { IncomingMessage } from 'node:http';
-import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Broker } from '../broker/broker.ts';
-import { callService, type ServiceAnswer } from '../broker/calls/call-service.ts';
+import { callService } from '../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
+import type { Bindings } from './streamed.ts';
 
 /** Answers of models take minutes, and their streams longer. */
 const timeoutMs = 3_600_000;
@@ -26,7 +26,8 @@ export function gatewayRoutes({ broker, bearer }: GatewayRoutes): Hono<BearerEnv
     if (!principal.scopes.has('credentials:use')) return bearer.lacking(c, 'credential.call', 'credentials:use');
     const connectionId = c.req.param('connectionId');
     try {
-      const { incoming, outgoing } = c.env as HttpBindings;
+      const env = c.env as Bindings;
+      const { incoming, outgoing } = env;
       if (incoming.headers.upgrade !== undefined) throw upgrade();
       const answer = await callService(broker(), principal, {
         connectionId,
@@ -39,10 +40,16 @@ export function gatewayRoutes({ broker, bearer }: GatewayRoutes): Hono<BearerEnv
         timeoutMs,
         silenceMs,
       });
-      const bodiless = c.req.method === 'HEAD' || [204, 205, 304].includes(answer.status);
-      if (bodiless) await answer.discard();
-      const body = bodiless ? null : ReadableStream.from(wholeOrCut(answer.body, outgoing, broker()));
-      return new Response(body, { status: answer.status, headers: headersFor(answer, `/proxy/${connectionId}`) });
+      const { status, headers, body, redirect } = answer;
+      // A redirect below the base URL stays within the gateway.
+      if (redirect !== null) headers.set('location', `/proxy/${connectionId}${redirect}`);
+      if (c.req.method === 'HEAD' || [204, 205, 304].includes(status)) {
+        await answer.discard();
+        return new Response(null, { status, headers });
+      }
+      const { log } = broker();
+      env.streamed = { headers, body, onCut: (error) => log.warn('gateway.cut', { code: toPublic(error).code }) };
+      return new Response(null, { status });
     } catch (error) {
       return failureOf(c, broker(), error);
     }
@@ -89,32 +96,12 @@ async function bodyOf(incoming: IncomingMessage) {
 }
 
 /** Fires when the program goes away before it has the whole answer: the service need not go on then. */
-function goneSignal(outgoing: HttpBindings['outgoing']): AbortSignal {
+function goneSignal(outgoing: Bindings['outgoing']): AbortSignal {
   const controller = new AbortController();
   outgoing.once('close', () => {
     if (!outgoing.writableFinished) controller.abort();
   });
   return controller.signal;
-}
-
-/** A body that breaks off takes the connection along: the program must not take half of it for the whole. */
-async function* wholeOrCut(
-  body: AsyncIterable<Uint8Array>,
-  outgoing: HttpBindings['outgoing'],
-  { log }: Broker,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (error) {
-    log.warn('gateway.cut', { code: toPublic(error).code });
-    outgoing.destroy();
-  }
-}
-
-/** A redirect below the base URL stays within the gateway. */
-function headersFor({ headers, redirect }: ServiceAnswer, prefix: string): Headers {
-  if (redirect !== null) headers.set('location', `${prefix}${redirect}`);
-  return headers;
 }
 
 /** JSON, as everywhere: `{ error: { code, message, hint } }`. */

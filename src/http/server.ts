@@ -1,10 +1,12 @@
 /** Listening, with the limits that keep slow and greedy clients from holding it (Node's own defaults are minutes). */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { createAdaptorServer } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Bindings, sendStreamed } from './streamed.ts';
 
 /** One request: `app.fetch` of Hono. */
-export type Answer = (request: Request, env: HttpBindings) => Response | Promise<Response>;
+export type Answer = (request: Request, env: Bindings) => Response | Promise<Response>;
 
 export type Listener = {
   readonly port: number;
@@ -17,6 +19,9 @@ const closeGraceMs = 1_000;
 
 /** Browsers and proxies send fewer. Node would drop what is past its own limit and say nothing: a guard might miss it. */
 const maxHeaders = 100;
+
+/** Each holds a file and some memory; a thousand streams of models' answers are no attack. */
+const maxConnections = 4_000;
 
 /** A free port of one address may be taken at the other one. */
 const portTries = 10;
@@ -56,11 +61,15 @@ async function listenOnAll(answer: Answer, addresses: readonly string[], port: n
 
 function listenOn(answer: Answer, address: string, port: number): Promise<Server> {
   const server = createAdaptorServer({
-    fetch: (request, env) => {
-      const bindings = env as HttpBindings;
-      return bindings.incoming.rawHeaders.length > 2 * maxHeaders
-        ? new Response('Too many headers.\n', { status: 431 })
-        : answer(request, bindings);
+    fetch: async (request, env) => {
+      const bindings = env as Bindings;
+      if (bindings.incoming.rawHeaders.length > 2 * maxHeaders) {
+        return new Response('Too many headers.\n', { status: 431 });
+      }
+      const response = await answer(request, bindings);
+      if (bindings.streamed === undefined) return response;
+      await sendStreamed(bindings.outgoing, response, bindings.streamed);
+      return RESPONSE_ALREADY_SENT;
     },
     // The process is not only a server: its own Request and Response stay as they are.
     overrideGlobalObjects: false,
@@ -73,7 +82,7 @@ function listenOn(answer: Answer, address: string, port: number): Promise<Server
       maxHeaderSize: 32 * 1024,
     },
   }) as Server;
-  server.maxConnections = 1_000;
+  server.maxConnections = maxConnections;
   server.unref();
   return new Promise((resolve, reject) => {
     // Stays on: later ones, such as too many open files, must not end the process.

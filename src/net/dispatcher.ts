@@ -14,6 +14,9 @@ export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, 
 
 const connectTimeoutMs = 10_000;
 
+/** Every request here, with what is told when it starts to be written. */
+export type Observed = Dispatcher.DispatchOptions & { readonly onSent: () => void };
+
 /**
  * An undici Agent that resolves each name itself, refuses it unless every address may be connected to, connects to
  * exactly those addresses, and looks at the socket's address once more. It ignores `HTTP(S)_PROXY`: a proxy would
@@ -22,7 +25,7 @@ const connectTimeoutMs = 10_000;
 export async function createDispatcher(allow: readonly HostRule[], resolve: Resolve): Promise<Dispatcher> {
   // Its default export is the module itself, which is also all that a bundle keeps of a CommonJS module.
   const { Agent, Pool, buildConnector } = (await import('undici')).default;
-  return new Agent({
+  const agent = new Agent({
     factory: (origin, options) => {
       const url = new URL(origin);
       const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(url, allow, resolve) });
@@ -38,6 +41,24 @@ export async function createDispatcher(allow: readonly HostRule[], resolve: Reso
       });
     },
   });
+  // undici hands on whatever else stands in the options of a request.
+  return agent.compose(
+    (dispatch) => (options, handler) => dispatch(options, noting(handler, options as Partial<Observed>)),
+  );
+}
+
+/** Passes everything on, and tells when the request starts to be written: before that, nothing can have taken effect. */
+function noting(handler: Dispatcher.DispatchHandler, { onSent }: Partial<Observed>): Dispatcher.DispatchHandler {
+  return {
+    onRequestStart(controller, context) {
+      onSent?.();
+      handler.onRequestStart?.(controller, context);
+    },
+    onResponseStart: (...response) => handler.onResponseStart?.(...response),
+    onResponseData: (...data) => handler.onResponseData?.(...data),
+    onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
+    onResponseError: (...failure) => handler.onResponseError?.(...failure),
+  };
 }
 
 /** A `lookup` for node:net: all answers or none. */

@@ -5,7 +5,7 @@ import { KeywardError } from '../errors.ts';
 import { type HostRule, parseHost } from '../hosts.ts';
 import { acceptedEncodings, decodedBody, readBody } from './body.ts';
 import { type Deadline, defaultTimeoutMs, startDeadline } from './deadline.ts';
-import { createDispatcher, type ResolvedAddress, systemResolve } from './dispatcher.ts';
+import { createDispatcher, type Observed, type ResolvedAddress, systemResolve } from './dispatcher.ts';
 import type { Egress, EgressRequest, EgressStream } from './egress.ts';
 import { cancelled, networkFailure, timeoutFailure } from './failure.ts';
 import { checkHeaders, readHeaders } from './headers.ts';
@@ -107,16 +107,7 @@ async function send(
       ? timeoutFailure(hop.url, timeoutMs, sent)
       : networkFailure(hop.url, error, sent);
   };
-  const observed = dispatcher.compose(
-    (dispatch) => (options, handler) =>
-      dispatch(
-        options,
-        noting(handler, () => {
-          sent = true;
-        }),
-      ),
-  );
-  const request: Dispatcher.RequestOptions = {
+  const request: Dispatcher.RequestOptions & Observed = {
     origin: hop.url.origin,
     path: `${hop.url.pathname}${hop.url.search}`,
     method: hop.method as Dispatcher.HttpMethod,
@@ -125,8 +116,11 @@ async function send(
     signal: deadline.signal,
     headersTimeout: silenceMs,
     bodyTimeout: silenceMs,
+    onSent() {
+      sent = true;
+    },
   };
-  const answer = await observed.request(request).catch((error: unknown) => Promise.reject(failure(error)));
+  const answer = await dispatcher.request(request).catch((error: unknown) => Promise.reject(failure(error)));
   const { statusCode, headers, body } = answer;
   const bodiless = hop.method === 'HEAD' || statusCode === 204 || statusCode === 304;
   const encoding = bodiless ? null : [headers['content-encoding'] ?? ''].flat().join(', ');
@@ -152,18 +146,4 @@ async function* reading(
   } finally {
     deadline.clear();
   }
-}
-
-/** The handler, telling when its request starts to be written: before that, nothing can have taken effect. */
-function noting(handler: Dispatcher.DispatchHandler, onSent: () => void): Dispatcher.DispatchHandler {
-  return {
-    onRequestStart(controller, context) {
-      onSent();
-      handler.onRequestStart?.(controller, context);
-    },
-    onResponseStart: (...response) => handler.onResponseStart?.(...response),
-    onResponseData: (...data) => handler.onResponseData?.(...data),
-    onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
-    onResponseError: (...failure) => handler.onResponseError?.(...failure),
-  };
 }

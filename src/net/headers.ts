@@ -52,15 +52,12 @@ const hopByHop: ReadonlySet<string> = new Set([
  * The headers of an answer that somebody else may see: neither those of the connection, nor those that it names as such,
  * nor cookies, which would be set at Keyward's own host, nor what only the service's own origin may say to a browser.
  */
-export function passedOn(headers: Headers): Headers {
+export function passedOn(headers: Headers): [name: string, value: string][] {
   const named = (headers.get('connection') ?? '').toLowerCase().split(',');
-  const kept = new Headers();
-  for (const [name, value] of headers) {
+  return [...headers].filter(([name]) => {
     const ours = hopByHop.has(name) || named.some((one) => one.trim() === name);
-    if (!ours && !/^(set-cookie2?|clear-site-data|strict-transport-security|alt-svc)$/.test(name))
-      kept.append(name, value);
-  }
-  return kept;
+    return !ours && !/^(set-cookie2?|clear-site-data|strict-transport-security|alt-svc)$/.test(name);
+  });
 }
 
 /** The answer's headers without those that described the encoded body. One that a Headers can't hold is left out. */

@@ -30,9 +30,28 @@ function placeOf(first: number, second: number): number {
   return ((first << 5) ^ second) & (places - 1);
 }
 
+/** Scrubbers made lately, by their secrets. Making one takes longer than the rest of a call through the gateway. */
+const lately = new Map<string, Scrubber>();
+/** They are forgotten all at once, this long after the first was made: secrets do not stay in memory for good. */
+const rememberedMs = 10_000;
+const maxRemembered = 256;
+
+/** The scrubber for these secrets, made anew or as it was made a moment ago. */
+export function scrubberOf(secrets: readonly string[]): Scrubber {
+  const key = JSON.stringify(secrets);
+  const known = lately.get(key);
+  if (known !== undefined) return known;
+  if (lately.size === 0) setTimeout(() => lately.clear(), rememberedMs).unref();
+  if (lately.size >= maxRemembered) lately.clear();
+  const made = createScrubber(secrets);
+  lately.set(key, made);
+  return made;
+}
+
 /** A scrubber for these secrets; those under six bytes are left out, see secret-forms.ts. */
 export function createScrubber(secrets: readonly string[]): Scrubber {
   const forms = formsOf(secrets);
+  const shortest = Math.min(...forms.map(({ length }) => length));
   const search = createSearch(forms);
 
   /** Takes out what is complete from `from` on; answers the pieces and where the undecided rest begins. */
@@ -52,13 +71,17 @@ export function createScrubber(secrets: readonly string[]): Scrubber {
   }
 
   const bytes = (whole: Uint8Array): Uint8Array => {
-    if (forms.length === 0) return whole;
+    if (whole.length < shortest) return whole;
     const { pieces } = clean(whole, true);
     return pieces.includes(replacement) ? Buffer.concat(pieces) : whole;
   };
   return {
     bytes,
-    text: (text) => Buffer.from(bytes(Buffer.from(text))).toString(),
+    text(text) {
+      const given = Buffer.from(text);
+      const clean = bytes(given);
+      return clean === given ? text : Buffer.from(clean).toString();
+    },
     async *stream(source) {
       if (forms.length === 0) return yield* source;
       let held: Uint8Array = new Uint8Array();

@@ -30,8 +30,16 @@ export function open(keyring: Keyring, context: SealContext, sealed: string): Ui
 
 /** A 32-byte key for another purpose (a MAC, the store's own rows), unrelated to every record's key. */
 export function deriveKey(keyring: Keyring, purpose: string, keyId: string = keyring.currentKeyId): Uint8Array {
-  return derive(dataKey(keyring, keyId), [purpose, keyring.vaultId, keyId]);
+  const known = derived.get(keyring) ?? new Map<string, Uint8Array>();
+  derived.set(keyring, known);
+  const name = `${keyId} ${purpose}`;
+  const key = known.get(name) ?? derive(dataKey(keyring, keyId), [purpose, keyring.vaultId, keyId]);
+  known.set(name, key);
+  return key;
 }
+
+/** Keys of whole purposes are few and asked for with every audit line; they are kept as long as the keyring is. */
+const derived = new WeakMap<Keyring, Map<string, Uint8Array>>();
 
 /** Base64 of `key id || nonce || secretbox` under this key. */
 export function envelope(keyId: string, key: Uint8Array, plaintext: Uint8Array): string {

@@ -6,7 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import { readBody } from '../../net/body.ts';
 import type { EgressRequest, EgressStream } from '../../net/egress.ts';
 import { passedOn } from '../../net/headers.ts';
-import { createScrubber, type Scrubber } from '../../net/scrub.ts';
+import { type Scrubber, scrubberOf } from '../../net/scrub.ts';
 import type { Principal } from '../../principal.ts';
 import { about, accessOf, requireCredential } from '../access.ts';
 import type { Broker, Opened } from '../broker.ts';
@@ -78,7 +78,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   const headers = readHeaders(call.headers, ownHeaders(auth, credential.inputs), call.reserved);
 
   const send = async (opened: Opened) => {
-    const scrubber = createScrubber(secretsOf(opened, auth));
+    const scrubber = scrubberOf(secretsOf(opened, auth));
     const request = apiRequest(opened, auth, { ...call, headers });
     await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
     const { signal, timeoutMs, silenceMs } = call;
@@ -134,12 +134,14 @@ async function discard({ body }: EgressStream): Promise<void> {
 }
 
 /** A header that has the secret in its name goes as a whole. */
-function scrubHeaders(headers: Headers, scrubber: Scrubber): Headers {
+function scrubHeaders(headers: readonly [name: string, value: string][], scrubber: Scrubber): Headers {
   const clean = new Headers();
   for (const [name, value] of headers) {
+    if (scrubber.text(name) !== name) continue;
     // Header values are bytes, which a Headers shows as Latin-1.
-    const bytes = scrubber.bytes(Buffer.from(value, 'latin1'));
-    if (scrubber.text(name) === name) clean.append(name, Buffer.from(bytes).toString('latin1'));
+    const given = Buffer.from(value, 'latin1');
+    const bytes = scrubber.bytes(given);
+    clean.append(name, bytes === given ? value : Buffer.from(bytes).toString('latin1'));
   }
   return clean;
 }

@@ -1,6 +1,7 @@
 /** The audit log beside the vault: whole lines, appended under a lock of its own, synced before anybody relies on them. */
-import { constants, createReadStream, fstatSync, lstatSync, readSync } from 'node:fs';
+import { constants, createReadStream, fstatSync, fsync, lstatSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { KeywardError } from '../../errors.ts';
 import { fileMode, noFollow, syncFolder, tighten } from '../../seal/private-files.ts';
 import { fileLock } from './file-lock.ts';
@@ -13,6 +14,8 @@ export type AuditLog = {
 };
 
 const newline = '\n'.charCodeAt(0);
+/** Of the descriptor: a FileHandle's own takes several turns. */
+const synced = promisify(fsync);
 
 export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
   const lock = fileLock(paths.auditLock);
@@ -35,14 +38,14 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
 
   async function write(lines: readonly string[]): Promise<void> {
     const log = await current();
-    // Looked at in place: handing these over to a thread takes longer than they do.
+    // Done in place, the write too, which ends in memory: handing them over to a thread takes longer than they do.
     const { size } = fstatSync(log.fd);
     const torn = size > 0 && byteAt(log, size - 1) !== newline;
     // A line that a crash cut short stays, closed off, for the verifier to report.
     const text = `${torn ? '\n' : ''}${lines.map((line) => `${line}\n`).join('')}`;
     try {
-      await log.appendFile(text);
-      await log.sync();
+      appendWhole(log, Buffer.from(text));
+      await synced(log.fd);
     } catch (error) {
       await log.truncate(size).catch(() => undefined);
       await log.close().catch(() => undefined);
@@ -70,6 +73,11 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
       await lock.close();
     },
   };
+}
+
+/** A write may take less than it was given. */
+function appendWhole({ fd }: FileHandle, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
 }
 
 function byteAt({ fd }: FileHandle, position: number): number | undefined {

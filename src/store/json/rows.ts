@@ -108,12 +108,7 @@ export function comesBefore(a: { createdAt: number; id: string }, b: { createdAt
 
 /** One key seals every row: a row holds its own owner and id, and the file's MAC holds it in its place. */
 function rowSealer(keyring: () => Keyring) {
-  const keys = new Map<string, Uint8Array>();
-  const keyOf = (keyId: string): Uint8Array => {
-    const known = keys.get(keyId) ?? deriveKey(keyring(), 'row', keyId);
-    keys.set(keyId, known);
-    return known;
-  };
+  const keyOf = (keyId: string): Uint8Array => deriveKey(keyring(), 'row', keyId);
   return {
     seal({ kind, row }: KindRow): string {
       const keyId = keyring().currentKeyId;
