@@ -10,8 +10,8 @@ import { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { KeywardError } from '../errors.ts';
 
-/** Keyed digest under a key of the vault, hexadecimal. */
-export type Proof = Broker['vault']['proof'];
+/** Keyed digest under the newest key of the vault, hexadecimal. */
+export type Proof = (purpose: string, message: string) => Promise<string>;
 
 const path = '/.well-known/keyward-challenge';
 const noncePattern = /^[A-Za-z0-9_-]{43}$/;
@@ -19,11 +19,11 @@ const noncePattern = /^[A-Za-z0-9_-]{43}$/;
 /** `GET /.well-known/keyward-challenge?nonce=…` answers the proof. */
 export function challengeRoute(proof: Proof): Hono<{ Bindings: HttpBindings }> {
   const routes = new Hono<{ Bindings: HttpBindings }>();
-  routes.get(path, (c) => {
+  routes.get(path, async (c) => {
     const nonce = c.req.query('nonce') ?? '';
     if (!noncePattern.test(nonce)) return c.text('The nonce has to be 32 bytes in base64url.', 400);
     const { localAddress = '', localPort = 0 } = c.env.incoming.socket;
-    return c.text(prove(proof, localAddress, localPort, nonce), 200, { Connection: 'close' });
+    return c.text(await prove(proof, localAddress, localPort, nonce), 200, { Connection: 'close' });
   });
   return routes;
 }
@@ -44,7 +44,7 @@ export async function identify(
       timeoutMs: 3_000,
       maxBytes: 1_024,
     });
-    const expected = Buffer.from(prove(proof, address, port, nonce));
+    const expected = Buffer.from(await prove(proof, address, port, nonce));
     const given = Buffer.from(answer.body);
     return given.length === expected.length && timingSafeEqual(given, expected) ? 'sibling' : 'stranger';
   } catch (error) {
@@ -59,6 +59,6 @@ export function hostAndPort(address: string, port: number): string {
   return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function prove(proof: Proof, address: string, port: number, nonce: string): string {
+function prove(proof: Proof, address: string, port: number, nonce: string): Promise<string> {
   return proof('callback-port', `${hostAndPort(address, port)} ${nonce}`);
 }

@@ -1,9 +1,9 @@
-/** How much one caller may ask for. Counted in this process, by fixed minutes. */
+/** How much one caller may ask for, by fixed minutes. */
 import type { MiddlewareHandler } from 'hono';
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
-import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
+import { errorCodes, hasCode, toPublic } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { networkOf } from './client-address.ts';
+import type { Counter } from './counters.ts';
 import { errorPage } from './page.ts';
 import type { RequestEnv } from './requests.ts';
 
@@ -24,17 +24,16 @@ const badBearersPerMinute = 60;
 const wrongCodesPerMinute = 20;
 
 /** @param perMinute requests that one principal may make in a minute */
-export function createLimits(perMinute: number): Limits {
-  const counter = (points: number) => new RateLimiterMemory({ points, duration: 60 });
-  const addresses = counter(perMinute * addressFactor);
-  const badBearers = counter(Math.min(badBearersPerMinute, perMinute));
-  const wrongCodes = counter(Math.min(wrongCodesPerMinute, perMinute));
-  const principals = counter(perMinute);
+export function createLimits(perMinute: number, counter: (name: string, perMinute: number) => Counter): Limits {
+  const addresses = counter('address', perMinute * addressFactor);
+  const badBearers = counter('bad-bearer', Math.min(badBearersPerMinute, perMinute));
+  const wrongCodes = counter('wrong-code', Math.min(wrongCodesPerMinute, perMinute));
+  const principals = counter('principal', perMinute);
   return {
-    address: (address) => count(addresses, networkOf(address)),
-    badBearer: (address) => count(badBearers, networkOf(address)),
-    wrongCode: (address) => count(wrongCodes, networkOf(address)),
-    principal: ({ tenant, user }) => count(principals, JSON.stringify([tenant, user])),
+    address: (address) => addresses(networkOf(address)),
+    badBearer: (address) => badBearers(networkOf(address)),
+    wrongCode: (address) => wrongCodes(networkOf(address)),
+    principal: ({ tenant, user }) => principals(JSON.stringify([tenant, user])),
   };
 }
 
@@ -53,16 +52,4 @@ export function limitAddresses(limits: Limits): MiddlewareHandler<RequestEnv> {
     }
     return next();
   };
-}
-
-async function count(limiter: RateLimiterMemory, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refusal) {
-    const retryAfterSeconds = Math.max(1, Math.ceil((refusal as RateLimiterRes).msBeforeNext / 1_000));
-    throw new KeywardError('rate_limited', 'That were too many requests.', {
-      hint: `Try again in ${retryAfterSeconds} s.`,
-      details: { retryAfterSeconds },
-    });
-  }
 }

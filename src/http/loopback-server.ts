@@ -7,6 +7,7 @@ import { createCallbackPort } from './callback-port.ts';
 import { challengeRoute, hostAndPort, type Proof } from './challenge.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
+import { freshKeys } from './fresh-keys.ts';
 import { createTurns } from './in-turn.ts';
 import type { LoopbackOptions } from './loopback.ts';
 import { openBrowser } from './open-browser.ts';
@@ -142,7 +143,8 @@ async function servePages(
     0,
   );
   const own = hostsAt(hostname, listener.port);
-  app = createApp({ hosts: own, origins: own.map((host) => `http://${host}`), log: broker().log });
+  const around = [freshKeys(() => broker().vault)];
+  app = createApp({ hosts: own, origins: own.map((host) => `http://${host}`), around, log: broker().log });
   app.route(
     '/',
     connectRoutes({ broker, secure: false, place: 'encrypted in the vault on this computer', visitor: () => 'local' }),
@@ -154,7 +156,8 @@ async function servePages(
 /** Callbacks and the challenge, for every process that shares the port. */
 function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: string, use: () => void): Hono {
   const own = hostsAt(names.hostname, port);
-  const app = createApp({ hosts: [...own, ...names.publicHosts], origins: [], log: broker().log });
+  const around = [freshKeys(() => broker().vault)];
+  const app = createApp({ hosts: [...own, ...names.publicHosts], origins: [], around, log: broker().log });
   app.use(async (c, next) => {
     if (own.includes(c.req.header('host') ?? '')) return next();
     // Read by an authorization server, not by the person's browser.
@@ -175,7 +178,11 @@ function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: str
 }
 
 function proofOf(broker: LoopbackOptions['broker']): Proof {
-  return (purpose, message) => broker().vault.proof(purpose, message);
+  return async (purpose, message) => {
+    const { vault } = broker();
+    await vault.refreshKeys();
+    return vault.proof(purpose, message);
+  };
 }
 
 /** Every name of loopback: services register one or the other, for this process or for one that shares the port. */

@@ -9,6 +9,8 @@ import { type Bearer, createBearer } from './bearer.ts';
 import { createClientAddress } from './client-address.ts';
 import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
+import { createCounters } from './counters.ts';
+import { freshKeys } from './fresh-keys.ts';
 import { gatewayRoutes } from './gateway.ts';
 import { healthRoutes, probePaths } from './health.ts';
 import { homeRoutes } from './home.ts';
@@ -44,14 +46,18 @@ export function createService(options: ServiceOptions): Hono {
   const { broker, protocol, publicUrl, hosts, issuer, metrics } = options;
   const origin = new URL(publicUrl);
   const local = hosts.map((host) => `http://${host}`);
-  const { log } = broker();
+  const { log, vault } = broker();
   const clientOf = createClientAddress(options.trustedProxies);
-  const limits = createLimits(options.rateLimit);
+  const limits = createLimits(options.rateLimit, createCounters(vault.countTogether, log));
   const app = createApp({
     hosts: [origin.host, ...hosts],
     origins: [publicUrl, ...local],
     anyHost: probePaths,
-    around: [requests({ log, metrics, clientOf, quiet: [...probePaths, metricsPath] }), limitAddresses(limits)],
+    around: [
+      requests({ log, metrics, clientOf, quiet: [...probePaths, metricsPath] }),
+      limitAddresses(limits),
+      freshKeys(() => vault, probePaths),
+    ],
     log,
   });
   const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });

@@ -5,6 +5,7 @@
 import type { Owner } from '../principal.ts';
 import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
+import type { CountTogether } from './counting.ts';
 
 /** Columns that every row has. Times are whole milliseconds since 1970. */
 export type Row = {
@@ -270,6 +271,8 @@ export interface Store {
     options: { readonly waitMs: number; readonly signal?: AbortSignal },
     work: () => Promise<T>,
   ): Promise<T>;
+  /** Null for a file: it would be written anew for every count, so that each process counts for itself. */
+  readonly countTogether: CountTogether | null;
 
   /** Appends finished audit lines, in order; durable when it resolves. Fails with `audit_unavailable`. */
   appendAudit(lines: readonly string[]): Promise<void>;

@@ -7,6 +7,7 @@ import { deriveKey, open, seal } from '../seal/seal.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries } from './audit-chain.ts';
 import { contextOf, type Named } from './context.ts';
+import { underHiddenNames } from './counting.ts';
 import { useNotes } from './use-notes.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
@@ -84,6 +85,8 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     touch: (credential) => notes.add(credential),
     purgeAttempts: (before) => store.purgeAttempts(before),
     withLease: (name, options, work) => store.withLease(name, options, work),
+    countTogether: underHiddenNames(store),
+    refreshKeys: () => store.refreshKeys(),
     proof: (purpose, message) =>
       createHmac('sha256', deriveKey(store.keyring, 'proof'))
         .update(lengthPrefixed([purpose, message]))

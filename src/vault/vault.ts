@@ -1,5 +1,6 @@
 /** The vault: store + sealing. All that the broker sees of storage. */
 import type { Owner } from '../principal.ts';
+import type { CountTogether } from '../store/counting.ts';
 import type {
   ApprovalRow,
   AttemptRow,
@@ -161,7 +162,11 @@ export interface Vault {
     options: { readonly waitMs: number; readonly signal?: AbortSignal },
     work: () => Promise<T>,
   ): Promise<T>;
-  /** Keyed digest (hex) under a key of the vault: only processes that can open this vault compute the same. */
+  /** Counters that all processes share, as `Store` has them. What they are called is stored as a keyed digest. */
+  readonly countTogether: CountTogether | null;
+  /** Looks whether another process changed the data keys; afterwards `proof` is under one that is at most a second old. */
+  refreshKeys(): Promise<void>;
+  /** Keyed digest (hex) under the current key of the vault: only processes that can open this vault compute the same. */
   proof(purpose: string, message: string): string;
   /** Every whole audit entry, oldest first, as it was written; `verifyAudit` says whether they are genuine. */
   readAudit(): AsyncIterable<AuditEntry>;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { signedInPerson } from '../../src/broker/sign-in/code.ts';
+import { createCounters } from '../../src/http/counters.ts';
 import { createLimits } from '../../src/http/limits.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { type Principal, userOfIssuer } from '../../src/principal.ts';
@@ -225,7 +226,12 @@ describe('signing in at the issuer', () => {
     const away = new URL('https://issuer.example/auth');
     const signInAt = { host: 'issuer.example', begin: async () => away, finish: () => Promise.reject(new Error()) };
     const issuerOptions = { signIn: signInAt, publicUrl: 'https://keyward.example' };
-    const { routes } = signIn({ broker: () => broker, secure: true, issuer: issuerOptions, limits: createLimits(1) });
+    const { routes } = signIn({
+      broker: () => broker,
+      secure: true,
+      issuer: issuerOptions,
+      limits: createLimits(1, createCounters(null, broker.log)),
+    });
     const answer = await new Hono().route('/', routes).request('https://keyward.example/sign-in/issuer');
     expect([answer.status, answer.headers.get('location')]).toEqual([303, away.href]);
     expect(answer.headers.get('set-cookie')).toMatch(

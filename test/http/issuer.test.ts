@@ -1,6 +1,7 @@
 /** The issuer's keys and claims over time: a real provider, asked through real egress. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBearer } from '../../src/http/bearer.ts';
+import { createCounters } from '../../src/http/counters.ts';
 import type { IssuerSettings } from '../../src/http/issuer.ts';
 import { createLimits } from '../../src/http/limits.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';
@@ -34,7 +35,7 @@ function fresh(change: Partial<IssuerSettings> = {}, { usual: { broker } } = key
   const bearer = createBearer({
     broker: () => broker,
     issuer: { ...usual, ...change },
-    limits: createLimits(1_000_000),
+    limits: createLimits(1_000_000, createCounters(null, broker.log)),
     metadataUrl: `${origin}/.well-known/oauth-protected-resource/mcp`,
   });
   return (token: string) => bearer.authenticate(`Bearer ${token}`);

@@ -6,6 +6,7 @@ import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { createSignInCode, signedInPerson, signedInValue } from '../../src/broker/sign-in/code.ts';
+import { createCounters } from '../../src/http/counters.ts';
 import { createLimits } from '../../src/http/limits.ts';
 import { signIn } from '../../src/http/sign-in/index.ts';
 import { localPrincipal, type Owner, type Principal } from '../../src/principal.ts';
@@ -169,7 +170,12 @@ describe('signing in with a code', () => {
   );
 
   it('gives __Host- cookies over https, out of reach of scripts and other hosts', async () => {
-    const { routes } = signIn({ broker: () => broker, secure: true, issuer: null, limits: createLimits(1) });
+    const { routes } = signIn({
+      broker: () => broker,
+      secure: true,
+      issuer: null,
+      limits: createLimits(1, createCounters(null, broker.log)),
+    });
     const page = await new Hono().route('/', routes).request('https://keyward.example/sign-in');
     expect(page.headers.get('set-cookie')).toMatch(
       /^__Host-keyward-sign-in=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; Secure; SameSite=Lax$/,

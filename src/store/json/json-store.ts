@@ -130,6 +130,7 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
         }
       });
     },
+    countTogether: null,
     withLease: (name, waiting, work) => withLease(paths.leases, name, waiting, work),
     appendAudit: (lines) => audit.append(lines),
     readAudit: () => audit.read(),

@@ -38,6 +38,8 @@ export async function openKeys(database: Database, access: KeyAccess, adopt?: Ke
   if (adopt !== undefined && seen.header.vaultId !== adopt.vaultId) throw anotherVault();
   let current = { ...seen, keyring: await openKeyHeader(seen.header, access), at: performance.now() };
 
+  let looking: Promise<unknown> | undefined;
+
   async function look(): Promise<Stored> {
     const at = performance.now();
     const found = await read(database);
@@ -59,7 +61,11 @@ export async function openKeys(database: Database, access: KeyAccess, adopt?: Ke
     keyring: () => current.keyring,
     header: () => current.header,
     async refresh() {
-      if (performance.now() - current.at > freshMs) await look();
+      if (performance.now() - current.at <= freshMs) return;
+      looking ??= look().finally(() => {
+        looking = undefined;
+      });
+      await looking;
     },
     async cover(boxes) {
       if (boxes.some(({ sealed }) => !current.keyring.dataKeys.has(keyIdOf(sealed)))) await look();

@@ -5,6 +5,7 @@ import { type KeyHeader, keyAccess } from '../../seal/key-header.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
 import type { Change, CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
+import { counting } from './counting.ts';
 import { type Database, migrateDatabase, openDatabase, type Query } from './database.ts';
 import { storeError } from './failures.ts';
 import { openKeys, type StoredKeys } from './keys.ts';
@@ -105,6 +106,7 @@ function storeOver(database: Database, keys: StoredKeys): Store {
       await query(sql.purgeAttempts, [before]);
     },
     withLease: (name, waiting, work) => withLease(database, name, waiting, work),
+    countTogether: counting(query),
     async appendAudit(lines) {
       await query(appendAudit, [lines]).catch(auditFailed);
     },

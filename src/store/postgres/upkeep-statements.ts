@@ -51,6 +51,27 @@ export const releaseLease: Statement = {
   text: 'delete from keyward_leases where name = $1 and holder = $2',
 };
 
+/**
+ * Arrays of the same length: $1 names, $2 how much to add; $3 milliseconds until a new counter ends. In one order
+ * everywhere: two processes must not wait for each other's counters. The clock is the database's.
+ */
+export const addCounts: Statement = {
+  name: 'keyward_add_counts',
+  text: `insert into keyward_counts as c (name, total, ends_at)
+    select t.name, t.more, now() + $3 * interval '1 millisecond'
+    from unnest($1::text[], $2::bigint[]) as t (name, more) order by t.name
+    on conflict (name) do update set
+      total = excluded.total + case when c.ends_at > now() then c.total else 0 end,
+      ends_at = case when c.ends_at > now() then c.ends_at else excluded.ends_at end
+    returning name, total, ceil(extract(epoch from ends_at - now()) * 1000)::bigint as ends_in_ms`,
+};
+
+/** Counters that ended. */
+export const sweepCounts: Statement = {
+  name: 'keyward_sweep_counts',
+  text: 'delete from keyward_counts where ends_at <= now()',
+};
+
 /** $1 lines, in their order. */
 export const appendAudit: Statement = {
   name: 'keyward_append_audit',
