@@ -1,5 +1,5 @@
 /** Verifying a credential: one harmless call to the service, as the connector describes it. */
-import type { Verification } from '../connectors/definition.ts';
+import type { AuthMethod, Verification } from '../connectors/definition.ts';
 import { hasCode, toPublic } from '../errors.ts';
 import type { EgressResponse } from '../net/egress.ts';
 import type { Principal } from '../principal.ts';
@@ -7,6 +7,7 @@ import type { Credential } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
 import type { Broker, Opened } from './broker.ts';
 import { apiRequest, secretsOf } from './calls/api-request.ts';
+import { clockRefusal, keyProblem, ready } from './calls/signing.ts';
 import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
@@ -57,7 +58,7 @@ export async function verifyCredential(
     // A service may answer the secret where its account belongs. Loaded with the first call.
     const { createScrubber } = await import('../net/scrub.ts');
     const { text: scrub } = createScrubber(secretsOf(opened, auth));
-    return { checkedAt, ...(await judge(broker, opened.credential, verify, answer, scrub)) };
+    return { checkedAt, ...(await judge(broker, opened.credential, { auth, verify }, answer, scrub)) };
   } catch (error) {
     if (hasCode(error, 'reconnect_required')) return { status: 'reconnect_required', checkedAt, detail: error.message };
     if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'provider_refused')) throw error;
@@ -66,7 +67,7 @@ export async function verifyCredential(
   }
 }
 
-function call(
+async function call(
   broker: Broker,
   opened: Opened,
   verify: Verification,
@@ -79,17 +80,27 @@ function call(
   const content =
     body === null ? { headers: {} } : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   const request = apiRequest(opened, { ...auth, api }, { method, path, ...content });
-  return broker.egress.request({ ...request, ...(signal ? { signal } : {}) });
+  return broker.egress.request({
+    ...(await ready(opened, auth, request, { verifying: true })),
+    ...(signal ? { signal } : {}),
+  });
 }
 
 /** What the answer says about the credential; stores the account's label or the refusal. */
 async function judge(
   broker: Broker,
   credential: Credential,
-  verify: Verification,
+  { auth, verify }: { readonly auth: AuthMethod; readonly verify: Verification },
   answer: EgressResponse,
   scrub: (text: string) => string,
 ) {
+  const clock = clockRefusal(auth, answer);
+  if (clock !== null) return { status: credential.status, detail: `Not checked: ${clock}` };
+  const problem = keyProblem(auth, answer);
+  if (problem !== null) {
+    await note(broker, credential, { status: 'reconnect_required', statusReason: problem });
+    return { status: 'reconnect_required' as const, detail: problem };
+  }
   const refusal = `The service refused the credential with status ${answer.status}.`;
   const typed = credential.authenticationType.startsWith('oauth2') ? '' : ` ${wrongKey}`;
   if (answer.status === 401) {

@@ -82,6 +82,21 @@ export const inject = z
   .min(1)
   .describe('Where the secret goes in a call. OAuth knows {accessToken}; the other types know their inputs.');
 
+/** What requests are signed for, instead of rules for the secret. */
+export const signature = z
+  .strictObject({
+    service: headerValue.describe(
+      'Service that requests are signed for, by its signing name: s3, execute-api; or {service}.',
+    ),
+    region: headerValue.describe('Region that requests are signed for: us-east-1; or {region}.'),
+    verifyService: headerValue
+      .exactOptional()
+      .describe('Service that the call of api.verify is signed for, where that is another. Default: service.'),
+  })
+  .describe(
+    'AWS Signature Version 4 of every request, with the inputs accessKeyId, secretAccessKey and, where there is one, sessionToken.',
+  );
+
 /** The name of an authentication type. */
 export const type = <T extends string>(name: T) => z.literal(name).describe('Each type once.');
 

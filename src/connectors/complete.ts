@@ -3,6 +3,7 @@ import type { Api, AuthMethod, Connector, Verification } from './connector.ts';
 import {
   apiKeyInputs,
   assertionDefaults,
+  awsSigV4Inputs,
   basicInject,
   basicInputs,
   bearerInject,
@@ -81,6 +82,14 @@ function completeMethod(method: FileMethod, shared: Api): AuthMethod {
       return { inputs: bearerInputs, inject: bearerInject, ...method, ...base };
     case 'basic':
       return { inputs: basicInputs, inject: basicInject, ...method, ...base };
+    case 'aws_sigv4':
+      return {
+        inputs: awsSigV4Inputs,
+        inject: [],
+        ...method,
+        ...base,
+        signature: { verifyService: null, ...method.signature },
+      };
   }
 }
 

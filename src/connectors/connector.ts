@@ -137,10 +137,18 @@ export type JwtBearerMethod = TokenEndpoint & {
 export type ApiKeyMethod = Common & { readonly authenticationType: 'api_key' };
 export type BearerMethod = Common & { readonly authenticationType: 'bearer' };
 export type BasicMethod = Common & { readonly authenticationType: 'basic' };
+/** What requests are signed for: parts of the credential scope of AWS Signature Version 4. */
+export type SignatureScope = {
+  readonly service: string;
+  readonly region: string;
+  readonly verifyService: string | null;
+};
+/** Nothing is injected: each request carries a signature instead of the secret. */
+export type AwsSigV4Method = Common & { readonly authenticationType: 'aws_sigv4'; readonly signature: SignatureScope };
 
 /** The types whose tokens come from a token endpoint. */
 export type TokenMethod = OAuth2Method | ClientCredentialsMethod | JwtBearerMethod;
-export type AuthMethod = TokenMethod | ApiKeyMethod | BearerMethod | BasicMethod;
+export type AuthMethod = TokenMethod | ApiKeyMethod | BearerMethod | BasicMethod | AwsSigV4Method;
 
 export type Connector = {
   readonly id: string;

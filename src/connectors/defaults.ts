@@ -96,3 +96,17 @@ export const basicInputs: Inputs = {
   required: ['username', 'password'],
 };
 export const basicInject: readonly InjectRule[] = [{ in: 'basic', username: '{username}', password: '{password}' }];
+export const awsSigV4Inputs: Inputs = {
+  type: 'object',
+  properties: {
+    accessKeyId: { type: 'string', title: 'Access key ID' },
+    secretAccessKey: { type: 'string', title: 'Secret access key', writeOnly: true },
+    sessionToken: {
+      type: 'string',
+      title: 'Session token',
+      description: 'Of temporary credentials only.',
+      writeOnly: true,
+    },
+  },
+  required: ['accessKeyId', 'secretAccessKey'],
+};

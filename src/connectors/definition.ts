@@ -4,7 +4,7 @@
  * must fit together. The published JSON Schema is generated from this.
  */
 import * as z from 'zod';
-import { apiFields, common, inject, type } from './call-fields.ts';
+import { apiFields, common, inject, signature, type } from './call-fields.ts';
 import { pageUrl } from './fields.ts';
 import { inputsSchema } from './inputs.ts';
 import { clientCredentials, jwtBearer, oauth2 } from './oauth-fields.ts';
@@ -22,6 +22,8 @@ const basic = z.strictObject({
   ...common,
   inject: inject.exactOptional().describe('Default: Basic with {username} and {password}.'),
 });
+
+const awsSigV4 = z.strictObject({ authenticationType: type('aws_sigv4'), ...common, signature });
 
 /** A connector file as it is written; optional fields may be left out. */
 export const connectorSchema = z.strictObject({
@@ -47,7 +49,17 @@ export const connectorSchema = z.strictObject({
     .describe('Connection inputs: what tells one customer of the service from another. No secrets.'),
   api: z.strictObject(apiFields),
   auth: z
-    .array(z.discriminatedUnion('authenticationType', [oauth2, clientCredentials, jwtBearer, apiKey, bearer, basic]))
+    .array(
+      z.discriminatedUnion('authenticationType', [
+        oauth2,
+        clientCredentials,
+        jwtBearer,
+        apiKey,
+        bearer,
+        basic,
+        awsSigV4,
+      ]),
+    )
     .min(1),
 });
 

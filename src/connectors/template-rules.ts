@@ -1,5 +1,5 @@
 /** Every variable of a template must be known where the template is filled, and always have a value there. */
-import type { AuthMethod, Inputs } from './connector.ts';
+import type { AuthMethod, AwsSigV4Method, Inputs } from './connector.ts';
 import { discoveredNames, hasTokens } from './kinds.ts';
 import type { Place, Report } from './place.ts';
 import { variablesIn } from './template.ts';
@@ -52,7 +52,32 @@ export function checkTemplates(place: Place, report: Report): void {
     check(`${path}.refreshEndpoint`, auth.refreshEndpoint, after);
     checkAll(`${path}.refreshParams`, auth.refreshParams, after);
   }
-  checkInject(auth, path, inputs, after, check, report);
+  if (auth.authenticationType === 'aws_sigv4') checkSignature(auth, path, inputs, check, report);
+  else checkInject(auth, path, inputs, after, check, report);
+}
+
+/** The signer takes its inputs by name, so they have to be there; a secret that it does not know would go nowhere. */
+function checkSignature(
+  { inputs: { properties, required = [] }, signature }: AwsSigV4Method,
+  path: string,
+  inputs: ReturnType<typeof inputNames>,
+  check: (field: string, template: string | null, known: Names) => void,
+  report: Report,
+): void {
+  for (const [name, template] of Object.entries(signature)) check(`${path}.signature.${name}`, template, inputs.plain);
+  const field = `${path}.inputs.properties`;
+  for (const name of ['accessKeyId', 'secretAccessKey'] as const) {
+    if (!Object.hasOwn(properties, name)) report(`${field}.${name}`, 'is missing: requests are signed with it');
+    else if (!required.includes(name)) report(`${path}.inputs.required`, `must name ${name}`);
+  }
+  for (const name of ['secretAccessKey', 'sessionToken'] as const) {
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (property && !property.writeOnly) report(`${field}.${name}.writeOnly`, 'is missing: it is a secret');
+  }
+  const signed = ['accessKeyId', 'secretAccessKey', 'sessionToken'];
+  for (const [name, { writeOnly }] of Object.entries(properties)) {
+    if (writeOnly && !signed.includes(name)) report(`${field}.${name}`, 'is a secret that no request is signed with');
+  }
 }
 
 function checkInject(

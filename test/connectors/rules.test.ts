@@ -135,6 +135,55 @@ describe('a definition of a service account', () => {
   });
 });
 
+describe('a definition whose requests are signed', () => {
+  const inputs = 'auth.0.inputs';
+  it.each([
+    ['a scope that nobody names', { 'auth.0.signature.region': '{zone}' }, 'auth.0.signature.region', /not known/],
+    [
+      'a secret in the scope',
+      { 'auth.0.signature.service': '{secretAccessKey}' },
+      'auth.0.signature.service',
+      /secret/,
+    ],
+    ['no signature', { 'auth.0.signature': undefined }, 'auth.0.signature', /is missing/],
+    [
+      'no access key',
+      { [`${inputs}.properties.accessKeyId`]: undefined, [`${inputs}.required`]: ['secretAccessKey'] },
+      `${inputs}.properties.accessKeyId`,
+      /is missing/,
+    ],
+    [
+      'a key that may be left out',
+      { [`${inputs}.required`]: ['accessKeyId'] },
+      `${inputs}.required`,
+      /secretAccessKey/,
+    ],
+    [
+      'a key that is not secret',
+      { [`${inputs}.properties.secretAccessKey.writeOnly`]: undefined },
+      `${inputs}.properties.secretAccessKey.writeOnly`,
+      /it is a secret/,
+    ],
+    [
+      'a session token that is not secret',
+      { [`${inputs}.properties.sessionToken.writeOnly`]: undefined },
+      `${inputs}.properties.sessionToken.writeOnly`,
+      /it is a secret/,
+    ],
+    [
+      'a secret that is not signed with',
+      { [`${inputs}.properties.other`]: { type: 'string', writeOnly: true } },
+      `${inputs}.properties.other`,
+      /no request is signed with/,
+    ],
+    ['rules for the secret', { 'auth.0.inject': [] }, 'auth.0.inject', /not a field/],
+  ] as const)('is refused with %s', (_, changes, field, rule) => {
+    const { problems } = checkDefinition(changed('aws', changes));
+    const rules = problems.filter((one) => one.field === field).map((one) => one.rule);
+    expect(rules.join('\n')).toMatch(rule);
+  });
+});
+
 describe('the built-in connectors', () => {
   it('send every service account’s assertion to a written-out address, whatever a key file says', () => {
     const endpoints = [...builtinIds()].flatMap((id) =>

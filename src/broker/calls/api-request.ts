@@ -7,6 +7,8 @@ import { hostMatches } from '../../hosts.ts';
 import type { EgressRequest } from '../../net/egress.ts';
 import type { Opened } from '../broker.ts';
 import { type CallTarget, readTarget } from './path.ts';
+import { signatureParameters, signedHeaders } from './signing.ts';
+import { valuesOf } from './values.ts';
 
 /** What goes to the service besides what the connector adds. Header names are in lower case. */
 export type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
@@ -17,12 +19,6 @@ export type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
   readonly body?: NonNullable<EgressRequest['body']> | undefined;
 };
 
-/** Everything a template of this connection may name. */
-function valuesOf({ credential, secret }: Opened): Record<string, string> {
-  if (secret.kind === 'inputs') return { ...credential.inputs, ...secret.inputs };
-  return { ...credential.inputs, ...secret.kept, accessToken: secret.accessToken };
-}
-
 /**
  * The request for a path below the connection's base URL, with the secret in it. The host must be one that the connector
  * allows and one that the credential was made for: a definition that changed later can't send it elsewhere. Constant
@@ -30,7 +26,8 @@ function valuesOf({ credential, secret }: Opened): Record<string, string> {
  *
  * @throws KeywardError `egress_refused` for another host, `invalid_input` for a path or parameter that can't be sent
  */
-export function apiRequest(opened: Opened, { api, inject: rules }: AuthMethod, call: ApiCall): EgressRequest {
+export function apiRequest(opened: Opened, auth: AuthMethod, call: ApiCall): EgressRequest {
+  const { api, inject: rules } = auth;
   const values = valuesOf(opened);
   const injected = inject(rules, values);
   const base = baseUrl(opened, api, injected);
@@ -39,7 +36,7 @@ export function apiRequest(opened: Opened, { api, inject: rules }: AuthMethod, c
   // Where a connection names the whole address, “/” is that address itself: an MCP server has no other.
   const itself = path === '/' && wholeVariable(api.baseUrl) !== null;
   url.pathname = itself ? base.pathname : `${prefixOf(base)}${path}`;
-  url.search = withInjected(query, injected.query);
+  url.search = withInjected(query, injected.query, auth.authenticationType === 'aws_sigv4' ? signatureParameters : []);
   if (url.origin !== base.origin || !(itself || url.pathname.startsWith(`${prefixOf(base)}/`))) {
     throw new KeywardError('egress_refused', 'The path leaves the base URL of this connection.');
   }
@@ -80,9 +77,9 @@ function prefixOf(base: URL): string {
 }
 
 /** Parameters are separated by `&`, by old servers by `;` too. */
-function withInjected(query: string, injected: [name: string, value: string][]): string {
+function withInjected(query: string, injected: [name: string, value: string][], own: readonly string[]): string {
   const given = new Set(query.split(/[&;]/).map(parameterName));
-  for (const [name] of injected) {
+  for (const name of [...injected.map(([parameter]) => parameter), ...own]) {
     if (!given.has(name.toLowerCase())) continue;
     throw new KeywardError('invalid_input', `The parameter ${name} is set by Keyward.`, {
       hint: 'Leave it out.',
@@ -113,13 +110,15 @@ export function pathBelow(
   return { path: url.pathname.slice(prefix.length), query: url.search.slice(1) };
 }
 
-/** Names of the headers that this connector fills in, in lower case: with the secret, or with what the owner gave. */
-export function ownHeaders({ api, inject: rules }: AuthMethod, inputs: Values): Set<string> {
+/** Names of the headers that this connector fills in, in lower case: with the secret, with what the owner gave, or by signing. */
+export function ownHeaders(auth: AuthMethod, inputs: Values): Set<string> {
+  const { api, inject: rules } = auth;
   const filled = Object.entries(api.headers).flatMap(([name, value]) => (variablesIn(value).length > 0 ? [name] : []));
   const injected = rules.flatMap((rule) =>
     rule.in === 'header' ? [fillText(rule.name, inputs)] : rule.in === 'basic' ? ['authorization'] : [],
   );
-  return new Set([...filled, ...injected].map((name) => name.toLowerCase()));
+  const signer = auth.authenticationType === 'aws_sigv4' ? signedHeaders : [];
+  return new Set([...filled, ...injected, ...signer].map((name) => name.toLowerCase()));
 }
 
 /** All that must not come back: what a request carries, the refresh token, and the pairs of Basic as they are encoded. */

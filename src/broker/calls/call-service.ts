@@ -17,6 +17,7 @@ import { apiRequest, ownHeaders, pathBelow, secretsOf } from './api-request.ts';
 import { type Reserved, readHeaders } from './headers.ts';
 import { readTarget } from './path.ts';
 import { checkCall } from './policy.ts';
+import { clockRefusal, ready } from './signing.ts';
 
 /** A token this young is not renewed because of a 401: the service means something else. */
 const youngMs = 60_000;
@@ -56,7 +57,8 @@ export type ServiceAnswer = {
  * whatever its status; a 401 is tried once more with a renewed token.
  *
  * @throws KeywardError `not_found`, `forbidden` and `insufficient_scope` for who may not, `invalid_input` for a path or
- *   header that is not the caller's to set, `reconnect_required`, and what egress throws
+ *   header that is not the caller's to set, `reconnect_required`, `provider_refused` for a signature that a wrong clock
+ *   spoils, and what egress throws
  */
 export async function callService(broker: Broker, principal: Principal, call: ServiceCall): Promise<ServiceAnswer> {
   const action = 'credential.call';
@@ -83,7 +85,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
     const { signal, timeoutMs, silenceMs } = call;
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
-    return { opened, scrubber, answer: await broker.egress.open({ ...request, ...limits }) };
+    return { opened, scrubber, answer: await broker.egress.open(await ready(opened, auth, { ...request, ...limits })) };
   };
   let sent = await send(await fresh(broker, credential));
   if (sent.answer.status === 401 && canRenew(sent.opened) && canRepeat(call.body)) {
@@ -95,6 +97,14 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   if (answer.status < 200 || answer.status > 599) {
     await discard(answer);
     throw new KeywardError('provider_garbled', `${connector.name} answered with a status that HTTP does not have.`);
+  }
+  const clock = clockRefusal(auth, answer);
+  if (clock !== null) {
+    await discard(answer);
+    throw new KeywardError('provider_refused', `${connector.name} does not accept the signature.`, {
+      hint: `${clock} Then call again.`,
+      details: { status: answer.status },
+    });
   }
   broker.vault.touch(opened.credential);
   const location = answer.headers.get('location');

@@ -3,6 +3,7 @@
  * description or a library's message may quote the request, and with it the code or the secret.
  */
 import { type ErrorDetails, KeywardError } from '../../errors.ts';
+import { clockProblem } from '../clock.ts';
 import { type OAuthContext, scopesOf } from './context.ts';
 
 /** What is said besides the code. */
@@ -25,18 +26,8 @@ export function refusal(context: OAuthContext, code: string | null, facts: Refus
     ...(code === null ? {} : { providerError: code }),
     ...(facts.status === undefined ? {} : { status: facts.status }),
   };
-  return new KeywardError('provider_refused', message, { hint: `${clockProblem(facts)}${hint}`, details });
-}
-
-/** Minutes between two clocks that services commonly forgive. */
-const forgivenMinutes = 5;
-
-/** A wrong clock makes good requests fail, and nothing else points at it. */
-function clockProblem({ serviceTime = null }: RefusalFacts): string {
-  const minutes = serviceTime === null ? 0 : Math.round((Date.now() - serviceTime) / 60_000);
-  if (Math.abs(minutes) <= forgivenMinutes) return '';
-  const way = minutes > 0 ? 'ahead of' : 'behind';
-  return `The clock of this computer is ${Math.abs(minutes)} minutes ${way} the service's: set it right first. `;
+  const clock = clockProblem(facts.serviceTime ?? null);
+  return new KeywardError('provider_refused', message, { hint: clock === null ? hint : `${clock} ${hint}`, details });
 }
 
 function explain(context: OAuthContext, code: string | null, { redirectUri, status }: RefusalFacts): Explanation {

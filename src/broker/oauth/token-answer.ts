@@ -4,6 +4,7 @@
  * first, what every client has met is tolerated, the rest is a typed error.
  */
 import type { EgressResponse } from '../../net/egress.ts';
+import { timeIn } from '../clock.ts';
 import { type Answer, keepFields, parseAnswer, positiveNumber, textOf, valueAt } from './answer.ts';
 import type { OAuthContext, TokenSet } from './context.ts';
 import { standardCode, transientCodes, verdictCodes } from './error-codes.ts';
@@ -112,12 +113,6 @@ function scopesIn(value: unknown): string[] | null {
   const parts = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/[\s,]+/) : [];
   const scopes = parts.filter((part): part is string => typeof part === 'string' && part !== '');
   return scopes.length === 0 ? null : scopes;
-}
-
-/** A `Date` header (RFC 9110 §6.6.1) in milliseconds since 1970; null when it is absent or unreadable. */
-function timeIn(value: string | null): number | null {
-  const time = value === null ? Number.NaN : Date.parse(value);
-  return Number.isNaN(time) ? null : time;
 }
 
 /** Seconds of a `Retry-After` (RFC 9110 §10.2.3), at most a day; null when it is absent or unreadable. */
