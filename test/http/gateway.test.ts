@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAudit } from '../../src/broker/audit-read.ts';
@@ -318,6 +319,17 @@ describe('streams through the gateway', () => {
     }
     service.end();
     await once(answer, 'end');
+  });
+
+  it('begin with the headers, before there is any of the body', async () => {
+    const before = streaming.answers.length;
+    const sent = open('/events').end();
+    const service = await next(streaming.answers, before);
+    service.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(answer.headers['content-type']).toBe('text/event-stream');
+    service.end('data: 1\n\n');
+    expect(await text(answer)).toBe('data: 1\n\n');
   });
 
   it('pass a request body on while it is still being sent', async () => {
