@@ -50,6 +50,8 @@ export async function gateway(): Promise<Figure[]> {
     const [fewStraight, fewOurs] = await inTurns([straight, ours], 1, rounds, roundMs);
     const [manyPlain, manyOurs] = await inTurns([plain, ours], connections, rounds, roundMs);
     if (!fewStraight || !fewOurs || !manyPlain || !manyOurs) throw new Error('Nothing was measured.');
+    const [largePlain, largeOurs] = await inTurns([plain, ours].map(largeOf), connections, rounds, roundMs);
+    if (!largePlain || !largeOurs) throw new Error('Nothing was measured.');
     const first = await firstBytes([straight, ours]);
     const memory = await pour(ours, keyward.pid ?? 0);
     const plainMs = (await pour(plain, keyward.pid ?? 0)).ms;
@@ -73,6 +75,12 @@ export async function gateway(): Promise<Figure[]> {
         goal: { is: '>=', than: 0.5 },
         from: `${manyOurs.perSecond.toFixed(0)} / ${manyPlain.perSecond.toFixed(0)} a second, ${connections} at once`,
       },
+      shown(
+        'gateway, calls a second with answers of 64 KiB / plain proxy on undici',
+        largeOurs.perSecond / largePlain.perSecond,
+        'x',
+        `${largeOurs.perSecond.toFixed(0)} / ${largePlain.perSecond.toFixed(0)} a second, ${connections} at once`,
+      ),
       shown(
         'gateway, streaming 1 GiB / plain proxy on undici',
         plainMs / memory.ms,
@@ -130,6 +138,10 @@ async function pour({ origin, path, headers }: Target, pid: number): Promise<{ m
 
 function target(origin: string, prefix: string, headers: Target['headers']): Target {
   return { origin, method: 'GET', path: `${prefix}/small`, headers, body: null };
+}
+
+function largeOf(target: Target): Target {
+  return { ...target, path: target.path.replace('/small', '/page') };
 }
 
 async function connect(env: Readonly<Record<string, string | undefined>>): Promise<string> {
