@@ -9,6 +9,7 @@ import type { Broker } from '../broker/broker.ts';
 import { callService } from '../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
+import { allowSlowBody } from './body-time.ts';
 import type { Bindings } from './streamed.ts';
 
 /** Answers of models take minutes, and their streams longer. */
@@ -28,6 +29,7 @@ export function gatewayRoutes({ broker, bearer }: GatewayRoutes): Hono<BearerEnv
     try {
       const env = c.env as Bindings;
       const { incoming, outgoing } = env;
+      allowSlowBody(env);
       if (incoming.headers.upgrade !== undefined) throw upgrade();
       const answer = await callService(broker(), principal, {
         connectionId,

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { limitBodyTime } from './body-time.ts';
 import { type Bindings, sendStreamed } from './streamed.ts';
 
 /** One request: `app.fetch` of Hono. */
@@ -63,6 +64,7 @@ function listenOn(answer: Answer, address: string, port: number): Promise<Server
   const server = createAdaptorServer({
     fetch: async (request, env) => {
       const bindings = env as Bindings;
+      limitBodyTime(bindings);
       if (bindings.incoming.rawHeaders.length > 2 * maxHeaders) {
         return new Response('Too many headers.\n', { status: 431 });
       }
@@ -75,7 +77,8 @@ function listenOn(answer: Answer, address: string, port: number): Promise<Server
     overrideGlobalObjects: false,
     serverOptions: {
       headersTimeout: 5_000,
-      requestTimeout: 15_000,
+      // For headers and body together, whatever the path; see body-time.ts.
+      requestTimeout: 0,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: 1_000,
       // Cookies ignore ports: a browser sends along those of everything else it knows at this host.

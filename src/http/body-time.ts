@@ -1,0 +1,48 @@
+/**
+ * How long the body of a request may take to arrive. Node has one limit for a whole server; here most bodies are small,
+ * and those of the gateway may be long. Whoever sends slowly holds a connection, so neither kind is waited for for ever.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+
+/** A body arrives whole within this time, unless it may be slow. */
+const wholeWithinMs = 15_000;
+/** Of one that may be slow, so much has to arrive in each such time: half a minute in which nothing moves is the end. */
+const paceMs = 30_000;
+const paceBytes = 1_024;
+
+/** The clock of a body that has not arrived yet. */
+const clocks = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+
+/** Cuts the connection, after a 408, when the body of this request is not there in 15 seconds. */
+export function limitBodyTime(request: HttpBindings): void {
+  const { incoming } = request;
+  const { 'content-length': length, 'transfer-encoding': chunked } = incoming.headers;
+  if (chunked === undefined && Number(length ?? 0) === 0) return;
+  clocks.set(incoming, setTimeout(cut, wholeWithinMs, request).unref());
+  incoming.once('close', () => clearTimeout(clocks.get(incoming)));
+}
+
+/** Lets this body take longer while it keeps coming. Only for whoever has proved to be somebody. */
+export function allowSlowBody(request: HttpBindings): void {
+  const { incoming } = request;
+  if (!clocks.has(incoming)) return;
+  clearTimeout(clocks.get(incoming));
+  const { socket } = incoming;
+  let seen = socket.bytesRead;
+  const check = () => {
+    const arrived = socket.bytesRead - seen;
+    seen = socket.bytesRead;
+    // What lies here unread waits for the service, not for the sender.
+    if (arrived < paceBytes && incoming.readableLength === 0) cut(request);
+  };
+  clocks.set(incoming, setInterval(check, paceMs).unref());
+}
+
+function cut({ incoming, outgoing }: HttpBindings): void {
+  clearTimeout(clocks.get(incoming));
+  if (incoming.complete) return;
+  // As Node answers late headers.
+  if (!outgoing.headersSent) incoming.socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+  incoming.socket.destroy();
+}
