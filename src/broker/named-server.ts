@@ -2,9 +2,11 @@
  * Connections that name their authorization server themselves: an MCP server, or any issuer. Keyward finds the server,
  * and registers there where the server lets it, so that nobody has to.
  */
+import type { ServerMetadata } from 'openid-client';
 import type { Connector, OAuth2Method } from '../connectors/definition.ts';
 import { serverOf } from '../connectors/kinds.ts';
 import { wholeUrl, wholeVariable } from '../connectors/template.ts';
+import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { ClientRegistration } from '../vault/vault.ts';
 import { clientMetadata, clientName, redirectUriFor } from './attempts/redirect-uri.ts';
@@ -13,12 +15,12 @@ import type { Broker } from './broker.ts';
 import { begin, issuerOf, type OAuthClient, type Operation } from './oauth/context.ts';
 import { protectedResource } from './oauth/protected-resource.ts';
 import { register } from './oauth/register.ts';
-import { metadataOf } from './oauth/server.ts';
+import { findMetadata, metadataOf } from './oauth/server.ts';
 import { authorize } from './policy.ts';
 
 type Inputs = Readonly<Record<string, string>>;
 
-/** What a protected resource says, as inputs of the connection; the same inputs where the definition asks for none. */
+/** The inputs of a connection with what its server says of itself: a protected resource all, an issuer about scopes. */
 export async function withServer(
   broker: Broker,
   owner: Principal,
@@ -26,19 +28,82 @@ export async function withServer(
   auth: OAuth2Method,
   inputs: Inputs,
 ): Promise<Inputs> {
-  if (auth.protectedResource === null) return inputs;
+  if (auth.protectedResource === null) return withKnownScopes(broker, owner, connector, auth, inputs);
   await authorize(broker, owner, 'server.discover', { connectorId: connector.id });
   const name = wholeVariable(auth.protectedResource);
   const address = name === null ? new URL(auth.protectedResource) : wholeUrl(inputs, name);
-  const found = await protectedResource(operationFor(broker, connector, auth, inputs), address);
-  const all = { ...inputs, ...found };
-  const metadata = await metadataOf(operationFor(broker, connector, auth, all), found.issuer);
+  const operation = operationFor(broker, connector, auth, inputs);
+  const { resource, issuers, scopes } = await protectedResource(operation, address);
+  const of = (issuer: string): Operation => ({ ...operation, values: { ...inputs, issuer } });
+  const { issuer, metadata } =
+    issuers.length > 0 ? await choose(broker, issuers, of) : await ownServer(address, of(address.origin));
   // Where a server has it, a connection without it ends with its first access token.
   const offline = metadata.scopes_supported?.includes('offline_access') === true;
-  const scopes = found.scopes.split(' ');
-  return offline && found.scopes !== '' && !scopes.includes('offline_access')
-    ? { ...all, scopes: [...scopes, 'offline_access'].join(' ') }
-    : all;
+  const wanted = scopes === '' ? [] : scopes.split(' ');
+  const more = offline && wanted.length > 0 && !wanted.includes('offline_access') ? ['offline_access'] : [];
+  return { ...inputs, resource, issuer, scopes: [...wanted, ...more].join(' ') };
+}
+
+type Found = { readonly issuer: string; readonly metadata: ServerMetadata };
+
+/** Of the servers that a resource trusts, the first that registers Keyward; else the first that can be used at all. */
+async function choose(broker: Broker, issuers: readonly string[], of: (issuer: string) => Operation): Promise<Found> {
+  const found: (Found & { readonly fitness: number })[] = [];
+  const failures: unknown[] = [];
+  for (const issuer of issuers) {
+    try {
+      const metadata = await metadataOf(of(issuer), issuer);
+      const pkce = metadata.code_challenge_methods_supported?.includes('S256') === true;
+      const registers = metadata.registration_endpoint !== undefined || readsDocuments(broker, metadata);
+      if (pkce && registers) return { issuer, metadata };
+      found.push({ issuer, metadata, fitness: pkce ? 2 : registers ? 1 : 0 });
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const [best] = found.toSorted((one, other) => other.fitness - one.fitness);
+  if (best) return best;
+  throw failures[0];
+}
+
+/**
+ * The origin of a resource that has no metadata, where it is an authorization server itself, as MCP 2025-03-26 has it.
+ * Endpoints are never guessed: nothing would show that the server knows PKCE.
+ */
+async function ownServer({ origin, host }: URL, operation: Operation): Promise<Found> {
+  const metadata = await findMetadata(operation, origin);
+  if (metadata) return { issuer: origin, metadata };
+  throw new KeywardError('provider_refused', `${host} does not say which authorization server it trusts.`, {
+    hint: 'Check the address. If the server takes a fixed token, use the authentication type bearer.',
+  });
+}
+
+/** A client that is named by its metadata document needs one that the server can read. */
+function readsDocuments({ pages }: Broker, metadata: ServerMetadata): boolean {
+  return metadata.client_id_metadata_document_supported === true && pages.callbackOrigin.startsWith('https:');
+}
+
+/**
+ * Without `offline_access` where it is asked for by default only and the issuer does not have it: some, such as Google,
+ * refuse a whole request for one scope that they do not know.
+ */
+async function withKnownScopes(
+  broker: Broker,
+  owner: Principal,
+  connector: Connector,
+  auth: OAuth2Method,
+  inputs: Inputs,
+): Promise<Inputs> {
+  const name = auth.scopesInput ?? '';
+  const preset = auth.inputs.properties[name]?.default;
+  if (auth.issuer === null || preset === undefined || inputs[name] !== preset) return inputs;
+  const scopes = preset.split(' ');
+  if (!scopes.includes('offline_access')) return inputs;
+  await authorize(broker, owner, 'server.discover', { connectorId: connector.id });
+  const operation = operationFor(broker, connector, auth, inputs);
+  const { scopes_supported: known } = await metadataOf(operation, issuerOf(operation) ?? '');
+  if (known === undefined || known.includes('offline_access')) return inputs;
+  return { ...inputs, [name]: scopes.filter((scope) => scope !== 'offline_access').join(' ') };
 }
 
 /**
@@ -80,7 +145,7 @@ async function introduce(
 ): Promise<{ client: OAuthClient; registration: ClientRegistration } | null> {
   const metadata = await metadataOf(operation, issuer);
   const { callbackOrigin } = broker.pages;
-  if (metadata.client_id_metadata_document_supported === true && callbackOrigin.startsWith('https:')) {
+  if (readsDocuments(broker, metadata)) {
     const clientId = `${callbackOrigin}/oauth/client/${clientName(operation.connector, issuer)}`;
     return {
       client: { clientId, clientSecret: null },

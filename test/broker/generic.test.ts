@@ -14,6 +14,7 @@ import { localPrincipal as me } from '../../src/principal.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
 import { ageTokens, credentialOf, principal, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';
 import { clickThrough } from '../support/click-through.ts';
+import { startOddServer } from '../support/odd-server.ts';
 
 const catalogue = await loadCatalogue(null);
 const baseUrl = 'https://api.example.com/v1';
@@ -96,6 +97,45 @@ describe('the generic connectors', () => {
     expect(page.view).toMatchObject({ step: 'authorize', scopes: ['openid', 'offline_access'] });
     const id = await consented(page);
     expect(await tokensOf(test.broker, me, id)).toMatchObject({ refreshToken: expect.any(String) });
+  });
+
+  it('connect an issuer that is built like Google: its token endpoint elsewhere, no offline_access, no Basic', async () => {
+    const google = await startOddServer({ status: 404 });
+    const elsewhere = google.origin.replace('127.0.0.1', 'localhost');
+    const { broker, close } = await startBroker({ origin: google.origin, allow: [new URL(elsewhere).host] });
+    google.paths.set('/.well-known/openid-configuration', {
+      body: {
+        issuer: google.origin,
+        authorization_endpoint: `${google.origin}/auth`,
+        token_endpoint: `${elsewhere}/token`,
+        revocation_endpoint: `${elsewhere}/revoke`,
+        scopes_supported: ['openid', 'email', 'profile'],
+        code_challenge_methods_supported: ['S256'],
+        token_endpoint_auth_methods_supported: ['client_secret_post'],
+      },
+    });
+    google.paths.set('/token', { body: { access_token: 'at-1', refresh_token: 'rt-1', expires_in: 3600 } });
+    const input = { connectorId: 'generic-openid', authenticationType: 'oauth2', baseUrl, issuer: google.origin };
+    const created = await createCredential(broker, me, input, { obtainedBy: 'tool' });
+    const attemptId = created.kind === 'attempt' ? created.attemptId : '';
+    const look = () => viewAttempt(broker, attemptId, 'b', 'local');
+    const { csrf } = await look();
+    await submitAuthConfig(broker, attemptId, { browser: 'b', csrf, visitor: 'local' }, client);
+    const view = await look();
+    const url = new URL(view.step === 'authorize' ? view.authorizationUrl : '');
+    expect(Object.fromEntries(url.searchParams)).toMatchObject({ scope: 'openid', access_type: 'offline' });
+    const state = url.searchParams.get('state') ?? '';
+    const received = new URLSearchParams({ code: 'c', state, iss: google.origin });
+    const connectorId = url.searchParams.get('redirect_uri')?.split('/').at(-1) ?? null;
+    await finishCallback(broker, { received, connectorId, cookieOf: () => 'b', visitor: 'local' });
+    const { credentialId } = (await broker.vault.findAttempt(attemptId)) ?? {};
+    expect(await tokensOf(broker, me, credentialId ?? '')).toMatchObject({ refreshToken: 'rt-1', scopes: ['openid'] });
+    const sent = google.seen.at(-1);
+    expect(sent?.headers).toMatchObject({ host: new URL(elsewhere).host });
+    expect(sent?.headers).not.toHaveProperty('authorization');
+    expect(Object.fromEntries(new URLSearchParams(sent?.body))).toMatchObject({ client_secret: client.clientSecret });
+    await close();
+    await google.close();
   });
 
   it('let a client act for itself, once a person has entered it', async () => {

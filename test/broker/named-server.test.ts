@@ -289,7 +289,7 @@ describe('finding the authorization server', () => {
     expect(posts()).toEqual([]);
   });
 
-  it.each(['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'revocation_endpoint'])(
+  it.each(['authorization_endpoint', 'registration_endpoint', 'revocation_endpoint'])(
     'an authorization server whose %s is on another site is refused before anything is sent there',
     async (endpoint) => {
       mcp.paths.set(`${prmOf}/mcp`, resourceOf());
@@ -332,6 +332,128 @@ describe('finding the authorization server', () => {
     const reader = { ...me, scopes: new Set(['credentials:read'] as const) };
     await expect(connect({}, reader)).rejects.toMatchObject({ code: 'insufficient_scope' });
     expect(mcp.seen).toEqual([]);
+  });
+});
+
+describe('an MCP server without metadata of its own', () => {
+  beforeEach(async () => {
+    await brokerFor();
+    mcp.paths.set('/mcp', { status: 401, headers: { 'www-authenticate': 'Bearer' } });
+  });
+
+  it.each([asOf, '/.well-known/openid-configuration'])(
+    'is connected where its origin is the authorization server, as MCP 2025-03-26 had it: %s',
+    async (path) => {
+      mcp.paths.set(path, serverOf());
+      mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
+      const url = authorizationUrlOf(await attemptFor());
+      expect(url.origin).toBe(mcp.origin);
+      expect(Object.fromEntries(url.searchParams)).toMatchObject({
+        client_id: 'c1',
+        code_challenge_method: 'S256',
+        resource: `${mcp.origin}/mcp`,
+      });
+    },
+  );
+
+  it('asks for the scopes of its challenge', async () => {
+    mcp.paths.set('/mcp', { status: 401, headers: { 'www-authenticate': 'Bearer scope="files:read"' } });
+    mcp.paths.set(asOf, serverOf({ scopes_supported: ['all', 'offline_access'] }));
+    mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
+    expect(authorizationUrlOf(await attemptFor()).searchParams.get('scope')).toBe('files:read offline_access');
+  });
+
+  it('is not connected where a page answers in place of metadata', async () => {
+    mcp.answer = { headers: { 'content-type': 'text/html' }, body: '<html>' };
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_refused' });
+    expect(posts()).toEqual([]);
+  });
+
+  it('is not connected without a word about S256, nor at guessed endpoints', async () => {
+    mcp.paths.set('/authorize', { body: '<html>' });
+    mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_refused' });
+    expect(posts()).toEqual([]);
+  });
+
+  it('20. is not connected by metadata of another issuer', async () => {
+    mcp.paths.set(asOf, serverOf({ issuer: 'https://honest.example' }));
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_garbled' });
+    expect(posts()).toEqual([]);
+  });
+
+  it.each([503, 429])('in trouble (%i) is no server without metadata: nothing else is asked', async (status) => {
+    mcp.paths.set(`${prmOf}/mcp`, { status });
+    mcp.paths.set(asOf, serverOf());
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_unavailable' });
+    expect(mcp.seen.map(({ url }) => url)).not.toContain(asOf);
+  });
+
+  it('that has metadata of another resource gets no second chance', async () => {
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ resource: 'https://honest.example/mcp' }));
+    mcp.paths.set(asOf, serverOf());
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_garbled' });
+    expect(mcp.seen.map(({ url }) => url)).not.toContain(asOf);
+  });
+});
+
+describe('an MCP server with several authorization servers', () => {
+  /** A second authorization server; the first one is at the origin of the MCP server. */
+  let second: OddServer;
+  beforeEach(async () => {
+    second = await startOddServer({ status: 404 });
+    closing.push(() => second.close());
+    await brokerFor({ allow: [second.host] });
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ authorization_servers: [mcp.origin, second.origin] }));
+    mcp.paths.set('/register', { status: 201, body: { client_id: 'first' } });
+    second.paths.set('/register', { status: 201, body: { client_id: 'second' } });
+  });
+  const secondHas = (changes: Record<string, unknown> = {}) => {
+    const body = JSON.parse(JSON.stringify(serverOf().body).replaceAll(mcp.origin, second.origin));
+    second.paths.set(asOf, { body: { ...body, ...changes } });
+  };
+  const chosen = async () => authorizationUrlOf(await attemptFor()).searchParams.get('client_id');
+
+  it('is connected by the first that registers Keyward', async () => {
+    mcp.paths.set(asOf, serverOf());
+    secondHas();
+    expect(await chosen()).toBe('first');
+    expect(second.seen).toEqual([]);
+  });
+
+  it.each([
+    ['publishes nothing', undefined],
+    ['takes no registrations', { registration_endpoint: undefined }],
+    ['is another than it should be', { issuer: 'https://honest.example' }],
+    [
+      'names endpoints of others',
+      { token_endpoint: 'https://third.example/t', authorization_endpoint: 'https://honest.example/a' },
+    ],
+    ['has no S256', { code_challenge_methods_supported: ['plain'] }],
+  ])('is connected by the second where the first %s', async (_, changes) => {
+    if (changes !== undefined) mcp.paths.set(asOf, serverOf(changes));
+    secondHas();
+    expect(await chosen()).toBe('second');
+    expect(posts()).toEqual([]);
+  });
+
+  it('52. is connected by the second where the first is on a private address, which is not asked', async () => {
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ authorization_servers: ['https://10.0.0.1', second.origin] }));
+    secondHas();
+    expect(await chosen()).toBe('second');
+  });
+
+  it('asks for an OAuth client of the first, where none takes registrations', async () => {
+    mcp.paths.set(asOf, serverOf({ registration_endpoint: undefined }));
+    secondHas({ registration_endpoint: undefined });
+    expect((await attemptFor()).view).toMatchObject({ step: 'auth_config', destination: mcp.host });
+  });
+
+  it('says what is wrong with the first where none is usable, and asks few of many', async () => {
+    const many = Array.from({ length: 50 }, (_, index) => `${second.origin}/${index}`);
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ authorization_servers: [mcp.origin, ...many] }));
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_garbled' });
+    expect(new Set(second.seen.map(({ url }) => url.split('/').at(-1))).size).toBeLessThan(10);
   });
 });
 

@@ -2,7 +2,7 @@
 import type { ClientCredentialsMethod } from '../../connectors/definition.ts';
 import { begin, grantedScopes, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
 import { fillParams } from './endpoints.ts';
-import { requireEndpoint, resolveServer } from './server.ts';
+import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';
 import { askForTokens } from './token-request.ts';
 
 /** Tokens for the client itself (RFC 6749 §4.4). */
@@ -15,7 +15,7 @@ export async function clientCredentials(given: OAuthContext<ClientCredentialsMet
     context,
     {
       endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
-      authMethod: auth.tokenEndpointAuthMethod,
+      authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
       bodyFormat: auth.bodyFormat,
       repeat: 'repeatable',
       // Some services have this grant under a name of their own, which the library would not send.

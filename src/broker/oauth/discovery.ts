@@ -12,21 +12,22 @@ import { retryAfter } from './token-answer.ts';
 const attributeMismatch = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
 
 /**
- * Metadata of an issuer: RFC 8414 first, OpenID Connect Discovery when there is none.
+ * Metadata of an issuer: RFC 8414 first, OpenID Connect Discovery when there is none. Null for neither.
  *
- * @throws KeywardError `provider_garbled` when it names another issuer or is no metadata, `provider_unavailable`
+ * @throws KeywardError `provider_garbled` when it names another issuer, `provider_unavailable`
  */
-export async function discover(operation: Operation, issuer: string): Promise<ServerMetadata> {
+export async function discover(operation: Operation, issuer: string): Promise<ServerMetadata | null> {
   const url = new URL(issuer);
-  const metadata = (await ask(operation, url, 'oauth2')) ?? (await ask(operation, url, 'oidc'));
-  if (metadata) return metadata;
-  throw garbled(operation, `publishes no authorization server metadata at ${url.origin}`);
+  return (await ask(operation, url, 'oauth2')) ?? (await ask(operation, url, 'oidc'));
 }
 
 /** Null when this well-known address holds no metadata. */
 async function ask(operation: Operation, issuer: URL, algorithm: 'oauth2' | 'oidc'): Promise<ServerMetadata | null> {
   const openid = await import('openid-client');
-  const outbound = egressFetch({ request: (request) => get(operation, request.url) }, { hosts: [issuer.host] });
+  const outbound = egressFetch(
+    { request: (request) => readMetadata(operation, request.url) },
+    { hosts: [issuer.host] },
+  );
   // openid-client wraps whatever is thrown in here, so the reason is kept on the way.
   let failure: unknown;
   try {
@@ -51,7 +52,7 @@ async function ask(operation: Operation, issuer: URL, algorithm: 'oauth2' | 'oid
 }
 
 /** A metadata document; a server in trouble is no reason to look elsewhere. */
-async function get(operation: Operation, url: URL): Promise<EgressResponse> {
+export async function readMetadata(operation: Operation, url: URL): Promise<EgressResponse> {
   const response = await send(operation, { url, headers: { accept: 'application/json' } }, 'repeatable');
   if (response.status === 429 || response.status >= 500) {
     const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));

@@ -5,7 +5,7 @@ import { begin, grantedScopes, type OAuthContext, type TokenSet, usesPkce } from
 import { fillParams } from './endpoints.ts';
 import { standardCode } from './error-codes.ts';
 import { garbled, refusal } from './failures.ts';
-import { type AuthorizationServer, requireEndpoint, resolveServer } from './server.ts';
+import { type AuthorizationServer, authMethodAt, requireEndpoint, resolveServer } from './server.ts';
 import { askForTokens } from './token-request.ts';
 
 export type AuthorizationResponse = {
@@ -46,7 +46,7 @@ export async function exchangeCode(
     context,
     {
       endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
-      authMethod: auth.tokenEndpointAuthMethod,
+      authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
       bodyFormat: auth.bodyFormat,
       repeat: 'once',
     },

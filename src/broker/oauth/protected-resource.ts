@@ -1,22 +1,26 @@
-/** Asking a protected resource, such as an MCP server, which authorization server it trusts (RFC 9728). */
-import { KeywardError } from '../../errors.ts';
+/** Asking a protected resource, such as an MCP server, which authorization servers it trusts (RFC 9728). */
 import { type Answer, parseAnswer, textOf } from './answer.ts';
 import type { Operation } from './context.ts';
+import { readMetadata } from './discovery.ts';
 import { garbled } from './failures.ts';
 import { send } from './send.ts';
 
 export type ProtectedResource = {
   /** Its own name for itself, which tokens are asked for (RFC 8707). */
   readonly resource: string;
-  readonly issuer: string;
+  /** The one it prefers first; empty where it has no metadata. */
+  readonly issuers: readonly string[];
   /** What it wants, separated by spaces; empty when it does not say. */
   readonly scopes: string;
 };
 
+/** More are not looked at: whoever writes the list decides whom Keyward asks. */
+const maxIssuers = 5;
+
 /**
  * The metadata of the resource at this address: where its challenge says, else at its well-known addresses.
  *
- * @throws KeywardError `provider_refused` when it publishes none, `provider_garbled` when it is about another resource
+ * @throws KeywardError `provider_garbled` when it is about another resource, `provider_unavailable`
  */
 export async function protectedResource(operation: Operation, address: URL): Promise<ProtectedResource> {
   const challenge = await challengeOf(operation, address);
@@ -24,9 +28,9 @@ export async function protectedResource(operation: Operation, address: URL): Pro
     const metadata = url === null ? null : await document(operation, url);
     if (metadata) return read(operation, address, metadata, challenge.scopes);
   }
-  throw new KeywardError('provider_refused', `${address.host} does not say which authorization server it trusts.`, {
-    hint: 'Check the address. If the server takes a fixed token, use the authentication type bearer.',
-  });
+  // RFC 8707 §2, as MCP writes it: without the slash of an empty path.
+  const resource = address.pathname === '/' && address.search === '' ? address.origin : address.href;
+  return { resource, issuers: [], scopes: scopesOf(challenge.scopes?.split(' ') ?? []) };
 }
 
 /** What an unauthenticated request is answered (RFC 9728 §5.1). Only an address on its own origin is followed. */
@@ -53,7 +57,7 @@ function wellKnown(address: URL): URL[] {
 }
 
 async function document(operation: Operation, url: URL): Promise<Answer | null> {
-  const response = await send(operation, { url, headers: { accept: 'application/json' } }, 'repeatable');
+  const response = await readMetadata(operation, url);
   return response.status === 200 ? parseAnswer(response.body) : null;
 }
 
@@ -62,11 +66,11 @@ function read(operation: Operation, address: URL, metadata: Answer, challenged: 
   if (resource === null || !covers(resource, address)) {
     throw garbled(operation, `publishes metadata of another resource than ${address.origin}${address.pathname}`);
   }
-  const [first]: unknown[] = Array.isArray(metadata.authorization_servers) ? metadata.authorization_servers : [];
-  const issuer = textOf(first);
-  if (issuer === null) throw garbled(operation, 'names no authorization server');
+  const listed: unknown[] = Array.isArray(metadata.authorization_servers) ? metadata.authorization_servers : [];
+  const issuers = listed.slice(0, maxIssuers).flatMap((one) => textOf(one) ?? []);
+  if (issuers.length === 0) throw garbled(operation, 'names no authorization server');
   const offered = Array.isArray(metadata.scopes_supported) ? metadata.scopes_supported : [];
-  return { resource, issuer, scopes: scopesOf(challenged?.split(' ') ?? offered) };
+  return { resource, issuers, scopes: scopesOf(challenged?.split(' ') ?? offered) };
 }
 
 /** True when the resource is this address, or what it is below (RFC 9728 §3.3; MCP servers often name their origin). */

@@ -2,7 +2,7 @@
 import type { OAuth2Method } from '../../connectors/definition.ts';
 import { begin, type Kept, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
 import { fillParams } from './endpoints.ts';
-import { requireEndpoint, resolveServer } from './server.ts';
+import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';
 import { askForTokens } from './token-request.ts';
 
 /** What is stored from the answer before. */
@@ -26,7 +26,7 @@ export async function refreshTokens(given: OAuthContext<OAuth2Method>, grant: Re
     context,
     {
       endpoints: { token_endpoint: requireEndpoint(context, server, 'refreshEndpoint').href },
-      authMethod: auth.refreshAuthMethod,
+      authMethod: authMethodAt(context, server, auth.refreshAuthMethod),
       bodyFormat: auth.bodyFormat,
       repeat: 'once',
     },

@@ -2,7 +2,7 @@
 import { hasCode } from '../../errors.ts';
 import { parseAnswer } from './answer.ts';
 import { begin, type Kept, type OAuthContext } from './context.ts';
-import { resolveServer } from './server.ts';
+import { authMethodAt, resolveServer } from './server.ts';
 import { readAnswer } from './token-answer.ts';
 import { callServer } from './token-request.ts';
 
@@ -25,7 +25,8 @@ export async function revoke(given: OAuthContext, tokens: RevocableTokens): Prom
   try {
     // A definition that writes its endpoints out and has none for revocation has nothing to discover.
     if (context.auth.revocationEndpoint === null && tokenEndpoint !== null) return 'not_supported';
-    const { revocationEndpoint } = await resolveServer(context, ['revocationEndpoint'], tokens.kept);
+    const server = await resolveServer(context, ['revocationEndpoint'], tokens.kept);
+    const { revocationEndpoint } = server;
     if (!revocationEndpoint) return 'not_supported';
     const useRefresh = revocation.token === 'refresh_token' && tokens.refreshToken !== null;
     const token = useRefresh ? (tokens.refreshToken ?? tokens.accessToken) : tokens.accessToken;
@@ -33,7 +34,7 @@ export async function revoke(given: OAuthContext, tokens: RevocableTokens): Prom
       context,
       {
         endpoints: { revocation_endpoint: revocationEndpoint.href },
-        authMethod: revocation.authMethod === 'bearer' ? 'none' : revocation.authMethod,
+        authMethod: revocation.authMethod === 'bearer' ? 'none' : authMethodAt(context, server, revocation.authMethod),
         bodyFormat: revocation.bodyFormat,
         repeat: 'repeatable',
         adjust: ({ params, headers }) => {

@@ -1,5 +1,6 @@
 /** Which endpoints a connection talks to: the definition's, or those that its issuer publishes. */
 import type { ServerMetadata } from 'openid-client';
+import type { ClientAuth } from '../../connectors/definition.ts';
 import { serverInput } from '../../connectors/kinds.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Egress } from '../../net/egress.ts';
@@ -23,6 +24,8 @@ export type AuthorizationServer = { readonly [Name in EndpointName]: URL | null 
   readonly issDemanded: boolean;
   /** Whether it says that it supports PKCE with S256; null when nothing was discovered. */
   readonly supportsS256: boolean | null;
+  /** How its clients may authenticate; null when nothing was discovered, or it does not say. */
+  readonly authMethods: readonly string[] | null;
 };
 
 /** Endpoint → its name in server metadata (RFC 8414 §2). */
@@ -77,6 +80,7 @@ export async function resolveServer(
       metadata?.authorization_response_iss_parameter_supported === true ||
       ('authorizationResponseIssParameterSupported' in auth && auth.authorizationResponseIssParameterSupported),
     supportsS256: metadata ? metadata.code_challenge_methods_supported?.includes('S256') === true : null,
+    authMethods: metadata?.token_endpoint_auth_methods_supported ?? null,
   };
 }
 
@@ -90,39 +94,52 @@ export function requireEndpoint(context: OAuthContext, server: AuthorizationServ
   });
 }
 
-/** What the issuer publishes, asked at most once in ten minutes. */
+/**
+ * How the client authenticates: as the definition says, unless the connection names a server that takes something else
+ * only (RFC 8414 §2).
+ */
+export function authMethodAt(
+  { auth }: OAuthContext,
+  { authMethods }: AuthorizationServer,
+  wanted: ClientAuth,
+): ClientAuth {
+  if (authMethods === null || serverInput(auth) === null || wanted === 'none') return wanted;
+  const usable = [wanted, 'client_secret_basic', 'client_secret_post'] as const;
+  return usable.find((method) => authMethods.includes(method)) ?? wanted;
+}
+
+/** What the issuer publishes; `provider_garbled` for nothing. */
 export async function metadataOf(context: Operation, issuer: string): Promise<ServerMetadata> {
+  const metadata = await findMetadata(context, issuer);
+  if (metadata) return metadata;
+  throw garbled(context, `publishes no authorization server metadata at ${new URL(issuer).origin}`);
+}
+
+/** What the issuer publishes, asked at most once in ten minutes; null for nothing. */
+export async function findMetadata(context: Operation, issuer: string): Promise<ServerMetadata | null> {
   const asked = known.get(context.egress) ?? new Map();
   known.set(context.egress, asked);
   const before = asked.get(issuer);
   const fresh = before !== undefined && Math.abs(Date.now() - before.at) < knownForMs;
-  const metadata: ServerMetadata = fresh ? before.metadata : await discover(context, issuer);
+  const metadata: ServerMetadata | null = fresh ? before.metadata : await discover(context, issuer);
+  if (metadata === null) return null;
   if (!fresh) asked.set(issuer, { at: Date.now(), metadata });
   if (serverInput(context.auth) !== null) await checkSites(context, metadata);
   return metadata;
 }
 
-/**
- * A server that somebody named must send people, codes and registrations to its own site only. Otherwise it could name
- * the authorization endpoint of another server and collect that one's codes at its own token endpoint (mix-up, RFC 9700
- * §4.4), where `iss` does not give it away.
- */
+/** Refuses a server that somebody named whose endpoints are where codes and tokens of others could end up. */
 async function checkSites(context: OAuthContext, metadata: ServerMetadata): Promise<void> {
-  const { getDomain } = await import('tldts');
-  const siteOf = (url: string) => getDomain(url, { allowPrivateDomains: true }) ?? new URL(url).hostname;
-  const own = siteOf(metadata.issuer);
-  const names = ['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'revocation_endpoint'] as const;
-  for (const name of names) {
-    const published = metadata[name];
-    if (published === undefined || siteOf(discoveredUrl(context, published).href) === own) continue;
-    throw new KeywardError(
-      'provider_refused',
-      `${metadata.issuer} names a ${name.replace('_', ' ')} on another site.`,
-      {
-        hint: 'Keyward does not follow that: codes and tokens could end up with somebody else.',
-      },
-    );
+  for (const name of ['authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'revocation_endpoint']) {
+    const text = metadata[name];
+    if (text !== undefined) discoveredUrl(context, String(text));
   }
+  const { misplacedEndpoint } = await import('./sites.ts');
+  const name = misplacedEndpoint(metadata);
+  if (name === null) return;
+  throw new KeywardError('provider_refused', `${metadata.issuer} names a ${name.replace('_', ' ')} on another site.`, {
+    hint: 'Keyward does not follow that: codes and tokens could end up with somebody else.',
+  });
 }
 
 /** An endpoint that a server published: https, or http when its issuer is reached by http too. */
