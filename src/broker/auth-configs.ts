@@ -1,7 +1,7 @@
 /** Auth configs: the OAuth clients that people registered, from the environment or stored by their owner. */
 import { randomUUID } from 'node:crypto';
 import { serverInput } from '../connectors/kinds.ts';
-import { KeywardError } from '../errors.ts';
+import { hasCode, KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
 import type { AuthConfig, ClientRegistration } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
@@ -63,6 +63,25 @@ export async function findAuthConfig(
 export async function hasAuthConfig(broker: Broker, owner: Owner, connectorId: string): Promise<boolean> {
   return broker.settings.authConfigs.has(connectorId) || (await newest(broker, owner, connectorId, null)) !== undefined;
 }
+
+/**
+ * Notes that a server no longer knows a client that registered itself, so that the next connection registers anew. False
+ * for a client that a person entered, which only a person can mend.
+ */
+export async function endRegistration(broker: Broker, owner: Owner, authConfigId: string | null): Promise<boolean> {
+  const config = authConfigId === null ? undefined : await broker.vault.get('authConfig', owner, authConfigId);
+  if (!config?.registration) return false;
+  const record = { ...config, registration: { ...config.registration, expiresAt: Date.now() } };
+  await broker.vault.commit([{ op: 'update', kind: 'authConfig', record }]).catch((error: unknown) => {
+    // Somebody else has found out at the same moment.
+    if (!hasCode(error, 'conflict')) throw error;
+  });
+  return true;
+}
+
+/** What a connection is told whose client the server no longer knows. */
+export const unknownRegistration =
+  'The server no longer knows Keyward’s registration. Connect again: Keyward registers anew.';
 
 /** What is wrong with an OAuth client as typed, by field; empty when nothing is. */
 export function authConfigProblems(fields: { clientId: string; clientSecret: string }, secretNeeded: boolean) {

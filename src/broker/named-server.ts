@@ -8,9 +8,9 @@ import { serverOf } from '../connectors/kinds.ts';
 import { wholeUrl, wholeVariable } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
-import type { ClientRegistration } from '../vault/vault.ts';
+import type { Attempt, ClientRegistration } from '../vault/vault.ts';
 import { clientMetadata, clientName, redirectUriFor } from './attempts/redirect-uri.ts';
-import { findAuthConfig, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import { endRegistration, findAuthConfig, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { begin, issuerOf, type OAuthClient, type Operation } from './oauth/context.ts';
 import { protectedResource } from './oauth/protected-resource.ts';
@@ -134,6 +134,27 @@ export async function clientFor(
     { op: 'create', kind: 'authConfig', record, secret: { clientSecret: client.clientSecret } },
   ]);
   return { id: record.id, client, scopes: null, registration };
+}
+
+/**
+ * Another client for an attempt, where Keyward registered the one at hand before: servers forget registrations. Null for
+ * one that a person entered or that is new, so that the person is asked next.
+ */
+export async function clientInstead(
+  broker: Broker,
+  owner: Principal,
+  auth: OAuth2Method,
+  {
+    connectorId,
+    authConfigId,
+    inputs,
+    createdAt,
+  }: Pick<Attempt, 'connectorId' | 'authConfigId' | 'inputs' | 'createdAt'>,
+): Promise<string | null> {
+  const config = authConfigId === null ? undefined : await broker.vault.get('authConfig', owner, authConfigId);
+  if (!config || config.createdAt >= createdAt || !(await endRegistration(broker, owner, config.id))) return null;
+  const made = await clientFor(broker, owner, broker.catalogue.require(connectorId), auth, inputs);
+  return made?.id ?? null;
 }
 
 /** By its own metadata document where the server reads those and can reach it, else by registration; null for neither. */

@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { finishCallback } from '../../src/broker/attempts/callback.ts';
 import { viewAttempt } from '../../src/broker/attempts/connect.ts';
-import { submitAuthConfig } from '../../src/broker/attempts/connect-forms.ts';
+import { forgetAuthConfig, submitAuthConfig } from '../../src/broker/attempts/connect-forms.ts';
 import { clientDocument } from '../../src/broker/attempts/redirect-uri.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import type { CreateInput } from '../../src/broker/create-input.ts';
@@ -504,6 +504,78 @@ describe('the client at a server that a connection names', () => {
     const input = { connectorId: 'mcp-server', authenticationType: 'oauth2', serverUrl: `${mcp.origin}/mcp` };
     await createCredential(moved, me, input, { obtainedBy: 'tool' });
     expect(posts()).toHaveLength(4);
+  });
+
+  /** A server that registers `c1`, `c2` and so on, and no longer knows the clients before `known`. */
+  async function forgetful() {
+    await brokerFor();
+    mcp.paths.set(asOf, serverOf());
+    const register = (id: string) => mcp.paths.set('/register', { status: 201, body: { client_id: id } });
+    const forget = () => mcp.paths.set('/token', { status: 401, body: { error: 'invalid_client' } });
+    register('c1');
+    return { register, forget };
+  }
+  const answered = (url: URL) => {
+    const back = new URL(url.searchParams.get('redirect_uri') ?? '');
+    back.search = new URLSearchParams({ code: 'c', state: url.searchParams.get('state') ?? '' }).toString();
+    return back;
+  };
+  const clientAt = async (input = {}) => authorizationUrlOf(await attemptFor(input)).searchParams.get('client_id');
+
+  it('is registered anew when the server says at the exchange that it does not know it', async () => {
+    const { register, forget } = await forgetful();
+    forget();
+    const started = await attemptFor();
+    const attempt = await deliver(started, answered(authorizationUrlOf(started)));
+    expect(attempt).toMatchObject({ status: 'failed', error: { message: expect.stringContaining('registers anew') } });
+    register('c2');
+    expect(await clientAt()).toBe('c2');
+  });
+
+  it('is registered anew when the server says at a refresh that it does not know it', async () => {
+    const { register, forget } = await forgetful();
+    mcp.paths.set('/token', { body: { access_token: 'at', refresh_token: 'rt', expires_in: 3600 } });
+    const started = await attemptFor();
+    const { credentialId = '' } = (await deliver(started, answered(authorizationUrlOf(started)))) ?? {};
+    const id = credentialId ?? '';
+    forget();
+    await ageTokens(broker.broker, me, id, -1_000);
+    const dead = fresh(broker.broker, await credentialOf(broker.broker, me, id));
+    await expect(dead).rejects.toMatchObject({ code: 'reconnect_required' });
+    expect(await credentialOf(broker.broker, me, id)).toMatchObject({
+      status: 'reconnect_required',
+      statusReason: expect.stringContaining('registers anew'),
+    });
+    register('c2');
+    expect(await clientAt({ credentialId: id })).toBe('c2');
+  });
+
+  it('is registered anew by the page, where the server shows the person an error; then the person may enter one', async () => {
+    const { register } = await forgetful();
+    await connect();
+    const { attemptId, browser, view } = await attemptFor();
+    register('c2');
+    const sender = { browser, csrf: view.csrf, visitor: 'local' } as const;
+    const look = () => viewAttempt(broker.broker, attemptId, browser, 'local');
+    await forgetAuthConfig(broker.broker, attemptId, sender);
+    expect(await look()).toMatchObject({ step: 'authorize', changeableClientId: 'c2' });
+    await forgetAuthConfig(broker.broker, attemptId, sender);
+    expect(await look()).toMatchObject({ step: 'auth_config' });
+  });
+
+  it('that a person entered is not thrown away when the server does not know it', async () => {
+    const { forget } = await forgetful();
+    mcp.paths.set(asOf, serverOf({ registration_endpoint: undefined }));
+    const { attemptId, browser, view } = await attemptFor();
+    const sender = { browser, csrf: view.csrf, visitor: 'local' } as const;
+    await submitAuthConfig(broker.broker, attemptId, sender, { clientId: 'typed', clientSecret: '' });
+    forget();
+    const url = new URL(
+      ((await viewAttempt(broker.broker, attemptId, browser, 'local')) as { authorizationUrl: string })
+        .authorizationUrl,
+    );
+    await deliver({ attemptId, browser }, answered(url));
+    expect(await clientAt()).toBe('typed');
   });
 
   it('is named by its metadata document where the server reads those and Keyward is on https', async () => {

@@ -76,7 +76,7 @@ describe('the connect pages', () => {
   it('let a person enter another OAuth client', async () => {
     const tab = await openTab(browser);
     await tab.goto((await bare.connect(oauth)).url);
-    await tab.getByRole('button', { name: 'enter another one' }).click();
+    await tab.getByRole('button', { name: 'use another one' }).click();
     expect(await heading(tab)).toBe('Set up Acme for Keyward');
   });
 

@@ -1,10 +1,11 @@
 /** What comes back to the redirect URI (RFC 6749 §4.1.2): the point where an attacker would try to get in. */
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Attempt, AttemptSecret } from '../../vault/vault.ts';
+import { endRegistration, unknownRegistration } from '../auth-configs.ts';
 import { attemptOf, sameText, stateFor } from '../binding.ts';
 import type { Broker } from '../broker.ts';
 import { exchangeCode } from '../oauth/exchange.ts';
-import { oauthContext } from '../oauth-context.ts';
+import { oauthContext, ownerOf } from '../oauth-context.ts';
 import { refused } from '../policy.ts';
 import { openAttempt } from './connect.ts';
 import { finishAttempt, personOf } from './finish.ts';
@@ -48,10 +49,20 @@ export async function finishCallback(
     await failAttempt(
       broker,
       claimed,
-      error instanceof KeywardError ? error : new KeywardError('internal', 'Connecting failed unexpectedly.'),
+      error instanceof KeywardError
+        ? await explained(broker, claimed, error)
+        : new KeywardError('internal', 'Connecting failed unexpectedly.'),
     );
   }
   return { attemptId, returnTo: returnOf((await openAttempt(broker, attemptId)).attempt) };
+}
+
+/** A client that registered itself can't be compared with anything, but registered anew. */
+async function explained(broker: Broker, attempt: Attempt, error: KeywardError): Promise<KeywardError> {
+  const { providerError } = error.details;
+  if (providerError !== 'invalid_client' || !(await endRegistration(broker, ownerOf(attempt), attempt.authConfigId)))
+    return error;
+  return new KeywardError('provider_refused', unknownRegistration, { details: error.details });
 }
 
 /** Checks that the callback belongs to a pending attempt of this very browser, at the redirect URI that was sent. */

@@ -1,5 +1,5 @@
 /** The forms of the connect pages: what a person typed, checked and stored. */
-import { serverOf } from '../../connectors/kinds.ts';
+import { serverInput, serverOf } from '../../connectors/kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
 import { authConfigProblems, defaultAuthConfigId, newAuthConfig } from '../auth-configs.ts';
@@ -137,11 +137,19 @@ async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcom
   return null;
 }
 
-/** The person wants to enter another OAuth client: a mistyped one must not stay in the way. */
+/** The person wants another OAuth client: neither a mistyped one nor one that the server forgot may stay in the way. */
 export async function forgetAuthConfig(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
   const { attempt } = await openForm(broker, attemptId, sender);
   if (attempt.authConfigId === null || attempt.authConfigId === defaultAuthConfigId) return;
-  await commitForm(broker, [{ op: 'update', kind: 'attempt', record: { ...attempt, authConfigId: null } }]);
+  const authConfigId = await clientInsteadOf(broker, attempt);
+  await commitForm(broker, [{ op: 'update', kind: 'attempt', record: { ...attempt, authConfigId } }]);
+}
+
+async function clientInsteadOf(broker: Broker, attempt: Attempt): Promise<string | null> {
+  const auth = requireAuth(broker.catalogue.require(attempt.connectorId), attempt.authenticationType);
+  if (auth.authenticationType !== 'oauth2' || serverInput(auth) === null) return null;
+  const { clientInstead } = await import('../named-server.ts');
+  return clientInstead(broker, personOf(attempt), auth, attempt);
 }
 
 /** The person pressed “Cancel” on the page. */

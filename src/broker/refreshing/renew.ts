@@ -1,11 +1,12 @@
 /** Renewing a grant at the service, and what follows from its answer. The caller holds the grant's lease. */
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
+import { endRegistration, unknownRegistration } from '../auth-configs.ts';
 import type { Broker, Opened } from '../broker.ts';
 import { clientCredentials } from '../oauth/client-credentials.ts';
 import type { TokenSet } from '../oauth/context.ts';
 import { refreshTokens } from '../oauth/refresh.ts';
-import { oauthContext } from '../oauth-context.ts';
+import { oauthContext, ownerOf } from '../oauth-context.ts';
 import { amendSame, reread, storeFresh } from './rotate.ts';
 
 /** Limit of asking a service, the second try included. */
@@ -73,12 +74,18 @@ async function adoptOrGiveUp(
 ): Promise<Opened> {
   const now = await reread(broker, tried);
   if (now.credential.secretVersion !== tried.secretVersion) return now;
-  // Only a verdict on the grant is final; a refused client can be mended without connecting again.
-  if (!['invalid_grant', 'no_refresh_token'].includes(error.details.providerError ?? '')) {
+  // Only a verdict on the grant is final; a refused client can be mended without connecting again, unless Keyward
+  // registered it itself.
+  const { providerError = '' } = error.details;
+  const forgotten =
+    providerError === 'invalid_client' && (await endRegistration(broker, ownerOf(tried), tried.authConfigId));
+  if (!forgotten && !['invalid_grant', 'no_refresh_token'].includes(providerError)) {
     if (!interrupted) await forgetStart(broker, tried);
     throw error;
   }
-  const statusReason = reasonFor(error, interrupted, broker.catalogue.get(tried.connectorId)?.appUrl);
+  const statusReason = forgotten
+    ? unknownRegistration
+    : reasonFor(error, interrupted, broker.catalogue.get(tried.connectorId)?.appUrl);
   const noted = await amendSame(broker, tried, (record) => ({
     record: { ...record, status: 'reconnect_required', statusReason, refreshStartedAt: null },
   }));

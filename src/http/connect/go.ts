@@ -50,7 +50,7 @@ ${facts(view, around)}`,
 /** A mistyped OAuth client shows only at the service, so there is a way back from here. */
 function otherClient(view: Step<'authorize'>): Html {
   if (view.changeableClientId === null) return html``;
-  return html`<form method="post" class="soft small">${formHead(view, 'forget-auth-config')}Keyward’s client ID at ${view.connector.name}: <span class="code">${view.changeableClientId}</span>. If ${view.connector.name} says that it is wrong, <button class="quiet">enter another one</button>.</form>`;
+  return html`<form method="post" class="soft small">${formHead(view, 'forget-auth-config')}Keyward’s client ID at ${view.connector.name}: <span class="code">${view.changeableClientId}</span>. If ${view.connector.name} says that it is wrong, <button class="quiet">use another one</button>.</form>`;
 }
 
 /** Device authorization (RFC 8628 §3.3): the person carries a code to the service. */
