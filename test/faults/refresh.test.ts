@@ -7,6 +7,7 @@ import { connectAcme, credentialOf, startBroker, storeTokens, type TestBroker, t
 import { type OddAnswer, startOddServer } from '../support/odd-server.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { raceForRefresh } from '../support/refresh-race.ts';
+import { raceOverHttp } from '../support/refresh-race-http.ts';
 import { startReader } from './reader-process.ts';
 import { notRun, report } from './report.ts';
 
@@ -26,6 +27,17 @@ describe('refresh race', () => {
       expect({ refreshes, failures, alive }).toEqual({ refreshes: rounds, failures: 0, alive: true });
     },
   );
+});
+
+it(`over HTTP: 2 instances × 100 users × ${rounds} rounds make exactly one token call a round`, async () => {
+  const { refreshes, statuses, alive, slowestMs } = await raceOverHttp(await freshDatabase(), rounds, 100);
+  const total = refreshes.reduce((sum, calls) => sum + calls, 0);
+  report(
+    `refresh race over HTTP: 2 instances, 100 users, ${rounds} rounds: ${total} token calls, at most ` +
+      `${Math.max(...refreshes)} a round, answers ${statuses.join(', ')}, slowest round ${Math.round(slowestMs)} ms`,
+  );
+  expect(new Set(refreshes)).toEqual(new Set([1]));
+  expect({ statuses, alive }).toEqual({ statuses: [200], alive: true });
 });
 
 describe('a service in trouble', () => {
