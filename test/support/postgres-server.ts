@@ -22,8 +22,11 @@ export type PostgresServer = {
 
 type Identity = { readonly uid?: number; readonly gid?: number };
 
-/** Starts a server of its own, with these arguments besides. */
-export async function startPostgres(flags: readonly string[] = []): Promise<PostgresServer> {
+/** Starts a server of its own, with these arguments besides, and these files in its data folder. */
+export async function startPostgres(
+  flags: readonly string[] = [],
+  files: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer> {
   const programs = await findPrograms();
   const identity = unprivileged();
   const folder = await mkdtemp(join(tmpdir(), 'keyward-postgres-'));
@@ -37,6 +40,10 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Post
     ...identity,
     stdio: 'pipe',
   });
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(data, name), content, { mode: 0o600 });
+    if (identity.uid !== undefined) await chown(join(data, name), identity.uid, identity.gid ?? identity.uid);
+  }
   const port = await freePort();
   const fixed = ['-D', data, '-p', `${port}`, '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
 

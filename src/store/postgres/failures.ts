@@ -8,6 +8,16 @@ const gone: Words = [
   'The database can not be reached',
   'Nothing that was acknowledged is lost. Keyward connects again by itself once the database answers.',
 ];
+const unproved: Words = [
+  'store_unavailable',
+  'The database did not prove that it is the right one',
+  'Name its root certificate with sslrootcert, and let KEYWARD_STORE say the host as its certificate does.',
+];
+const handshake: Words = [
+  'store_unavailable',
+  'The database and Keyward did not agree on TLS',
+  'Check sslcert, sslkey and sslrootcert, and what the server asks for.',
+];
 const busy: Words = ['vault_busy', 'The database did not get to it in time', 'Try again in a moment.'];
 
 /** By SQLSTATE, or by its class (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
@@ -35,16 +45,31 @@ const words: Readonly<Record<string, Words>> = {
 };
 
 /** System errors of a connection, and what the driver says without any code. */
-const lost = /^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|ENOENT|EACCES)|CERT|SSL|TLS/;
+const lost = /^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|ENOENT|EACCES)/;
 const driverLost = /terminated|timeout|not queryable|connection|closed/i;
+/** What Node's TLS finds wrong with a certificate (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const certificate =
+  /^(ERR_TLS_CERT_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_|ERROR_IN_|PATH_LENGTH_|HOSTNAME_|UNSPECIFIED)/;
 
 /** An error of the driver as a KeywardError; one of those as it is. */
 export function storeError(error: unknown): KeywardError {
   if (error instanceof KeywardError) return error;
   const { code = '', message = '' } = Object(error) as { code?: string; message?: string };
-  const told = words[code] ?? words[code.slice(0, 2)] ?? (lost.test(code) ? gone : undefined);
-  const [kind, what, hint] = told ?? (code === '' && driverLost.test(message) ? gone : unknown);
+  const [kind, what, hint] =
+    words[code] ?? words[code.slice(0, 2)] ?? (code === '' ? withoutCode(message) : ofSystem(code));
   return new KeywardError(kind, `${what}${code === '' ? '' : ` (${code})`}.`, { hint });
+}
+
+function ofSystem(code: string): Words {
+  if (lost.test(code)) return gone;
+  if (certificate.test(code)) return unproved;
+  return /^ERR_(SSL|TLS|OSSL)/.test(code) ? handshake : unknown;
+}
+
+function withoutCode(message: string): Words {
+  // The driver's words; a server without TLS proves nothing.
+  if (message.includes('does not support SSL')) return unproved;
+  return driverLost.test(message) ? gone : unknown;
 }
 
 const unknown: Words = ['storage_failed', 'The database failed', 'Look into the log of the database, then try again.'];
