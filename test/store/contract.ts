@@ -164,6 +164,7 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
         const last = page.at(-1);
         page = await store.list('credential', ann, {}, { limit: 7, ...(last && { after: last }) });
         seen.push(...page.map(({ id }) => id));
+        expect(page.length).toBeLessThanOrEqual(7);
         if (page.length < 7) break;
       }
       expect(seen).toEqual(expected);

@@ -49,6 +49,7 @@ export function runSharesContract(name: string, open: () => Promise<Store>): voi
       const after = { createdAt: shared.createdAt, id: shared.id };
       expect(await store.listVisible(dora, {}, { limit: 1 })).toEqual([shared]);
       expect(await store.listVisible(dora, {}, { limit: 1, after })).toEqual([other]);
+      expect(await store.listVisible(dora, {}, { limit: 5, after: own })).toEqual([]);
       expect(await store.listVisible(dora, { connectorId: 'github' }, { limit: 5 })).toEqual([shared, own]);
 
       const withdrawn = { ...shared, shares: [], version: 2 };

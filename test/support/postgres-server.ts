@@ -18,6 +18,14 @@ export type PostgresServer = {
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Another server that has everything this one acknowledges from now on. */
+  follow(): Promise<Standby>;
+};
+
+export type Standby = {
+  /** Serves, read-only, where the server was that it followed; `select pg_promote()` makes it take writes. */
+  takeOver(): Promise<void>;
+  stop(): Promise<void>;
 };
 
 type Identity = { readonly uid?: number; readonly gid?: number };
@@ -34,7 +42,10 @@ export async function startPostgres(
   const [data, passwordFile] = [join(folder, 'data'), join(folder, 'password')];
   await mkdir(data);
   await writeFile(passwordFile, 'postgres\n');
-  if (identity.uid !== undefined) await chown(data, identity.uid, identity.gid ?? identity.uid);
+  const own = async (path: string) => {
+    if (identity.uid !== undefined) await chown(path, identity.uid, identity.gid ?? identity.uid);
+  };
+  await own(data);
   const initFlags = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8'];
   execFileSync(join(programs, 'initdb'), [`--pgdata=${data}`, ...initFlags, '--locale=C', '--no-sync'], {
     ...identity,
@@ -42,54 +53,71 @@ export async function startPostgres(
   });
   for (const [name, content] of Object.entries(files)) {
     await writeFile(join(data, name), content, { mode: 0o600 });
-    if (identity.uid !== undefined) await chown(join(data, name), identity.uid, identity.gid ?? identity.uid);
+    await own(join(data, name));
   }
   const port = await freePort();
-  const fixed = ['-D', data, '-p', `${port}`, '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
-
-  /** Resolves with the running server; undefined when it ended before it was ready. */
-  async function launch(): Promise<ChildProcess | undefined> {
-    const child = spawn(join(programs, 'postgres'), [...fixed, ...flags], {
-      ...identity,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const ready = new Promise<ChildProcess>((resolve) => {
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        if (text.includes('ready to accept connections')) resolve(child);
-      });
-    });
-    return Promise.race([ready, once(child, 'exit').then(() => undefined)]);
-  }
-
-  async function start(): Promise<ChildProcess> {
-    for (;;) {
-      const child = await launch();
-      if (child !== undefined) return child;
-      // A killed server's other processes notice within moments that it is gone; until then the next one won't start.
-      await delay(50);
-    }
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const exited = once(server, 'exit');
-    server.kill(signal);
-    await exited;
-  }
-
-  let server = await start();
+  const run = (where: string, at: number, more: readonly string[] = []) =>
+    launch(join(programs, 'postgres'), identity, [
+      ...['-D', where, '-p', `${at}`, '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+      ...flags,
+      ...more,
+    ]);
+  let following: readonly string[] = [];
+  let server = await run(data, port);
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-    kill: () => end('SIGKILL'),
+    kill: () => end(server, 'SIGKILL'),
     async start() {
-      server = await start();
+      server = await run(data, port, following);
     },
     async stop() {
       // Fast shutdown: clients are told, not waited for.
-      await end('SIGINT');
+      await end(server, 'SIGINT');
       await rm(folder, { recursive: true, force: true });
     },
+    async follow() {
+      await end(server, 'SIGINT');
+      const copy = join(folder, 'standby');
+      execFileSync('cp', ['-a', data, copy]);
+      await writeFile(join(copy, 'standby.signal'), '');
+      await own(join(copy, 'standby.signal'));
+      // A commit waits for the standby to have it on its disk.
+      following = ['-c', 'synchronous_standby_names=*'];
+      server = await run(data, port, following);
+      const primary = `host=127.0.0.1 port=${port} user=postgres password=postgres`;
+      let standby = await run(copy, await freePort(), ['-c', `primary_conninfo=${primary}`]);
+      return {
+        async takeOver() {
+          await end(standby, 'SIGINT');
+          standby = await run(copy, port);
+        },
+        stop: () => end(standby, 'SIGINT'),
+      };
+    },
   };
+}
+
+/** Resolves with the running server. */
+async function launch(program: string, identity: Identity, args: readonly string[]): Promise<ChildProcess> {
+  for (;;) {
+    const child = spawn(program, args, { ...identity, stdio: ['ignore', 'ignore', 'pipe'] });
+    const ready = new Promise<ChildProcess>((resolve) => {
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        if (/ready to accept (read-only )?connections/.test(text)) resolve(child);
+      });
+    });
+    const started = await Promise.race([ready, once(child, 'exit').then(() => undefined)]);
+    if (started !== undefined) return started;
+    // A killed server's other processes notice within moments that it is gone; until then the next one won't start.
+    await delay(50);
+  }
+}
+
+async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const exited = once(server, 'exit');
+  server.kill(signal);
+  await exited;
 }
 
 /** PostgreSQL refuses to run as root: then it runs as the user that owns nothing. */

@@ -87,4 +87,24 @@ describe('a database that is lost', () => {
     await insert(store);
     expect(await count(store)).toBe(2);
   });
+
+  it('answers vault_busy when a statement takes too long, and store_unavailable to those who wait for its connection', {
+    timeout: 30_000,
+  }, async () => {
+    const url = await freshDatabase(server.url);
+    const store = await openTestStore(`${url}?pool_size=1`);
+    await asAdmin(
+      url,
+      `create function crawl() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$;
+       create trigger crawl before insert on keyward_records for each row execute function crawl()`,
+    );
+    const [crawling, waiting] = await Promise.allSettled([insert(store), store.ping()]);
+    expect(crawling).toMatchObject({ reason: { code: 'vault_busy' } });
+    expect(waiting).toMatchObject({ reason: { code: 'store_unavailable' } });
+    // The server has stopped it, too.
+    expect(await asAdmin(url, `select 1 from pg_stat_activity where wait_event = 'PgSleep'`)).toEqual([]);
+    await asAdmin(url, 'drop trigger crawl on keyward_records');
+    await insert(store);
+    expect(await count(store)).toBe(1);
+  });
 });

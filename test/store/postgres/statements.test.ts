@@ -24,11 +24,15 @@ const ownerless = ['find', 'listSessions', 'purgeAttempts', 'scan'];
 async function filled() {
   const url = await freshDatabase();
   const store = await openTestStore(url);
-  const records: KindRow[] = owners.flatMap(({ tenant, user: owner }, at): KindRow[] => [
-    { kind: 'credential', row: credentialRow({ tenant, owner, createdAt: 100 + at }) },
-    { kind: 'credential', row: credentialRow({ tenant, owner, createdAt: 200 + at, shares }) },
-    { kind: 'attempt', row: attemptRow({ tenant, owner }) },
-  ]);
+  const records: KindRow[] = owners.flatMap(({ tenant, user: owner }, at): KindRow[] => {
+    const id = randomUUID();
+    return [
+      { kind: 'credential', row: credentialRow({ tenant, owner, createdAt: 100 + at }) },
+      { kind: 'credential', row: credentialRow({ tenant, owner, createdAt: 200 + at, shares, id }) },
+      // What is shared is the credential of this id, and nothing else that has it.
+      { kind: 'attempt', row: attemptRow({ tenant, owner, id }) },
+    ];
+  });
   await store.commit(records.map(({ kind, row }) => ({ op: 'insert', kind, row }) as never));
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -71,7 +75,7 @@ describe('statements', () => {
         const got = await run(sql.get, [tenant, user, kind, row.id]);
         expect(keys(got)).toEqual(own.filter((one) => one === `${kind}/${row.id}`));
         const found = await run(sql.findVisible, [tenant, user, row.id, ...readerNames(owner)]);
-        expect(keys(found)).toEqual(visible.filter((one) => one === `${kind}/${row.id}`));
+        expect(keys(found)).toEqual(visible.filter((one) => one === `credential/${row.id}`));
       }
       for (const filter of filters) {
         const values = [filter.connectorId, filter.status].filter((value) => value !== undefined);
