@@ -1,4 +1,5 @@
 /** What a built-in definition must keep besides the rules of every definition: nobody checks it again when it is loaded. */
+import { getDomain } from 'tldts';
 import { credentialForm, readInputs } from '../src/broker/forms.ts';
 import type { CatalogueProblem } from '../src/connectors/catalogue.ts';
 import { checkDefinition } from '../src/connectors/checks.ts';
@@ -96,8 +97,18 @@ function checkAuth(definition: ConnectorFile, connector: Connector, report: Repo
     if (scopes === undefined) report(`${path}.scopes`, 'is missing; [] says that the service has no scopes');
     if (scopes?.length === 0 && 'scopeOnRefresh' in auth && auth.scopeOnRefresh)
       report(`${path}.scopes`, 'must not be empty: a refresh repeats them');
+    checkSuffixes(auth, path, report);
     checkSample(connector, auth, path, report);
   });
+}
+
+/** A host that a connection chooses must be below a domain that the service owns, not below one where anybody has a name. */
+function checkSuffixes({ api: { allowedHosts } }: AuthMethod, path: string, report: Report): void {
+  for (const host of allowedHosts) {
+    const fixed = /^(?:\*|.*\})\.([^{}]+?)(?::\d+)?$/.exec(host)?.[1];
+    if (fixed !== undefined && getDomain(fixed) === null)
+      report(`${path}.api.allowedHosts`, `must not let a connection choose any host below ${fixed}`);
+  }
 }
 
 /** The scopes that the file writes; leaving them out is an oversight more often than a fact. */

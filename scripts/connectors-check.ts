@@ -4,6 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jsonProblem } from '../src/connectors/json-problem.ts';
 import { checkBuiltins, type DefinitionFile } from './builtin-rules.ts';
 import { definitions as builtins } from './bundling.ts';
 import { connectorTable } from './connector-table.ts';
@@ -15,8 +16,8 @@ for (const name of (await readdir(folder)).sort()) {
   const text = await readFile(join(folder, name), 'utf8');
   try {
     files.push({ name, json: JSON.parse(text) });
-  } catch {
-    unreadable.push(`${name}: is not valid JSON`);
+  } catch (error) {
+    unreadable.push(`${name}: ${jsonProblem(text, error)}`);
   }
 }
 const { definitions, problems } = checkBuiltins(files);

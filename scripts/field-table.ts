@@ -5,7 +5,7 @@ const markers = /(<!-- fields -->\n)[\s\S]*?(<!-- \/fields -->)/;
 
 /** The part of JSON Schema that the published schema is made of. */
 type Schema = {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly const?: unknown;
@@ -25,8 +25,9 @@ type Row = {
   readonly required: boolean;
   readonly byDefault: string;
   readonly meaning: string;
-  /** The authentication types that have it; empty outside `auth`. */
+  /** The authentication types that have it, and those of them that need it; empty outside `auth`. */
   readonly types: string[];
+  readonly requiredBy: string[];
 };
 
 /** One row for each field, those of all authentication types together. */
@@ -35,7 +36,9 @@ export function fieldRows(): readonly Row[] {
   const { auth, ...shared } = (JSON.parse(publishedSchema()) as Schema).properties ?? {};
   const required = (JSON.parse(publishedSchema()) as Schema).required ?? [];
   for (const [name, schema] of Object.entries(shared)) walk(schema, name, required.includes(name), [], rows);
-  const types = auth?.items?.oneOf ?? [];
+  const { items, ...list } = auth ?? {};
+  walk({ ...list, items: { oneOf: [] } }, 'auth', required.includes('auth'), [], rows);
+  const types = items?.oneOf ?? [];
   for (const type of types) {
     const name = String(type.properties?.authenticationType?.const);
     for (const [field, schema] of Object.entries(type.properties ?? {})) {
@@ -43,7 +46,12 @@ export function fieldRows(): readonly Row[] {
       walk(known, `auth[].${field}`, type.required?.includes(field) === true, [name], rows);
     }
   }
-  return [...rows.values()].map((row) => (row.types.length === types.length ? { ...row, types: [] } : row));
+  return [...rows.values()].map((row) => {
+    const { requiredBy } = row;
+    // Required with some types only: the types say so.
+    if (requiredBy.length > 0 && requiredBy.length < row.types.length) return { ...row, required: false };
+    return { ...row, requiredBy: [], types: row.types.length === types.length ? [] : row.types };
+  });
 }
 
 /** Adds the field and what is inside it. */
@@ -52,11 +60,14 @@ function walk(schema: Schema, path: string, required: boolean, types: readonly s
   const row = rows.get(path);
   if (row) {
     row.types.push(...types.filter((type) => !row.types.includes(type)));
+    if (required) row.requiredBy.push(...types.filter((type) => !row.requiredBy.includes(type)));
     for (const value of valuesOf(schema)) row.values.add(value);
-  } else if (inside.length === 0 || schema.description !== undefined) {
+  } else {
     const byDefault = schema.default === undefined ? '' : JSON.stringify(schema.default);
     const meaning = schema.description ?? '';
-    rows.set(path, { path, values: new Set(valuesOf(schema)), required, byDefault, meaning, types: [...types] });
+    const values = new Set(valuesOf(schema));
+    const requiredBy = required ? [...types] : [];
+    rows.set(path, { path, values, required, byDefault, meaning, types: [...types], requiredBy });
   }
   for (const { path: name, schema: inner, required: needed } of inside) walk(inner, name, needed, types, rows);
 }
@@ -79,15 +90,16 @@ function valuesOf(schema: Schema): readonly string[] {
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value));
   if (schema.anyOf) return schema.anyOf.flatMap(valuesOf);
   if (schema.type === 'array') return [`list of ${schema.items?.oneOf ? 'objects' : valuesOf(schema.items ?? {})}`];
-  return [schema.type ?? 'object'];
+  return [schema.type ?? 'object'].flat();
 }
 
 /** The text with a fresh table between its markers. */
 export function withFieldTable(text: string): string {
   const plain = (words: string) => words.replaceAll('<', '&lt;').replaceAll('|', '\\|');
   const code = (words: string) => (words === '' ? '' : `\`${words}\``);
-  const rows = fieldRows().map(({ path, values, required, byDefault, meaning, types }) => {
-    return `| ${code(path)}${required ? ' *' : ''} | ${code([...values].join(' '))} | ${code(byDefault)} | ${types.join(', ')} | ${plain(meaning)} |`;
+  const rows = fieldRows().map(({ path, values, required, byDefault, meaning, types, requiredBy }) => {
+    const only = types.map((type) => (requiredBy.includes(type) ? `${type} *` : type));
+    return `| ${code(path)}${required ? ' *' : ''} | ${code([...values].join(' '))} | ${code(byDefault)} | ${only.join(', ')} | ${plain(meaning)} |`;
   });
   const table = ['| field | value | default | only for | meaning |', '| --- | --- | --- | --- | --- |', ...rows];
   return text.replace(markers, (_, start: string, end: string) => `${start}${table.join('\n')}\n${end}`);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { publishedSchema } from '../scripts/connector-schema.ts';
 import { fieldRows, withFieldTable } from '../scripts/field-table.ts';
 import { withOptionTable } from '../scripts/option-table.ts';
 import { commands } from '../src/cli/commands.ts';
@@ -9,6 +10,22 @@ const text = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
   scripts: Record<string, string>;
 };
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** Every field that the schema names, found without regard to how the table is made. */
+function fieldPaths(schema: unknown, path = ''): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const { properties = {}, items, additionalProperties, oneOf = [], anyOf = [] } = schema as Node;
+  const own = Object.entries(properties as Node).flatMap(([name, inner]) => {
+    const field = path === '' ? name : `${path}.${name}`;
+    // Those of an authentication type have the rows of the connector's own.
+    return /^auth\[\]\.(inputs|api)$/.test(field) ? [field] : [field, ...fieldPaths(inner, field)];
+  });
+  const values = fieldPaths(additionalProperties, `${path}.<name>`);
+  const forms = [...(oneOf as Node[]), ...(anyOf as Node[])].flatMap((form) => fieldPaths(form, path));
+  return [...own, ...fieldPaths(items, `${path}[]`), ...values, ...forms];
+}
 
 describe('README', () => {
   it('has the options that the program reads; npm run readme writes them', () => {
@@ -20,6 +37,7 @@ describe('README', () => {
     expect(withFieldTable(text)).toBe(text);
     expect(text).toContain('`auth[].tokenEndpoint`');
     expect(fieldRows().filter(({ meaning }) => meaning === '')).toEqual([]);
+    for (const path of fieldPaths(JSON.parse(publishedSchema()))) expect(text).toContain(`| \`${path}\``);
   });
 
   it('names the one command that runs Keyward and the one that tests it', () => {

@@ -42,7 +42,9 @@ const verify = z.strictObject({
 
 /** Fields of `api`. */
 export const apiFields = {
-  baseUrl: urlTemplate.describe('Where calls go; {variables} come from inputs and kept fields.'),
+  baseUrl: urlTemplate.describe(
+    'Where calls go; {variables} come from inputs and kept fields, and {+url} is a whole URL that the connection names.',
+  ),
   allowedHosts: z
     .array(hostTemplate)
     .min(1)
@@ -53,11 +55,11 @@ export const apiFields = {
   verify: verify.nullable().exactOptional().describe('One harmless call that shows that a credential works.'),
 };
 
-const injected = headerValue.describe('A text with {variables}: `Bearer {accessToken}`.');
+const injected = headerValue.describe('With header, query and path, a text with {variables}: `Bearer {accessToken}`.');
 const place = <T extends string>(name: T) =>
   z
     .literal(name)
-    .describe('A header, a query parameter, Basic (RFC 7617), or a segment between the base URL and the path.');
+    .describe('A header, a query parameter, a segment between the base URL and the path, or Basic (RFC 7617).');
 
 /** Rules for the secret. */
 export const inject = z
@@ -65,7 +67,7 @@ export const inject = z
     z.discriminatedUnion('in', [
       z.strictObject({
         in: place('header'),
-        name: injectedName.describe('Of the header or parameter; `{input}` for one that the connection names.'),
+        name: injectedName.describe('With header and query, its name; `{input}` for one that the connection names.'),
         value: injected,
       }),
       z.strictObject({ in: place('query'), name: z.string().min(1), value: injected }),
@@ -73,14 +75,16 @@ export const inject = z
       z
         .strictObject({
           in: place('basic'),
-          username: valueTemplate.describe('User name of Basic.'),
-          password: valueTemplate.describe('Password of Basic.'),
+          username: valueTemplate.describe('With Basic, the user name.'),
+          password: valueTemplate.describe('With Basic, the password.'),
         })
         .describe('RFC 7617.'),
     ]),
   )
   .min(1)
-  .describe('Where the secret goes in a call. OAuth knows {accessToken}; the other types know their inputs.');
+  .describe(
+    'Where the secret goes in a call. OAuth knows {accessToken}, the other types know their inputs. Default: a bearer token; with basic, Basic; with api_key there is none.',
+  );
 
 /** What requests are signed for, instead of rules for the secret. */
 export const signature = z

@@ -35,8 +35,16 @@ function problemsOf(issue: z.core.$ZodIssue): FieldProblem[] {
       return issue.issues.map(({ message }) => ({ field, rule: message }));
     case 'too_small':
       return [
-        { field, rule: issue.origin === 'array' || issue.origin === 'string' ? 'must not be empty' : issue.message },
+        {
+          field,
+          rule:
+            issue.origin === 'array' || issue.origin === 'string'
+              ? 'must not be empty'
+              : `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`,
+        },
       ];
+    case 'too_big':
+      return [{ field, rule: `must have at most ${issue.maximum} characters` }];
     default:
       return [{ field, rule: issue.message }];
   }

@@ -15,12 +15,12 @@ const apiKey = z.strictObject({ authenticationType: type('api_key'), ...common, 
 const bearer = z.strictObject({
   authenticationType: type('bearer'),
   ...common,
-  inject: inject.exactOptional().describe('Default: Authorization: Bearer {token}.'),
+  inject: inject.exactOptional(),
 });
 const basic = z.strictObject({
   authenticationType: type('basic'),
   ...common,
-  inject: inject.exactOptional().describe('Default: Basic with {username} and {password}.'),
+  inject: inject.exactOptional(),
 });
 
 const awsSigV4 = z.strictObject({ authenticationType: type('aws_sigv4'), ...common, signature });
@@ -41,13 +41,16 @@ export const connectorSchema = z.strictObject({
     .describe('What lists are narrowed by: crm, developer-tools.'),
   docsUrl: pageUrl.describe('The documentation of how to authenticate.'),
   appUrl: pageUrl.describe('Where a person registers an OAuth client or makes a key.'),
-  verifiedOn: z.iso.date().exactOptional().describe('Day on which the facts were last checked.'),
+  verifiedOn: z.iso
+    .date({ error: 'must be a day such as 2026-11-21' })
+    .exactOptional()
+    .describe('Day on which the facts were last checked: 2026-11-21.'),
   evidence: z.array(pageUrl).exactOptional().describe('Pages that the facts were taken from.'),
   unverified: z.array(z.string().min(1)).exactOptional().describe('What could not be confirmed.'),
   inputs: inputsSchema
     .exactOptional()
     .describe('Connection inputs: what tells one customer of the service from another. No secrets.'),
-  api: z.strictObject(apiFields),
+  api: z.strictObject(apiFields).describe('How the service is called.'),
   auth: z
     .array(
       z.discriminatedUnion('authenticationType', [
@@ -60,7 +63,8 @@ export const connectorSchema = z.strictObject({
         awsSigV4,
       ]),
     )
-    .min(1),
+    .min(1)
+    .describe('The ways to authenticate, the one to recommend first.'),
 });
 
 export type ConnectorFile = z.output<typeof connectorSchema>;

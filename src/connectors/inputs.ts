@@ -48,7 +48,9 @@ const property = z.strictObject({
 /** Inputs as a JSON Schema object; unknown fields are always refused. */
 export const inputsSchema = z.strictObject({
   type: z.literal('object').describe('The inputs are a JSON Schema object.'),
-  properties: z.record(inputName, property),
+  properties: z
+    .record(inputName, property)
+    .describe('The inputs by name: letters, digits and _, beginning with a small letter.'),
   required: z.array(z.string()).exactOptional().describe('Names of the inputs that must be given.'),
 });
 

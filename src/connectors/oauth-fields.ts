@@ -39,20 +39,24 @@ const revocation = z
       .exactOptional()
       .meta({ default: revocationDefaults.tokenParam })
       .describe('Parameter of the token; null sends none.'),
-    bodyFormat: bodyFormat.exactOptional().describe('Default: as at the token endpoint.'),
+    bodyFormat: bodyFormat.exactOptional().describe('Body of the request. Default: as at the token endpoint.'),
   })
   .describe('How the revocation request differs from RFC 7009.');
 
 /** What both OAuth types say about the token endpoint. */
 const tokenEndpointFields = {
   issuer: issuerUrl.exactOptional().describe('Issuer identifier; endpoints left out are discovered from it.'),
-  tokenEndpoint: urlTemplate.exactOptional().describe('RFC 6749 §3.2.'),
-  revocationEndpoint: urlTemplate.exactOptional().describe('RFC 7009; without one, nothing is revoked.'),
+  tokenEndpoint: urlTemplate.exactOptional().describe('Where tokens come from (RFC 6749 §3.2).'),
+  revocationEndpoint: urlTemplate
+    .exactOptional()
+    .describe('Where grants are given back (RFC 7009); without one, nothing is revoked.'),
   revocation: revocation.exactOptional(),
   tokenEndpointAuthMethod: clientAuth
     .exactOptional()
     .meta({ default: tokenEndpointDefaults.tokenEndpointAuthMethod })
-    .describe('`client_secret_basic_raw` is Basic without the form encoding of RFC 6749 §2.3.1.'),
+    .describe(
+      'How a client authenticates; `client_secret_basic_raw` is Basic without the form encoding of RFC 6749 §2.3.1.',
+    ),
   clientIdParam: z
     .string()
     .min(1)
@@ -118,8 +122,9 @@ const tokenEndpointFields = {
         .describe('Field with the seconds that the refresh token lives.'),
       keep: z.array(keptName).exactOptional().describe('Fields of the answer to keep; they become {variables}.'),
     })
-    .exactOptional(),
-  inject: inject.exactOptional().describe('Default: Authorization: Bearer {accessToken}.'),
+    .exactOptional()
+    .describe('How the answer of the token endpoint differs from RFC 6749 §5.'),
+  inject: inject.exactOptional(),
 };
 
 const seconds = z.int().positive().nullable();
@@ -132,12 +137,16 @@ export const oauth2 = z.strictObject({
   protectedResource: urlTemplate
     .exactOptional()
     .describe(
-      'URL whose metadata (RFC 9728) names the authorization server: it gives {issuer}, {resource} and {scopes}.',
+      'URL whose metadata (RFC 9728), or else whose origin, names the authorization server: it gives {issuer}, {resource} and {scopes}.',
     ),
-  authorizationEndpoint: urlTemplate.exactOptional().describe('RFC 6749 §3.1.'),
-  refreshEndpoint: urlTemplate.exactOptional().describe('Default: the token endpoint.'),
-  deviceAuthorizationEndpoint: urlTemplate.exactOptional().describe('RFC 8628.'),
-  refreshAuthMethod: clientAuth.exactOptional().describe('Default: as at the token endpoint.'),
+  authorizationEndpoint: urlTemplate.exactOptional().describe('Where the person consents (RFC 6749 §3.1).'),
+  refreshEndpoint: urlTemplate.exactOptional().describe('Where tokens are refreshed. Default: the token endpoint.'),
+  deviceAuthorizationEndpoint: urlTemplate
+    .exactOptional()
+    .describe('Where the code for another device comes from (RFC 8628).'),
+  refreshAuthMethod: clientAuth
+    .exactOptional()
+    .describe('How a client authenticates to refresh. Default: as at the token endpoint.'),
   publicClients: z
     .boolean()
     .exactOptional()
@@ -147,13 +156,13 @@ export const oauth2 = z.strictObject({
     .boolean()
     .exactOptional()
     .meta({ default: oauth2Defaults.authorizationResponseIssParameterSupported })
-    .describe('RFC 9207: a callback without `iss` is refused.'),
+    .describe('A callback without `iss` is refused (RFC 9207).'),
   pkce: z
     .enum(['S256', 'public_clients', 'none'])
     .exactOptional()
     .meta({ default: oauth2Defaults.pkce })
     .describe(
-      'RFC 7636. `public_clients`: only for clients without a secret; `none`: the service does not document it.',
+      'Proof that a code is the client’s own (RFC 7636). `public_clients`: only for clients without a secret; `none`: the service does not document it.',
     ),
   loopbackRedirect: z
     .enum(['ip', 'localhost', 'none'])
@@ -189,7 +198,8 @@ export const oauth2 = z.strictObject({
       idleLifetimeSeconds: seconds.exactOptional().describe('A refresh token unused for so long is dead.'),
       absoluteLifetimeSeconds: seconds.exactOptional().describe('A grant this old is dead.'),
     })
-    .exactOptional(),
+    .exactOptional()
+    .describe('How long tokens and grants last.'),
 });
 
 /** A client that acts for itself (RFC 6749 §4.4). */
@@ -204,25 +214,29 @@ export const jwtBearer = z.strictObject({
   authenticationType: type('oauth2_jwt_bearer'),
   ...common,
   ...tokenEndpointFields,
-  assertion: z.strictObject({
-    issuer: answerPath.describe(
-      'Where the issuer (`iss`) is: an input, or a member of a JSON one, as in keyFile.client_email.',
-    ),
-    subject: answerPath.exactOptional().describe('The same for the subject (`sub`); left out when the input is empty.'),
-    audience: z.string().min(1).exactOptional().describe('Audience (`aud`). Default: the token endpoint.'),
-    privateKey: answerPath.describe('Where the private key is, in PEM.'),
-    keyId: answerPath.exactOptional().describe('Where the key id (`kid`) is.'),
-    algorithm: z
-      .enum(['RS256', 'PS256', 'ES256'])
-      .exactOptional()
-      .meta({ default: assertionDefaults.algorithm })
-      .describe('Signature algorithm (RFC 7518).'),
-    lifetimeSeconds: z
-      .int()
-      .positive()
-      .exactOptional()
-      .meta({ default: assertionDefaults.lifetimeSeconds })
-      .describe('How long an assertion is good.'),
-    scopeClaim: z.string().min(1).exactOptional().describe('Claim for the scopes, where they are no parameter.'),
-  }),
+  assertion: z
+    .strictObject({
+      issuer: answerPath.describe(
+        'Where the issuer (`iss`) is: an input, or a member of a JSON one, as in keyFile.client_email.',
+      ),
+      subject: answerPath
+        .exactOptional()
+        .describe('The same for the subject (`sub`); left out when the input is empty.'),
+      audience: z.string().min(1).exactOptional().describe('Audience (`aud`). Default: the token endpoint.'),
+      privateKey: answerPath.describe('Where the private key is, in PEM.'),
+      keyId: answerPath.exactOptional().describe('Where the key id (`kid`) is.'),
+      algorithm: z
+        .enum(['RS256', 'PS256', 'ES256'])
+        .exactOptional()
+        .meta({ default: assertionDefaults.algorithm })
+        .describe('Signature algorithm (RFC 7518).'),
+      lifetimeSeconds: z
+        .int()
+        .positive()
+        .exactOptional()
+        .meta({ default: assertionDefaults.lifetimeSeconds })
+        .describe('How long an assertion is good.'),
+      scopeClaim: z.string().min(1).exactOptional().describe('Claim for the scopes, where they are no parameter.'),
+    })
+    .describe('What the service account signs (RFC 7523 §3).'),
 });

@@ -23,7 +23,7 @@ export function checkTemplates(place: Place, report: Report): void {
       if (inputs.secret.has(name))
         report(field, `must not hold the secret {${name}}; secrets go where inject puts them`);
       else if (inputs.optional.has(name)) report(field, `uses {${name}}, which must be required or have a default`);
-      else report(field, `uses {${name}}, which is not known there`);
+      else report(field, `uses {${name}}, which is not known there${knownIn(known)}`);
     }
   };
   const checkAll = (field: string, templates: Readonly<Record<string, string>>, known: Names) => {
@@ -54,6 +54,11 @@ export function checkTemplates(place: Place, report: Report): void {
   }
   if (auth.authenticationType === 'aws_sigv4') checkSignature(auth, path, inputs, check, report);
   else checkInject(auth, path, inputs, after, check, report);
+}
+
+/** What could have been meant. */
+function knownIn(known: Names): string {
+  return known.size === 0 ? '; nothing is' : `; known: ${Array.from(known, (name) => `{${name}}`).join(', ')}`;
 }
 
 /** The signer takes its inputs by name, so they have to be there; a secret that it does not know would go nowhere. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { CatalogueProblem } from './catalogue.ts';
 import type { Checked } from './checks.ts';
 import type { ConnectorFile } from './definition.ts';
+import { jsonProblem } from './json-problem.ts';
 
 /** Largest definition in bytes. */
 const maxBytes = 256 * 1024;
@@ -66,17 +67,17 @@ async function readDefinition(
   check: (json: unknown) => Checked,
 ): Promise<Checked | { field: ''; rule: string }> {
   let handle: FileHandle | undefined;
+  let text = '';
   try {
     // Without O_NONBLOCK a named pipe in the folder would hold up the start for ever.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const rule = refusal(await handle.stat());
     if (rule) return { field: '', rule };
-    return check(JSON.parse((await handle.readFile('utf8')).replace(/^\uFEFF/, '')));
+    text = (await handle.readFile('utf8')).replace(/^\uFEFF/, '');
+    return check(JSON.parse(text));
   } catch (error) {
-    return {
-      field: '',
-      rule: error instanceof SyntaxError ? 'is not valid JSON' : `can not be read (${codeOf(error)})`,
-    };
+    const rule = error instanceof SyntaxError ? jsonProblem(text, error) : `can not be read (${codeOf(error)})`;
+    return { field: '', rule };
   } finally {
     await handle?.close();
   }

@@ -67,7 +67,7 @@ describe('npm run connectors:check', () => {
       'a template variable that is not defined',
       { api: { ...api, baseUrl: 'https://a.example/{shop}' } },
       'api.baseUrl',
-      'uses {shop}, which is not known there',
+      expect.stringContaining('uses {shop}, which is not known there; known: '),
     ],
     [
       'a base URL off the allowed hosts',
@@ -109,6 +109,29 @@ describe('npm run connectors:check', () => {
       'is missing: one harmless call that shows that it works',
     ],
     [
+      'hosts below a suffix where anybody has a name',
+      { api: { ...api, allowedHosts: ['a.example', '*.co.uk'] } },
+      'auth.0.api.allowedHosts',
+      'must not let a connection choose any host below co.uk',
+    ],
+    ['a day that is none', { verifiedOn: '21.11.2026' }, 'verifiedOn', 'must be a day such as 2026-11-21'],
+    [
+      'a number that is too small',
+      { api, auth: [{ ...oauth2, refresh: { marginSeconds: -1 } }] },
+      'auth.0.refresh.marginSeconds',
+      'must be at least 0',
+    ],
+    ['a name that is too long', { name: 'x'.repeat(81) }, 'name', 'must have at most 80 characters'],
+    [
+      'a misspelt variable, with those that there are',
+      {
+        inputs: { type: 'object', properties: { shop: { type: 'string' } }, required: ['shop'] },
+        api: { ...api, baseUrl: 'https://a.example/{shp}' },
+      },
+      'api.baseUrl',
+      'uses {shp}, which is not known there; known: {shop}',
+    ],
+    [
       'a category that does not exist',
       { categories: ['stuff'] },
       'categories.0',
@@ -138,11 +161,13 @@ describe('npm run connectors:check', () => {
     expect(good.stdout).toContain(`${builtin.length} definitions, no problems`);
     const folder = await mkdtemp(join(tmpdir(), 'keyward-check-'));
     await writeFile(join(folder, 'x.json'), JSON.stringify({ ...builtin[0], id: 'x', colour: 1 }));
-    await writeFile(join(folder, 'y.json'), '{');
+    await writeFile(join(folder, 'y.json'), '{\n  "id": "y",\n}');
     const bad = await runCheck(folder);
     await rm(folder, { recursive: true });
     expect(bad.code).toBe(1);
-    expect(bad.stderr).toBe('y.json: is not valid JSON\nx.json: colour is not a field of a definition\n');
+    expect(bad.stderr).toBe(
+      'y.json: is not valid JSON: look at line 3\nx.json: colour is not a field of a definition\n',
+    );
   });
 });
 

@@ -93,7 +93,7 @@ describe('the catalogue', () => {
   });
 
   it.each([
-    ['broken JSON', '{ "id": "sekret', 'is not valid JSON'],
+    ['broken JSON', '{ "id": "sekret', 'is not valid JSON: look at line 1'],
     ['an empty file', '', 'is not valid JSON'],
     ['a file that is too large', `{"x":"${'a'.repeat(300_000)}"}`, 'is larger than 256 KiB'],
   ])('refuses %s without quoting it', async (_, content, rule) => {

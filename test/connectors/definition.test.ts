@@ -103,7 +103,7 @@ describe('a connector definition', () => {
     ['an id that climbs out', { id: '../github' }, 'id', /small letters/],
     ['an empty list', { categories: [] }, 'categories', /empty/],
     ['a page that runs a script', { docsUrl: 'javascript:alert(1)' }, 'docsUrl', /http or https/],
-    ['a date that is none', { verifiedOn: '2026-02-30' }, 'verifiedOn', /date/i],
+    ['a date that is none', { verifiedOn: '2026-02-30' }, 'verifiedOn', /such as 2026-11-21/],
     [
       'an unknown authentication type',
       { 'auth.3.authenticationType': 'magic' },
@@ -324,7 +324,7 @@ describe('a connector definition', () => {
       /\{tenant\}, which is not known/,
     ],
     ['a verification path that is a host', { 'api.verify.path': '//evil.example/me' }, 'api.verify.path', /path/],
-    ['a negative margin', { 'auth.0.refresh.marginSeconds': -1 }, 'auth.0.refresh.marginSeconds', />=0/],
+    ['a negative margin', { 'auth.0.refresh.marginSeconds': -1 }, 'auth.0.refresh.marginSeconds', /at least 0/],
   ];
 
   it.each(bad)('is refused with %s, naming field and rule', (_, changes, field, rule) => {
