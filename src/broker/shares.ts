@@ -6,6 +6,7 @@ import { requireApproval } from './approvals/approvals.ts';
 import type { Broker } from './broker.ts';
 import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from './calls/policy.ts';
 import { inputError } from './create-input.ts';
+import { findAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
 import { amend, changedMeanwhile } from './refreshing/rotate.ts';
 import { oneLine } from './text.ts';
@@ -21,7 +22,7 @@ export type ShareInput = {
   /** `user:<id>` of the owner's tenant (a bare subject is of the owner's issuer), or `tenant:<id>`. */
   with: string;
   permission: 'view' | 'use' | 'none';
-  /** What a `use` share may call; left out, methods that read. */
+  /** What a `use` share may call; left out, methods that read, where a service’s GET does. */
   policy?: PolicyInput | undefined;
 };
 
@@ -34,6 +35,9 @@ export async function shareConnection(
   const action = 'credential.share';
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
   const grantee = readGrantee(input.with, principal);
+  if (input.permission === 'use' && input.policy === undefined && findAuth(broker, credential)?.api.unsafeGet) {
+    throw inputError({ policy: 'must say what the share may call: a GET of this service may change something' });
+  }
   const next = shareOf(grantee, input);
   const wider = next !== null && widens(credential, next);
   if (wider) {

@@ -1,6 +1,6 @@
 /** The fields that say how a service is called, as zod schemas. */
 import * as z from 'zod';
-import { verifyDefaults } from './defaults.ts';
+import { apiDefaults, verifyDefaults } from './defaults.ts';
 import {
   answerPath,
   headerName,
@@ -52,6 +52,13 @@ export const apiFields = {
       'Hosts that a credential may be sent to: host (any port), host:port, {variable}.example.com, *.example.com, or {+url} for the host of a URL that the connection names.',
     ),
   headers: z.record(headerName, headerValue).exactOptional().describe('Fixed headers of every call.'),
+  unsafeGet: z
+    .boolean()
+    .exactOptional()
+    .meta({ default: apiDefaults.unsafeGet })
+    .describe(
+      'A GET may change something, against RFC 9110 §9.2.1: what the service is to do is in the path or a parameter. A connection is then shared for use with a policy only.',
+    ),
   verify: verify.nullable().exactOptional().describe('One harmless call that shows that a credential works.'),
 };
 

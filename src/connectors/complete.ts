@@ -1,6 +1,7 @@
 /** From a definition as it is written to a connector with every default in place. */
 import type { Api, AuthMethod, Connector, Verification } from './connector.ts';
 import {
+  apiDefaults,
   apiKeyInputs,
   assertionDefaults,
   awsSigV4Inputs,
@@ -26,7 +27,7 @@ type FileOAuth = Extract<
 
 /** Puts the defaults in place. Assumes that the file keeps the schema: built-ins are checked by tests, others at load. */
 export function complete(file: ConnectorFile): Connector {
-  const api: Api = { headers: {}, ...file.api, verify: completeVerify(file.api.verify ?? null) };
+  const api: Api = { ...apiDefaults, ...file.api, verify: completeVerify(file.api.verify ?? null) };
   return {
     id: file.id,
     name: file.name,

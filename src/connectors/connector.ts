@@ -38,6 +38,7 @@ export type Api = {
   readonly baseUrl: string;
   readonly allowedHosts: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
+  readonly unsafeGet: boolean;
   readonly verify: Verification | null;
 };
 

@@ -1,7 +1,10 @@
 /** What a field of a definition is when the file leaves it out. The published schema shows the same values. */
-import type { InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation, Verification } from './connector.ts';
+import type { Api, InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation, Verification } from './connector.ts';
 
 export const noInputs: Inputs = { type: 'object', properties: {} };
+
+/** Fields of `api` that a file may leave out; `verify` has defaults of its own. */
+export const apiDefaults: Pick<Api, 'headers' | 'unsafeGet'> = { headers: {}, unsafeGet: false };
 
 /** Fields of a verification call that a file may leave out. */
 export const verifyDefaults: Omit<Verification, 'path'> = {

@@ -89,6 +89,26 @@ describe('shares', () => {
     }
   });
 
+  it('for use of a service whose GET may act needs a policy, since reading by GET means nothing there', async () => {
+    const key = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
+    const input = { connectorId: 'aws', authenticationType: 'aws_sigv4', service: 'ec2', ...key };
+    const created = await createCredential(broker(), ann, input, { obtainedBy: 'rest' });
+    const id = created.kind === 'created' ? created.credentialId : '';
+    const refused = await errorOf(share(ann, id, 'user:bob', 'use'));
+    expect(refused).toMatchObject({ code: 'invalid_input', text: expect.stringContaining('policy must say') });
+    expect((await errorOf(getConnection(broker(), bob, { connectionId: id }))).code).toBe('not_found');
+    await share(ann, id, 'user:bob', 'view');
+    const policy = { methods: ['GET'], paths: ['/bucket/**'] };
+    const { shares } = await shareConnection(broker(), ann, {
+      connectionId: id,
+      with: 'user:bob',
+      permission: 'use',
+      policy,
+    });
+    expect(shares).toMatchObject([{ permission: 'use', policy }]);
+    await deleteCredential(broker(), ann, { credentialId: id });
+  });
+
   it('9. lists hold the caller’s own connections and those shared with it, whatever the filter and cursor', async () => {
     const id = await connect(ann);
     const own = await connect(otherBob);

@@ -72,6 +72,7 @@ describe('a connector definition', () => {
       baseUrl: 'https://keys.acme.example',
       allowedHosts: ['keys.acme.example'],
       headers: { 'x-acme-version': '2' },
+      unsafeGet: false,
       verify: { method: 'GET', baseUrl: null, path: '/whoami', body: null, success: null, accountPath: null },
     });
     expect(connector?.auth[0]?.api).toEqual(connector?.api);
