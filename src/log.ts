@@ -41,7 +41,7 @@ const secretShapes: readonly (readonly [RegExp, string])[] = [
     hidden,
   ],
   // Anything long that mixes capitals, small letters and digits is random; ids and hashes here are lower case.
-  [/(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{32,}/g, hidden],
+  [/(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{32,}/g, hidden],
 ];
 
 /** The text with everything that looks like a secret taken out. Best effort; the rule is not to pass one. */

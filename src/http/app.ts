@@ -56,7 +56,7 @@ export function createApp(options: AppOptions): Hono {
 const headers: MiddlewareHandler = async (c, next) => {
   await securityHeaders(c, async () => {
     await next();
-    c.header('Cache-Control', 'no-store');
+    c.res.headers.set('Cache-Control', 'no-store');
   });
 };
 

@@ -101,7 +101,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
       async (c, next) => {
         const authorization = c.req.header('authorization');
         try {
-          c.set('principal', await admit(authorization, c.var.client.address));
+          c.set('principal', await admit(authorization, c.get('client').address));
         } catch (error) {
           if (!(error instanceof KeywardError)) throw error;
           const malformed = authorization !== undefined && !bearerForm.test(authorization);

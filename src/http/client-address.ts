@@ -35,7 +35,7 @@ export function createClientAddress(proxies: Proxies): (c: Context) => Client {
 
 /** One key for the addresses that one customer of a provider has: of IPv6 the first 64 bits (RFC 6177). */
 export function networkOf(address: string): string {
-  const parsed = parse(address);
+  const parsed = address.includes(':') ? parse(address) : null;
   return parsed?.kind() === 'ipv6' ? parsed.toNormalizedString().split(':').slice(0, 4).join(':') : address;
 }
 

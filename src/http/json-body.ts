@@ -57,24 +57,42 @@ function parse(text: string): unknown {
  * stream of it first takes longer than all else that a small request needs.
  */
 async function readText(incoming: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // What is refused in the middle is answered still, so reading less must not end the connection.
-  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new RequestError(413, `The body is longer than ${maxBytes / 1024} KB.`);
-    chunks.push(chunk);
-  }
+  const bytes = await readBytes(incoming);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return utf8.decode(bytes);
   } catch {
     throw new RequestError(400, 'The body is no valid UTF-8.');
   }
 }
 
-const [quote, backslash] = ['"', '\\'].map((sign) => sign.charCodeAt(0));
-const opening = new Set(['[', '{'].map((sign) => sign.charCodeAt(0)));
-const closing = new Set([']', '}'].map((sign) => sign.charCodeAt(0)));
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function readBytes(incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const take = (chunk: Uint8Array) => {
+      size += chunk.length;
+      if (size <= maxBytes) return chunks.push(chunk);
+      // It is answered still, so the connection stays.
+      incoming.off('data', take).pause();
+      return reject(new RequestError(413, `The body is longer than ${maxBytes / 1024} KB.`));
+    };
+    const cut = () => {
+      if (!incoming.readableEnded) reject(new RequestError(400, 'The body ended too early.'));
+    };
+    if (incoming.destroyed) return cut();
+    incoming
+      .on('data', take)
+      .on('end', () => resolve(Buffer.concat(chunks)))
+      .on('error', cut)
+      .on('close', cut);
+  });
+}
+
+const [quote, backslash, openList, openObject, closeList, closeObject] = [...'"\\[{]}'].map((sign) =>
+  sign.charCodeAt(0),
+);
 
 /** How deep brackets nest outside of strings. One pass, since every request pays for it. */
 function depthOf(text: string): number {
@@ -85,8 +103,8 @@ function depthOf(text: string): number {
     const sign = text.charCodeAt(at);
     if (sign === quote) quoted = !quoted;
     else if (quoted) at += sign === backslash ? 1 : 0;
-    else if (opening.has(sign)) deepest = Math.max(deepest, ++depth);
-    else if (closing.has(sign)) depth -= 1;
+    else if (sign === openList || sign === openObject) deepest = Math.max(deepest, ++depth);
+    else if (sign === closeList || sign === closeObject) depth -= 1;
   }
   return deepest;
 }

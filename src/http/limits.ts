@@ -41,7 +41,7 @@ export function createLimits(perMinute: number, counter: (name: string, perMinut
 export function limitAddresses(limits: Limits): MiddlewareHandler<RequestEnv> {
   return async (c, next) => {
     try {
-      await limits.address(c.var.client.address);
+      await limits.address(c.get('client').address);
     } catch (error) {
       if (!hasCode(error, 'rate_limited')) throw error;
       c.header('Retry-After', String(error.details.retryAfterSeconds));

@@ -15,7 +15,7 @@ export type McpRoutes = { readonly bearer: Bearer; readonly protocol: Protocol }
 export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
   routes.all('/mcp', bearer.middleware(), async (c) => {
-    const { principal } = c.var;
+    const principal = c.get('principal');
     if (c.req.method !== 'POST') return protocol.answer(c.req.raw, undefined, principal);
     let body: Record<string, unknown>;
     try {

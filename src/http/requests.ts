@@ -29,7 +29,7 @@ export function requests({ log, metrics, clientOf, quiet }: RequestsOptions): Mi
     c.set('client', client);
     c.set('requestId', requestId);
     await next();
-    c.header('X-Request-Id', requestId);
+    c.res.headers.set('X-Request-Id', requestId);
     const milliseconds = performance.now() - started;
     const route = routeOf(c);
     const method = methods.has(c.req.method) ? c.req.method : 'other';

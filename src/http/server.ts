@@ -73,8 +73,6 @@ function listenOn(answer: Answer, address: string, port: number): Promise<Server
       await sendStreamed(bindings.outgoing, response, bindings.streamed);
       return RESPONSE_ALREADY_SENT;
     },
-    // The process is not only a server: its own Request and Response stay as they are.
-    overrideGlobalObjects: false,
     serverOptions: {
       headersTimeout: 5_000,
       // For headers and body together, whatever the path; see body-time.ts.

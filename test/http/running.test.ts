@@ -136,6 +136,27 @@ describe('the log', () => {
     expect(odd.headers['x-request-id']).toMatch(uuid);
   });
 
+  it('counts a client that goes away in the middle of its body as a bad request, not as a failure of Keyward', async () => {
+    const { host, port } = new URL(keyward.origin);
+    const traceId = 'b0d1'.repeat(8);
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(
+      [
+        'POST /mcp HTTP/1.1',
+        `Host: ${host}`,
+        `Authorization: Bearer ${ann}`,
+        'Content-Type: application/json',
+        'Content-Length: 100',
+        `traceparent: 00-${traceId}-00f067aa0ba902b7-01`,
+        '',
+        '{"jsonrpc"',
+      ].join('\r\n'),
+      () => socket.destroy(),
+    );
+    expect(await requestLine(keyward, traceId)).toMatchObject({ route: '/mcp', status: 400 });
+    expect(keyward.said()).not.toContain('page_failed');
+  });
+
   it('goes on with the trace of the caller, and ignores a malformed one', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const good = await get(keyward, '/', { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });

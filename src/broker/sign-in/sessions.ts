@@ -2,7 +2,7 @@
  * Session tokens: bearer tokens that Keyward issues itself. Each is shown once and stored as a hash only. They are
  * looked up with every request, so a revoked one is refused at the next request, in every process on the vault.
  */
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
 import type { Session, Vault } from '../../vault/vault.ts';
@@ -99,7 +99,7 @@ function isGood({ expiresAt }: Session): boolean {
 }
 
 function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hash('sha256', secret, 'hex');
 }
 
 function checkName(field: 'tenant' | 'user', value: string): void {

@@ -30,12 +30,12 @@ export function vaultAdapter(
   unlock: (header: Header, known?: Keyring) => Promise<Keyring>,
 ): VaultAdapter {
   let keys: { readonly keyring: Keyring; readonly wrapped: string } | undefined;
-  let seen: { readonly generation: number; readonly mac: Buffer; readonly signature: string } | undefined;
+  let seen: { readonly generation: number; readonly mac: Buffer; readonly stat: BigIntStats } | undefined;
   let pinned: Opened | undefined;
   let buffer: Buffer | undefined;
 
   /**
-   * Keeps the adopted file open: its inode cannot be given to a later file, so an equal signature means the same
+   * Keeps the adopted file open: its inode cannot be given to a later file, so equal facts mean the same
    * file even when a clock tick is too coarse to tell two commits apart.
    */
   function pin(opened: Opened): void {
@@ -62,7 +62,7 @@ export function vaultAdapter(
 
   return {
     keyring,
-    changed: () => signatureOf(statOf(file)) !== seen?.signature,
+    changed: () => seen === undefined || !isSameFile(statOf(file), seen.stat),
     async read() {
       statOf(file);
       await tighten(file, fileMode);
@@ -70,7 +70,7 @@ export function vaultAdapter(
         throw storageError(error, file);
       });
       try {
-        const signature = signatureOf(await handle.stat({ bigint: true }));
+        const stat = await handle.stat({ bigint: true });
         const content = decodeVault(await handle.readFile());
         check(content, await keyringOf(content.header));
         const { generation } = content.header;
@@ -79,7 +79,7 @@ export function vaultAdapter(
           seen !== undefined &&
           (generation < seen.generation || (generation === seen.generation && !seen.mac.equals(content.mac)));
         if (older) throw damaged('was rolled back to an older state while Keyward was running');
-        seen = { generation, mac: content.mac, signature };
+        seen = { generation, mac: content.mac, stat };
         pin(handle);
         return { header: content.header, rows: content.rows };
       } catch (error) {
@@ -93,7 +93,7 @@ export function vaultAdapter(
         const { bytes, mac, buffer: used } = encodeVault(content, await keyringOf(content.header), buffer);
         buffer = used;
         const written = await replaceFile(disk, file, bytes, 'tmp');
-        seen = { generation: content.header.generation, mac, signature: signatureOf(await written.stat()) };
+        seen = { generation: content.header.generation, mac, stat: await written.stat() };
         pin(written);
       } catch (error) {
         // A new data key that is not stored must never seal anything.
@@ -129,8 +129,9 @@ function statOf(file: string): BigIntStats {
   return stat;
 }
 
-function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+/** Compared at every look, so field by field. */
+function isSameFile(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.size === b.size && a.dev === b.dev;
 }
 
 /** A path that can't be looked at (a folder of it is a file now, or closed) is a storage error, not a missing vault. */
