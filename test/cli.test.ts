@@ -108,6 +108,15 @@ describe('keyward', () => {
     expect(stdout).toContain('does not open');
   });
 
+  it('shows nothing of a file, a client or a service that would move the cursor of a terminal', async () => {
+    const folder = join(home, 'config', 'connectors');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, '\u001b[2J\u202e.json'), '{"\\u001b]52;c;cm0gLXJm\\u0007": 1}');
+    const { stdout } = await keyward(['status']);
+    expect(stdout).toContain('?[2J?.json');
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+  });
+
   it('stores, lists and removes OAuth clients, and takes their secrets from stdin only', async () => {
     const secret = 'canary-client-secret';
     const added = await keyward(['auth-config', 'add', 'github', '--client-id', 'Iv1.abc'], {}, `${secret}\n`);

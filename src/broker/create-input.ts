@@ -1,6 +1,7 @@
 /** What creating a credential takes and answers, and the error of wrong input. */
 import { KeywardError } from '../errors.ts';
 import type { Broker } from './broker.ts';
+import { oneLine } from './text.ts';
 
 /** A credential, or the link that a person has to open. */
 export type Created = { readonly kind: 'created'; readonly credentialId: string } | StartedAttempt;
@@ -39,8 +40,13 @@ export function argumentsDigest(broker: Broker, input: CreateInput): string {
   return broker.vault.proof('arguments', JSON.stringify(sorted));
 }
 
-/** One error that names every field. */
-export function inputError(problems: Readonly<Record<string, string>>): KeywardError {
+/** How many wrong fields one error names. */
+const maxProblems = 20;
+
+/** One error that names every field; of a flood the first ones. */
+export function inputError(given: Readonly<Record<string, string>>): KeywardError {
+  const named = Object.entries(given).map(([field, problem]) => [oneLine(field, 64) ?? '(unnamed)', problem] as const);
+  const problems = Object.fromEntries(named.slice(0, maxProblems));
   const message = Object.entries(problems)
     .map(([field, problem]) => `${field} ${problem}`)
     .join('; ');

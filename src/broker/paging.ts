@@ -1,5 +1,6 @@
 /** Opaque cursors. A cursor says where to go on and carries no authority: every page is authorised by itself. */
 import { KeywardError } from '../errors.ts';
+import { isId } from './text.ts';
 
 export const defaultLimit = 20;
 export const maxLimit = 100;
@@ -16,7 +17,7 @@ export function decodeCursor<T extends readonly (string | number)[]>(cursor: str
     if (
       Array.isArray(position) &&
       position.length === shape.length &&
-      position.every((part, index) => typeof part === typeof shape[index])
+      position.every((part, index) => typeof part === typeof shape[index] && (isId(part) || isPosition(part)))
     ) {
       return position as unknown as T;
     }
@@ -27,4 +28,9 @@ export function decodeCursor<T extends readonly (string | number)[]>(cursor: str
     hint: 'Leave cursor out to start over, or pass nextCursor unchanged.',
     details: { fields: { cursor: 'must be a nextCursor of this list' } },
   });
+}
+
+/** A row number or a time: nothing else reaches a query of the database. */
+function isPosition(part: unknown): boolean {
+  return typeof part === 'number' && Number.isSafeInteger(part) && part >= 0;
 }

@@ -8,6 +8,7 @@ import { KeywardError, toPublic } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import type { Run } from './commands.ts';
 import { openKeyward } from './keyward.ts';
+import { plain } from './table.ts';
 
 /** Who answers, for the audit log. */
 const principal = { ...localPrincipal, client: 'keyward command line' };
@@ -70,7 +71,6 @@ async function askFor(view: ApprovalView, ask: (prompt: string) => Promise<strin
   }
 }
 
-/** Clients name themselves and services name accounts; what they say must not move the cursor of a terminal. */
 function inText(view: ApprovalView): string {
   const { client, connector, connection, act, details, releaseUntil, state } = view;
   const who = client === null ? 'An assistant' : `“${client}”`;
@@ -81,5 +81,5 @@ function inText(view: ApprovalView): string {
     policy: `wants to allow more calls. ${details.policy ? inWords(details.policy) : 'Every call.'}`,
   }[act];
   const until = state === 'granted' ? `; allowed until ${new Date(releaseUntil ?? 0).toISOString()}` : '';
-  return `${connection.name} (${about}): ${who} ${wants}${until}`.replace(/\p{Cc}/gu, '?').trim();
+  return plain(`${connection.name} (${about}): ${who} ${wants}${until}`).trim();
 }

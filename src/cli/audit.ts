@@ -42,8 +42,7 @@ function cells(line: string): readonly string[] {
   } catch {
     return ['(cut short)'];
   }
-  // Clients name themselves; what they say must not move the cursor of a terminal.
-  const say = (name: string) => String(entry[name] ?? '').replace(/\p{Cc}/gu, '?');
+  const say = (name: string) => String(entry[name] ?? '');
   const times = entry.count === undefined ? '' : `${say('count')} times`;
   const person = say('onBehalfOf');
   const who = say('tenant') === '' ? 'somebody' : `${say('tenant')}/${say('user')}${person && ` for ${person}`}`;

@@ -1,11 +1,20 @@
-/** Rows as text in aligned columns; the last column is as long as it is. */
+/** Rows as text in aligned columns; the last column is as long as it is. Every cell is `plain`. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
+  const shown = rows.map((row) => row.map(plain));
+  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => row[column]?.length ?? 0)));
+  const lines = shown.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   );
   return `${lines.join('\n')}\n`;
+}
+
+/**
+ * One line that a terminal shows as it is. Clients name themselves, services name accounts and clients, files name
+ * themselves: what they say must not move a cursor, fill a clipboard, or turn the reading direction.
+ */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '?');
 }

@@ -1,10 +1,32 @@
+import { type Context, createContext, Script } from 'node:vm';
 import type { InputProperty } from './connector.ts';
 
 /** True when the value keeps the property's `enum`, `pattern` and `contentMediaType`. */
 export function accepts(rule: Pick<InputProperty, 'enum' | 'pattern' | 'contentMediaType'>, value: string): boolean {
   if (rule.contentMediaType && jsonObject(value) === null) return false;
   if (rule.enum && !rule.enum.includes(value)) return false;
-  return rule.pattern === undefined || new RegExp(rule.pattern, 'u').test(value);
+  return rule.pattern === undefined || matches(rule.pattern, value);
+}
+
+/** Far longer than a good pattern takes. */
+const matchWithinMs = 100;
+const matching = new Script("new RegExp(pattern, 'u').test(value)");
+let sandbox: Context | undefined;
+
+/**
+ * True when the value matches in time. A pattern of somebody's connector file may take for ever on a value that was made
+ * for it, and nothing but a sandbox lets go of a regular expression.
+ */
+function matches(pattern: string, value: string): boolean {
+  sandbox ??= createContext();
+  Object.assign(sandbox, { pattern, value });
+  try {
+    return matching.runInContext(sandbox, { timeout: matchWithinMs }) === true;
+  } catch {
+    return false;
+  } finally {
+    sandbox.value = '';
+  }
 }
 
 /** The object that a JSON text holds; null for anything else. */

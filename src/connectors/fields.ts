@@ -41,7 +41,19 @@ export const answerPath = z
 /** Name of a field that a service sends and Keyward keeps, and so of a variable. */
 export const keptName = z
   .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, { error: 'must be letters, digits, _ and -, beginning with a letter' });
+  .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, { error: 'must be letters, digits, _ and -, beginning with a letter' })
+  .refine((name) => !notKept.has(name), { error: 'is a secret of the flow, which no template and no reader gets' });
+
+/** What an answer or a callback carries that is worth the grant. A kept field may stand in a URL, and its owner reads it. */
+const notKept: ReadonlySet<string> = new Set([
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'client_secret',
+  'code',
+  'state',
+  'device_code',
+]);
 
 /**
  * An https URL with {variables}; http only to loopback. A variable at the very beginning (`{instance_url}/v1`) stands

@@ -1,6 +1,6 @@
 /** The user's own connector files. */
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CatalogueProblem } from './catalogue.ts';
 import type { Checked } from './checks.ts';
@@ -50,11 +50,12 @@ function lookalike(id: string): string {
 
 async function listFolder(folder: string, problems: CatalogueProblem[]): Promise<string[]> {
   try {
-    const names = await readdir(folder);
-    return names
-      .filter((name) => name.endsWith('.json') && !name.startsWith('.'))
-      .sort()
-      .map((name) => join(folder, name));
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
+    if (names.length > 0 && isOpenToAll(await stat(folder))) {
+      problems.push({ file: folder, field: '', rule: writtenByAll });
+      return [];
+    }
+    return names.sort().map((name) => join(folder, name));
   } catch (error) {
     if (codeOf(error) !== 'ENOENT')
       problems.push({ file: folder, field: '', rule: `can not be read (${codeOf(error)})` });
@@ -86,9 +87,14 @@ async function readDefinition(
 function refusal(stat: { isFile(): boolean; size: number; mode: number }): string | null {
   if (!stat.isFile()) return 'is not a regular file';
   if (stat.size > maxBytes) return `is larger than ${maxBytes / 1024} KiB`;
-  // Whoever can write a definition decides where credentials go. Windows has no such mode bits.
-  if (process.platform !== 'win32' && (stat.mode & 0o002) !== 0) return 'can be written by every user of this computer';
-  return null;
+  return isOpenToAll(stat) ? writtenByAll : null;
+}
+
+const writtenByAll = 'can be written by every user of this computer';
+
+/** Whoever can write a definition, or add one, decides where credentials go. Windows has no such mode bits. */
+function isOpenToAll({ mode }: { readonly mode: number }): boolean {
+  return process.platform !== 'win32' && (mode & 0o002) !== 0;
 }
 
 function codeOf(error: unknown): string {

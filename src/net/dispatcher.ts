@@ -28,7 +28,12 @@ export async function createDispatcher(allow: readonly HostRule[], resolve: Reso
   const agent = new Agent({
     factory: (origin, options) => {
       const url = new URL(origin);
-      const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(url, allow, resolve) });
+      const connect = buildConnector({
+        timeout: connectTimeoutMs,
+        lookup: guardedLookup(url, allow, resolve),
+        // NODE_TLS_REJECT_UNAUTHORIZED is often set for some other program. NODE_EXTRA_CA_CERTS is the way to trust more.
+        rejectUnauthorized: true,
+      });
       return new Pool(url, {
         ...options,
         connect: (target, callback) =>

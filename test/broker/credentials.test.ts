@@ -68,6 +68,9 @@ describe('lists', () => {
     Buffer.from('[1]').toString('base64url'),
     Buffer.from('["a","b"]').toString('base64url'),
     Buffer.from('{}').toString('base64url'),
+    ...['[1.5,"ID"]', '[1e400,"ID"]', '[-1,"ID"]', '[1,"a\\u0000"]', '[1,"x"]'].map((text) =>
+      Buffer.from(text.replace('ID', '550e8400-e29b-41d4-a716-446655440000')).toString('base64url'),
+    ),
   ])('refuse the cursor “%s”, which none of them answered', async (cursor) => {
     await expect(listCredentials(keyward.broker, me, { cursor })).rejects.toMatchObject({ code: 'invalid_input' });
   });

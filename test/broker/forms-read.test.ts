@@ -33,6 +33,17 @@ describe('given inputs', () => {
     });
   });
 
+  it('whose pattern could take for ever are refused soon, and the process goes on', () => {
+    const pattern = '^(a+)+$';
+    const code = { type: 'string', pattern, examples: ['aaa'] } as const;
+    const auth = acme.auth.find((one) => one.authenticationType === 'basic');
+    if (!auth) throw new Error('no basic');
+    const connector = { inputs: { type: 'object', properties: { code } } } as const;
+    const bare = { ...auth, inputs: { type: 'object', properties: {} } } as const;
+    expect(readInputs(connector, bare, { code: 'aaaa' })).toMatchObject({ inputs: { code: 'aaaa' }, problems: {} });
+    expect(readInputs(connector, bare, { code: `${'a'.repeat(8_000)}!` }).problems.code).toContain('expected form');
+  });
+
   it('may leave secrets out, and name which are missing', () => {
     expect(read('basic', { username: 'ann' })).toMatchObject({ missingSecrets: ['password'], problems: {} });
     expect(read('api_key', { apiKey: '' })).toMatchObject({ missingSecrets: ['apiKey'], problems: {} });

@@ -127,6 +127,16 @@ describe('the catalogue', () => {
     expect(catalogue.get('custom.acme')).toBeDefined();
   });
 
+  it('reads nothing from a folder that every user of this computer can put files into', async () => {
+    const folder = await folderWith({ 'acme.json': acme });
+    await chmod(folder, 0o777);
+    const catalogue = await loadCatalogue(folder);
+    expect(catalogue.problems).toEqual([
+      { file: folder, field: '', rule: 'can be written by every user of this computer' },
+    ]);
+    expect(catalogue.get('custom.acme')).toBeUndefined();
+  });
+
   it('48. is not changed by __proto__ in a file', async () => {
     const folder = await folderWith({ 'x.json': acme.replace('{', '{ "__proto__": { "polluted": true },') });
     const { problems } = await loadCatalogue(folder);

@@ -263,6 +263,13 @@ describe('a connector definition', () => {
       /already/,
     ],
     [
+      'a kept refresh token, which its owner could read and any template could send',
+      { 'auth.0.tokenResponse.keep': ['refresh_token'] },
+      'auth.0.tokenResponse.keep.0',
+      /no template/,
+    ],
+    ['a kept code of the callback', { 'auth.0.callbackParams': ['code'] }, 'auth.0.callbackParams.0', /no template/],
+    [
       'an input that is no text',
       { 'inputs.properties.region.type': 'number' },
       'inputs.properties.region.type',

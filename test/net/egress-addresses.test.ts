@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDispatcher } from '../../src/net/dispatcher.ts';
 import { createEgress, type Egress, type EgressResponse } from '../../src/net/egress.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { type HttpServer, startHttpServer } from '../support/http-server.ts';
+import { startTlsProxy } from '../support/tls-proxy.ts';
 
 let server: HttpServer;
 let dns: DnsServer;
@@ -167,6 +168,24 @@ describe('egress and addresses', () => {
     }
     expect(proxy.seen.length).toBe(0);
     await proxy.close();
+  });
+
+  it('no environment variable makes it trust a certificate that nobody vouches for', async () => {
+    const impostor = await startTlsProxy(server.port);
+    const before = server.seen.length;
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    const egress = createEgress({ allow: [new URL(impostor.origin).host] });
+    try {
+      await expect(get(egress, impostor.origin)).rejects.toMatchObject({
+        code: 'provider_unavailable',
+        message: expect.stringContaining('certificate'),
+      });
+    } finally {
+      vi.unstubAllEnvs();
+      await egress.close();
+      await impostor.close();
+    }
+    expect(server.seen.length).toBe(before);
   });
 });
 

@@ -42,15 +42,20 @@ function problemOf(text: string): string | null {
   return dots.test(segments.normalize('NFKC')) ? 'must not hold . or .. as a segment' : null;
 }
 
-/** As deep as any server unescapes; null for bytes that are no text. */
+/** Escapes within escapes deeper than this are nobody's path, and undoing thousands of them takes long. */
+const maxDepth = 8;
+
+/** As deep as any server unescapes; null for bytes that are no text, and for what goes deeper than that. */
 function unescaped(path: string): string | null {
   try {
-    for (let text = path; ; ) {
+    let text = path;
+    for (let depth = 0; depth <= maxDepth; depth += 1) {
       const next = decodeURIComponent(text.replace(/%(?![0-9A-Fa-f]{2})/g, '%25'));
       if (next === text) return text;
       text = next;
     }
   } catch {
-    return null;
+    // Falls through: no text in UTF-8.
   }
+  return null;
 }

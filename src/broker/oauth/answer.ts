@@ -37,6 +37,20 @@ export function positiveNumber(value: unknown): number | null {
   return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number : null;
 }
 
+/** Most scopes of one answer that are read; no service grants as many. */
+const maxScopes = 200;
+
+/**
+ * Scope tokens (RFC 6749 §3.3) and nothing else. They are shown to people and models: what has spaces in it, or no end,
+ * is a text that somebody wants to be read.
+ */
+export function scopeTokens(values: readonly unknown[]): string[] {
+  return values
+    .filter((value) => typeof value === 'string')
+    .filter((value) => /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(value))
+    .slice(0, maxScopes);
+}
+
 /** Plain values of these fields, as text; what is missing, structured or holds control characters is left out. */
 export function keepFields(names: readonly string[], ...sources: readonly (Answer | null)[]): Record<string, string> {
   const kept: Record<string, string> = {};

@@ -97,14 +97,18 @@ function readStart(context: OAuthContext, answer: Answer): DeviceStart {
     userCode,
     verificationUri,
     verificationUriComplete: pageUrl(answer.verification_uri_complete ?? answer.verification_url_complete),
-    intervalSeconds: Math.min(positiveNumber(answer.interval) ?? 5, 60),
+    // A service that wants to be asked without end would keep the vault writing.
+    intervalSeconds: Math.min(Math.max(positiveNumber(answer.interval) ?? 5, 1), 60),
     expiresAt: Date.now() + (positiveNumber(answer.expires_in) ?? 600) * 1000,
   };
 }
+
+/** Longest address that people are sent to, in characters. */
+const maxPageUrl = 2_000;
 
 /** A page that a person can be sent to; null for anything but http(s): it becomes a link. */
 function pageUrl(value: unknown): string | null {
   const text = textOf(value);
   const url = text !== null && URL.canParse(text) ? new URL(text) : null;
-  return url && /^https?:$/.test(url.protocol) ? url.href : null;
+  return url && /^https?:$/.test(url.protocol) && url.href.length <= maxPageUrl ? url.href : null;
 }

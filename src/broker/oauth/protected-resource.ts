@@ -1,5 +1,5 @@
 /** Asking a protected resource, such as an MCP server, which authorization servers it trusts (RFC 9728). */
-import { type Answer, parseAnswer, textOf } from './answer.ts';
+import { type Answer, parseAnswer, scopeTokens, textOf } from './answer.ts';
 import type { Operation } from './context.ts';
 import { readMetadata } from './discovery.ts';
 import { garbled } from './failures.ts';
@@ -30,7 +30,7 @@ export async function protectedResource(operation: Operation, address: URL): Pro
   }
   // RFC 8707 §2, as MCP writes it: without the slash of an empty path.
   const resource = address.pathname === '/' && address.search === '' ? address.origin : address.href;
-  return { resource, issuers: [], scopes: scopesOf(challenge.scopes?.split(' ') ?? []) };
+  return { resource, issuers: [], scopes: scopeTokens(challenge.scopes?.split(' ') ?? []).join(' ') };
 }
 
 /** What an unauthenticated request is answered (RFC 9728 §5.1). Only an address on its own origin is followed. */
@@ -67,10 +67,10 @@ function read(operation: Operation, address: URL, metadata: Answer, challenged: 
     throw garbled(operation, `publishes metadata of another resource than ${address.origin}${address.pathname}`);
   }
   const listed: unknown[] = Array.isArray(metadata.authorization_servers) ? metadata.authorization_servers : [];
-  const issuers = listed.slice(0, maxIssuers).flatMap((one) => textOf(one) ?? []);
+  const issuers = listed.slice(0, maxIssuers).filter(isIssuer);
   if (issuers.length === 0) throw garbled(operation, 'names no authorization server');
   const offered = Array.isArray(metadata.scopes_supported) ? metadata.scopes_supported : [];
-  return { resource, issuers, scopes: scopesOf(challenged?.split(' ') ?? offered) };
+  return { resource, issuers, scopes: scopeTokens(challenged?.split(' ') ?? offered).join(' ') };
 }
 
 /** True when the resource is this address, or what it is below (RFC 9728 §3.3; MCP servers often name their origin). */
@@ -82,9 +82,7 @@ function covers(resource: string, address: URL): boolean {
   return `${address.pathname.replace(/\/$/, '')}/`.startsWith(`${pathname.replace(/\/$/, '')}/`);
 }
 
-/** Scope tokens (RFC 6749 §3.3) and nothing else. */
-function scopesOf(values: readonly unknown[]): string {
-  return values
-    .filter((value) => typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(value))
-    .join(' ');
+/** A URL of ordinary length: it is stored, and shown to people and models. */
+function isIssuer(value: unknown): value is string {
+  return typeof value === 'string' && /^https?:\/\/[^\s\\#]{1,500}$/i.test(value) && URL.canParse(value);
 }

@@ -39,8 +39,8 @@ export async function register(
     'once',
   );
   const answer = readAnswer(operation, response, {});
-  const clientId = textOf(answer.client_id);
-  const clientSecret = textOf(answer.client_secret);
+  const clientId = identifier(answer.client_id);
+  const clientSecret = identifier(answer.client_secret);
   // RFC 7591 §3.2.1: the server may have changed what was asked for.
   const given = textOf(answer.token_endpoint_auth_method) ?? wanted;
   const method = authMethods.find((known) => known === given);
@@ -56,4 +56,10 @@ export async function register(
       expiresAt: method === 'none' || ends === null ? null : ends * 1000,
     },
   };
+}
+
+/** Printable ASCII (RFC 6749 appendix A.1 and A.2) of a length that can be kept: it is shown in pages and terminals. */
+function identifier(value: unknown): string | null {
+  const text = textOf(value);
+  return text !== null && /^[\x20-\x7e]{1,4096}$/.test(text) ? text : null;
 }

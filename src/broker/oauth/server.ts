@@ -40,6 +40,8 @@ const published = {
 /** Issuers asked through each outbound client, so that showing a page does not ask again. */
 const known = new WeakMap<Egress, Map<string, { readonly at: number; readonly metadata: ServerMetadata }>>();
 const knownForMs = 10 * 60_000;
+/** Whoever may connect may name any number of issuers: past this many, the oldest is forgotten. */
+const maxKnown = 200;
 
 /**
  * The server of this connection. What the definition leaves out and `needed` asks for is discovered from the issuer
@@ -123,7 +125,11 @@ export async function findMetadata(context: Operation, issuer: string): Promise<
   const fresh = before !== undefined && Math.abs(Date.now() - before.at) < knownForMs;
   const metadata: ServerMetadata | null = fresh ? before.metadata : await discover(context, issuer);
   if (metadata === null) return null;
-  if (!fresh) asked.set(issuer, { at: Date.now(), metadata });
+  if (!fresh) {
+    const [oldest] = asked.size >= maxKnown ? asked.keys() : [];
+    if (oldest !== undefined) asked.delete(oldest);
+    asked.set(issuer, { at: Date.now(), metadata });
+  }
   if (serverInput(context.auth) !== null) await checkSites(context, metadata);
   return metadata;
 }
@@ -137,7 +143,8 @@ async function checkSites(context: OAuthContext, metadata: ServerMetadata): Prom
   const { misplacedEndpoint } = await import('./sites.ts');
   const name = misplacedEndpoint(metadata);
   if (name === null) return;
-  throw new KeywardError('provider_refused', `${metadata.issuer} names a ${name.replace('_', ' ')} on another site.`, {
+  const { host } = new URL(metadata.issuer);
+  throw new KeywardError('provider_refused', `${host} names a ${name.replace('_', ' ')} on another site.`, {
     hint: 'Keyward does not follow that: codes and tokens could end up with somebody else.',
   });
 }

@@ -5,7 +5,7 @@
  */
 import type { EgressResponse } from '../../net/egress.ts';
 import { timeIn } from '../clock.ts';
-import { type Answer, keepFields, parseAnswer, positiveNumber, textOf, valueAt } from './answer.ts';
+import { type Answer, keepFields, parseAnswer, positiveNumber, scopeTokens, textOf, valueAt } from './answer.ts';
 import type { OAuthContext, TokenSet } from './context.ts';
 import { standardCode, transientCodes, verdictCodes } from './error-codes.ts';
 import { garbled, type RefusalFacts, refusal, unavailable } from './failures.ts';
@@ -111,7 +111,7 @@ function timeAfter(seconds: number | null): number | null {
 /** Scopes from a list or a text with spaces or commas; null when there are none. */
 function scopesIn(value: unknown): string[] | null {
   const parts = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/[\s,]+/) : [];
-  const scopes = parts.filter((part): part is string => typeof part === 'string' && part !== '');
+  const scopes = scopeTokens(parts);
   return scopes.length === 0 ? null : scopes;
 }
 

@@ -215,6 +215,12 @@ describe('paths', () => {
     expect(await refusal({ path })).toBe('invalid_input');
   });
 
+  it('56. escapes within thousands of escapes are refused, instead of holding up everybody else', async () => {
+    expect(await refusal({ path: `/a%${'25'.repeat(3_900)}` })).toBe('invalid_input');
+    await call({ path: '/a%252525' });
+    expect(last()).toMatchObject({ url: '/v1/a%252525' });
+  });
+
   it.each([
     '/me',
     '/',
