@@ -13,6 +13,9 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number];
 
+/** What an assistant starts with. The rest hands out secrets, widens access or is for backends: each is asked for by name. */
+export const usualScopes: readonly Scope[] = ['credentials:read', 'credentials:write', 'credentials:use'];
+
 /** The two names that own a record. */
 export type Owner = { readonly tenant: string; readonly user: string };
 

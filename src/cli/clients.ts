@@ -80,7 +80,8 @@ export function httpClientTexts(url: string): readonly { readonly client: string
     { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify(server))}` },
     {
       client: 'MCP Inspector',
-      text: `npx @modelcontextprotocol/inspector --cli ${url} --transport http --header ${quote(header)} --method tools/list`,
+      // Without a version npx takes an old one on older Nodes, which knows no headers.
+      text: `npx @modelcontextprotocol/inspector@latest --cli ${url} --transport http --header ${quote(header)} --method tools/list`,
     },
   ];
 }

@@ -2,7 +2,7 @@
 import type { Broker } from '../broker/broker.ts';
 import { createSession, listSessions, revokeSession } from '../broker/sign-in/sessions.ts';
 import { KeywardError } from '../errors.ts';
-import { localPrincipal, type Scope } from '../principal.ts';
+import { localPrincipal, usualScopes } from '../principal.ts';
 import type { Invocation, Run } from './commands.ts';
 import { openKeyward } from './keyward.ts';
 import { table } from './table.ts';
@@ -10,7 +10,6 @@ import { table } from './table.ts';
 /** Who acts, for the audit log. */
 const principal = { ...localPrincipal, client: 'keyward command line' };
 
-const usualScopes: readonly Scope[] = ['credentials:read', 'credentials:write', 'credentials:use'];
 const hours = { h: 1, d: 24 } as const;
 const usualLife = '90d';
 

@@ -2,7 +2,7 @@
 import { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { createIssuerSignIn } from '../broker/sign-in/issuer.ts';
-import { scopes } from '../principal.ts';
+import { usualScopes } from '../principal.ts';
 import { createApp } from './app.ts';
 import { approvalRoutes } from './approvals/routes.ts';
 import { type Bearer, createBearer } from './bearer.ts';
@@ -107,7 +107,8 @@ function metadataRoutes(resource: string, issuer: string): Hono {
   const document = {
     resource,
     authorization_servers: [issuer],
-    scopes_supported: [...scopes],
+    // Many clients ask for all that is listed here; for more than this they are sent back with a challenge, by name.
+    scopes_supported: [...usualScopes],
     bearer_methods_supported: ['header'],
     resource_name: 'Keyward',
   };

@@ -69,7 +69,8 @@ describe('a request', () => {
       expect(JSON.parse(metadata.body)).toMatchObject({
         resource: `${origin}/mcp`,
         authorization_servers: [issuer.issuer],
-        scopes_supported: expect.arrayContaining(['credentials:read', 'credentials:release']),
+        // Clients ask for all of these. None hands out secrets, shares, or acts for others.
+        scopes_supported: ['credentials:read', 'credentials:write', 'credentials:use'],
         bearer_methods_supported: ['header'],
       });
     }
