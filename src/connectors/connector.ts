@@ -104,7 +104,7 @@ export type OAuth2Method = TokenEndpoint & {
   readonly refreshAuthMethod: ClientAuth;
   readonly publicClients: boolean;
   readonly authorizationResponseIssParameterSupported: boolean;
-  readonly pkce: 'S256' | 'public_clients' | 'none';
+  readonly pkce: 'S256' | 'unannounced' | 'public_clients' | 'none';
   readonly loopbackRedirect: 'ip' | 'localhost' | 'none';
   readonly authorizationParams: Readonly<Record<string, string>>;
   readonly refreshParams: Readonly<Record<string, string>>;

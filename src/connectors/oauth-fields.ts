@@ -158,11 +158,11 @@ export const oauth2 = z.strictObject({
     .meta({ default: oauth2Defaults.authorizationResponseIssParameterSupported })
     .describe('A callback without `iss` is refused (RFC 9207).'),
   pkce: z
-    .enum(['S256', 'public_clients', 'none'])
+    .enum(['S256', 'unannounced', 'public_clients', 'none'])
     .exactOptional()
     .meta({ default: oauth2Defaults.pkce })
     .describe(
-      'Proof that a code is the client’s own (RFC 7636). `public_clients`: only for clients without a secret; `none`: the service does not document it.',
+      'Proof that a code is the client’s own (RFC 7636). A discovered server must announce S256; `unannounced`: may be silent about it where the client has a secret. `public_clients`: only for clients without a secret; `none`: the service does not document it.',
     ),
   loopbackRedirect: z
     .enum(['ip', 'localhost', 'none'])

@@ -6,7 +6,7 @@ import { variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import { begin, type OAuthContext, scopeParams, scopesOf, usesPkce } from './context.ts';
 import { fillParams } from './endpoints.ts';
-import { requireEndpoint, resolveServer } from './server.ts';
+import { type AuthorizationServer, requireEndpoint, resolveServer } from './server.ts';
 
 export type AuthorizationRequest = {
   readonly redirectUri: string;
@@ -31,7 +31,7 @@ export async function authorizationUrl(
   const needed = named ? (['authorizationEndpoint'] as const) : (['authorizationEndpoint', 'tokenEndpoint'] as const);
   const server = await resolveServer(begin(context), needed);
   const pkce = usesPkce(context);
-  if (pkce && server.supportsS256 === false) {
+  if (pkce && !knowsS256(context, server)) {
     throw new KeywardError('provider_refused', `${context.connector.name} does not offer PKCE with S256.`, {
       hint: 'Without it a stolen code is enough to get in. A connector file can say "pkce": "none" if you accept that.',
     });
@@ -54,4 +54,10 @@ export async function authorizationUrl(
   // Services that do not decode forms take a plus sign for what it is.
   url.search = url.search.replaceAll('+', '%20');
   return url;
+}
+
+/** Microsoft Entra has S256 and does not say so; whoever steals a code there still lacks the client secret. */
+function knowsS256({ auth, client }: OAuthContext<OAuth2Method>, { pkceMethods }: AuthorizationServer): boolean {
+  if (pkceMethods === null || pkceMethods.includes('S256')) return true;
+  return pkceMethods.length === 0 && auth.pkce === 'unannounced' && client.clientSecret !== null;
 }

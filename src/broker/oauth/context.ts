@@ -53,7 +53,8 @@ export function grantedScopes(context: OAuthContext, answered: readonly string[]
 
 /** True when this client proves by PKCE (RFC 7636) that the code is its own. */
 export function usesPkce({ auth, client }: OAuthContext<OAuth2Method>): boolean {
-  return auth.pkce === 'S256' || (auth.pkce === 'public_clients' && client.clientSecret === null);
+  if (auth.pkce === 'public_clients') return client.clientSecret === null;
+  return auth.pkce !== 'none';
 }
 
 /** The scopes as a parameter, under the name and with the separator that the service wants; nothing without scopes. */

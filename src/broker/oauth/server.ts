@@ -22,8 +22,8 @@ export type AuthorizationServer = { readonly [Name in EndpointName]: URL | null 
   readonly issuer: string | null;
   /** A callback without `iss` is refused (RFC 9207 §2.4). */
   readonly issDemanded: boolean;
-  /** Whether it says that it supports PKCE with S256; null when nothing was discovered. */
-  readonly supportsS256: boolean | null;
+  /** Methods of PKCE (RFC 7636) that it announces; empty where it announces none, null when nothing was discovered. */
+  readonly pkceMethods: readonly string[] | null;
   /** How its clients may authenticate; null when nothing was discovered, or it does not say. */
   readonly authMethods: readonly string[] | null;
 };
@@ -81,7 +81,7 @@ export async function resolveServer(
     issDemanded:
       metadata?.authorization_response_iss_parameter_supported === true ||
       ('authorizationResponseIssParameterSupported' in auth && auth.authorizationResponseIssParameterSupported),
-    supportsS256: metadata ? metadata.code_challenge_methods_supported?.includes('S256') === true : null,
+    pkceMethods: metadata ? (metadata.code_challenge_methods_supported ?? []) : null,
     authMethods: metadata?.token_endpoint_auth_methods_supported ?? null,
   };
 }

@@ -70,6 +70,18 @@ describe('discovery', () => {
     expect(optedOut.searchParams.has('code_challenge')).toBe(false);
   });
 
+  it('18. a server that is silent about PKCE is taken where the definition says so, and the client has a secret', async () => {
+    const context = discovered({ pkce: 'unannounced', publicClients: true });
+    server.paths.set(oauthPath, metadata({ code_challenge_methods_supported: undefined }));
+    const url = await authorizationUrl(context, request);
+    expect(url.searchParams.get('code_challenge_method')).toBe('S256');
+    const stranger = { ...context, client: { clientId: 'public', clientSecret: null } };
+    await expect(authorizationUrl(stranger, request)).rejects.toMatchObject({ code: 'provider_refused' });
+    server.paths.set(oauthPath, metadata({ code_challenge_methods_supported: ['plain'] }));
+    const asked = { ...context, egress: createEgress({ allow: ['127.0.0.1'] }) };
+    await expect(authorizationUrl(asked, request)).rejects.toMatchObject({ code: 'provider_refused' });
+  });
+
   it.each(['https://evil.example', 'http://127.0.0.1', '', null, 7])(
     '20. a document of the issuer %j is refused at both addresses',
     async (issuer) => {
