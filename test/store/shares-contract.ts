@@ -45,6 +45,10 @@ export function runSharesContract(name: string, open: () => Promise<Store>): voi
       const other = { ...rowOf(ann, 2, [{ with: 'user:dora', permission: 'view' }]), connectorId: 'gitlab' };
       const dora: Owner = { tenant: 'acme', user: 'dora' };
       const own = rowOf(dora, 3);
+      const elsewhere = { ...rowOf(dora, 0), connectorId: 'gitlab' };
+      await store.commit([{ op: 'insert', kind: 'credential', row: elsewhere }]);
+      expect(await store.listVisible(dora, { connectorId: 'github' }, { limit: 5 })).toEqual([]);
+      await store.commit([{ op: 'delete', kind: 'credential', owner: dora, id: elsewhere.id, ifVersion: 1 }]);
       await store.commit([shared, other, own].map((row) => ({ op: 'insert', kind: 'credential', row })));
       const after = { createdAt: shared.createdAt, id: shared.id };
       expect(await store.listVisible(dora, {}, { limit: 1 })).toEqual([shared]);

@@ -120,6 +120,35 @@ describe('statements', () => {
   });
 });
 
+describe('two records of one owner under one id', () => {
+  it('are two: what changes, shares or removes the attempt leaves the credential and its shares alone', async () => {
+    const { run, records, all } = await filled();
+    const [owner] = owners;
+    const twins = records.filter((one) => owner && isOf(one, owner));
+    const attempt = twins.find(({ kind }) => kind === 'attempt');
+    const credential = twins.find((one) => one.kind === 'credential' && one.row.id === attempt?.row.id);
+    if (!owner || !attempt || !credential) throw new Error('There are no twins.');
+    const stranger = { tenant: 'far', user: 'away' };
+    const mine = [owner.tenant, owner.user, 'attempt', attempt.row.id];
+    const row = ['7', '1', '1', '1', null, 'c2VhbGVk', '{}'];
+    const toStranger = [[stranger.tenant], [`user:${stranger.user}`]];
+    const others = async () => (await all()).filter(({ kind, id }) => kind === 'credential' || id !== attempt.row.id);
+    const shared = () => run({ name: 'shares', text: 'select * from keyward_shares order by 1, 2, 3' }, []);
+    const before = [await others(), await shared()];
+
+    expect(await run(sql.update, [...mine, ...row, ...toStranger, 1])).toEqual([{ changed: '1' }]);
+    expect([await others(), await shared()]).toEqual(before);
+    expect(await run(sql.updateUnshared, [...mine, ...row, 7])).toHaveLength(1);
+    await run(sql.reseal, [[owner.tenant], [owner.user], ['attempt'], [attempt.row.id], ['c2VhbGVk'], ['bmV3']]);
+    expect(await run(sql.remove, [...mine, 7])).toEqual([{ changed: '1' }]);
+    expect([await others(), await shared()]).toEqual(before);
+    expect(await run(sql.insert, [...mine, ...row, ...toStranger])).toEqual([{ changed: '1' }]);
+    expect([await others(), await shared()]).toEqual(before);
+    const asked = [stranger.tenant, stranger.user, credential.row.id, ...readerNames(stranger)];
+    expect(await run(sql.findVisible, asked)).toEqual([]);
+  });
+});
+
 describe('names', () => {
   it('that the driver would make equal, or PostgreSQL can not store, are refused', async () => {
     const store = await openTestStore(await freshDatabase());
