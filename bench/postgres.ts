@@ -133,10 +133,11 @@ async function writing(home: Home) {
   const vault = await vaultOf(home.env);
   const id = home.credentialIds[0] ?? '';
   let record: Credential | undefined = await vault.get('credential', me, id);
+  const next = inTurns(secret);
   return {
     async write() {
       if (!record) throw new Error('The credential is gone.');
-      await vault.commit([{ op: 'update', kind: 'credential', record, secret: secret() }]);
+      await vault.commit([{ op: 'update', kind: 'credential', record, secret: next() }]);
       // What it is now is known without reading it.
       record = { ...record, version: record.version + 1, secretVersion: record.secretVersion + 1 };
     },
@@ -157,9 +158,20 @@ async function bareUpserts(database: string) {
   );
   const bytes = Math.floor(((sizes.rows[0]?.bytes ?? 0) * 3) / 4);
   const text = 'insert into bare values ($1, $2) on conflict (id) do update set body = excluded.body';
+  const next = inTurns(() => randomBytes(bytes).toString('base64'));
   return {
-    write: () => client.query({ name: 'upsert', text, values: ['a', randomBytes(bytes).toString('base64')] }),
+    write: () => client.query({ name: 'upsert', text, values: ['a', next()] }),
     close: () => client.end(),
+  };
+}
+
+/** Some of what is to be written, made before it is measured how long writing takes. */
+function inTurns<T>(make: () => T): () => T {
+  const made = Array.from({ length: 64 }, make);
+  let turn = 0;
+  return () => {
+    turn = (turn + 1) % made.length;
+    return made[turn] as T;
   };
 }
 
@@ -177,9 +189,10 @@ async function addStrangers(database: string, count: number): Promise<void> {
   await client.connect();
   await client.query(
     `insert into keyward_records
-       (kind, id, tenant, owner, version, secret_version, created_at, updated_at, sealed, metadata)
+       (kind, id, tenant, owner, version, secret_version, created_at, updated_at, sealed, metadata,
+        connector_id, status, shared)
      select r.kind, gen_random_uuid()::text, r.tenant, 'stranger-' || at / 100, 1, 1, r.created_at + at, r.updated_at,
-       repeat(md5(at::text), 20), r.metadata
+       repeat(md5(at::text), 20), r.metadata, r.connector_id, r.status, false
      from (select * from keyward_records where kind = 'credential' limit 1) r, generate_series(1, ${count}) at`,
   );
   await client.query('vacuum analyze');

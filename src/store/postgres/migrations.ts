@@ -60,6 +60,13 @@ const counts = `create unlogged table keyward_counts (
   ends_at timestamptz not null
 ) with (fillfactor = 50)`;
 
+/** What Keyward writes with every change anyway need not be computed from the metadata by the database. */
+const written = `alter table keyward_records
+  alter column connector_id drop expression,
+  alter column status drop expression,
+  alter column attempt_ends_at drop expression,
+  alter column shared drop expression`;
+
 /** By name, in the order of their names. */
 const migrations: Readonly<Record<string, Migration>> = {
   '0001': {
@@ -70,6 +77,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0002': {
     async up(db) {
       await sql.raw(counts).execute(db);
+    },
+  },
+  '0003': {
+    async up(db) {
+      await sql.raw(written).execute(db);
     },
   },
 };

@@ -43,8 +43,11 @@ export function parametersOf({ kind, row }: KindRow): {
   const { lastUsedAt = null, ...metadata } = rest as Partial<CredentialRow>;
   const readers = kind === 'credential' ? readersOfShares(row.tenant, row.shares ?? []) : [];
   const ids = [...ownerParameters({ tenant, user: owner }), kind, id];
+  const counted = [version, secretVersion, createdAt, updatedAt];
+  const { connectorId = null, status = null } = rest as { connectorId?: string; status?: string };
+  const endsAt = kind === 'attempt' ? row.expiresAt : null;
   return {
-    row: [...ids, version, secretVersion, createdAt, updatedAt, lastUsedAt, sealed, JSON.stringify(metadata)],
+    row: [...ids, ...counted, lastUsedAt, sealed, JSON.stringify(metadata), connectorId, status, endsAt],
     readers: [readers.map((one) => one.tenant), readers.map(({ reader }) => reader)],
   };
 }

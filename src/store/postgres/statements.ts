@@ -74,58 +74,64 @@ export function listVisible(filter: ListFilter): Statement {
   };
 }
 
-/** What is known of a new or changed row: $1 tenant, $2 user, $3 kind, $4 id, … $12 and $13 its shares' readers. */
+/** What is known of a new or changed row: $1 tenant, $2 user, $3 kind, $4 id, … $15 and $16 its shares' readers. */
 const sharesOf = (changed: string) => `insert into keyward_shares (credential_id, created_at, reader_tenant, reader)
     select c.id, c.created_at, t.reader_tenant, t.reader
-    from ${changed} c, unnest($12::text[], $13::text[]) as t (reader_tenant, reader)
+    from ${changed} c, unnest($15::text[], $16::text[]) as t (reader_tenant, reader)
     where $3 = 'credential' on conflict do nothing`;
 
-const inserted = `insert into keyward_records
-        (tenant, owner, kind, id, version, secret_version, created_at, updated_at, last_used_at, sealed, metadata)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing`;
+/** @param shared whether anybody else is to see the row */
+const inserting = (shared: string) => `insert into keyward_records
+        (tenant, owner, kind, id, version, secret_version, created_at, updated_at, last_used_at, sealed, metadata,
+          connector_id, status, attempt_ends_at, shared)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ${shared}) on conflict do nothing`;
 
-const updated = `update keyward_records set version = $5, created_at = $7, updated_at = $8, metadata = $11,
+const updating = (shared: string) => `update keyward_records set version = $5, created_at = $7, updated_at = $8,
+        metadata = $11, connector_id = $12, status = $13, attempt_ends_at = $14, shared = ${shared},
         sealed = case when secret_version = $6 then sealed else $10 end, secret_version = $6,
         last_used_at = greatest(last_used_at, $9)
       where tenant = $1 and owner = $2 and kind = $3 and id = $4`;
 
+/** True when the row has readers. */
+const hasReaders = `($3 = 'credential' and cardinality($15::text[]) > 0)`;
+
 /** $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared. Answers nothing when there is one already. */
 export const insertUnshared: Statement = {
   name: 'keyward_insert_unshared',
-  text: `${inserted} returning 1 as changed`,
+  text: `${inserting('false')} returning 1 as changed`,
 };
 
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared, $12 the version that it must have. Answers nothing
+ * $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared, $15 the version that it must have. Answers nothing
  * when it has another, or when the stored one is shared. Nearly every write is this one, and it costs half of the other.
  */
 export const updateUnshared: Statement = {
   name: 'keyward_update_unshared',
-  text: `${updated} and version = $12 and not shared returning 1 as changed`,
+  text: `${updating('false')} and version = $15 and not shared returning 1 as changed`,
 };
 
 /** $1 tenant, $2 user, $3 kind, $4 id, then the row. Answers how many rows changed: none when there is one already. */
 export const insert: Statement = {
   name: 'keyward_insert',
   text: `with changed as (
-      ${inserted} returning id, created_at),
+      ${inserting(hasReaders)} returning id, created_at),
     shared as (${sharesOf('changed')})
     select count(*) as changed from changed`,
 };
 
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then the row, $14 the version that it must have. While the secret's version stays,
+ * $1 tenant, $2 user, $3 kind, $4 id, then the row, $17 the version that it must have. While the secret's version stays,
  * so does the box: a rotation of the data key may have sealed the same secret anew. A use that was noted meanwhile stays.
  */
 export const update: Statement = {
   name: 'keyward_update',
   text: `with changed as (
-      ${updated} and version = $14
+      ${updating(hasReaders)} and version = $17
       returning id, created_at),
     withdrawn as (
       delete from keyward_shares s using changed c
       where $3 = 'credential' and s.credential_id = c.id
-        and (s.reader_tenant, s.reader) not in (select * from unnest($12::text[], $13::text[]))),
+        and (s.reader_tenant, s.reader) not in (select * from unnest($15::text[], $16::text[]))),
     shared as (${sharesOf('changed')})
     select count(*) as changed from changed`,
 };

@@ -100,7 +100,7 @@ describe('statements', () => {
   it('7. change nothing of anybody but the given tenant and user', async () => {
     const { run, records, all } = await filled();
     const before = await all();
-    const row = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', [], []];
+    const row = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', 'github', 'active', null, [], []];
     for (const owner of owners) {
       for (const { kind, row: foreign } of records.filter((one) => !isOf(one, owner))) {
         const mine = [owner.tenant, owner.user, kind, foreign.id];
@@ -130,7 +130,7 @@ describe('two records of one owner under one id', () => {
     if (!owner || !attempt || !credential) throw new Error('There are no twins.');
     const stranger = { tenant: 'far', user: 'away' };
     const mine = [owner.tenant, owner.user, 'attempt', attempt.row.id];
-    const row = ['7', '1', '1', '1', null, 'c2VhbGVk', '{}'];
+    const row = ['7', '1', '1', '1', null, 'c2VhbGVk', '{}', null, null, '1'];
     const toStranger = [[stranger.tenant], [`user:${stranger.user}`]];
     const others = async () => (await all()).filter(({ kind, id }) => kind === 'credential' || id !== attempt.row.id);
     const shared = () => run({ name: 'shares', text: 'select * from keyward_shares order by 1, 2, 3' }, []);
