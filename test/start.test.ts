@@ -34,7 +34,7 @@ beforeAll(async () => {
   keyward = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'ignore'] });
   for await (const line of createInterface({ input: keyward.stdout ?? process.stdin })) {
     printed.push(line);
-    if (line.endsWith(' status')) break;
+    if (/ status --port \d+$/.test(line)) break;
   }
 });
 afterAll(async () => {
@@ -76,7 +76,8 @@ describe('npm start', () => {
     expect(text).toContain(`MCP at ${origin}/mcp`);
     expect(text).toContain(join(home, 'data', 'vault.json'));
     expect(text).toContain(`Your page is ${origin}/`);
-    for (const client of ['Claude Code:', 'VS Code:', 'MCP Inspector:']) expect(text).toContain(client);
+    for (const client of ['Claude Code:', 'VS Code:', 'MCP Inspector (with Node 22.19 or newer):'])
+      expect(text).toContain(client);
     expect(text).not.toContain(env.KEYWARD_KEY);
   });
 

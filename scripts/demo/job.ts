@@ -22,9 +22,15 @@ export async function runJob(step: Step, { world, keyward, client, person, secre
     async () => {
       const found = rows(await client.get('list_connectors', { query: 'acme' }), 'connectors');
       must(found.length === 1, 'searching for acme does not find its connector');
-      return rows(await client.get('list_connectors', { limit: 100 }), 'connectors');
+      let count = 0;
+      for (let cursor: unknown; ; ) {
+        const page = await client.get('list_connectors', { limit: 100, ...(cursor ? { cursor } : {}) });
+        count += rows(page, 'connectors').length;
+        cursor = page.nextCursor;
+        if (cursor === undefined) return count;
+      }
     },
-    (all) => `${all.length} connectors, one of them from a user's file: ${connectorId}`,
+    (count) => `${count} connectors, one of them from a user's file: ${connectorId}`,
   );
 
   await step(

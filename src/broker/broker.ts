@@ -25,11 +25,11 @@ export type Pages = {
   /** Origin that OAuth clients register, such as `http://127.0.0.1:7355`; the callback is below it. */
   readonly callbackOrigin: string;
   /**
-   * Makes sure that the pages and the callback are being served for this attempt, and answers the origin of the
-   * pages. Serving ends by itself some time after the attempt did. Fails with `port_in_use` when a stranger holds the
-   * callback's port.
+   * Makes sure that the pages are being served for this attempt, and answers their origin; with `callback` also what
+   * the service sends the person back to. Serving ends by itself some time after the attempt did. Fails with
+   * `port_in_use` when a stranger holds the callback's port.
    */
-  open(attemptId: string): Promise<string>;
+  open(attemptId: string, callback: boolean): Promise<string>;
   /** The same for the pages of approvals, which need no callback; they are served until this time at least. */
   openApprovals(until: number): Promise<string>;
   /**

@@ -79,7 +79,7 @@ export function httpClientTexts(url: string): readonly { readonly client: string
     { client: 'Claude Code', text: `claude mcp add --transport http keyward ${url} --header ${quote(header)}` },
     { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify(server))}` },
     {
-      client: 'MCP Inspector',
+      client: 'MCP Inspector (with Node 22.19 or newer)',
       // Without a version npx takes an old one on older Nodes, which knows no headers.
       text: `npx @modelcontextprotocol/inspector@latest --cli ${url} --transport http --header ${quote(header)} --method tools/list`,
     },

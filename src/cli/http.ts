@@ -107,7 +107,7 @@ function hostInUrl(host: string): string {
 }
 
 /** What a person needs next. */
-function welcome({ options }: Invocation, origin: string, vault: string): string {
+function welcome({ config: { port }, options }: Invocation, origin: string, vault: string): string {
   const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
   const { command, args } = launchOf(self);
   const keyward = (...words: string[]) =>
@@ -125,8 +125,8 @@ function welcome({ options }: Invocation, origin: string, vault: string): string
     `Your page is ${origin}/ and a code that signs you in there comes from:`,
     `  ${keyward('sign-in', '--user', 'me')}`,
     '',
-    'A client on this computer can also start Keyward itself, over stdio; the texts for that come from:',
-    `  ${keyward('status')}`,
+    'A client on this computer can also start Keyward itself, over stdio, with a port of its own. The texts come from:',
+    `  ${keyward('status', '--port', `${port + 1}`)}`,
     '',
   ].join('\n');
 }

@@ -104,9 +104,9 @@ async function tryListen({ app, addresses, port }: CallbackPortOptions): Promise
 }
 
 function stranger(port: number): KeywardError {
-  return new KeywardError('port_in_use', `Port ${port} is taken by a program that is not this Keyward.`, {
+  return new KeywardError('port_in_use', `Port ${port} is taken by another program, or by keyward http.`, {
     hint:
-      `Services send people back to that port. Stop the other program, or set KEYWARD_PORT to a free port in every ` +
-      `client's configuration, and change the redirect URI registered at each service to the new port.`,
+      `Services send people back to that port. Stop the other program, or set KEYWARD_PORT to a free port in the ` +
+      `configuration of every client that starts Keyward, and add the redirect URI with the new port at each service.`,
   });
 }

@@ -14,8 +14,8 @@ import { openBrowser } from './open-browser.ts';
 import { listen } from './server.ts';
 
 export type LoopbackServer = {
-  /** Serves pages and callback for this attempt; answers the origin of the pages. */
-  open(attemptId: string): Promise<string>;
+  /** Serves the pages of this attempt, and the callback where it needs one; answers the origin of the pages. */
+  open(attemptId: string, callback: boolean): Promise<string>;
   /** Serves the approval pages, without the callback, until this time at least; answers their origin. */
   openApprovals(until: number): Promise<string>;
   /** Opens a page in the owner's browser; false when there is none. */
@@ -96,11 +96,12 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
   };
 
   return {
-    open: (attemptId) =>
+    open: (attemptId, callback) =>
       inTurn(async () => {
         use();
         serving ??= await start();
-        await serving.callback.hold();
+        // What a person types on a page does not depend on who has the port.
+        if (callback) await serving.callback.hold();
         attempts.set(attemptId, Date.now());
         return serving.origin;
       }),

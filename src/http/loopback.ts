@@ -46,7 +46,7 @@ export function createLoopbackPages(options: LoopbackOptions): LoopbackPages {
   };
   return {
     callbackOrigin: options.publicUrl ?? `http://${options.host === '::1' ? '[::1]' : options.host}:${options.port}`,
-    open: async (attemptId) => (await loaded()).open(attemptId),
+    open: async (attemptId, callback) => (await loaded()).open(attemptId, callback),
     openApprovals: async (until) => (await loaded()).openApprovals(until),
     showLocally: async (url) => (await loaded()).show(url),
     close: async () => {

@@ -161,7 +161,7 @@ describe('the connect pages', () => {
     const tab = await openTab(browser);
     const { attemptId, url } = await session.connect({ ...oauth, flow: 'device' });
     expect(new URL(url).pathname).toBe('/device');
-    await tab.goto(`${await session.broker.pages.open(attemptId)}/connect/${attemptId}`);
+    await tab.goto(`${await session.broker.pages.open(attemptId, false)}/connect/${attemptId}`);
     expect(await heading(tab)).toBe('Enter this code at Acme');
     await look(tab, '12-device');
     await approveDevice((await tab.getByRole('link', { name: 'code filled in' }).getAttribute('href')) ?? '');

@@ -206,6 +206,12 @@ describe('the callback port in the hands of a stranger', () => {
     },
   );
 
+  it('does not matter to what a person only types on a page', async () => {
+    const session = await start({ KEYWARD_PORT: await occupy(createServer((_request, response) => response.end())) });
+    const { url } = await session.connect(apiKey);
+    expect((await createBrowser().open(url)).heading).toBe('Connect Acme');
+  });
+
   it('is an error too when it is a Keyward of another vault, and none any more once that has gone', async () => {
     const other = await start();
     await other.connect(oauth);

@@ -39,13 +39,13 @@ export async function startAttempt(
   const auth = requireAuth(connector, plan.authenticationType);
   const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, serverOf(auth, plan.inputs));
   const id = randomUUID();
+  const flow = plan.authenticationType !== 'oauth2' ? 'form' : options.device ? 'device' : 'code';
   // Before anything is written: without pages nobody could finish.
-  const origin = await broker.pages.open(id);
+  const origin = await broker.pages.open(id, flow === 'code');
   await authorize(broker, owner, 'attempt.start', { subject: id, connectorId: plan.connectorId });
   await broker.vault.purgeAttempts(Date.now() - keepMs);
 
   const expiresAt = Date.now() + attemptLifetimeMs;
-  const flow = plan.authenticationType !== 'oauth2' ? 'form' : options.device ? 'device' : 'code';
   const record = {
     ...planned,
     id,
@@ -154,7 +154,7 @@ export async function resumeAttempt(
     page: attempt.flow === 'form' || attempt.authConfigId === null ? 'connect' : 'oauth',
     url: device
       ? linkAtService(device)
-      : connectUrlFor(await broker.pages.open(attempt.id), attempt.redirectUri, attempt.id),
+      : connectUrlFor(await broker.pages.open(attempt.id, attempt.flow === 'code'), attempt.redirectUri, attempt.id),
     attemptId: attempt.id,
     expiresAt: attempt.expiresAt,
     ...(device ? { userCode: device.userCode } : {}),

@@ -79,14 +79,18 @@ function compact(text: string): string {
 
 function wrongForm({ description, examples }: InputProperty): string {
   const example = examples?.[0] === undefined ? '' : `, such as ${examples[0]}`;
-  return `does not have the expected form${example}${description === undefined ? '' : `. ${description}`}`;
+  return `does not have the expected form${example}${description === undefined ? '' : `. ${description.replace(/\.$/, '')}`}`;
 }
 
+/** What every type takes besides its own fields. */
+const common = ['name', 'redirectUri', 'authConfigId', 'credentialId', 'userId'];
+
 function unknownField(name: string, known: readonly string[]): string {
-  const distance = (other: string) => leven(name.toLowerCase(), other.toLowerCase());
-  const [nearest] = known.filter((other) => distance(other) <= 3).sort((a, b) => distance(a) - distance(b));
+  const distance = (other: string) => leven(name.slice(0, 64).toLowerCase(), other.toLowerCase());
+  const near = [...known, ...common].filter((other) => distance(other) <= 3);
+  const [nearest] = near.sort((a, b) => distance(a) - distance(b));
   if (nearest !== undefined) return `is unknown here; did you mean ${nearest}?`;
   return known.length === 0
-    ? 'is unknown here; no fields are needed'
+    ? 'is unknown here; no further fields are needed'
     : `is unknown here; the fields are ${known.join(', ')}`;
 }
