@@ -7,13 +7,14 @@ import { createMcpEndpoint } from '../../src/mcp/http.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';
 import { freePort } from './mcp-clients.ts';
+import { answerCheck } from './openapi.ts';
 
 export type RestServer = {
   readonly keyward: InProcess;
   readonly origin: string;
   /** The session token of one of the people. */
   token(name: string): string;
-  /** One request of one of the people, or of nobody; the body is sent as JSON. */
+  /** One request of one of the people, or of nobody; the body is sent as JSON. What comes back is as `/openapi.json` says. */
   send(name: string | null, method: string, path: string, options?: Sent): Promise<Answer>;
   close(): Promise<void>;
 };
@@ -54,6 +55,7 @@ export async function startRest(
     rateLimit: 1_000_000,
   });
   const listener = await listen((request, bindings) => service.fetch(request, bindings), ['127.0.0.1'], port);
+  const check = answerCheck(await (await fetch(`${origin}/openapi.json`)).json());
   return {
     keyward,
     origin,
@@ -72,7 +74,9 @@ export async function startRest(
       const text = await response.text();
       const json = response.headers.get('content-type')?.includes('json') ?? false;
       const answer = { status: response.status, text, headers: response.headers };
-      return { ...answer, body: json && text !== '' ? JSON.parse(text) : undefined };
+      const read = json && text !== '' ? JSON.parse(text) : undefined;
+      check(method, path, response.status, read);
+      return { ...answer, body: read };
     },
     async close() {
       await listener.close();

@@ -55,14 +55,20 @@ const descriptions: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
   422: 'Unprocessable Entity',
   429: 'Too Many Requests',
   500: 'Internal server error',
+  502: 'Bad Gateway: the service answered with an error, or with what no service may answer',
   503: 'Unavailable',
+  507: 'Insufficient Storage',
 };
 
-function statuses({ family }: Operation): number[] {
-  return family === 'fishnet' ? [401, 403, 429, 500] : [400, 401, 403, 404, 409, 422, 429, 500, 503];
+function statuses(operation: Operation): number[] {
+  const always = [401, 403, 429, 500, 503, 507];
+  if (operation.family === 'fishnet') return always;
+  return [...always, 400, 404, 409, 422, 502, ...(hasBody(operation) ? [413, 415] : [])].sort((a, b) => a - b);
 }
 
 function parametersOf(schema: z.ZodObject, place: Exclude<Place, 'body'>): unknown[] {
