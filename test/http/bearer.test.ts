@@ -201,3 +201,22 @@ it('6. listening beyond loopback without authentication configured, or without h
   const half = { ...keyward.env, KEYWARD_ISSUER: '', KEYWARD_HOME: `${keyward.home}/bare` };
   await expect(start(half)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('needs KEYWARD_ISSUER') });
 });
+
+it('6. a session token that is good now, with an https public URL, is enough to listen beyond loopback; a revoked one is not', async () => {
+  const { KEYWARD_KEY } = keyward.env;
+  const env = { KEYWARD_KEY, KEYWARD_HOME: `${keyward.home}/open`, KEYWARD_HOST: '0.0.0.0' };
+  const open = { ...env, KEYWARD_PUBLIC_URL: 'https://kw.example' };
+  const cli = async (...words: string[]) =>
+    (await run(process.execPath, [keywardMain, ...words], { env: open })).stdout.trim();
+  const first = await cli('token', 'create', '--user', 'ann');
+  await cli('token', 'revoke', first.slice(3, 35).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
+  await expect(startKeywardHttp(open)).rejects.toThrow('KEYWARD_ISSUER');
+  const token = await cli('token', 'create', '--user', 'ann');
+  await expect(startKeywardHttp(env)).rejects.toThrow('KEYWARD_PUBLIC_URL');
+  const serving = await startKeywardHttp(open);
+  const host = { host: 'kw.example' };
+  expect((await serving.post(token, listing, host)).status).toBe(200);
+  expect((await serving.post(null, listing, host)).status).toBe(401);
+  expect((await serving.post(token, listing)).status).toBe(403);
+  expect(await serving.stop()).toBe(0);
+});

@@ -2,7 +2,8 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
-type Document = {
+/** What of an OpenAPI document is read here. */
+export type OpenApi = {
   readonly paths: Readonly<
     Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, unknown>> }>>>
   >;
@@ -12,7 +13,7 @@ type Document = {
 export type AnswerCheck = (method: string, url: string, status: number, body: unknown) => void;
 
 /** @param document of `GET /openapi.json` */
-export function answerCheck(document: Document): AnswerCheck {
+export function answerCheck(document: OpenApi): AnswerCheck {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
   ajv.addSchema(document, 'document');

@@ -7,7 +7,7 @@ import { createMcpEndpoint } from '../../src/mcp/http.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';
 import { freePort } from './mcp-clients.ts';
-import { answerCheck } from './openapi.ts';
+import { answerCheck, type OpenApi } from './openapi.ts';
 
 export type RestServer = {
   readonly keyward: InProcess;
@@ -55,7 +55,8 @@ export async function startRest(
     rateLimit: 1_000_000,
   });
   const listener = await listen((request, bindings) => service.fetch(request, bindings), ['127.0.0.1'], port);
-  const check = answerCheck(await (await fetch(`${origin}/openapi.json`)).json());
+  const document = await (await fetch(`${origin}/openapi.json`)).json();
+  const check = answerCheck(document as OpenApi);
   return {
     keyward,
     origin,
