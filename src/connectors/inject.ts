@@ -22,7 +22,8 @@ export function inject(rules: readonly InjectRule[], values: Values): Injection 
   let path = '';
   for (const rule of rules) {
     if (rule.in === 'query') query.push([fillText(rule.name, values), fillTemplate(rule.value, values)]);
-    else if (rule.in === 'header') headers[headerOf(rule.name, values)] = fillTemplate(rule.value, values);
+    // RFC 9110 §5.5: white space around a value is none of it, such as that of a scheme which was left empty.
+    else if (rule.in === 'header') headers[headerOf(rule.name, values)] = fillTemplate(rule.value, values).trim();
     else if (rule.in === 'path') path += `/${segment(fillText(rule.value, values))}`;
     else headers.authorization = basic(fillText(rule.username, values), fillText(rule.password, values));
   }

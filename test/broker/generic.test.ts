@@ -164,6 +164,12 @@ describe('the generic connectors', () => {
       { headers: { 'api-token': 'k-1' }, query: [] },
     ],
     [
+      'generic-api-key',
+      'api_key',
+      { apiKey: 'k-1', headerName: 'Authorization', scheme: 'Token' },
+      { headers: { authorization: 'Token k-1' }, query: [] },
+    ],
+    [
       'generic-api-key-query',
       'api_key',
       { apiKey: 'k-1', parameterName: 'key' },
