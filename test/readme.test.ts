@@ -5,27 +5,12 @@ import { fieldRows, withFieldTable } from '../scripts/field-table.ts';
 import { withOptionTable } from '../scripts/option-table.ts';
 import { commands } from '../src/cli/commands.ts';
 import { listedTools } from '../src/mcp/tools/index.ts';
+import { fieldPaths } from './support/schema-fields.ts';
 
 const text = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
   scripts: Record<string, string>;
 };
-
-type Node = Readonly<Record<string, unknown>>;
-
-/** Every field that the schema names, found without regard to how the table is made. */
-function fieldPaths(schema: unknown, path = ''): string[] {
-  if (typeof schema !== 'object' || schema === null) return [];
-  const { properties = {}, items, additionalProperties, oneOf = [], anyOf = [] } = schema as Node;
-  const own = Object.entries(properties as Node).flatMap(([name, inner]) => {
-    const field = path === '' ? name : `${path}.${name}`;
-    // Those of an authentication type have the rows of the connector's own.
-    return /^auth\[\]\.(inputs|api)$/.test(field) ? [field] : [field, ...fieldPaths(inner, field)];
-  });
-  const values = fieldPaths(additionalProperties, `${path}.<name>`);
-  const forms = [...(oneOf as Node[]), ...(anyOf as Node[])].flatMap((form) => fieldPaths(form, path));
-  return [...own, ...fieldPaths(items, `${path}[]`), ...values, ...forms];
-}
 
 describe('README', () => {
   it('has the options that the program reads; npm run readme writes them', () => {

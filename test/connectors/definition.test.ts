@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { publishedSchema } from '../../scripts/connector-schema.ts';
 import { checkDefinition } from '../../src/connectors/checks.ts';
 import { complete } from '../../src/connectors/complete.ts';
+import { fieldPaths } from '../support/schema-fields.ts';
 
 const acme = await readFile(new URL('../fixtures/acme.json', import.meta.url), 'utf8');
 
@@ -18,11 +20,37 @@ function acmeWith(changes: Readonly<Record<string, unknown>>): unknown {
   return definition;
 }
 
+/** The fields that a definition has, as the schema names them. */
+function usedFields(value: unknown, path = ''): Set<string> {
+  if (Array.isArray(value)) return new Set(value.flatMap((one) => [...usedFields(one, `${path}[]`)]));
+  if (typeof value !== 'object' || value === null) return new Set();
+  const inside = Object.entries(value).flatMap(([name, inner]) => {
+    const fields = [path === '' ? name : `${path}.${name}`, `${path}.<name>`];
+    return fields.flatMap((field) => [field, ...usedFields(inner, field)]);
+  });
+  return new Set(inside);
+}
+
 describe('a connector definition', () => {
   it('loads acme.json as it is', () => {
     const { definition, problems } = checkDefinition(JSON.parse(acme));
     expect(problems).toEqual([]);
     expect(definition?.id).toBe('custom.acme');
+  });
+
+  it('has an example with every field once, but for those of servers that a connection names', async () => {
+    const example: unknown = JSON.parse(
+      await readFile(new URL('../../examples/connector.json', import.meta.url), 'utf8'),
+    );
+    expect(checkDefinition(example)).toMatchObject({ problems: [] });
+    const named = new Set(fieldPaths(JSON.parse(publishedSchema())));
+    const used = usedFields(example);
+    const left = [...named].filter((field) => !used.has(field));
+    expect(left.sort()).toEqual([
+      'auth[].protectedResource',
+      'inputs.properties.<name>.contentMediaType',
+      'inputs.properties.<name>.writeOnly',
+    ]);
   });
 
   it('needs little more than what no default can know', () => {
