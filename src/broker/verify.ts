@@ -1,5 +1,6 @@
 /** Verifying a credential: one harmless call to the service, as the connector describes it. */
 import type { AuthMethod, Verification } from '../connectors/definition.ts';
+import { fillEncoded } from '../connectors/template.ts';
 import { hasCode, toPublic } from '../errors.ts';
 import type { EgressResponse } from '../net/egress.ts';
 import type { Principal } from '../principal.ts';
@@ -8,6 +9,7 @@ import { about, requireCredential } from './access.ts';
 import type { Broker, Opened } from './broker.ts';
 import { apiRequest, secretsOf } from './calls/api-request.ts';
 import { clockRefusal, keyProblem, ready } from './calls/signing.ts';
+import { valuesOf } from './calls/values.ts';
 import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
@@ -79,7 +81,8 @@ async function call(
   const api = { ...auth.api, baseUrl: verify.baseUrl ?? auth.api.baseUrl };
   const content =
     body === null ? { headers: {} } : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  const request = apiRequest(opened, { ...auth, api }, { method, path, ...content });
+  const filled = fillEncoded(path, valuesOf(opened));
+  const request = apiRequest(opened, { ...auth, api }, { method, path: filled, ...content });
   return broker.egress.request({
     ...(await ready(opened, auth, request, { verifying: true })),
     ...(signal ? { signal } : {}),

@@ -135,7 +135,8 @@ function originOf(values: Values, name: string): string {
   return url.origin;
 }
 
-function fillEncoded(template: string, values: Values): string {
+/** Fills a path or query; values are percent-encoded, so that each stays in its place. `invalid_input` for a missing or empty one. */
+export function fillEncoded(template: string, values: Values): string {
   return template.replace(variable, (_, name: string) => {
     const value = need(values, name);
     // A lone surrogate has no encoding; an empty value would join its neighbours.

@@ -1,6 +1,7 @@
 /** Verifying: one harmless call, and only its verdict counts. */
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createCredential } from '../../src/broker/create.ts';
 import { getConnection } from '../../src/broker/credentials.ts';
 import { verifyCredential } from '../../src/broker/verify.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
@@ -60,6 +61,36 @@ describe('verifying', () => {
       expect([calls('/login/me', before), calls('/v1/me', before)]).toEqual([1, 0]);
     } finally {
       await elsewhere.close();
+    }
+  });
+
+  it('fills what the path and the query of the call name, encoded', async () => {
+    const company = {
+      id: 'custom.company',
+      name: 'Company',
+      categories: ['testing'],
+      docsUrl: 'https://company.example/docs',
+      appUrl: 'https://company.example/apps',
+      inputs: { type: 'object', properties: { company: { type: 'string' } }, required: ['company'] },
+      api: {
+        baseUrl: `${server.origin}/v1`,
+        allowedHosts: [new URL(server.origin).host],
+        verify: { path: '/companies/{company}?of={company}', accountPath: 'list.1.name' },
+      },
+      auth: [{ authenticationType: 'bearer' }],
+    };
+    const filled = await startBroker({ origin: server.origin, definitions: [company] });
+    try {
+      api = () => [200, { list: [{ name: 'Ben' }, { name: 'Ann' }] }];
+      const input = { connectorId: company.id, authenticationType: 'bearer', token: 'at-1', company: 'a/b&c=d' };
+      const created = await createCredential(filled.broker, me, input, { obtainedBy: 'tool' });
+      if (created.kind !== 'created') throw new Error('Something was left to ask.');
+      const before = server.seen.length;
+      const result = await verifyCredential(filled.broker, me, { credentialId: created.credentialId });
+      expect(calls('/v1/companies/a%2Fb%26c%3Dd?of=a%2Fb%26c%3Dd', before)).toBe(1);
+      expect(result).toMatchObject({ status: 'active', account: 'Ann' });
+    } finally {
+      await filled.close();
     }
   });
 

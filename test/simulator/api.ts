@@ -5,14 +5,10 @@ import { type Answer, bearerOf, paramsOf, type Request } from './request.ts';
 import { endGrant, grantOf, type State } from './state.ts';
 
 export function api(state: State, { name, profile }: Place, request: Request): Answer {
-  const { accepts, headers, body, forbids } = profile.api;
+  const { accepts, headers, body, refusal, forbids } = profile.api;
   const secret = secretOf(request, accepts);
   if (secret === null || grantOf(state, secret, name, Date.now()) === null) {
-    return {
-      status: 401,
-      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-      body: { error: 'unauthorized' },
-    };
+    return { ...refusal, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
   }
   if (Object.entries(headers).some(([header, value]) => request.headers[header] !== value)) {
     return { status: 400, body: { error: 'missing_header' } };

@@ -1,33 +1,33 @@
 /** Built-in connectors, as they are written, against a service that behaves like theirs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addAuthConfig } from '../../src/broker/auth-configs.ts';
+import { verifyCredential } from '../../src/broker/verify.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
 import type { ConnectorFile } from '../../src/connectors/definition.ts';
+import { localPrincipal as me } from '../../src/principal.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { client } from './client.ts';
-import { doJob } from './job.ts';
-import { accountAnswer, placed, placedId } from './place.ts';
+import { connect, doJob, toTheMinute, tryAfter, tryToConnect } from './job.ts';
+import { placed, placedId } from './place.ts';
 import type { Profile } from './profile.ts';
+import { ann } from './resembles/behaviour.ts';
 import { resembles } from './resembles.ts';
 import { type Simulator, startSimulator } from './server.ts';
 
-const ids = Object.keys(resembles);
-const files = new Map(ids.map((id) => [id, definitionOf(id)]));
+const rows = Object.entries(resembles);
 
 let simulator: Simulator;
 let test: TestBroker;
 
 beforeAll(async () => {
-  const profiles = Object.entries(resembles).map(([id, profile]): [string, Profile] => {
-    return [id, { ...profile, api: { ...profile.api, body: accountAnswer(definitionOf(id)) } }];
-  });
-  simulator = await startSimulator(Object.fromEntries(profiles));
+  simulator = await startSimulator(resembles);
   const { origin } = simulator;
   const authConfig = { clientId: client.id, clientSecret: client.secret };
   test = await startBroker({
     origin,
     pages: { callbackOrigin: 'https://keyward.example' },
-    definitions: [...files].map(([id, file]) => placed(file, origin, id)),
-    settings: { authConfigs: new Map(ids.map((id) => [placedId(id), authConfig])) },
+    definitions: rows.map(([id]) => placed(definitionOf(id), origin, id)),
+    settings: { authConfigs: new Map(rows.map(([id]) => [placedId(id), authConfig])) },
   });
 });
 afterAll(async () => {
@@ -41,28 +41,53 @@ function definitionOf(id: string): ConnectorFile {
   return file;
 }
 
-function oauth2Of(id: string) {
-  return definitionOf(id).auth.find((one) => one.authenticationType === 'oauth2');
+function scopesOf(id: string): readonly string[] {
+  return definitionOf(id).auth.find((one) => one.authenticationType === 'oauth2')?.scopes ?? [];
 }
 
+const grantsOf = (id: string) => simulator.state.grants.filter(({ profile }) => profile === id);
+
 describe('a built-in connector at a service like its own', () => {
-  it.each(ids)('%s connects, is used, refreshes, is used again, and is revoked', async (id) => {
-    const done = await doJob(test, placedId(id));
-    const profile = resembles[id];
-    const verify = oauth2Of(id)?.api?.verify;
-    const checks = (verify === undefined ? definitionOf(id).api.verify : verify) ?? null;
-    expect(done.verified).toEqual([
-      expect.objectContaining({ status: 'active' }),
-      expect.objectContaining({ status: 'active' }),
-    ]);
+  it.each(rows)('%s connects, is used, refreshes, is used again, and is revoked', async (id, profile) => {
+    const { refresh, revocation, api } = profile;
+    const lifetime = profile.lifetime === null ? null : toTheMinute(profile.lifetime);
+    const account = JSON.stringify(api.body).includes(ann) ? { account: ann } : {};
+    expect(await doJob(test, placedId(id))).toEqual({
+      verified: Array(2).fill({ status: 'active', checkedAt: expect.any(String), ...account }),
+      lives: lifetime,
+      // Without a refresh token, the access token is all there is.
+      lasts: refresh.kind === 'none' ? lifetime : refresh.lasts,
+      refreshed: refresh.kind !== 'none',
+      revocation: revocation === null ? 'not_supported' : 'revoked',
+    });
     const calls = simulator.seen.filter((one) => one.profile === id && one.endpoint === 'api');
-    expect(calls.map(({ status }) => status)).toEqual(checks === null ? [] : [200, 200]);
-    expect(done.refreshed).toBe(profile?.refresh.kind !== 'none');
-    const revocable = profile?.revocation !== null;
-    expect(done.revocation).toBe(revocable ? 'revoked' : 'not_supported');
-    const grants = simulator.state.grants.filter((grant) => grant.profile === id);
-    expect(grants.map(({ alive }) => alive)).toEqual([!revocable]);
-    expect(grants.map(({ scopes }) => scopes)).toEqual([oauth2Of(id)?.scopes ?? []]);
+    expect(calls.map(({ status }) => status)).toEqual([200, 200]);
+    expect(grantsOf(id)).toMatchObject([{ alive: revocation === null, scopes: scopesOf(id) }]);
     expect(test.logged()).not.toContain('sim-');
   });
+
+  it.each(rows)('%s says that a person is needed once the service has ended the grant', async (id) => {
+    const credentialId = await connect(test, placedId(id));
+    for (const grant of grantsOf(id)) grant.alive = false;
+    expect(await verifyCredential(test.broker, me, { credentialId })).toMatchObject({ status: 'reconnect_required' });
+  });
+
+  it.each(rows)('%s tells an expired code from a wrong secret', async (id, profile) => {
+    const expired = await tryAfter(test, placedId(id), () => {
+      for (const [code, one] of simulator.state.codes) simulator.state.codes.set(code, { ...one, expiresAt: 0 });
+    });
+    expect(expired.error?.message).toMatch(saysOf(profile, 'invalid_grant'));
+    const wrong = { connectorId: placedId(id), clientId: client.id, clientSecret: 'another-secret' };
+    const input = await addAuthConfig(test.broker, me, wrong);
+    const { error } = await tryToConnect(test, placedId(id), input);
+    // A client without a secret can't be wrong about it.
+    expect(error?.message ?? '').toMatch(profile.clientAuth === 'none' ? /^$/ : saysOf(profile, 'invalid_client'));
+  });
 });
+
+/** What a person is told; of a service that calls all errors the same, that it refused. */
+function saysOf({ answer }: Profile, code: 'invalid_grant' | 'invalid_client'): RegExp {
+  const { invalid_grant: grant, invalid_client: ofClient } = answer.errors;
+  if (grant !== undefined && grant === ofClient) return /refused the request/;
+  return code === 'invalid_grant' ? /no longer accepts this authorization/ : /client id or client secret is wrong/;
+}

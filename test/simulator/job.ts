@@ -1,27 +1,39 @@
-/** The whole job against a simulated service: connect, use, refresh, use again, delete and revoke. */
+/** What is done with a simulated service: connect, use, refresh, use again, delete and revoke; and what fails. */
 import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
-import { deleteCredential } from '../../src/broker/credentials.ts';
+import { finishCallback } from '../../src/broker/attempts/callback.ts';
+import { deleteCredential, getConnection } from '../../src/broker/credentials.ts';
 import { getCredentialMetadata } from '../../src/broker/metadata.ts';
 import { verifyCredential } from '../../src/broker/verify.ts';
-import { localPrincipal } from '../../src/principal.ts';
-import { ageTokens, connectAcme, finishAttempt, type TestBroker, tokensOf } from '../support/broker.ts';
+import { localPrincipal as me } from '../../src/principal.ts';
+import { ageTokens, connectAcme, consent, finishAttempt, type TestBroker, tokensOf } from '../support/broker.ts';
 
 export type Done = {
   /** What `verify_credential` said, before and after the refresh. */
   readonly verified: readonly unknown[];
+  /** Seconds that the access token lives, and that nobody is needed, as `get_connection` says, to the minute; null: no end. */
+  readonly lives: number | null;
+  readonly lasts: number | null;
   /** Whether an expired access token was replaced. */
   readonly refreshed: boolean;
   readonly revocation: string;
 };
 
-/** Connects with the sample inputs of the connector's own metadata. */
-export async function doJob({ broker }: TestBroker, connectorId: string): Promise<Done> {
-  const me = localPrincipal;
+/** Connects, with the sample inputs of the connector's own metadata. */
+export async function connect({ broker }: TestBroker, connectorId: string): Promise<string> {
+  return connectAcme(broker, me, { connectorId, ...(await samples(broker, connectorId)) });
+}
+
+async function samples(broker: TestBroker['broker'], connectorId: string): Promise<Record<string, unknown>> {
   const { metadata } = await getCredentialMetadata(broker, me, { connectorId }, 'program');
   const [form] = metadata;
   const fixed = new Set(['userId', 'authenticationType', 'redirectUri', 'authConfigId']);
-  const inputs = Object.fromEntries(Object.entries(form?.sampleInput ?? {}).filter(([name]) => !fixed.has(name)));
-  const credentialId = await connectAcme(broker, me, { connectorId, ...inputs });
+  return Object.fromEntries(Object.entries(form?.sampleInput ?? {}).filter(([name]) => !fixed.has(name)));
+}
+
+export async function doJob(test: TestBroker, connectorId: string): Promise<Done> {
+  const { broker } = test;
+  const credentialId = await connect(test, connectorId);
+  const { expiresAt, reconnectBy } = await getConnection(broker, me, { connectionId: credentialId });
   const verify = () => verifyCredential(broker, me, { credentialId });
   const first = await verify();
   const before = await tokensOf(broker, me, credentialId);
@@ -30,11 +42,29 @@ export async function doJob({ broker }: TestBroker, connectorId: string): Promis
   const second = await verify();
   const refreshed = refreshable && (await tokensOf(broker, me, credentialId)).accessToken !== before.accessToken;
   const { revocation } = await deleteCredential(broker, me, { credentialId });
-  return { verified: [first, second], refreshed, revocation };
+  return { verified: [first, second], lives: fromNow(expiresAt), lasts: fromNow(reconnectBy), refreshed, revocation };
+}
+
+function fromNow(time: string | null): number | null {
+  return time === null ? null : toTheMinute((Date.parse(time) - Date.now()) / 1_000);
+}
+
+/** Seconds as they can be compared, whatever time a test takes. */
+export function toTheMinute(seconds: number): number {
+  return Math.round(seconds / 60) * 60;
 }
 
 /** Goes through consent and callback, and answers what the person and the assistant are told. */
-export async function tryToConnect({ broker }: TestBroker, connectorId: string) {
-  const { id } = await finishAttempt(broker, localPrincipal, { connectorId });
-  return { attemptId: id, ...(await checkAttempt(broker, localPrincipal, { attemptId: id })) };
+export async function tryToConnect({ broker }: TestBroker, connectorId: string, input: object = {}) {
+  const { id } = await finishAttempt(broker, me, { connectorId, ...(await samples(broker, connectorId)), ...input });
+  return { attemptId: id, ...(await checkAttempt(broker, me, { attemptId: id })) };
+}
+
+/** The same, with something that happens at the service between consent and callback. */
+export async function tryAfter({ broker }: TestBroker, connectorId: string, happens: () => void) {
+  const input = { connectorId, ...(await samples(broker, connectorId)) };
+  const { attemptId, browser, connectorId: own, received } = await consent(broker, me, input);
+  happens();
+  await finishCallback(broker, { received, connectorId: own, cookieOf: () => browser, visitor: 'local' });
+  return checkAttempt(broker, me, { attemptId });
 }

@@ -61,29 +61,3 @@ function isJson(value: unknown): value is Json {
 export function placedId(id: string): string {
   return `simulated.${id}`;
 }
-
-/** An answer of the API that satisfies the connector's own verification. */
-export function accountAnswer({ api, auth }: ConnectorFile): unknown {
-  const own = auth.find((one) => one.authenticationType === 'oauth2')?.api?.verify;
-  const verify = own === undefined ? api.verify : own;
-  if (!verify) return {};
-  const first = verify.accountPath ?? verify.success?.path ?? '';
-  const answer = /^\d/.test(first) ? [] : {};
-  if (verify.accountPath) put(answer, verify.accountPath, 'ann@example.com');
-  if (verify.success) put(answer, verify.success.path, verify.success.equals ?? 'ann@example.com', true);
-  return answer;
-}
-
-/** Sets what stands at a dotted path; numbers are places in lists. What is there already stays if `keep`. */
-function put(into: unknown, path: string, value: unknown, keep = false): void {
-  const steps = path.split('.');
-  let at = into as Record<string, unknown>;
-  for (const [index, step] of steps.entries()) {
-    const last = index === steps.length - 1;
-    if (last) at[step] = keep ? (at[step] ?? value) : value;
-    else {
-      at[step] ??= /^\d+$/.test(steps[index + 1] ?? '') ? [] : {};
-      at = at[step] as Record<string, unknown>;
-    }
-  }
-}

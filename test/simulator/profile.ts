@@ -34,12 +34,27 @@ export type Revocation = {
   readonly token: 'any' | 'access' | 'refresh';
 };
 
+export type Addresses = {
+  readonly authorize: string;
+  readonly token: string;
+  /** Where it is not that of the tokens. */
+  readonly refresh?: string;
+  readonly revoke?: string;
+  /** Method, address and query of the one call that its API knows. */
+  readonly api: string;
+};
+
 export type Profile = {
   /** One line for people. */
   readonly about: string;
   /** Which real services do this, where that is known. */
   readonly like: readonly string[];
 
+  /**
+   * Where its endpoints are, without `https://` and with what a test fills in; anything else is not found. Null: anywhere,
+   * as what follows an endpoint's name is ignored then.
+   */
+  readonly at: Addresses | null;
   /** Client authentication at the token endpoint, and at a refresh. */
   readonly clientAuth: ClientAuth;
   readonly refreshAuth: ClientAuth;
@@ -80,6 +95,10 @@ export type Profile = {
     readonly beside: Readonly<Record<string, unknown>>;
     /** Names of errors, where they are not the standard ones. */
     readonly errors: Readonly<Record<string, string>>;
+    /** The same for a refresh, where they are others. */
+    readonly refreshErrors: Readonly<Record<string, string>>;
+    /** Where the name of an error is. */
+    readonly errorAt: string;
     readonly tokenType: string | null;
     readonly scope: 'spaces' | 'commas' | 'list' | 'absent';
     /** `zero`: how some say that there is no end. */
@@ -102,6 +121,8 @@ export type Profile = {
     readonly needsScope: boolean;
     /** Parameters that a refresh must carry. */
     readonly params: Readonly<Record<string, string>>;
+    /** Seconds from consent to the day that a person is needed again, if nothing is refreshed; null: not documented. */
+    readonly lasts: number | null;
     /** An error that every refresh gets. */
     readonly error: string | null;
   };
@@ -115,6 +136,8 @@ export type Profile = {
     readonly headers: Readonly<Record<string, string>>;
     /** The answer to everything. */
     readonly body: unknown;
+    /** The answer to a token that is not good. */
+    readonly refusal: { readonly status: number; readonly body: unknown };
     /** A refusal of every call, for scopes that were not granted. */
     readonly forbids: string | null;
   };
@@ -125,6 +148,7 @@ export type Profile = {
 export const byTheBook: Profile = {
   about: 'by the book',
   like: [],
+  at: null,
   clientAuth: 'basic',
   refreshAuth: 'basic',
   body: 'form',
@@ -148,6 +172,8 @@ export const byTheBook: Profile = {
     nest: null,
     beside: {},
     errors: {},
+    refreshErrors: {},
+    errorAt: 'error',
     tokenType: 'Bearer',
     scope: 'spaces',
     expiresIn: 'number',
@@ -155,12 +181,13 @@ export const byTheBook: Profile = {
   },
   clockAheadMs: 0,
   lifetime: 3_600,
-  refresh: { kind: 'same', needsScope: false, params: {}, error: null },
+  refresh: { kind: 'same', needsScope: false, params: {}, lasts: null, error: null },
   revocation: { by: 'basic', method: 'POST', body: 'form', param: 'token', token: 'any' },
   api: {
     accepts: { header: 'authorization', scheme: 'Bearer' },
     headers: {},
     body: { user: { email: 'ann@example.com' } },
+    refusal: { status: 401, body: { error: 'unauthorized' } },
     forbids: null,
   },
   faults: {},

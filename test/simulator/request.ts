@@ -6,6 +6,8 @@ export type Request = {
   /** Below the endpoint's own name, without the query. */
   readonly rest: string;
   readonly query: URLSearchParams;
+  /** The query as it was sent, with its question mark. */
+  readonly search: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
 };

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { api, revoke } from './api.ts';
 import { authorize, type Place } from './authorize.ts';
 import { send } from './faults.ts';
-import type { Endpoint, Fault, Profile } from './profile.ts';
+import type { Addresses, Endpoint, Fault, Profile } from './profile.ts';
 import type { Answer, Request } from './request.ts';
 import { shape } from './shape.ts';
 import { emptyState, type State } from './state.ts';
@@ -51,6 +51,7 @@ export async function startSimulator(profiles: Readonly<Record<string, Profile>>
       method: incoming.method ?? 'GET',
       rest,
       query: url.searchParams,
+      search: url.search,
       headers: incoming.headers,
       body: await bodyOf(incoming),
     };
@@ -76,12 +77,16 @@ function respond(
   endpoint: string,
   request: Request,
 ): { answer: Answer; fault: Endpoint | null } {
+  const refreshes = endpoint === 'token' && /\brefresh_token\b/.test(request.body);
+  if (isElsewhere(place.profile.at, endpoint, request, refreshes)) {
+    return { answer: { status: 404, body: { error: 'no_such_address' } }, fault: null };
+  }
   switch (endpoint) {
     case 'authorize':
       return { answer: authorize(state, place, request), fault: null };
     case 'token': {
-      const refreshes = /\brefresh_token\b/.test(request.body);
-      return { answer: shape(token(state, place, request), place), fault: refreshes ? 'refresh' : 'token' };
+      const answer = shape(token(state, place, request), place, refreshes);
+      return { answer, fault: refreshes ? 'refresh' : 'token' };
     }
     case 'revoke':
       return { answer: revoke(state, place, request), fault: 'revoke' };
@@ -91,6 +96,23 @@ function respond(
       return { answer: { status: 200, body: metadata(place) }, fault: 'discovery' };
     default:
       return { answer: { status: 404, body: { error: 'no_such_endpoint' } }, fault: null };
+  }
+}
+
+function isElsewhere(at: Addresses | null, endpoint: string, request: Request, refreshes: boolean): boolean {
+  if (at === null) return false;
+  const { method, rest, search } = request;
+  switch (endpoint) {
+    case 'authorize':
+      return rest !== at.authorize;
+    case 'token':
+      return rest !== (refreshes ? (at.refresh ?? at.token) : at.token);
+    case 'revoke':
+      return rest !== at.revoke;
+    case 'api':
+      return `${method} ${rest}${search}` !== at.api;
+    default:
+      return false;
   }
 }
 

@@ -3,11 +3,17 @@ import type { Place } from './authorize.ts';
 import type { Answer } from './request.ts';
 import type { Issued, Outcome } from './token.ts';
 
-export function shape(outcome: Outcome, { profile }: Place): Answer {
+export function shape(outcome: Outcome, { profile }: Place, refreshes: boolean): Answer {
   const { answer } = profile;
   if ('error' in outcome) {
-    const error = answer.errors[outcome.error] ?? outcome.error;
-    return written({ error, ...(answer.nest === null ? {} : { ok: false }) }, answer.errorStatus, answer.as);
+    const name =
+      (refreshes ? answer.refreshErrors : {})[outcome.error] ?? answer.errors[outcome.error] ?? outcome.error;
+    const error = answer.errorAt.split('.').reduceRight<unknown>((inner, step) => ({ [step]: inner }), name);
+    return written(
+      { ...(error as object), ...(answer.nest === null ? {} : { ok: false }) },
+      answer.errorStatus,
+      answer.as,
+    );
   }
   const tokens = fieldsOf(outcome.issued, answer);
   const fields =

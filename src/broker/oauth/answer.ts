@@ -16,12 +16,12 @@ export function parseAnswer(body: Uint8Array): Answer | null {
   }
 }
 
-/** The value at a dotted path (`authed_user.id`); own properties only. */
+/** The value at a dotted path (`authed_user.id`, `0.name` in a list); own properties only. */
 export function valueAt(answer: unknown, path: string): unknown {
   return path
     .split('.')
     .reduce<unknown>(
-      (value, name) => (isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined),
+      (value, name) => (isHolder(value) && Object.hasOwn(value, name) ? value[name] : undefined),
       answer,
     );
 }
@@ -64,6 +64,10 @@ export function keepFields(names: readonly string[], ...sources: readonly (Answe
 function isPlain(value: unknown): value is string | number | boolean {
   if (typeof value === 'string') return value !== '' && !/\p{Cc}/u.test(value);
   return typeof value === 'number' || typeof value === 'boolean';
+}
+
+function isHolder(value: unknown): value is Record<string, unknown> {
+  return isObject(value) || Array.isArray(value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

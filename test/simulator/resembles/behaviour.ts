@@ -5,6 +5,12 @@ import type { Deviation } from '../profile.ts';
 export type Behaviour = Omit<Deviation, 'about'>;
 export type Behaviours = Readonly<Record<string, Behaviour>>;
 
+/** What the services call the person: a label that no other part of an answer holds. */
+export const ann = 'ann@example.com';
+
+/** In seconds. */
+export const day = 86_400;
+
 export const rotates = { kind: 'rotates' } as const;
 export const stays = { kind: 'omitted' } as const;
 export const none = { kind: 'none' } as const;
