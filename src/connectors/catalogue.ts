@@ -1,4 +1,5 @@
 /** The catalogue: built-in connectors and the user's own. */
+import { basename } from 'node:path';
 import { KeywardError } from '../errors.ts';
 import { builtinIds, readBuiltin } from './builtin.ts';
 import { complete } from './complete.ts';
@@ -32,12 +33,16 @@ export type Catalogue = {
  * `connectorsDir` are checked now. A folder that does not exist holds no files.
  */
 export async function loadCatalogue(connectorsDir: string | null): Promise<Catalogue> {
-  if (connectorsDir === null) return createCatalogue([], []);
-  const { files, problems } = await readUserFiles(connectorsDir, builtinIds);
-  return createCatalogue(files, problems);
+  if (connectorsDir === null) return createCatalogue([], [], new Map());
+  const { files, problems, unusable } = await readUserFiles(connectorsDir, builtinIds);
+  return createCatalogue(files, problems, unusable);
 }
 
-function createCatalogue(own: readonly ConnectorFile[], problems: readonly CatalogueProblem[]): Catalogue {
+function createCatalogue(
+  own: readonly ConnectorFile[],
+  problems: readonly CatalogueProblem[],
+  unusable: ReadonlyMap<string, readonly CatalogueProblem[]>,
+): Catalogue {
   const ownById = new Map(own.map((file) => [file.id, file]));
   const completed = new Map<string, Connector>();
   let finder: ((query: string) => string[]) | undefined;
@@ -63,6 +68,8 @@ function createCatalogue(own: readonly ConnectorFile[], problems: readonly Catal
     require(id) {
       const connector = get(id);
       if (connector) return connector;
+      const mistakes = unusable.get(id);
+      if (mistakes) throw unusableError(id, mistakes);
       const nearest = nearestIds(id, ids());
       throw new KeywardError('unknown_connector', `There is no connector “${id.slice(0, 64)}”.`, {
         hint: nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : 'list_connectors shows what there is.',
@@ -77,4 +84,16 @@ function createCatalogue(own: readonly ConnectorFile[], problems: readonly Catal
     },
     problems,
   };
+}
+
+/** Most mistakes that an error names. */
+const maxNamed = 5;
+
+/** Whoever wrote the file, and asks for its connector, is told what is wrong with it. No value is quoted. */
+function unusableError(id: string, mistakes: readonly CatalogueProblem[]): KeywardError {
+  const named = mistakes.slice(0, maxNamed).map(({ field, rule }) => `${field} ${rule}`.trim());
+  const [file = ''] = mistakes.map((one) => basename(one.file));
+  return new KeywardError('unknown_connector', `The file of the connector “${id.slice(0, 64)}” can not be used.`, {
+    hint: `Correct ${file} and start Keyward again: ${named.join('; ')}.`,
+  });
 }

@@ -1,7 +1,7 @@
 /** The user's own connector files. */
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { CatalogueProblem } from './catalogue.ts';
 import type { Checked } from './checks.ts';
 import type { ConnectorFile } from './definition.ts';
@@ -10,26 +10,28 @@ import { jsonProblem } from './json-problem.ts';
 /** Largest definition in bytes. */
 const maxBytes = 256 * 1024;
 
-/** Reads every *.json of a folder, in the order of their names. A bad file is a problem, never an error. */
+/**
+ * Reads every *.json of a folder, in the order of their names. A bad file is a problem, never an error; `unusable` has the
+ * problems by the id that the file gives its connector, else by the name of the file.
+ */
 export async function readUserFiles(
   folder: string,
   builtinIds: () => Iterable<string>,
-): Promise<{ files: ConnectorFile[]; problems: CatalogueProblem[] }> {
+): Promise<{ files: ConnectorFile[]; problems: CatalogueProblem[]; unusable: Map<string, CatalogueProblem[]> }> {
   const files: ConnectorFile[] = [];
   const problems: CatalogueProblem[] = [];
+  const unusable = new Map<string, CatalogueProblem[]>();
 
   const paths = await listFolder(folder, problems);
-  if (paths.length === 0) return { files, problems };
+  if (paths.length === 0) return { files, problems, unusable };
   // Only who has files of their own pays for what follows.
   const takenBy = new Map(Array.from(builtinIds(), (id) => [lookalike(id), `the built-in connector ${id}`]));
   const { checkDefinition } = await import('./checks.ts');
   for (const path of paths) {
     const checked = await readDefinition(path, checkDefinition);
-    if ('rule' in checked) {
-      problems.push({ file: path, ...checked });
-      continue;
-    }
-    problems.push(...checked.problems.map((problem) => ({ file: path, ...problem })));
+    const found = checked.problems.map((problem) => ({ file: path, ...problem }));
+    problems.push(...found);
+    if (found.length > 0) unusable.set(checked.id, found);
     if (!checked.definition) continue;
     const { id } = checked.definition;
     const taken = takenBy.get(lookalike(id));
@@ -40,7 +42,7 @@ export async function readUserFiles(
     takenBy.set(lookalike(id), path);
     files.push(checked.definition);
   }
-  return { files, problems };
+  return { files, problems, unusable };
 }
 
 /** Ids that read alike, and those whose environment variables have one name, are one id. */
@@ -66,19 +68,21 @@ async function listFolder(folder: string, problems: CatalogueProblem[]): Promise
 async function readDefinition(
   path: string,
   check: (json: unknown) => Checked,
-): Promise<Checked | { field: ''; rule: string }> {
+): Promise<Checked & { readonly id: string }> {
+  const unread = (rule: string) => ({ id: basename(path, '.json'), definition: null, problems: [{ field: '', rule }] });
   let handle: FileHandle | undefined;
   let text = '';
   try {
     // Without O_NONBLOCK a named pipe in the folder would hold up the start for ever.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const rule = refusal(await handle.stat());
-    if (rule) return { field: '', rule };
+    if (rule) return unread(rule);
     text = (await handle.readFile('utf8')).replace(/^\uFEFF/, '');
-    return check(JSON.parse(text));
+    const json: unknown = JSON.parse(text);
+    const { id } = Object(json) as { id?: unknown };
+    return { id: typeof id === 'string' ? id : basename(path, '.json'), ...check(json) };
   } catch (error) {
-    const rule = error instanceof SyntaxError ? jsonProblem(text, error) : `can not be read (${codeOf(error)})`;
-    return { field: '', rule };
+    return unread(error instanceof SyntaxError ? jsonProblem(text, error) : `can not be read (${codeOf(error)})`);
   } finally {
     await handle?.close();
   }

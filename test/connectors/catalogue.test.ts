@@ -92,6 +92,26 @@ describe('the catalogue', () => {
     ]);
   });
 
+  it('tells whoever asks for the connector of a bad file what is wrong with it', async () => {
+    const files = {
+      'mine.json': JSON.stringify({ ...JSON.parse(acme), id: 'custom.tea', colour: 'sekret' }),
+      'cut.json': '{',
+    };
+    const catalogue = await loadCatalogue(await folderWith(files));
+    expect(() => catalogue.require('custom.tea')).toThrowError(
+      expect.objectContaining({
+        code: 'unknown_connector',
+        hint: 'Correct mine.json and start Keyward again: colour is not a field of a definition.',
+      }),
+    );
+    expect(() => catalogue.require('cut')).toThrowError(
+      expect.objectContaining({ hint: expect.stringContaining('cut.json and start Keyward again: is not valid JSON') }),
+    );
+    expect(() => catalogue.require('custom.other')).toThrowError(
+      expect.objectContaining({ code: 'unknown_connector' }),
+    );
+  });
+
   it.each([
     ['broken JSON', '{ "id": "sekret', 'is not valid JSON: look at line 1'],
     ['an empty file', '', 'is not valid JSON'],
