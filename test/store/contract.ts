@@ -194,6 +194,29 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await read(row)).toMatchObject({ version: 2, lastUsedAt: 200 });
     });
 
+    it('seals anew exactly the boxes that are named and are still as they were, and changes no version', async () => {
+      const [credential, neighbour] = [credentialRow({ sealed: 'b2xk' }), credentialRow({ sealed: 'b2xk' })];
+      const attempt = attemptRow({ id: credential.id, sealed: 'b2xk' });
+      await store.commit([insert(credential), insert(neighbour), { op: 'insert', kind: 'attempt', row: attempt }]);
+      const box = { kind: 'credential' as const, id: credential.id, to: 'bmV3' };
+      await store.reseal([{ ...box, owner: ann, from: 'b3RoZXI=' }]);
+      await store.reseal([{ ...box, owner: bob, from: 'b2xk' }]);
+      expect(await read(credential)).toEqual(credential);
+      await store.reseal([{ ...box, owner: ann, from: 'b2xk' }]);
+      expect(await read(credential)).toEqual({ ...credential, sealed: 'bmV3' });
+      expect(await read(neighbour)).toEqual(neighbour);
+      expect(await store.get('attempt', ann, attempt.id)).toEqual(attempt);
+    });
+
+    it('notes a use of the credential alone, not of what else has its id', async () => {
+      const row = credentialRow();
+      const attempt = attemptRow({ id: row.id });
+      await store.commit([insert(row), { op: 'insert', kind: 'attempt', row: attempt }]);
+      await store.touch(new Map([[row.id, { owner: ann, at: 5_000 }]]));
+      expect(await read(row)).toEqual({ ...row, lastUsedAt: 5_000 });
+      expect(await store.get('attempt', ann, attempt.id)).toEqual(attempt);
+    });
+
     it('deletes attempts that expired, and nothing else', async () => {
       const attempts = [attemptRow({ expiresAt: 100 }), attemptRow({ expiresAt: 200 })];
       const credential = credentialRow({ expiresAt: 1 });

@@ -39,6 +39,27 @@ export function runSharesContract(name: string, open: () => Promise<Store>): voi
       expect(await store.get('credential', bob, direct.id)).toBeUndefined();
     });
 
+    it('stay shared, each by itself, whatever happens to another one', async () => {
+      const store = await open();
+      const fay: Owner = { tenant: 'acme', user: 'fay' };
+      const withFay = [
+        { with: 'user:fay', permission: 'view' },
+        { with: 'tenant:other', permission: 'view' },
+      ] as const;
+      const [first, second, third] = [rowOf(ann, 1, withFay), rowOf(ann, 2, withFay), rowOf(ann, 3, withFay)];
+      await store.commit([first, second, third].map((row) => ({ op: 'insert', kind: 'credential', row })));
+      const visible = async (owner: Owner) => (await store.listVisible(owner, {}, { limit: 5 })).map(({ id }) => id);
+      const update = (row: CredentialRow) =>
+        store.commit([{ op: 'update', kind: 'credential', row, ifVersion: row.version - 1 }]);
+      await update({ ...first, name: 'Another name', version: 2 });
+      for (const owner of [fay, cleo]) expect(await visible(owner)).toEqual([first.id, second.id, third.id]);
+      await update({ ...first, shares: [{ with: 'tenant:other', permission: 'view' }], version: 3 });
+      expect(await visible(fay)).toEqual([second.id, third.id]);
+      await store.commit([{ op: 'delete', kind: 'credential', owner: ann, id: second.id, ifVersion: 1 }]);
+      expect(await visible(fay)).toEqual([third.id]);
+      expect(await visible(cleo)).toEqual([first.id, third.id]);
+    });
+
     it('page and filter together with the owner’s own, and end when the share or the credential does', async () => {
       const store = await open();
       const shared = rowOf(ann, 1, [{ with: 'user:dora', permission: 'use' }]);

@@ -146,6 +146,13 @@ describe('two records of one owner under one id', () => {
     expect([await others(), await shared()]).toEqual(before);
     const asked = [stranger.tenant, stranger.user, credential.row.id, ...readerNames(stranger)];
     expect(await run(sql.findVisible, asked)).toEqual([]);
+
+    await run(sql.touch, [[owner.tenant], [owner.user], [attempt.row.id], ['9']]);
+    const used = (await all()).filter(({ id }) => id === attempt.row.id);
+    expect(used).toMatchObject([
+      { kind: 'attempt', last_used_at: null },
+      { kind: 'credential', last_used_at: '9' },
+    ]);
   });
 });
 
