@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { keywardMain } from './support/mcp-clients.ts';
+import { killMoves } from './support/move-kills.ts';
 import { freshDatabase } from './support/postgres.ts';
 
 const run = promisify(execFile);
@@ -51,4 +52,10 @@ it('a vault moves from the file to PostgreSQL under new owners, is backed up the
   const audit = await keyward(other, 'audit', 'tail');
   for (const action of ['vault.move', 'vault.backup', 'vault.restore']) expect(audit).toContain(action);
   expect(await keyward(other, 'audit', 'verify')).toContain('The audit log is whole');
+});
+
+it('a move that is killed is run again, and then everything is there', async () => {
+  const { said, missing, leaks, auditProblems } = await killMoves(4, 300, 1_500);
+  expect(said).toContain('300 records');
+  expect({ missing, leaks, auditProblems }).toEqual({ missing: 0, leaks: 0, auditProblems: 0 });
 });
