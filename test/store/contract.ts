@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { CredentialRow, ListFilter, Store } from '../../src/store/store.ts';
+import type { CredentialRow, ListFilter, SessionRow, Store } from '../../src/store/store.ts';
 import { ann, approvalRow, attemptRow, bob, credentialRow } from '../support/vault-folder.ts';
 
 /** `openFresh` makes an empty store and answers a function that opens it: each call is like another process. */
@@ -106,6 +106,26 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       await store.commit([{ op: 'insert', kind: 'attempt', row: attempt }, insert(credential)]);
       expect(await store.findAttempt(attempt.id)).toEqual(attempt);
       expect(await store.findAttempt(credential.id)).toBeUndefined();
+    });
+
+    it('finds a session whoever owns it, lists those of everybody page by page, and no other kind that way', async () => {
+      const rows = Array.from({ length: 5 }, (_, at): SessionRow => {
+        const { id, tenant, version, secretVersion, sealed, updatedAt } = credentialRow();
+        const common = { id, tenant, version, secretVersion, sealed, updatedAt };
+        const session = { hash: 'ab', scopes: ['credentials:read'], expiresAt: null };
+        // Two of them are made in the same millisecond; ids are random.
+        return { ...common, ...session, owner: `user ${at}`, createdAt: 1_000 - Math.floor(at / 2) };
+      });
+      await store.commit(rows.map((row) => ({ op: 'insert', kind: 'session', row })));
+      const attempt = attemptRow();
+      await store.commit([insert(credentialRow()), { op: 'insert', kind: 'attempt', row: attempt }]);
+      const expected = rows.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+      const first = await store.listSessions({ limit: 2 });
+      expect(first).toEqual(expected.slice(0, 2));
+      const after = first[1];
+      expect(await store.listSessions({ limit: 9, ...(after && { after }) })).toEqual(expected.slice(2));
+      for (const row of rows) expect(await store.findSession(row.id)).toEqual(row);
+      expect(await store.findSession(attempt.id)).toBeUndefined();
     });
 
     it('stores all of a change set or nothing', async () => {
