@@ -1,11 +1,13 @@
 /**
- * Taking secrets out of what a service answers, in every form of `formsOf`, while it streams. Best effort: a service can
+ * Taking secrets out of what a service answers, in every form of `formsOf` and in escapes, while it streams. Best effort: a service can
  * give a secret back in a form that nobody foresaw; what keeps it from others is the list of hosts.
  *
  * The search is Wu and Manber's (A fast algorithm for multi-pattern searching, 1994): it looks at two bytes, and the
  * longer the shortest form, the more bytes it passes over at once.
  */
-import { folded, formsOf } from './secret-forms.ts';
+import { createEscapedSearch, type Match } from './escaped-search.ts';
+import { folded } from './folding.ts';
+import { formsOf } from './secret-forms.ts';
 
 /** What stands in place of a secret. */
 export const scrubbed = '[redacted]';
@@ -18,8 +20,6 @@ export type Scrubber = {
   /** The stream without the secrets. Held back is only what may be the beginning of one, until more has come. */
   stream(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>;
 };
-
-type Match = { readonly start: number; readonly end: number };
 
 const replacement = Buffer.from(scrubbed);
 
@@ -50,16 +50,20 @@ export function scrubberOf(secrets: readonly string[]): Scrubber {
 
 /** A scrubber for these secrets; those under six bytes are left out, see secret-forms.ts. */
 export function createScrubber(secrets: readonly string[]): Scrubber {
-  const forms = formsOf(secrets);
-  const shortest = Math.min(...forms.map(({ length }) => length));
-  const search = createSearch(forms);
+  const { plain, escapable } = formsOf(secrets);
+  const shortest = Math.min(...plain.map(({ length }) => length));
+  const search = createSearch(plain);
+  const escaped = createEscapedSearch(escapable);
 
   /** Takes out what is complete from `from` on; answers the pieces and where the undecided rest begins. */
   function clean(bytes: Uint8Array, final: boolean): { pieces: Uint8Array[]; rest: number } {
     const pieces: Uint8Array[] = [];
+    let inEscapes = escaped.find(bytes, 0, final);
     for (let at = 0; ; ) {
-      const match = search.next(bytes, at);
-      const rest = final ? bytes.length : search.beginning(bytes, at);
+      if (Math.min(inEscapes.open, inEscapes.match?.start ?? bytes.length) < at)
+        inEscapes = escaped.find(bytes, at, final);
+      const match = earlier(search.next(bytes, at), inEscapes.match);
+      const rest = final ? bytes.length : Math.min(search.beginning(bytes, at), inEscapes.open);
       if (match === null || match.start >= rest) {
         if (rest > at) pieces.push(bytes.subarray(at, rest));
         return { pieces, rest };
@@ -83,7 +87,7 @@ export function createScrubber(secrets: readonly string[]): Scrubber {
       return clean === given ? text : Buffer.from(clean).toString();
     },
     async *stream(source) {
-      if (forms.length === 0) return yield* source;
+      if (plain.length === 0) return yield* source;
       let held: Uint8Array = new Uint8Array();
       for await (const chunk of source) {
         const known = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
@@ -94,6 +98,11 @@ export function createScrubber(secrets: readonly string[]): Scrubber {
       yield* clean(held, true).pieces;
     },
   };
+}
+
+function earlier(one: Match | null, other: Match | null): Match | null {
+  if (one === null || other === null) return one ?? other;
+  return other.start < one.start || (other.start === one.start && other.end > one.end) ? other : one;
 }
 
 /** Finds forms, which are folded, in bytes of any case. */

@@ -258,6 +258,9 @@ describe('the gateway', () => {
       'as=raw&portion=3',
       'as=raw&encoding=gzip',
       'as=url&encoding=br',
+      'as=json+as+some+libraries+escape+it&portion=4',
+      'as=url+in+some+bytes&portion=2',
+      'as=html+in+hex,+some+characters',
     ]) {
       const { text } = await keyward.send('ann', 'GET', `/proxy/${id}/echo?${query}`);
       expect(text, query).toContain(scrubbed);
@@ -270,6 +273,26 @@ describe('the gateway', () => {
     const echoed = await keyward.send('ann', 'GET', `/proxy/${inQuery}/x?a=1`);
     expect(echoed.body).toMatchObject({ url: `/v1/x?a=1&api_key=${scrubbed}` });
     expect((await keyward.send('ann', 'GET', `/proxy/${inQuery}/x?API_key=mine`)).status).toBe(422);
+  });
+
+  it('57. passes on nothing that comes beside headers and body, where a secret could be too', async () => {
+    const said: string[] = [];
+    const sent = request(`${keyward.origin}/proxy/${id}/around`, {
+      headers: { authorization: `Bearer ${keyward.token('ann')}` },
+    }).end();
+    sent.on('information', (early) => said.push(JSON.stringify(early)));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    for await (const piece of answer) said.push(String(piece));
+    expect(said).toEqual(['around']);
+    expect([answer.statusMessage, answer.headers.trailer, answer.rawTrailers]).toEqual(['OK', undefined, []]);
+  });
+
+  it('sends no TRACE, which would come back with what Keyward adds, and opens no tunnel', async () => {
+    const before = api.seen.length;
+    const headers = { host: new URL(keyward.origin).host, authorization: `Bearer ${keyward.token('ann')}` };
+    expect((await raw(keyward.origin, `/proxy/${id}/x`, { method: 'TRACE', headers })).status).toBe(403);
+    await expect(raw(keyward.origin, `/proxy/${id}/x`, { method: 'CONNECT', headers })).rejects.toThrow();
+    expect(api.seen.length).toBe(before);
   });
 
   it('60. passes on neither cookies nor hop-by-hop headers of the service', async () => {

@@ -85,6 +85,8 @@ const post = (path: string, more: Args = {}): Call => [
   { connectionId: ids.own, method: 'POST', path, ...more },
 ];
 
+const limited = (path: string): Call => ['call_api', { connectionId: ids.limited, method: 'GET', path }];
+
 const table: readonly Row[] = [
   [
     'read the secret and paste it',
@@ -114,10 +116,31 @@ const table: readonly Row[] = [
   ['override the credential', () => [get('/x', { headers: { authorization: 'Bearer mine' } })], 'invalid_input'],
   ['hide a header in a header', () => [get('/x', { headers: { 'x-a': 'b\r\nHost: evil' } })], 'invalid_input'],
   ['have it echoed byte by byte', () => [get('/echo', { headers: { Range: 'bytes=0-3' } })], 'invalid_input'],
+  ['have it echoed by TRACE', () => [get('/x', { method: 'TRACE' })], 'invalid_input'],
+  ['open a tunnel', () => [get('/x', { method: 'CONNECT' })], 'invalid_input'],
+  ['leave HTTP', () => [get('/x', { headers: { Connection: 'Upgrade', Upgrade: 'websocket' } })], 'invalid_input'],
   ...Object.keys(echoForms)
-    .filter((form) => form !== 'utf-16')
+    .filter((form) => !form.startsWith('utf-16'))
     .map((form): Row => [`have it echoed as ${form}`, () => [get('/echo', { query: { as: form } })], 'scrubbed']),
   ['have it echoed in UTF-16', () => [get('/echo', { query: { as: 'utf-16' } })], 'harmless'],
+  ['have it echoed in UTF-16, bytes swapped', () => [get('/echo', { query: { as: 'utf-16be' } })], 'harmless'],
+  [
+    'have it echoed in UTF-16 under another name',
+    () => [get('/echo', { query: { as: 'utf-16', type: 'text/plain; charset=utf-8' } })],
+    'harmless',
+  ],
+  [
+    'have it echoed in a charset that nobody knows',
+    () => [get('/echo', { query: { as: 'raw', type: 'text/plain; charset=utf-7' } })],
+    'harmless',
+  ],
+  ['have it echoed in a charset of states', () => [get('/states')], 'scrubbed'],
+  ['have it echoed in parts', () => [get('/parts')], 'scrubbed'],
+  ['have it echoed as names, twice and as a prototype', () => [get('/names')], 'scrubbed'],
+  ['find it beside the body: early, in the reason, after the end', () => [get('/around')], 'harmless'],
+  ['find it where a redirect leads', () => [get('/away', { query: { to: `${evil.origin}/` } })], 'scrubbed'],
+  ['follow it where a redirect leads', () => [get('/away', { query: { to: '/v1/x' } })], 'scrubbed'],
+  ['see only the headers of what echoes it', () => [get('/headers', { method: 'HEAD' })], 'scrubbed'],
   ['have it echoed split in chunks', () => [get('/echo', { query: { portion: 3 } })], 'scrubbed'],
   ['have it echoed compressed', () => [get('/echo', { query: { encoding: 'gzip' } })], 'scrubbed'],
   [
@@ -165,6 +188,38 @@ const table: readonly Row[] = [
   [
     'be redirected around the policy',
     () => [['call_api', { connectionId: ids.limited, method: 'GET', path: '/public/../302' }]],
+    'invalid_input',
+  ],
+  ...[
+    '/public/..;/admin',
+    '/public;/../admin',
+    '/public//../admin',
+    '/public/%2e%2e/admin',
+    '/public/..%20/admin',
+    '/public/%EF%BC%8E%EF%BC%8E/admin',
+    '/public/x%EF%BC%8F%EF%BC%8E%EF%BC%8E/admin',
+    '/public/%EF%BC%852e%EF%BC%852e/admin',
+    '/public%5c..%5cadmin',
+  ].map((path): Row => [`call around the policy by ${path}`, () => [limited(path)], 'invalid_input']),
+  ...['/admin', '//public/x', '/PUBLIC/x', '/public%3Bx/y', '/public;x/y', '/public%20/x'].map(
+    (path): Row => [
+      `call beside the policy by ${path}`,
+      () => [limited(path)],
+      path.startsWith('//') ? 'invalid_input' : 'forbidden',
+    ],
+  ),
+  ...[
+    '_method=DELETE',
+    '_HttpMethod=DELETE',
+    'X-HTTP-Method-Override=DELETE',
+    'a=1;_method=DELETE',
+    '%5Fmethod=PUT',
+  ].map(
+    (query): Row => [`have ${query} take the place of GET`, () => [limited(`/public/x?${query}`)], 'invalid_input'],
+  ),
+  [
+    'have a parameter take the place of GET',
+    () => [['call_api', { connectionId: ids.limited, method: 'GET', path: '/public/x', query: { _method: 'DELETE' } }]],
     'invalid_input',
   ],
   [

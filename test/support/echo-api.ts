@@ -14,11 +14,18 @@ export const echoForms: Readonly<Record<string, (secret: string) => string | Buf
     `{"secret":"${inEscapes(secret.slice(0, 3))}${JSON.stringify(secret.slice(3)).slice(1, -1)}"}`,
   url: (secret) => `https://a.example/?key=${encodeURIComponent(secret)}&b=1`,
   'url in lower case': (secret) => encodeURIComponent(secret).replace(/%../g, (one) => one.toLowerCase()),
-  'url, every byte': (secret) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16)}`).join(''),
+  'url, every byte': everyByte,
   'url, twice': (secret) => encodeURIComponent(encodeURIComponent(secret)),
   form: (secret) => new URLSearchParams({ secret }).toString(),
+  'json as some libraries escape it': (secret) => `{"secret":"${specialsInEscapes(secret)}"}`,
+  'url in some bytes': (secret) => secret.replace(/^..|[^\w]/g, everyByte),
+  'url in some bytes, twice': (secret) => secret.replace(/^..|[^\w]/g, (one) => encodeURIComponent(everyByte(one))),
+  'url in a path': (secret) => encodeURIComponent(secret).replaceAll('%2F', '/'),
   html: (secret) => `<p>${secret.replace(/[<>&"']/g, (one) => `&#${one.charCodeAt(0)};`)}</p>`,
   'html by names': (secret) => byNames(secret),
+  'html, every character': (secret) => Array.from(secret, (one) => `&#${one.codePointAt(0)};`).join(''),
+  'html in hex, some characters': (secret) =>
+    secret.replace(/[^a-m]/gu, (one) => `&#x${one.codePointAt(0)?.toString(16)};`),
   base64: (secret) => Buffer.from(secret).toString('base64'),
   'base64 after one byte': (secret) => Buffer.from(`x${secret}y`).toString('base64'),
   'base64 after two bytes': (secret) => Buffer.from(`xx${secret}yy`).toString('base64'),
@@ -28,8 +35,20 @@ export const echoForms: Readonly<Record<string, (secret: string) => string | Buf
   hex: (secret) => Buffer.from(secret).toString('hex'),
   'hex in capitals': (secret) => Buffer.from(secret).toString('hex').toUpperCase(),
   capitals: (secret) => secret.replace(/[a-z]/g, (letter) => letter.toUpperCase()),
+  'base64, escaped for JSON': (secret) =>
+    Buffer.from(`x${secret}`).toString('base64').replaceAll('/', '\\/').replaceAll('+', '\\u002b'),
   'utf-16': (secret) => Buffer.from(secret, 'utf16le'),
+  'utf-16be': (secret) => Buffer.from(secret, 'utf16le').swap16(),
 };
+
+/** As .NET and Gson do it: what means something in HTML or URLs. */
+function specialsInEscapes(text: string): string {
+  return text.replace(/[^\w. -]/g, inEscapes);
+}
+
+function everyByte(text: string): string {
+  return Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+}
 
 function byNames(text: string): string {
   const names: Readonly<Record<string, string>> = {
@@ -89,6 +108,29 @@ export async function startEchoApi(port = 0): Promise<EchoApi> {
       response.setHeader('set-cookie', 'session=abc').setHeader('connection', 'close, x-hop').setHeader('x-hop', '1');
       response.setHeader('x-your-key', secret).setHeader('x-kept', 'yes');
       json(response, { headers: request.headers });
+    } else if (kind === 'around') {
+      // Everything that an answer has besides headers and body.
+      response.writeEarlyHints({ link: `</${encodeURIComponent(secret)}>; rel=preload` });
+      response.writeHead(200, secret, { 'content-type': 'text/plain', trailer: 'x-after' });
+      response.write('around');
+      response.addTrailers({ 'x-after': secret });
+      response.end();
+    } else if (kind === 'away') {
+      const location = `${searchParams.get('to')}?key=${encodeURIComponent(secret)}`;
+      response.writeHead(302, { location, refresh: `0; url=${location}`, link: `<${location}>; rel=next` }).end();
+    } else if (kind === 'parts') {
+      const part = (type: string, body: string) => `--b\r\ncontent-type: ${type}\r\n\r\n${body}\r\n`;
+      const encoded = Buffer.from(secret).toString('base64');
+      response.writeHead(200, { 'content-type': 'multipart/mixed; boundary=b' });
+      response.end(`${part('text/plain', secret)}${part('application/octet-stream', encoded)}--b--\r\n`);
+    } else if (kind === 'states') {
+      response.writeHead(200, { 'content-type': 'text/plain; charset=iso-2022-jp' });
+      // Back to ASCII before every character, where it was already.
+      response.end(secret.replace(/[\x20-\x7e]/g, '\x1b(B$&'));
+    } else if (kind === 'names') {
+      const text = JSON.stringify(secret);
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(`{${text}:1,"a":${text},"a":2,"__proto__":{"isAdmin":${text}}}`);
     } else if (kind === 'binary') {
       response.writeHead(200, { 'content-type': 'image/png' });
       response.end(Buffer.concat([Buffer.from([0x89, 0x50, 0, 0xff]), Buffer.from(secret), Buffer.from([0, 1])]));
@@ -109,11 +151,13 @@ function json(response: ServerResponse, body: unknown, status = 200): void {
 async function echo(response: ServerResponse, secret: string, wish: URLSearchParams): Promise<void> {
   const form = wish.get('as') ?? 'raw';
   let body = Buffer.from(echoForms[form]?.(secret) ?? '');
-  const type = form.startsWith('json')
-    ? 'application/json'
-    : form === 'utf-16'
-      ? 'text/plain; charset=utf-16le'
-      : 'text/plain';
+  const type =
+    wish.get('type') ??
+    (form.startsWith('json')
+      ? 'application/json'
+      : form.startsWith('utf-16')
+        ? `text/plain; charset=${form === 'utf-16' ? 'utf-16le' : form}`
+        : 'text/plain');
   const encoding = wish.get('encoding');
   if (encoding === 'gzip') body = gzipSync(body);
   if (encoding === 'br') body = brotliCompressSync(body);

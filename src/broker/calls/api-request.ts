@@ -6,7 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import { hostMatches } from '../../hosts.ts';
 import type { EgressRequest } from '../../net/egress.ts';
 import type { Opened } from '../broker.ts';
-import { type CallTarget, readTarget } from './path.ts';
+import { type CallTarget, parameterNames, readTarget } from './path.ts';
 import { signatureParameters, signedHeaders } from './signing.ts';
 import { valuesOf } from './values.ts';
 
@@ -76,9 +76,8 @@ function prefixOf(base: URL): string {
   return base.pathname.replace(/\/$/, '');
 }
 
-/** Parameters are separated by `&`, by old servers by `;` too. */
 function withInjected(query: string, injected: [name: string, value: string][], own: readonly string[]): string {
-  const given = new Set(query.split(/[&;]/).map(parameterName));
+  const given = new Set(parameterNames(query));
   for (const name of [...injected.map(([parameter]) => parameter), ...own]) {
     if (!given.has(name.toLowerCase())) continue;
     throw new KeywardError('invalid_input', `The parameter ${name} is set by Keyward.`, {
@@ -88,11 +87,6 @@ function withInjected(query: string, injected: [name: string, value: string][], 
   }
   const added = new URLSearchParams(injected).toString();
   return [query, added].filter((part) => part !== '').join('&');
-}
-
-function parameterName(parameter: string): string {
-  const [[name] = ['']] = new URLSearchParams(parameter);
-  return name.trim().toLowerCase().replace(/\[.*/, '');
 }
 
 /** Where a redirect leads, as a path of a call, or null when it leaves the base URL of the connection. */

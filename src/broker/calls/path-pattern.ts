@@ -25,9 +25,9 @@ export function segmentsOf(path: string): Segments | null {
 
 /** True for a segment that every server reads alike. */
 function isPlain(segment: string): boolean {
-  if (/[\p{Cc}\\]|%[0-9a-f]{2}/iu.test(segment)) return false;
-  // Some servers fold look-alikes of the dot, and some cut off `;parameters` before they resolve `..`.
-  return !/^\.{1,2}(;|$)/.test(segment.normalize('NFKC'));
+  // Some servers fold look-alikes of these characters, and cut off spaces and `;parameters` before they resolve `..`.
+  const folded = segment.normalize('NFKC');
+  return ![segment, folded].some((text) => /[\p{Cc}\\/]|%[0-9a-f]{2}|^\.{1,2}\s*(;|$)/iu.test(text));
 }
 
 /** What is wrong with a pattern; null when it can be stored. */

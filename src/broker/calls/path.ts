@@ -24,7 +24,23 @@ export function readTarget(text: string): CallTarget {
     });
   }
   const at = text.indexOf('?');
-  return at === -1 ? { path: text, query: '' } : { path: text.slice(0, at), query: text.slice(at + 1) };
+  const target = at === -1 ? { path: text, query: '' } : { path: text.slice(0, at), query: text.slice(at + 1) };
+  if (!parameterNames(target.query).some((name) => otherMethod.test(name))) return target;
+  throw new KeywardError('invalid_input', 'The query asks for another method than the call is made with.', {
+    hint: 'Leave that parameter out, and make the call with the method itself.',
+    details: { fields: { query: 'must not name a method' } },
+  });
+}
+
+/** Parameters by which services take a GET or POST for another method: the method that was checked is the one that counts. */
+const otherMethod = /^(_method|_?\$?httpmethod|(x[-_])?http[-_]method([-_]override)?|x[-_]method[-_]override)$/;
+
+/** Names of a query's parameters as a server may read them. They are separated by `&`, by old servers by `;` too. */
+export function parameterNames(query: string): string[] {
+  return query.split(/[&;]/).map((parameter) => {
+    const [[name] = ['']] = new URLSearchParams(parameter);
+    return name.trim().toLowerCase().replace(/\[.*/, '');
+  });
 }
 
 function problemOf(text: string): string | null {
@@ -37,9 +53,10 @@ function problemOf(text: string): string | null {
   if (segments === null) return 'holds escapes that can be read in several ways';
   if (/^\/[/\\]/.test(segments)) return 'must begin with a single slash';
   if (/\p{Cc}/u.test(segments)) return 'holds a control character';
-  // Some servers cut off `;parameters` and fold look-alikes of the dot before they resolve dot segments.
-  const dots = /(^|[/\\])\.{1,2}(;[^/\\]*)?($|[/\\])/;
-  return dots.test(segments.normalize('NFKC')) ? 'must not hold . or .. as a segment' : null;
+  // Some servers cut off spaces and `;parameters`, and fold look-alikes of these characters, before they resolve dot segments.
+  const dots = /(^|[/\\])\.{1,2}\s*(;[^/\\]*)?($|[/\\])/;
+  const folded = unescaped(segments.normalize('NFKC'));
+  return folded === null || dots.test(folded) ? 'must not hold . or .. as a segment' : null;
 }
 
 /** Escapes within escapes deeper than this are nobody's path, and undoing thousands of them takes long. */

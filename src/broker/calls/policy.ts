@@ -12,9 +12,12 @@ export type { CallPolicy } from '../../vault/vault.ts';
 /** What a `use` share may call unless its owner said otherwise: methods that read (RFC 9110 §9.2.1). */
 export const readingPolicy: CallPolicy = { methods: ['GET', 'HEAD', 'OPTIONS'], paths: null };
 
+/** A client must not send credentials with TRACE, which gives them back (RFC 9110 §9.3.8); CONNECT is for proxies. */
+const neverSent: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT']);
+
 /**
- * Returns when this call is within the rules. `path` is what goes to the service, without its query; the headers and
- * parameters with which some services take another method than the request's are not looked at.
+ * Returns when this call is within the rules. `path` is what goes to the service, without its query. Headers and
+ * parameters that ask a service for another method are refused for every call (headers.ts, path.ts); bodies are not read.
  *
  * @throws KeywardError `forbidden`, which names the rules that hold
  */
@@ -26,6 +29,11 @@ export function checkCall(
   path: string,
 ): void {
   const call = { method: method.toUpperCase(), segments: segmentsOf(path) };
+  if (neverSent.has(call.method)) {
+    throw new KeywardError('forbidden', `${call.method} is not sent with a credential.`, {
+      hint: 'Use the method that the service documents.',
+    });
+  }
   const own = row.policy ?? null;
   if (own !== null && !allows(own, call)) {
     throw new KeywardError('forbidden', 'The policy of this connection does not allow this call.', {

@@ -23,6 +23,14 @@ describe('a policy', () => {
     checkCall({ tenant: 't' }, 'owner', bob, 'POST', '/old/row');
   });
 
+  it.each(['TRACE', 'trace', 'TRACK', 'CONNECT'])('of any kind, or none, does not allow %s', (method) => {
+    for (const policy of [null, { methods: null, paths: null }, { methods: [method.toUpperCase()], paths: null }]) {
+      expect(() => checkCall(row(policy), 'owner', bob, method, '/x')).toThrow(
+        expect.objectContaining({ code: 'forbidden' }),
+      );
+    }
+  });
+
   it.each([
     ['GET', true],
     ['get', true],
@@ -72,6 +80,11 @@ describe('a policy', () => {
     '/repos/%EF%BC%8E%EF%BC%8E/admin',
     '/repos/\u2025/admin',
     '/repos/./a',
+    '/repos/..%20/admin',
+    '/repos/..%20;x/admin',
+    '/repos/a%EF%BC%8Fb',
+    '/repos/%EF%BC%852e%EF%BC%852e/admin',
+    '/repos/%EF%BC%BC..',
     '/repos/a%00',
     '/repos/a%0d%0aHost:x',
     '/repos/%',
@@ -108,7 +121,7 @@ describe('a use share', () => {
 
   it('reads only, unless its owner said otherwise', () => {
     for (const method of ['GET', 'HEAD', 'OPTIONS']) expect(isAllowed(null, method, '/x', [use()])).toBe(true);
-    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'TRACE'])
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY'])
       expect(isAllowed(null, method, '/x', [use()])).toBe(false);
     expect(isAllowed(null, 'POST', '/x', [use({ methods: ['POST'], paths: null })])).toBe(true);
   });
