@@ -208,6 +208,16 @@ function signInOf({ signInClientId, signInClientSecret }: Values): Config['signI
   return signInClientId === undefined ? null : { clientId: signInClientId, clientSecret: signInClientSecret ?? null };
 }
 
+/** Names of the variables of this environment that hold a secret. */
+export function secretVariables(env: NodeJS.ProcessEnv): string[] {
+  const known = Object.values(options).filter((spec) => {
+    const value = env[spec.variable];
+    return value && (spec.secret || spec.holdsSecret?.(value));
+  });
+  const authConfigs = Object.keys(env).filter((name) => name.startsWith('KEYWARD_AUTH_') && env[name]);
+  return [...known.map(({ variable }) => variable), ...authConfigs];
+}
+
 const authVariable = /^KEYWARD_AUTH_([A-Z0-9_]+)_CLIENT_(ID|SECRET)$/;
 
 function readAuthConfigs(env: NodeJS.ProcessEnv, problems: Record<string, string>): Config['authConfigs'] {

@@ -44,16 +44,6 @@ function fromAnywhere(spec: { readonly parse: (text: string) => unknown }, text:
   return typeof value === 'string' ? value : text;
 }
 
-/** Secrets that this environment sets and a client's config has to set too. */
-export function secretsOf({ env }: Pick<Self, 'env'>): readonly string[] {
-  const known = Object.values(options).filter((spec) => {
-    const value = env[spec.variable];
-    return value && (spec.secret || spec.holdsSecret?.(value));
-  });
-  const authConfigs = Object.keys(env).filter((name) => name.startsWith('KEYWARD_AUTH_') && env[name]);
-  return [...known.map(({ variable }) => variable), ...authConfigs];
-}
-
 /** Client → where it goes → the text to paste, ready for a terminal. */
 export function clientTexts(launch: Launch): readonly { readonly client: string; readonly text: string }[] {
   const { command, args, env } = launch;

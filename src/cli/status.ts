@@ -1,12 +1,12 @@
 /** What a person sees who types `keyward`: how to connect a client, and where everything is. */
-import { type Config, connectorVariable } from '../config.ts';
+import { type Config, connectorVariable, secretVariables } from '../config.ts';
 import { builtinIds } from '../connectors/builtin.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
 import { toPublic } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import { openVault } from '../vault/open.ts';
 import { version } from '../version.ts';
-import { clientTexts, launchOf, secretsOf } from './clients.ts';
+import { clientTexts, launchOf } from './clients.ts';
 import type { Run } from './commands.ts';
 import { exists, fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from './keyward.ts';
 import { table } from './table.ts';
@@ -28,7 +28,8 @@ export const showStatus: Run = async ({ config, options }) => {
     ['Callback', `${config.publicUrl ?? `http://${config.host}:${config.port}`}/oauth/callback`],
     ['Raw secrets', releaseWords[config.release]],
   ];
-  const secrets = secretsOf(self);
+  // Their values are not printed, and a client's config has to set them too.
+  const secrets = secretVariables(process.env);
   const page = [
     `Keyward ${version} keeps credentials for AI assistants. An MCP client starts it; tell yours with one of these:`,
     '',

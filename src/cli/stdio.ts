@@ -1,4 +1,5 @@
 /** `keyward stdio`: serves MCP until the client has gone or the process is told to stop. */
+import { secretVariables } from '../config.ts';
 import { runStdio } from '../mcp/stdio.ts';
 import { takeStdout } from '../mcp/stdout.ts';
 import { version } from '../version.ts';
@@ -13,6 +14,8 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The vault is opened first: without it there is nothing to serve, and the client shows why. */
 export const serve: Run = async ({ config, log }) => {
   takeStdout(log);
+  // They are read. What Keyward starts, a browser above all, inherits the environment and outlives it.
+  for (const name of secretVariables(process.env)) delete process.env[name];
   const keyward = await openKeyward(config, log);
   const session = runStdio(keyward.broker, version);
   log.info('serving', { transport: 'stdio', version, vault: keyward.broker.vault.location });

@@ -10,7 +10,7 @@ export function accepts(rule: Pick<InputProperty, 'enum' | 'pattern' | 'contentM
 
 /** Far longer than a good pattern takes. */
 const matchWithinMs = 100;
-const matching = new Script("new RegExp(pattern, 'u').test(value)");
+let matching: Script | undefined;
 let sandbox: Context | undefined;
 
 /**
@@ -18,6 +18,7 @@ let sandbox: Context | undefined;
  * for it, and nothing but a sandbox lets go of a regular expression.
  */
 function matches(pattern: string, value: string): boolean {
+  matching ??= new Script("new RegExp(pattern, 'u').test(value)");
   sandbox ??= createContext();
   Object.assign(sandbox, { pattern, value });
   try {

@@ -44,13 +44,14 @@ async function end(client: TestClient, keyward: KeywardProcess): Promise<void> {
 }
 
 /** A desktop whose browser is a program that writes the address down. */
-async function desktop(): Promise<{ env: Record<string, string>; opened: () => Promise<string[]> }> {
+async function desktop() {
   const bin = await mkdtemp(join(folder, 'desktop-'));
   const file = join(bin, 'opened');
-  await writeFile(join(bin, 'xdg-open'), `#!/bin/sh\necho "$1" >> ${file}\n`);
+  await writeFile(join(bin, 'xdg-open'), `#!/bin/sh\nenv > ${file}.env\necho "$1" >> ${file}\n`);
   await chmod(join(bin, 'xdg-open'), 0o755);
   const opened = async () => (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-  return { env: { ...asking, PATH: `${bin}:${process.env.PATH}`, DISPLAY: ':0' }, opened };
+  const inherited = () => readFile(`${file}.env`, 'utf8');
+  return { env: { ...asking, PATH: `${bin}:${process.env.PATH}`, DISPLAY: ':0' }, opened, inherited };
 }
 
 async function firstOpened(opened: () => Promise<string[]>): Promise<string> {
@@ -212,6 +213,21 @@ describe.each(['legacy', 'sdk1'] as const)('a %s client whose link dialog fails'
     await answerRequest(await firstOpened(opened), 'once');
     expect((await call).data?.credentials).toEqual({ apiKey: goodApiKey });
     await end(client, keyward);
+  });
+});
+
+describe('the browser that Keyward opens', () => {
+  it('inherits none of the secrets in its environment', async () => {
+    const { env, opened, inherited } = await desktop();
+    const client = { KEYWARD_AUTH_GITHUB_CLIENT_ID: 'Iv1.abc', KEYWARD_AUTH_GITHUB_CLIENT_SECRET: 'canary-secret' };
+    const started = await startWithClient('modern', { env: { ...env, ...client } });
+    const call = started.client.call('get_connection_credentials', await connect(started.client));
+    await answerRequest(await firstOpened(opened), 'once');
+    expect((await call).data?.credentials).toEqual({ apiKey: goodApiKey });
+    const variables = await inherited();
+    expect(variables).toContain('KEYWARD_RELEASE=approve');
+    for (const secret of [testKey, 'canary-secret', 'Iv1.abc']) expect(variables).not.toContain(secret);
+    await end(started.client, started.keyward);
   });
 });
 
