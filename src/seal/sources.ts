@@ -11,6 +11,7 @@ import { derive } from './derive.ts';
 import { makeKeyFile, readKeyFile } from './key-file.ts';
 import type { Keychain } from './keychain.ts';
 import { newStretching, type Stretching, stretch } from './passphrase.ts';
+import { fileMode, tighten } from './private-files.ts';
 
 /** What the configuration says about key material. */
 export type KeySettings = {
@@ -101,6 +102,8 @@ async function recordedKey({ settings, keychain, vaultId }: KeyPlace, record: Ou
     case 'file': {
       const text = await readKeyFile(settings.fallbackKeyFile);
       if (text === undefined) throw missing(record.source, settings, 'Put the file back, or restore it from a backup.');
+      // Copied or restored it may be open to everybody. Where it is somebody else's to close, it still opens the vault.
+      await tighten(settings.fallbackKeyFile, fileMode).catch(() => undefined);
       return parseKey(text, settings.fallbackKeyFile);
     }
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AsyncEntry } from '@napi-rs/keyring';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -130,6 +130,13 @@ describe('a generated key file', () => {
     expect(await readdir(path.dirname(place.noKey.fallbackKeyFile))).toEqual(['vault.key']);
     expect((await stat(place.noKey.fallbackKeyFile)).mode & 0o777).toBe(0o600);
     expect(await rows(place, place.noKey)).toBe(1);
+  });
+
+  it('36. that was restored open to everybody is closed when it is next used', async () => {
+    const place = await vaultWith({});
+    await chmod(place.key.fallbackKeyFile, 0o644);
+    expect(await rows(place, place.key)).toBe(1);
+    expect((await stat(place.key.fallbackKeyFile)).mode & 0o777).toBe(0o600);
   });
 
   it('that is gone is key_missing, and no new one is made', async () => {
