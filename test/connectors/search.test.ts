@@ -73,8 +73,39 @@ describe('searching', () => {
     ['slcak', 'slack'],
     ['Zendesc', 'zendesk'],
     ['intercomm', 'intercom'],
+    ['o365 mail', 'outlook'],
+    ['s3', 'aws'],
+    ['redis', 'upstash'],
+    ['stock prices', 'polygon'],
+    ['my github account please', 'github'],
+    ['connect to Slack', 'slack'],
+    ['stripe payments', 'stripe'],
+    ['git', 'github'],
   ])('“%s” finds %s first', async (query, id) => {
     expect((await find(query))[0]).toBe(id);
+  });
+
+  it.each([
+    ['payments', ['stripe', 'paypal', 'adyen', 'square']],
+    ['issue tracker', ['jira', 'linear', 'asana']],
+    ['sms', ['twilio', 'vonage', 'plivo', 'messagebird']],
+    ['send email', ['gmail', 'sendgrid', 'resend']],
+    ['helpdesk', ['zendesk', 'freshdesk']],
+    ['scheduling', ['calendly', 'google-calendar']],
+    ['llm', ['openai', 'anthropic', 'mistral']],
+    ['logs', ['datadog', 'grafana']],
+    ['sso', ['okta']],
+    ['accounting', ['quickbooks', 'xero', 'freshbooks']],
+    ['speech to text', ['deepgram', 'assemblyai']],
+  ])('“%s” finds what it is about', async (query, ids) => {
+    expect(await find(query)).toEqual(expect.arrayContaining(ids));
+  });
+
+  it('a word that is spelled right is not taken for a typo of another', async () => {
+    expect(await find('notes')).not.toContain('npm');
+    expect(await find('redis')).not.toContain('reddit');
+    expect(await find('issue tracker')).not.toContain('generic-openid');
+    expect(await find('stock prices')).not.toContain('slack');
   });
 
   it('answers nothing for nonsense and takes any text', async () => {

@@ -13,7 +13,11 @@ export const listConnectorsTool = defineTool({
   annotations: { readOnlyHint: true, openWorldHint: false },
   input: () =>
     z.strictObject({
-      query: z.string().max(200).optional().describe('Name or alias of a service, e.g. "google calendar"'),
+      query: z
+        .string()
+        .max(200)
+        .optional()
+        .describe('Name, alias or kind of a service, e.g. "google calendar", "invoicing"'),
       category: z.string().max(100).optional(),
       cursor,
       limit,
