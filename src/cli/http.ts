@@ -4,20 +4,23 @@ import { hasSession } from '../broker/sign-in/sessions.ts';
 import { type Config, configProblems, isLoopback } from '../config.ts';
 import { KeywardError } from '../errors.ts';
 import type { Metrics } from '../http/metrics.ts';
+import type { LogWriter } from '../log.ts';
 import { version } from '../version.ts';
 import { httpClientTexts, launchOf, quote } from './clients.ts';
 import type { Invocation, Run } from './commands.ts';
 import { type Keyward, openKeyward } from './keyward.ts';
 
-/** What is still under way at the end gets this long. */
-const closeWithinMs = 5_000;
+/** Answers under way at the end get this long: less than the ten seconds after which Docker kills. */
+const answersWithinMs = 8_000;
+/** A refresh gets as long as it may take: where its answer is lost, so may the grant be. */
+const closeWithinMs = 30_000;
 
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export const serve: Run = async (invocation) => {
   const { config, log } = invocation;
   const local = isLoopback(config.host);
-  const origin = config.publicUrl ?? `http://${hostInUrl(config.host)}:${config.port}`;
+  const origin = config.publicUrl ?? urlAt(hostInUrl(config.host), config.port).origin;
   const stopped = new Promise<string>((resolve) => {
     for (const signal of stopSignals) process.once(signal, () => resolve(signal));
   });
@@ -33,7 +36,7 @@ export const serve: Run = async (invocation) => {
     const alive = setInterval(() => {}, 60_000);
     const reason = await stopped;
     log.info('stopping', { reason });
-    setTimeout(() => process.exit(1), closeWithinMs).unref();
+    setTimeout(() => giveUp(log), closeWithinMs).unref();
     await close();
     clearInterval(alive);
   } finally {
@@ -63,7 +66,7 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
     broker: () => broker,
     protocol,
     publicUrl: origin,
-    hosts: local ? ['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${config.port}`) : [],
+    hosts: local ? ['127.0.0.1', 'localhost', '[::1]'].map((name) => urlAt(name, config.port).host) : [],
     issuer: config.issuer && { ...config.issuer, audience: config.issuer.audience ?? `${origin}/mcp` },
     signIn: config.signIn,
     metrics: parts.metrics,
@@ -73,10 +76,10 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
   const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
   const listener = await parts
     .listen((request, env) => service.fetch(request, env), addresses, config.port)
-    .catch(inUse);
+    .catch(cannotListen);
   return {
     close: async () => {
-      await listener.close();
+      await listener.close(answersWithinMs);
       await protocol.close();
     },
   };
@@ -95,11 +98,29 @@ async function requireCallers(config: Config, { broker }: Keyward): Promise<void
   });
 }
 
-function inUse(error: unknown): never {
-  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-  throw new KeywardError('port_in_use', 'Another program listens on the port of KEYWARD_PORT.', {
-    hint: 'Stop it, or set KEYWARD_PORT to another port.',
-  });
+function cannotListen(error: unknown): never {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    throw new KeywardError('port_in_use', 'Another program listens on the port of KEYWARD_PORT.', {
+      hint: 'Stop it, or set KEYWARD_PORT to another port.',
+    });
+  }
+  if (code === 'EACCES') throw configProblems({ KEYWARD_PORT: 'is a port that needs more rights than Keyward has' });
+  if (['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(code)) {
+    throw configProblems({ KEYWARD_HOST: 'must be an address of this computer' });
+  }
+  throw error;
+}
+
+async function giveUp(log: LogWriter): Promise<void> {
+  log.error('stopped_early');
+  await log.flush();
+  process.exit(1);
+}
+
+/** Of port 80 as browsers write it: without the port. */
+function urlAt(name: string, port: number): URL {
+  return new URL(`http://${name}:${port}`);
 }
 
 function hostInUrl(host: string): string {

@@ -1,6 +1,8 @@
 /** Listening, with the limits that keep slow and greedy clients from holding it (Node's own defaults are minutes). */
+import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { limitBodyTime } from './body-time.ts';
@@ -11,12 +13,15 @@ export type Answer = (request: Request, env: Bindings) => Response | Promise<Res
 
 export type Listener = {
   readonly port: number;
-  /** Resolves when the port is free again; what is under way gets a moment to end. */
-  close(): Promise<void>;
+  /**
+   * Frees the port at once, and resolves when every connection is closed. Answers under way get so many milliseconds,
+   * by default a second, and are cut then.
+   */
+  close(graceMs?: number): Promise<void>;
 };
 
-/** Answers under way at a close get this long. */
-const closeGraceMs = 1_000;
+/** At a close with more time than this, connections that wait for their next request stay so long. */
+const idleGraceMs = 2_000;
 
 /** Browsers and proxies send fewer. Node would drop what is past its own limit and say nothing: a guard might miss it. */
 const maxHeaders = 100;
@@ -44,7 +49,7 @@ export async function listen(answer: Answer, addresses: readonly string[], port:
 
 async function listenOnAll(answer: Answer, addresses: readonly string[], port: number): Promise<Listener> {
   const servers: Server[] = [];
-  const close = async () => void (await Promise.all(servers.map(closeServer)));
+  const close = async (graceMs = 1_000) => void (await Promise.all(servers.map((one) => closeServer(one, graceMs))));
   let held = port;
   for (const [index, address] of addresses.entries()) {
     try {
@@ -69,6 +74,8 @@ function listenOn(answer: Answer, address: string, port: number): Promise<Server
         return new Response('Too many headers.\n', { status: 431 });
       }
       const response = await answer(request, bindings);
+      // The port is free already: what comes next on this connection has to go elsewhere.
+      if (!server.listening) response.headers.set('Connection', 'close');
       if (bindings.streamed === undefined) return response;
       await sendStreamed(bindings.outgoing, response, bindings.streamed);
       return RESPONSE_ALREADY_SENT;
@@ -92,15 +99,18 @@ function listenOn(answer: Answer, address: string, port: number): Promise<Server
   });
 }
 
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), closeGraceMs).unref();
-    server.close(() => {
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
+/**
+ * Node's own `close` cuts connections between two requests, where a busy client has the next one on its way. They stay
+ * for a while when there is time, and get told with their next answer.
+ */
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = once(server, 'close');
+  const force = setTimeout(() => server.closeAllConnections(), graceMs).unref();
+  NetServer.prototype.close.call(server);
+  if (graceMs > idleGraceMs) await Promise.race([closed, sleep(idleGraceMs, undefined, { ref: false })]);
+  server.close();
+  await closed;
+  clearTimeout(force);
 }
 
 function portOf(server: Server): number {
