@@ -138,6 +138,9 @@ async function* linesOf(file: string): AsyncIterable<string> {
   try {
     yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   } catch (error) {
+    if (['ENOENT', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) {
+      throw new KeywardError('not_found', `There is no backup at ${file}.`, { hint: 'Name the file of the backup.' });
+    }
     throw storageError(error, file);
   } finally {
     input.destroy();

@@ -1,7 +1,7 @@
 /** Moving a vault between places, backing it up and restoring it. */
 import { randomUUID } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Owner } from '../../src/principal.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -232,6 +232,9 @@ describe.each(placeNames)('a backup of a vault in %s', (name) => {
         for await (const _ of archive.scan());
       });
       await expect(reading, text.slice(0, 40)).rejects.toMatchObject({ code: 'vault_damaged' });
+    }
+    for (const nothing of [`${file}-none`, dirname(file)]) {
+      await expect(openArchive(nothing, place.key)).rejects.toMatchObject({ code: 'not_found' });
     }
     await writeFile(damagedFile, '{"keywardBackup":2}\n');
     await expect(openArchive(damagedFile, place.key)).rejects.toMatchObject({ code: 'vault_newer' });

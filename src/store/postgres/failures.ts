@@ -18,6 +18,11 @@ const handshake: Words = [
   'The database and Keyward did not agree on TLS',
   'Check sslcert, sslkey and sslrootcert, and what the server asks for.',
 ];
+const shuffled: Words = [
+  'storage_failed',
+  'A connection has the prepared statements of another one',
+  'A pooler between Keyward and the database has to keep sessions together.',
+];
 const busy: Words = ['vault_busy', 'The database did not get to it in time', 'Try again in a moment.'];
 
 /** By SQLSTATE, or by its class (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
@@ -36,7 +41,13 @@ const words: Readonly<Record<string, Words>> = {
   ],
   '28': ['store_unavailable', 'The database refused the login', 'Check user, password and pg_hba.conf.'],
   '3D000': ['store_unavailable', 'There is no such database', 'Create it, or correct KEYWARD_STORE.'],
-  '42501': ['storage_failed', 'The database user may not do this', 'Grant it the rights on Keyward’s tables.'],
+  '42501': [
+    'storage_failed',
+    'The database user may not do this',
+    'Let one who may change Keyward’s tables run keyward migrate, and grant this one the rights on their rows.',
+  ],
+  '42P05': shuffled,
+  '26000': shuffled,
   '42P01': ['storage_failed', 'Keyward’s tables are not there', 'Run: keyward migrate'],
   '40': busy,
   '55P03': busy,

@@ -6,7 +6,7 @@ import { rotateDataKey } from '../../../src/vault/key-change.ts';
 import { openVault } from '../../../src/vault/open.ts';
 import { freshDatabase, openTestStore, postgresKey } from '../../support/postgres.ts';
 import { spellingsOf } from '../../support/spellings.ts';
-import { ann, attemptRow, canary, newCredential } from '../../support/vault-folder.ts';
+import { ann, approvalRow, attemptRow, canary, newCredential } from '../../support/vault-folder.ts';
 
 /** Every row of every table of the database, with every column. */
 async function dump(url: string): Promise<string> {
@@ -32,6 +32,7 @@ it('39. a dump of the database holds no canary, in any encoding', async () => {
   const store = await openTestStore(url);
   const vault = await openVault(store);
   const { sealed: _, version: __, secretVersion: ___, createdAt: ____, updatedAt: _____, ...attempt } = attemptRow();
+  const { sealed: _a, version: _b, secretVersion: _c, createdAt: _d, updatedAt: _e, ...approval } = approvalRow();
   const tokens = {
     kind: 'tokens' as const,
     accessToken: canary,
@@ -71,16 +72,30 @@ it('39. a dump of the database holds no canary, in any encoding', async () => {
       record: attempt,
       secret: { codeVerifier: canary, key: canary, inputs: { password: canary }, device },
     },
+    { op: 'create', kind: 'approval', record: approval, secret: { key: canary } },
+    {
+      op: 'create',
+      kind: 'signInCode',
+      record: { id: crypto.randomUUID(), tenant: '', owner: '', expiresAt: 1 },
+      secret: { tenant: 'acme', user: canary },
+    },
   ]);
   const stored = await vault.get('credential', ann, first.id);
   if (stored === undefined) throw new Error('The credential is gone.');
   await vault.commit([{ op: 'update', kind: 'credential', record: stored, secret: tokens }]);
   await vault.audit({ ...me, action: 'credential.release', subject: first.id, outcome: 'allowed' });
+  await vault.countTogether?.(new Map([[canary, 1]]), 60_000);
   await rotateDataKey(store, postgresKey);
   await store.withLease(`refresh:${first.id}`, { waitMs: 0 }, async () => {
     const content = await dump(url);
     // The search sees what is there.
-    for (const known of ['what is no secret', 'credential.release', `refresh:${first.id}`, 'keyward_vault']) {
+    for (const known of [
+      'what is no secret',
+      'credential.release',
+      `refresh:${first.id}`,
+      'keyward_vault',
+      'keyward_counts\n(',
+    ]) {
       expect(content).toContain(known);
     }
     for (const spelling of [...spellingsOf(canary), ...spellingsOf(postgresKey.key ?? '')]) {

@@ -1,7 +1,8 @@
 /** The database goes away, and comes back: typed errors meanwhile, and no restart of Keyward afterwards. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migratePostgres, openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { asAdmin, freshDatabase, openTestStore } from '../../support/postgres.ts';
+import { asAdmin, freshDatabase, openTestStore, postgresKey } from '../../support/postgres.ts';
 import { type PostgresServer, startPostgres } from '../../support/postgres-server.ts';
 import { ann, credentialRow } from '../../support/rows.ts';
 
@@ -71,6 +72,44 @@ describe('a database that is lost', () => {
     await asAdmin(url, `reassign owned by ${name} to postgres`);
     await asAdmin(url, `drop owned by ${name}`);
     await asAdmin(server.url, `drop role ${name}`);
+  });
+
+  it('serves a user who may change rows and no tables, and tells one who finds tables missing what to do', async () => {
+    const url = await freshDatabase(server.url);
+    const name = new URL(url).pathname.slice(1);
+    await asAdmin(url, `create role ${name} login password 'x'`);
+    const limited = new URL(url);
+    limited.username = name;
+    limited.password = 'x';
+    const unmade = openPostgresStore({ url: limited.href, key: postgresKey });
+    await expect(unmade).rejects.toMatchObject({ code: 'storage_failed', hint: expect.stringContaining('migrate') });
+    await migratePostgres(url);
+    await asAdmin(url, `grant select, insert, update, delete on all tables in schema public to ${name}`);
+    const store = await openTestStore(limited.href);
+    await insert(store);
+    await store.appendAudit(['x']);
+    await store.countTogether?.(new Map([['a', 1]]), 1_000);
+    expect(await store.withLease('a', { waitMs: 0 }, () => count(store))).toBe(1);
+    await store.close();
+    await asAdmin(url, `drop owned by ${name}`);
+    await asAdmin(server.url, `drop role ${name}`);
+  });
+
+  it('says so when a pooler gives it other connections than it prepared its statements on', async () => {
+    const url = await freshDatabase(server.url);
+    const store = await openTestStore(`${url}?pool_size=1`);
+    await store.ping();
+    // What is prepared is gone afterwards, as it is on somebody else's connection.
+    await asAdmin(
+      url,
+      `create function forget() returns trigger language plpgsql as $$ begin execute 'deallocate all'; return new; end $$;
+       create trigger forget after insert on keyward_audit for each row execute function forget()`,
+    );
+    await store.appendAudit(['x']);
+    await expect(store.ping()).rejects.toMatchObject({
+      code: 'storage_failed',
+      hint: expect.stringContaining('pooler'),
+    });
   });
 
   it('answers vault_busy when a lock is not let go of', { timeout: 30_000 }, async () => {
