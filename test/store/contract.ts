@@ -199,6 +199,9 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await ids({ connectorId: 'slack' })).toEqual([slack.id]);
       expect(await ids({ status: 'reconnect_required' })).toEqual([broken.id]);
       expect(await ids({ connectorId: 'slack', status: 'reconnect_required' })).toEqual([]);
+      await store.commit([update({ ...slack, status: 'reconnect_required' })]);
+      expect(await ids({ status: 'active' })).toEqual([]);
+      expect(await ids({ connectorId: 'slack', status: 'reconnect_required' })).toEqual([slack.id]);
     });
 
     it('notes a use without touching versions, never backwards, and not for another owner', async () => {
