@@ -53,6 +53,15 @@ describe('connecting with a secret', () => {
     expect(credentials).toEqual({ apiKey: goodApiKey });
   });
 
+  it('says where the secret goes, whatever the connector file calls itself', async () => {
+    const told = `<dt>Sent to</dt><dd><span class="code">${new URL(world.server.issuer).host}</span> and nowhere else`;
+    for (const input of [apiKey, oauth]) {
+      expect((await createBrowser().open((await session.connect(input)).url)).text).toContain(told);
+    }
+    const known = await session.connect({ connectorId: 'openai', authenticationType: 'api_key' });
+    expect((await createBrowser().open(known.url)).text).not.toContain('Sent to');
+  });
+
   it('shows problems beside their fields, keeps what is no secret, and goes on when they are mended', async () => {
     const { url } = await session.connect({ connectorId, authenticationType: 'basic', username: 'ann' });
     const browser = createBrowser();

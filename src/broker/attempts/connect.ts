@@ -1,7 +1,8 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
-import type { AuthMethod } from '../../connectors/definition.ts';
-import { serverOf } from '../../connectors/kinds.ts';
-import { fillAllowed, wholeVariable } from '../../connectors/template.ts';
+import { builtinIds } from '../../connectors/builtin.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition.ts';
+import { hasTokens, serverOf } from '../../connectors/kinds.ts';
+import { fillAllowed, urlParts, variablesIn, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret } from '../../vault/vault.ts';
 import { defaultAuthConfigId } from '../auth-configs.ts';
@@ -18,7 +19,7 @@ import { admit, isUnclaimed, type Visitor } from './visitor.ts';
 export type ConnectView = {
   readonly attemptId: string;
   readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string; readonly appUrl: string };
-  /** Where the credential will be sent, when the connection says so and not the connector. */
+  /** Where the credential will be sent, unless a built-in connector says so alone. */
   readonly destination: string | null;
   /** The program that asked, as it calls itself. */
   readonly client: string | null;
@@ -73,7 +74,7 @@ export async function viewAttempt(
   return {
     attemptId,
     connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl, appUrl: connector.appUrl },
-    destination: destinationOf(requireAuth(connector, attempt.authenticationType), attempt.inputs),
+    destination: destinationOf(connector, requireAuth(connector, attempt.authenticationType), attempt.inputs),
     client: attempt.client,
     expiresAt: attempt.expiresAt,
     csrf: csrfFor(attemptId, secret.key, browser),
@@ -135,15 +136,31 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
   }
 }
 
-/** The hosts that somebody gave, in words: whoever types a secret must see where it goes. */
-function destinationOf(auth: AuthMethod, inputs: Attempt['inputs']): string | null {
-  const named = auth.api.allowedHosts.filter((host) => wholeVariable(host) !== null);
+/**
+ * Where the secrets of this connection go, in words: to the hosts that somebody gave, and to those of a connector file,
+ * which may call itself anything. Whoever types a secret must see that.
+ */
+function destinationOf({ id }: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string | null {
+  const { allowedHosts } = auth.api;
+  const fromFile = !builtinIds().has(id);
+  const shown = fromFile
+    ? [...allowedHosts, ...tokenHost(auth)]
+    : allowedHosts.filter((host) => wholeVariable(host) !== null);
+  // What a service names later is one of the others, or below them.
+  const known = shown.filter((host) => variablesIn(host).every((name) => Object.hasOwn(inputs, name)));
   const server = serverOf(auth, inputs);
   const hosts = [
-    ...named.map((host) => fillAllowed(host, inputs)),
+    ...known.map((host) => fillAllowed(host, inputs)),
     ...(server === null || !URL.canParse(server) ? [] : [new URL(server).host]),
   ];
   return hosts.length === 0 ? null : [...new Set(hosts)].join(' and ');
+}
+
+/** The host that gets codes, refresh tokens and the client secret, where the definition writes it out. */
+function tokenHost(auth: AuthMethod): string[] {
+  if (!hasTokens(auth)) return [];
+  const { authority = '' } = urlParts(auth.tokenEndpoint ?? auth.issuer ?? '') ?? {};
+  return authority === '' ? [] : [authority];
 }
 
 async function nameOf(broker: Broker, attempt: Attempt): Promise<string> {

@@ -86,7 +86,7 @@ function withQuery({ path, query = {} }: ApiInput): string {
 
 function bodyOf({ headers = {}, body }: ApiInput): { headers: Readonly<Record<string, string>>; body?: string } {
   if (body === undefined) return { headers };
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const text = typeof body === 'string' ? body : jsonOf(body);
   if (Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')) return { headers, body: text };
   // Models like to send JSON as a text.
   const json = typeof body !== 'string' || (/^\s*[[{]/.test(text) && parsed(text) !== undefined);
@@ -94,6 +94,14 @@ function bodyOf({ headers = {}, body }: ApiInput): { headers: Readonly<Record<st
     headers: { ...headers, 'content-type': json ? 'application/json' : 'text/plain; charset=utf-8' },
     body: text,
   };
+}
+
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    throw inputError({ body: 'is nested too deeply' });
+  }
 }
 
 function rateLimited({ headers, service }: ServiceAnswer): KeywardError {

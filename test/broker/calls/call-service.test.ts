@@ -78,6 +78,11 @@ describe('a call', () => {
     expect(last()).toMatchObject({ body: '<a/>', headers: { 'content-type': 'application/xml' } });
   });
 
+  it('47. refuses a body that nests a hundred thousand levels, and sends nothing', async () => {
+    const body: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    expect(await refusal({ method: 'POST', body })).toBe('invalid_input');
+  });
+
   it('is noted in the audit log before it is sent, without query and secret', async () => {
     await call({ path: `/things/${apiKey}`, query: { token: 'in-the-query' } });
     const events = (await test.audited()).filter(({ subject }) => subject === connectionId);
