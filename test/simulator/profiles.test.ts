@@ -1,9 +1,13 @@
 /** Keyward against every simulated service: the odd ones work once the definition says how they are odd. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deleteCredential } from '../../src/broker/credentials.ts';
+import type { OAuthClient } from '../../src/broker/oauth/context.ts';
+import { verifyCredential } from '../../src/broker/verify.ts';
 import { localPrincipal } from '../../src/principal.ts';
-import { startBroker, type TestBroker } from '../support/broker.ts';
+import { ageTokens, connectAcme, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';
 import { client } from './client.ts';
 import { doJob, tryToConnect } from './job.ts';
+import type { Profile } from './profile.ts';
 import { hostileNames, oddNames, type ProfileName, profiles } from './profiles.ts';
 import { type Simulator, startSimulator } from './server.ts';
 
@@ -62,18 +66,34 @@ let simulator: Simulator;
 let test: TestBroker;
 
 beforeAll(async () => {
-  simulator = await startSimulator(profiles);
+  simulator = await startSimulator({ ...profiles, ...Object.fromEntries(breaking) });
   const names = [...oddNames, ...hostileNames];
   test = await startBroker({
     origin: simulator.origin,
-    definitions: names.map((name) => definitionOf(name, simulator.origin)),
-    settings: { authConfigs: new Map(names.map((name) => [idOf(name), clientOf(name)])) },
+    definitions: [
+      ...names.map((name) => definitionOf(name, simulator.origin)),
+      ...breaking.map(([name]) => definitionFor(name, simulator.origin)),
+    ],
+    settings: {
+      authConfigs: new Map([
+        ...names.map((name): [string, OAuthClient] => [idOf(name), clientOf(name)]),
+        ...breaking.map(([name]): [string, OAuthClient] => [`simulated.${name}`, theirs]),
+      ]),
+    },
   });
 });
 afterAll(async () => {
   await test.close();
   await simulator.close();
 });
+
+/** Those that are broken, but well until somebody is connected. */
+const breaking = hostileNames.flatMap((name): [string, Profile][] => {
+  const { refresh } = profiles[name].faults;
+  return refresh && refresh.times === undefined ? [[`${name}-later`, { ...profiles[name], faults: { refresh } }]] : [];
+});
+
+const theirs: OAuthClient = { clientId: client.id, clientSecret: client.secret };
 
 const idOf = (name: ProfileName) => `simulated.${name}`;
 
@@ -89,8 +109,14 @@ function definitionOf(name: ProfileName, origin: string) {
     tokenEndpoint: `${base}/token`,
     ...(revocable && { revocationEndpoint: `${base}/revoke` }),
   };
+  return definitionFor(name, origin, { ...(discovered.includes(name) ? { issuer: base } : endpoints), ...says[name] });
+}
+
+/** A definition of the service with this name, by the book but for these fields. */
+function definitionFor(name: string, origin: string, oauth2?: Readonly<Record<string, unknown>>) {
+  const base = `${origin}/${name}`;
   return {
-    id: idOf(name),
+    id: `simulated.${name}`,
     name: 'Simulated',
     categories: ['testing'],
     docsUrl: 'https://simulated.example/docs',
@@ -104,8 +130,7 @@ function definitionOf(name: ProfileName, origin: string) {
       {
         authenticationType: 'oauth2',
         scopes: ['read', 'write'],
-        ...(discovered.includes(name) ? { issuer: base } : endpoints),
-        ...says[name],
+        ...(oauth2 ?? { authorizationEndpoint: `${base}/authorize`, tokenEndpoint: `${base}/token` }),
       },
     ],
   };
@@ -168,5 +193,20 @@ describe('a broken or hostile service', () => {
   it('redirects-calls: no call follows, and the credential is kept', async () => {
     const { verified } = await doJob(test, idOf('redirects-calls'));
     expect(verified[0]).toMatchObject({ status: 'active', detail: expect.stringContaining('status 307') });
+  });
+});
+
+describe('a service that breaks later', () => {
+  it.each(breaking)('%s: the connection is kept with its refresh token, and what went wrong is told', async (name) => {
+    const { broker } = test;
+    const credentialId = await connectAcme(broker, localPrincipal, { connectorId: `simulated.${name}` });
+    await ageTokens(broker, localPrincipal, credentialId, -1_000);
+    const before = await tokensOf(broker, localPrincipal, credentialId);
+    expect(await verifyCredential(broker, localPrincipal, { credentialId })).toMatchObject({
+      status: 'active',
+      detail: expect.stringMatching(/^Not checked: .+ Try again /),
+    });
+    expect(await tokensOf(broker, localPrincipal, credentialId)).toEqual(before);
+    await deleteCredential(broker, localPrincipal, { credentialId });
   });
 });

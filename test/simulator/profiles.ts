@@ -48,6 +48,13 @@ const odd = {
   },
   'expiry-as-text': { about: 'expires_in is a text', answer: { expiresIn: 'text' } },
   'expiry-null': { about: 'expires_in is null', lifetime: 3_600, answer: { expiresIn: 'null' } },
+  'expiry-zero': {
+    about: 'expires_in is 0, and the token lives for ever',
+    like: ['mailchimp'],
+    lifetime: null,
+    refresh: { kind: 'none' },
+    answer: { expiresIn: 'zero' },
+  },
   'expiry-in-milliseconds': { about: 'expires_in counts milliseconds', answer: { expiresIn: 'milliseconds' } },
   'errors-with-200': {
     about: 'errors come with status 200 and names of their own, answers as a form',
@@ -126,6 +133,10 @@ const odd = {
     callback: { realmId: '4620816365', 'accounts-server': 'https://accounts.example' },
   },
   'says-iss': { about: 'says and sends who it is (RFC 9207)', iss: 'right', metadata: { advertisesIss: true } },
+  slow: {
+    about: 'thinks for two seconds before each token',
+    faults: { token: { kind: 'slow', ms: 2_000 }, refresh: { kind: 'slow', ms: 2_000 } },
+  },
   'revokes-by-bearer': { about: 'revokes the token that calls it', clientAuth: 'post', revocation: { by: 'bearer' } },
   'no-revocation': { about: 'has no revocation', revocation: null },
   'token-in-header': {

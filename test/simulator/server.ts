@@ -1,12 +1,14 @@
 /**
  * Hostile OAuth servers on one port: `/<profile>/authorize`, `/token`, `/revoke`, `/api/…`, and metadata (RFC 8414) at
- * `/.well-known/oauth-authorization-server/<profile>`. Whatever follows the name of an endpoint is noted and ignored.
+ * `/.well-known/oauth-authorization-server/<profile>`; `/` says what there is. Whatever follows the name of an endpoint is noted and ignored.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { api, revoke } from './api.ts';
 import { authorize, type Place } from './authorize.ts';
 import { send } from './faults.ts';
+import { guide } from './guide.ts';
+import { metadata } from './metadata.ts';
 import type { Addresses, Endpoint, Fault, Profile } from './profile.ts';
 import type { Answer, Request } from './request.ts';
 import { shape } from './shape.ts';
@@ -43,9 +45,12 @@ export async function startSimulator(profiles: Readonly<Record<string, Profile>>
 
   const server = createServer(async (incoming, response) => {
     const url = new URL(incoming.url ?? '/', origin);
+    if (url.pathname === '/') return send(response, { status: 200, body: guide(origin, profiles) }, null);
     const { name, endpoint, rest } = parts(url.pathname);
     const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
-    if (profile === undefined) return send(response, { status: 404, body: { error: 'no_such_profile' } }, null);
+    if (profile === undefined) {
+      return send(response, { status: 404, body: { error: 'no_such_profile', profiles: Object.keys(profiles) } }, null);
+    }
     const place: Place = { name, profile, origin };
     const request: Request = {
       method: incoming.method ?? 'GET',
@@ -114,20 +119,6 @@ function isElsewhere(at: Addresses | null, endpoint: string, request: Request, r
     default:
       return false;
   }
-}
-
-/** RFC 8414 §2. */
-function metadata({ name, profile, origin }: Place): Record<string, unknown> {
-  const own = `${origin}/${name}`;
-  return {
-    issuer: profile.metadata.issuer === 'right' ? own : 'https://elsewhere.example',
-    authorization_endpoint: `${own}/authorize`,
-    token_endpoint: `${own}/token`,
-    ...(profile.revocation === null ? {} : { revocation_endpoint: `${own}/revoke` }),
-    response_types_supported: ['code'],
-    ...(profile.pkce === 'refused' ? {} : { code_challenge_methods_supported: ['S256'] }),
-    authorization_response_iss_parameter_supported: profile.metadata.advertisesIss,
-  };
 }
 
 const wellKnown = /^\/\.well-known\/(?:oauth-authorization-server|openid-configuration)\/([^/]+)$/;
