@@ -8,6 +8,7 @@ import type { Credential } from '../vault/vault.ts';
 import { about, requireCredential } from './access.ts';
 import type { Broker, Opened } from './broker.ts';
 import { apiRequest, secretsOf } from './calls/api-request.ts';
+import { withClientId } from './calls/client-id.ts';
 import { clockRefusal, keyProblem, ready } from './calls/signing.ts';
 import { valuesOf } from './calls/values.ts';
 import { valueAt } from './oauth/answer.ts';
@@ -71,12 +72,13 @@ export async function verifyCredential(
 
 async function call(
   broker: Broker,
-  opened: Opened,
+  stored: Opened,
   verify: Verification,
   signal: AbortSignal | undefined,
 ): Promise<EgressResponse> {
-  const connector = broker.catalogue.require(opened.credential.connectorId);
-  const auth = requireAuth(connector, opened.credential.authenticationType);
+  const connector = broker.catalogue.require(stored.credential.connectorId);
+  const auth = requireAuth(connector, stored.credential.authenticationType);
+  const opened = await withClientId(broker, stored, auth);
   const { method, path, body } = verify;
   const api = { ...auth.api, baseUrl: verify.baseUrl ?? auth.api.baseUrl };
   const content =

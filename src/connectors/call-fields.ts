@@ -51,7 +51,10 @@ export const apiFields = {
     .describe(
       'Hosts that a credential may be sent to: host (any port), host:port, {variable}.example.com, *.example.com, or {+url} for the host of a URL that the connection names.',
     ),
-  headers: z.record(headerName, headerValue).exactOptional().describe('Fixed headers of every call.'),
+  headers: z
+    .record(headerName, headerValue)
+    .exactOptional()
+    .describe('Headers of every call; with OAuth they may name {clientId}.'),
   unsafeGet: z
     .boolean()
     .exactOptional()

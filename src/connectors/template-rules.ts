@@ -1,6 +1,6 @@
 /** Every variable of a template must be known where the template is filled, and always have a value there. */
 import type { AuthMethod, AwsSigV4Method, Inputs } from './connector.ts';
-import { discoveredNames, hasTokens } from './kinds.ts';
+import { discoveredNames, hasTokens, isOAuth } from './kinds.ts';
 import type { Place, Report } from './place.ts';
 import { variablesIn } from './template.ts';
 
@@ -33,7 +33,8 @@ export function checkTemplates(place: Place, report: Report): void {
   check(place.apiPath('baseUrl'), auth.api.baseUrl, after);
   for (const [index, host] of auth.api.allowedHosts.entries())
     check(`${place.apiPath('allowedHosts')}.${index}`, host, after);
-  checkAll(place.apiPath('headers'), auth.api.headers, after);
+  const inCalls = isOAuth(auth) ? new Set([...after, 'clientId']) : after;
+  checkAll(place.apiPath('headers'), auth.api.headers, inCalls);
   check(`${place.apiPath('verify')}.baseUrl`, auth.api.verify?.baseUrl ?? null, after);
   check(`${place.apiPath('verify')}.path`, auth.api.verify?.path ?? null, after);
   if (hasTokens(auth)) {
@@ -53,7 +54,7 @@ export function checkTemplates(place: Place, report: Report): void {
     checkAll(`${path}.refreshParams`, auth.refreshParams, after);
   }
   if (auth.authenticationType === 'aws_sigv4') checkSignature(auth, path, inputs, check, report);
-  else checkInject(auth, path, inputs, after, check, report);
+  else checkInject(auth, path, inputs, inCalls, check, report);
 }
 
 /** What could have been meant. */

@@ -135,6 +135,16 @@ describe('a definition of a service account', () => {
   });
 });
 
+describe('a definition that puts the client’s id into calls', () => {
+  it('can do so with OAuth, and with no other authentication type', () => {
+    expect(checkDefinition(changed('twitch', {})).problems).toEqual([]);
+    const bearer = [{ authenticationType: 'bearer' }];
+    expect(checkDefinition(changed('twitch', { auth: bearer })).problems).toEqual([
+      { field: 'api.headers.client-id', rule: 'uses {clientId}, which is not known there; nothing is' },
+    ]);
+  });
+});
+
 describe('a definition whose requests are signed', () => {
   const inputs = 'auth.0.inputs';
   it.each([

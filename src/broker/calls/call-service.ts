@@ -14,6 +14,7 @@ import { requireAuth } from '../oauth-context.ts';
 import { authorize, refused, requireScope } from '../policy.ts';
 import { fresh } from '../refreshing/refresh.ts';
 import { apiRequest, ownHeaders, pathBelow, secretsOf } from './api-request.ts';
+import { withClientId } from './client-id.ts';
 import { type Reserved, readHeaders } from './headers.ts';
 import { readTarget } from './path.ts';
 import { checkCall } from './policy.ts';
@@ -79,7 +80,8 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   const auth = requireAuth(connector, credential.authenticationType);
   const headers = readHeaders(call.headers, ownHeaders(auth, credential.inputs), call.reserved);
 
-  const send = async (opened: Opened) => {
+  const send = async (stored: Opened) => {
+    const opened = await withClientId(broker, stored, auth);
     const scrubber = scrubberOf(secretsOf(opened, auth));
     const request = apiRequest(opened, auth, { ...call, headers });
     await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });

@@ -1,4 +1,5 @@
 /** Messages, documents, tasks and meetings. */
+import { client } from '../client.ts';
 import { ann, type Behaviours, byItself, day, forever, plain, rotates, stays } from './behaviour.ts';
 
 export const people: Behaviours = {
@@ -51,6 +52,19 @@ export const people: Behaviours = {
     refresh: { ...rotates, lasts: 60 * day },
     revocation: {},
     answer: { tokenType: 'bearer', beside: { restricted_to: [] } },
+  },
+  twitch: {
+    at: {
+      authorize: 'id.twitch.tv/oauth2/authorize',
+      token: 'id.twitch.tv/oauth2/token',
+      revoke: 'id.twitch.tv/oauth2/revoke',
+      api: 'GET api.twitch.tv/helix/users',
+    },
+    ...plain,
+    refresh: rotates,
+    revocation: { by: 'none' },
+    answer: { scope: 'list', tokenType: 'bearer' },
+    api: { body: { data: [{ login: ann }] }, headers: { 'client-id': client.id } },
   },
   clickup: {
     at: {

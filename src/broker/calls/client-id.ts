@@ -1,0 +1,23 @@
+import type { AuthMethod } from '../../connectors/definition.ts';
+import { isOAuth } from '../../connectors/kinds.ts';
+import { variablesIn } from '../../connectors/template.ts';
+import type { Broker, Opened } from '../broker.ts';
+import { oauthContext } from '../oauth-context.ts';
+
+/**
+ * The connection with the id of its OAuth client among the values, where the definition puts that into calls, as Twitch
+ * wants it.
+ *
+ * @throws KeywardError `not_found` when the client is gone
+ */
+export async function withClientId(broker: Broker, opened: Opened, auth: AuthMethod): Promise<Opened> {
+  const { credential, secret } = opened;
+  if (secret.kind !== 'tokens' || !isOAuth(auth) || !namesClient(auth)) return opened;
+  const { clientId } = (await oauthContext(broker, credential)).client;
+  return { credential, secret: { ...secret, kept: { ...secret.kept, clientId } } };
+}
+
+function namesClient({ api, inject }: AuthMethod): boolean {
+  const injected = inject.flatMap((rule) => (rule.in === 'basic' ? [rule.username, rule.password] : [rule.value]));
+  return [...Object.values(api.headers), ...injected].some((template) => variablesIn(template).includes('clientId'));
+}
