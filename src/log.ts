@@ -15,6 +15,12 @@ export type Log = {
   error(event: string, facts?: Facts): void;
 };
 
+/** The same log, whose lines hold these facts too. */
+export function logWith(log: Log, more: Facts): Log {
+  const write = (level: keyof Log) => (event: string, facts?: Facts) => log[level](event, { ...more, ...facts });
+  return { info: write('info'), warn: write('warn'), error: write('error') };
+}
+
 /** A log that owns the way out. */
 export type LogWriter = Log & {
   /** Resolves when every line so far is on stderr. */

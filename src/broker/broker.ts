@@ -1,6 +1,6 @@
 /** What every operation of the broker works on. Built once by main.ts; knows no transport. */
 import type { Catalogue } from '../connectors/catalogue.ts';
-import type { Log } from '../log.ts';
+import { type Log, logWith } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
 import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
 import { createRefusals, type Refusals } from './audit.ts';
@@ -82,6 +82,11 @@ export function createBroker(parts: BrokerParts): Broker {
     },
   };
   return broker;
+}
+
+/** The same broker for one request of a program: what it logs stands under the id of the request. */
+export function forRequest(broker: Broker, requestId: string): Broker {
+  return { ...broker, log: logWith(broker.log, { requestId }) };
 }
 
 /** The last chance of a token answer that could not be stored. */

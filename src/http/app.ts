@@ -41,7 +41,10 @@ export function createApp(options: AppOptions): Hono {
   app.onError((error, c) => {
     const shown = toPublic(error);
     // The name and nothing else: messages and causes of other libraries may quote what was sent.
-    if (shown.code === 'internal') options.log.error('page_failed', { path: c.req.routePath, error: error.name });
+    if (shown.code === 'internal') {
+      const requestId = c.get('requestId' as never) as string | undefined;
+      options.log.error('page_failed', { requestId, path: c.req.routePath, error: error.name });
+    }
     const signIn = error instanceof KeywardError && error.details.signIn === true ? c.req.path : undefined;
     const told = errorPage(headings[shown.code] ?? 'That did not work', shown, signIn);
     return c.html(told, errorCodes[shown.code] as 500);

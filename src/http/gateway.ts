@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Broker } from '../broker/broker.ts';
+import { type Broker, forRequest } from '../broker/broker.ts';
 import { callService } from '../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
@@ -26,12 +26,13 @@ export function gatewayRoutes({ broker, bearer }: GatewayRoutes): Hono<BearerEnv
     const { principal } = c.var;
     if (!principal.scopes.has('credentials:use')) return bearer.lacking(c, 'credential.call', 'credentials:use');
     const connectionId = c.req.param('connectionId');
+    const scoped = forRequest(broker(), c.get('requestId'));
     try {
       const env = c.env as Bindings;
       const { incoming, outgoing } = env;
       allowSlowBody(env);
       if (incoming.headers.upgrade !== undefined) throw upgrade();
-      const answer = await callService(broker(), principal, {
+      const answer = await callService(scoped, principal, {
         connectionId,
         method: c.req.method,
         path: pathOf(incoming, connectionId),
@@ -49,11 +50,11 @@ export function gatewayRoutes({ broker, bearer }: GatewayRoutes): Hono<BearerEnv
         await answer.discard();
         return new Response(null, { status, headers });
       }
-      const { log } = broker();
+      const { log } = scoped;
       env.streamed = { headers, body, onCut: (error) => log.warn('gateway.cut', { code: toPublic(error).code }) };
       return new Response(null, { status });
     } catch (error) {
-      return failureOf(c, broker(), error);
+      return failureOf(c, scoped, error);
     }
   });
   return routes;

@@ -6,7 +6,11 @@ import { RequestError, readJson } from './json-body.ts';
 
 /** The protocol, as the MCP side provides it. */
 export type Protocol = {
-  answer(request: Request, body: Record<string, unknown> | undefined, principal: Principal): Promise<Response>;
+  answer(
+    request: Request,
+    body: Record<string, unknown> | undefined,
+    caller: { readonly principal: Principal; readonly requestId: string },
+  ): Promise<Response>;
   toolOf(body: Record<string, unknown>): { readonly name: string; readonly scope: Scope } | null;
 };
 
@@ -15,8 +19,8 @@ export type McpRoutes = { readonly bearer: Bearer; readonly protocol: Protocol }
 export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
   routes.all('/mcp', bearer.middleware(), async (c) => {
-    const principal = c.get('principal');
-    if (c.req.method !== 'POST') return protocol.answer(c.req.raw, undefined, principal);
+    const caller = { principal: c.get('principal'), requestId: c.get('requestId') };
+    if (c.req.method !== 'POST') return protocol.answer(c.req.raw, undefined, caller);
     let body: Record<string, unknown>;
     try {
       body = await readJson(c);
@@ -26,8 +30,9 @@ export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
     }
     const tool = protocol.toolOf(body);
     // Step-up: the client may come back with a token that has the scope.
-    if (tool !== null && !principal.scopes.has(tool.scope)) return bearer.lacking(c, `tool.${tool.name}`, tool.scope);
-    return protocol.answer(c.req.raw, body, principal);
+    if (tool !== null && !caller.principal.scopes.has(tool.scope))
+      return bearer.lacking(c, `tool.${tool.name}`, tool.scope);
+    return protocol.answer(c.req.raw, body, caller);
   });
 
   return routes;

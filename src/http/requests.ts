@@ -64,8 +64,10 @@ function safeId(given: string | undefined): string | null {
  * malformed. It ends here: services are not told who traces what.
  */
 function traceOf(traceparent: string | undefined): { traceId?: string; parentSpanId?: string } {
-  const [, version, traceId = '', parentSpanId = ''] =
-    /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?$/.exec(traceparent ?? '') ?? [];
-  const valid = version !== undefined && version !== 'ff' && !/^0+$/.test(traceId) && !/^0+$/.test(parentSpanId);
+  const [, version, traceId = '', parentSpanId = '', more] =
+    /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/.exec(traceparent ?? '') ?? [];
+  // Later versions may have more fields, this one has none.
+  const known = version !== undefined && version !== 'ff' && !(version === '00' && more !== undefined);
+  const valid = known && !/^0+$/.test(traceId) && !/^0+$/.test(parentSpanId);
   return valid ? { traceId, parentSpanId } : {};
 }

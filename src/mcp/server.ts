@@ -17,11 +17,10 @@ import { askingLinks, roundTripLinks } from './links.ts';
 import { listedTools } from './tools/index.ts';
 
 export type McpOptions = {
-  readonly broker: Broker;
   /** Version of Keyward, shown to clients. */
   readonly version: string;
   /** Who calls, from what the transport verified; over stdio always the local person. */
-  readonly principal: (authInfo: AuthInfo | undefined) => Principal;
+  readonly caller: (authInfo: AuthInfo | undefined) => { readonly broker: Broker; readonly principal: Principal };
 };
 
 /** The list of tools changes only with a new version of Keyward and is the same for everybody. */
@@ -43,9 +42,10 @@ const serverOptions: ServerOptions = {
  * A factory of servers, one for each connection (stdio) or request (HTTP). It uses the SDK's low-level server: the
  * high-level one converts every schema again for each instance, and words validation errors in its own way.
  */
-export function mcpServerFactory({ broker, version, principal }: McpOptions): McpServerFactory {
+export function mcpServerFactory({ version, caller }: McpOptions): McpServerFactory {
   const info = { name: 'keyward', title: 'Keyward', version };
   return ({ era, authInfo }) => {
+    const { broker, principal } = caller(authInfo);
     const server = new Server(info, serverOptions);
     const linksOf = era === 'modern' ? roundTripLinks : askingLinks;
     server.onerror = (error) => noteError(broker, error);
@@ -61,7 +61,7 @@ export function mcpServerFactory({ broker, version, principal }: McpOptions): Mc
       const client = clientOf(server, ctx);
       const call = {
         broker,
-        principal: named(principal(authInfo), client),
+        principal: named(principal, client),
         signal: ctx.mcpReq.signal,
         onWait: (elapsed: number, total: number) => reportWaiting(ctx, elapsed, total),
         links: linksOf(client, ctx),

@@ -18,7 +18,7 @@ export type StdioSession = {
 /** Serves MCP on stdin and stdout; from now on nothing else in this process writes on stdout. */
 export function runStdio(broker: Broker, version: string): StdioSession {
   const transport = new StdioServerTransport(process.stdin, takeStdout(broker.log));
-  const factory = mcpServerFactory({ broker, version, principal: () => localPrincipal });
+  const factory = mcpServerFactory({ version, caller: () => ({ broker, principal: localPrincipal }) });
   const session = serveStdio(factory, { transport, onerror: (error) => noteError(broker, error) });
   const closed = new Promise<void>((resolve) => {
     // serveStdio has taken the callback to end its own side; there is no other sign that the client has gone.

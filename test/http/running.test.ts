@@ -165,6 +165,7 @@ describe('the log', () => {
     for (const traceparent of [
       `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
       `ff-${traceId}-00f067aa0ba902b7-01`,
+      `00-${traceId}-00f067aa0ba902b7-01-more`,
       'canary',
     ]) {
       const { headers } = await get(keyward, '/', { traceparent });

@@ -1,7 +1,7 @@
 /** REST: the documented interfaces, each with its own paths, names and error bodies, over the broker's functions. */
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Broker } from '../../broker/broker.ts';
+import { type Broker, forRequest } from '../../broker/broker.ts';
 import { readInput } from '../../broker/read-input.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { readJson } from '../json-body.ts';
@@ -24,7 +24,7 @@ export function restRoutes({ broker, bearer }: { broker: () => Broker; bearer: R
   routes.get('/openapi.json', (c) => c.json(document));
   for (const operation of operations) {
     routes.on(operation.method.toUpperCase(), patternOf(operation.path), bearer.middleware(operation.family), (c) =>
-      answer({ broker: broker(), bearer }, operation, c),
+      answer({ broker: forRequest(broker(), c.get('requestId')), bearer }, operation, c),
     );
   }
   for (const [path, { family, methods }] of methodsByPath()) {

@@ -8,7 +8,7 @@ import type { Principal, Scope } from '../../principal.ts';
 export type Family = 'alloy' | 'pathstack' | 'fishnet';
 
 /** What the bearer check sets for the handlers behind it. */
-export type RestEnv = { Variables: { principal: Principal } };
+export type RestEnv = { Variables: { principal: Principal; requestId: string } };
 
 /** The bearer check as REST needs it. */
 export type RestBearer = {
