@@ -1,11 +1,6 @@
 /** The forms in which a service may give a secret back. They are compared without the case of letters; see escapes.ts too. */
 import { folded } from './folding.ts';
-
-/**
- * Shorter forms are left alone: a value of a few characters stands in any text by chance, and taking it out there would
- * tell whoever sends guesses which of them is right.
- */
-export const minFormBytes = 6;
+import { minSecretBytes } from './secret-length.ts';
 
 /** The forms of some secrets as bytes, folded. */
 export type Forms = {
@@ -21,7 +16,7 @@ export function formsOf(secrets: readonly string[]): Forms {
   const escapable = new Map<string, Uint8Array>();
   for (const given of secrets) {
     // The length that counts is the secret's own: what encodes it makes it longer, not harder to guess.
-    if (Buffer.byteLength(given) < minFormBytes) continue;
+    if (Buffer.byteLength(given) < minSecretBytes) continue;
     // A lone surrogate has no encoding.
     const secret = Buffer.from(given).toString();
     const bytes = Buffer.from(secret);
@@ -39,7 +34,7 @@ export function formsOf(secrets: readonly string[]): Forms {
 
 function add(forms: Map<string, Uint8Array>, form: Buffer): void {
   for (let at = 0; at < form.length; at += 1) form[at] = folded[form[at] ?? 0] ?? 0;
-  if (form.length >= minFormBytes) forms.set(form.toString('latin1'), form);
+  if (form.length >= minSecretBytes) forms.set(form.toString('latin1'), form);
 }
 
 /**

@@ -95,6 +95,25 @@ describe('given inputs', () => {
     expect(JSON.stringify(problems)).not.toContain('canary');
   });
 
+  it.each([
+    ['bearer', '12345', /^has fewer than 6 characters: Keyward could not keep it out/],
+    ['api_key', 'é€', /^has fewer than 6 characters/],
+    ['bearer', '123456', undefined],
+    ['bearer', '', undefined],
+    // Passwords are as short as the service lets people choose them.
+    ['basic', '1234', undefined],
+  ] as const)(
+    'of the type %s, with the secret %j: too short to be kept out of answers is refused',
+    (type, pin, rule) => {
+      const [auth] = acme.auth;
+      const inputs = { type: 'object', properties: { pin: { type: 'string', writeOnly: true } } } as const;
+      const method = { ...auth, authenticationType: type, inputs } as AuthMethod;
+      const { problems } = readInputs({ inputs: { type: 'object', properties: {} } }, method, { pin });
+      if (rule === undefined) expect(problems).toEqual({});
+      else expect(problems.pin).toMatch(rule);
+    },
+  );
+
   it('report every problem at once', () => {
     expect(Object.keys(read('basic', { region: 'mars', nope: 1 }).problems).sort()).toEqual([
       'nope',

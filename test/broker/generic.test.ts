@@ -156,26 +156,31 @@ describe('the generic connectors', () => {
   });
 
   it.each([
-    ['generic-api-key', 'api_key', { apiKey: 'k-1' }, { headers: { 'x-api-key': 'k-1' }, query: [], path: '' }],
     [
       'generic-api-key',
       'api_key',
-      { apiKey: 'k-1', headerName: 'Api-Token' },
-      { headers: { 'api-token': 'k-1' }, query: [] },
+      { apiKey: 'key-number-1' },
+      { headers: { 'x-api-key': 'key-number-1' }, query: [], path: '' },
     ],
     [
       'generic-api-key',
       'api_key',
-      { apiKey: 'k-1', headerName: 'Authorization', scheme: 'Token' },
-      { headers: { authorization: 'Token k-1' }, query: [] },
+      { apiKey: 'key-number-1', headerName: 'Api-Token' },
+      { headers: { 'api-token': 'key-number-1' }, query: [] },
+    ],
+    [
+      'generic-api-key',
+      'api_key',
+      { apiKey: 'key-number-1', headerName: 'Authorization', scheme: 'Token' },
+      { headers: { authorization: 'Token key-number-1' }, query: [] },
     ],
     [
       'generic-api-key-query',
       'api_key',
-      { apiKey: 'k-1', parameterName: 'key' },
-      { headers: {}, query: [['key', 'k-1']] },
+      { apiKey: 'key-number-1', parameterName: 'key' },
+      { headers: {}, query: [['key', 'key-number-1']] },
     ],
-    ['generic-http', 'bearer', { token: 't-1' }, { headers: { authorization: 'Bearer t-1' }, query: [] }],
+    ['generic-http', 'bearer', { token: 'token-1' }, { headers: { authorization: 'Bearer token-1' }, query: [] }],
     [
       'generic-http',
       'basic',
@@ -197,7 +202,7 @@ describe('the generic connectors', () => {
   it('say on the page where a secret will go, and take it there only', async () => {
     const page = await pageOf({ connectorId: 'generic-http', authenticationType: 'bearer', baseUrl });
     expect(page.view).toMatchObject({ step: 'inputs', destination: 'api.example.com' });
-    expect(await submitInputs(test.broker, page.attemptId, page.sender, { baseUrl, token: 't-2' })).toBeNull();
+    expect(await submitInputs(test.broker, page.attemptId, page.sender, { baseUrl, token: 'token-2' })).toBeNull();
     const attempt = await test.broker.vault.findAttempt(page.attemptId);
     const credential = await credentialOf(test.broker, me, attempt?.credentialId ?? '');
     expect(credential.hosts).toEqual(['api.example.com']);
@@ -205,7 +210,7 @@ describe('the generic connectors', () => {
       connectorId: 'generic-http',
       authenticationType: 'bearer',
       credentialId: credential.id,
-      token: 't-3',
+      token: 'token-3',
     };
     await expect(create({ ...moved, baseUrl: 'https://evil.example/v1' })).rejects.toMatchObject({ code: 'forbidden' });
   });
@@ -217,13 +222,13 @@ describe('the generic connectors', () => {
     'https://api.example.com\\@evil.example/',
     'file:///etc/passwd',
   ])('56. refuse the base URL %s', async (url) => {
-    const input = { connectorId: 'generic-http', authenticationType: 'bearer', baseUrl: url, token: 't' };
+    const input = { connectorId: 'generic-http', authenticationType: 'bearer', baseUrl: url, token: 'token-4' };
     await expect(create(input)).rejects.toMatchObject({ code: 'invalid_input' });
   });
 
   it.each(['Host', 'transfer-encoding', 'Content-Length'])('55. never send a key in the header %s', (headerName) => {
     const [auth] = catalogue.require('generic-api-key').auth;
-    expect(() => inject(auth?.inject ?? [], { headerName, apiKey: 'k' })).toThrowError(
+    expect(() => inject(auth?.inject ?? [], { headerName, apiKey: 'key-number-2' })).toThrowError(
       expect.objectContaining({ code: 'invalid_input' }),
     );
   });

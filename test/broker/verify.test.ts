@@ -82,7 +82,7 @@ describe('verifying', () => {
     const filled = await startBroker({ origin: server.origin, definitions: [company] });
     try {
       api = () => [200, { list: [{ name: 'Ben' }, { name: 'Ann' }] }];
-      const input = { connectorId: company.id, authenticationType: 'bearer', token: 'at-1', company: 'a/b&c=d' };
+      const input = { connectorId: company.id, authenticationType: 'bearer', token: 'token-1', company: 'a/b&c=d' };
       const created = await createCredential(filled.broker, me, input, { obtainedBy: 'tool' });
       if (created.kind !== 'created') throw new Error('Something was left to ask.');
       const before = server.seen.length;

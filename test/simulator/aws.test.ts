@@ -153,7 +153,7 @@ describe('the connector aws', () => {
   });
 
   it.each([
-    [{ secretAccessKey: 'wrong' }, /secret access key is wrong/],
+    [{ secretAccessKey: 'wrong-secret' }, /secret access key is wrong/],
     [{ accessKeyId: 'AKIAIOSFODNN7EXAMPLF' }, /does not know this access key ID/],
     [{ sessionToken: '' }, /session token is missing or wrong/],
   ])('says what is wrong with a key: %j', async (fields, words) => {

@@ -1,6 +1,7 @@
 import leven from 'leven';
 import { accepts, jsonObject } from '../../connectors/accepts.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition.ts';
+import { minSecretBytes } from '../../net/secret-length.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
 /** Longest input, in characters. */
@@ -38,6 +39,7 @@ export function readInputs(
     const value = given[name];
     const read = value === undefined || value === null ? '' : readValue(property, value);
     if (typeof read !== 'string') problems.set(name, read.problem);
+    else if (property.writeOnly && isTooShort(auth, read)) problems.set(name, tooShort);
     else if (read !== '') (property.writeOnly ? secretInputs : inputs)[name] = read;
     else if (property.default !== undefined) inputs[name] = property.default;
     else if (required && property.writeOnly) missingSecrets.push(name);
@@ -52,6 +54,13 @@ export function readInputs(
     flow: flow === 'device' ? flow : 'code',
     problems: Object.fromEntries(problems),
   };
+}
+
+const tooShort = `has fewer than ${minSecretBytes} characters: Keyward could not keep it out of what the service answers`;
+
+/** True for a key that scrubbing passes over. Passwords are as short as the service lets people choose them. */
+function isTooShort({ authenticationType }: AuthMethod, secret: string): boolean {
+  return secret !== '' && authenticationType !== 'basic' && Buffer.byteLength(secret) < minSecretBytes;
 }
 
 /** The value to keep, empty when it counts as not given, or what is wrong with it. */
