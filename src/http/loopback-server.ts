@@ -11,6 +11,7 @@ import { freshKeys } from './fresh-keys.ts';
 import { createTurns } from './in-turn.ts';
 import type { LoopbackOptions } from './loopback.ts';
 import { openBrowser } from './open-browser.ts';
+import { isOtherUsers } from './other-user.ts';
 import { listen } from './server.ts';
 
 export type LoopbackServer = {
@@ -127,7 +128,9 @@ type Serving = {
   stop(): Promise<void>;
 };
 
-/** Forms and results, on a port that nobody can know before. */
+const othersPage = 'This page belongs to another user of this computer.\n';
+
+/** Forms and results, on a port that nobody can know before, for the programs of this user. */
 async function servePages(
   { broker }: LoopbackOptions,
   { hostname, addresses }: Names,
@@ -137,6 +140,7 @@ async function servePages(
   let app: Hono | undefined;
   const listener = await listen(
     async (request, env) => {
+      if (await isOtherUsers(env.incoming.socket)) return new Response(othersPage, { status: 403 });
       use();
       return app === undefined ? new Response(null, { status: 503 }) : app.fetch(request, env);
     },
