@@ -11,18 +11,27 @@ import { retryAfter } from './token-answer.ts';
 /** Mismatch of a metadata value, in openid-client's error codes. */
 const attributeMismatch = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
 
+/** Where metadata is: RFC 8414 §3.1, the same for OpenID documents (§5), and OpenID Connect Discovery §4.1. */
+const places = ['oauth2', 'oidc inserted', 'oidc'] as const;
+
 /**
- * Metadata of an issuer: RFC 8414 first, OpenID Connect Discovery when there is none. Null for neither.
+ * Metadata of an issuer, wherever it publishes it; null when it does not.
  *
  * @throws KeywardError `provider_garbled` when it names another issuer, `provider_unavailable`
  */
 export async function discover(operation: Operation, issuer: string): Promise<ServerMetadata | null> {
   const url = new URL(issuer);
-  return (await ask(operation, url, 'oauth2')) ?? (await ask(operation, url, 'oidc'));
+  for (const place of places) {
+    // Without a path, nothing can be inserted before it.
+    if (place === 'oidc inserted' && url.pathname === '/') continue;
+    const metadata = await ask(operation, url, place);
+    if (metadata) return metadata;
+  }
+  return null;
 }
 
 /** Null when this well-known address holds no metadata. */
-async function ask(operation: Operation, issuer: URL, algorithm: 'oauth2' | 'oidc'): Promise<ServerMetadata | null> {
+async function ask(operation: Operation, issuer: URL, place: (typeof places)[number]): Promise<ServerMetadata | null> {
   const openid = await import('openid-client');
   const outbound = egressFetch(
     { request: (request) => readMetadata(operation, request.url) },
@@ -32,11 +41,15 @@ async function ask(operation: Operation, issuer: URL, algorithm: 'oauth2' | 'oid
   let failure: unknown;
   try {
     const configuration = await openid.discovery(issuer, operation.client.clientId, undefined, openid.None(), {
-      algorithm,
+      algorithm: place === 'oidc' ? 'oidc' : 'oauth2',
       // Egress decides about plain http: only hosts that the operator allowed.
       execute: [openid.allowInsecureRequests],
       [openid.customFetch]: (url) =>
-        outbound(url).catch((error: unknown) => {
+        outbound(
+          place === 'oidc inserted'
+            ? url.replace('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration')
+            : url,
+        ).catch((error: unknown) => {
           failure = error;
           throw error;
         }),

@@ -39,11 +39,14 @@ describe('discovery', () => {
     expect((await authorizationUrl(discovered(), request)).pathname).toBe('/found/auth');
   });
 
-  it('an issuer with a path has its metadata where RFC 8414 puts it', async () => {
-    const issuer = `${server.origin}/tenant`;
-    server.paths.set(`${oauthPath}/tenant`, metadata({ issuer }));
-    expect((await authorizationUrl(discovered({}, issuer), request)).pathname).toBe('/found/auth');
-  });
+  it.each([`${oauthPath}/tenant`, `${openidPath}/tenant`, `/tenant${openidPath}`])(
+    'an issuer with a path may have its metadata at %s, as RFC 8414 and OpenID put it',
+    async (path) => {
+      const issuer = `${server.origin}/tenant`;
+      server.paths.set(path, metadata({ issuer }));
+      expect((await authorizationUrl(discovered({}, issuer), request)).pathname).toBe('/found/auth');
+    },
+  );
 
   it('what the definition says is not overruled by what the issuer publishes', async () => {
     server.paths.set(oauthPath, metadata());
