@@ -43,15 +43,17 @@ export function argumentsDigest(broker: Broker, input: CreateInput): string {
 /** How many wrong fields one error names. */
 const maxProblems = 20;
 
+const schemaHint = 'get_credential_metadata has the JSON Schema of what this connector takes.';
+
 /** One error that names every field; of a flood the first ones. */
-export function inputError(given: Readonly<Record<string, string>>): KeywardError {
+export function inputError(given: Readonly<Record<string, string>>, hint = schemaHint): KeywardError {
   const named = Object.entries(given).map(([field, problem]) => [oneLine(field, 64) ?? '(unnamed)', problem] as const);
   const problems = Object.fromEntries(named.slice(0, maxProblems));
   const message = Object.entries(problems)
     .map(([field, problem]) => `${field} ${problem}`)
     .join('; ');
   return new KeywardError('invalid_input', `${message}.`, {
-    hint: 'get_credential_metadata has the JSON Schema of what this connector takes.',
+    hint,
     details: { fields: problems },
   });
 }

@@ -16,6 +16,7 @@ import { type ShareView, sharesOf } from './view.ts';
 const maxGrantee = 500;
 /** More shares than this are a case for a tenant. */
 const maxShares = 100;
+const shareHint = 'share_connection takes connectionId, with, permission (view, use or none) and, for use, policy.';
 
 export type ShareInput = {
   connectionId: string;
@@ -36,7 +37,10 @@ export async function shareConnection(
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
   const grantee = readGrantee(input.with, principal);
   if (input.permission === 'use' && input.policy === undefined && findAuth(broker, credential)?.api.unsafeGet) {
-    throw inputError({ policy: 'must say what the share may call: a GET of this service may change something' });
+    throw inputError(
+      { policy: 'must say what the share may call: a GET of this service may change something' },
+      shareHint,
+    );
   }
   const next = shareOf(grantee, input);
   const wider = next !== null && widens(credential, next);
@@ -51,7 +55,7 @@ export async function shareConnection(
     if (next !== null && !wider && widens(record, next)) throw changedMeanwhile();
     const others = (record.shares ?? []).filter((share) => share.with !== grantee);
     const shares = next === null ? others : [...others, next];
-    if (shares.length > maxShares) throw inputError({ with: `would be more than ${maxShares} shares` });
+    if (shares.length > maxShares) throw inputError({ with: `would be more than ${maxShares} shares` }, shareHint);
     return { record: { ...record, shares } };
   });
   const changed = await requireCredential(broker, principal, credential.id, { field: 'connectionId', action });
@@ -60,7 +64,8 @@ export async function shareConnection(
 
 /** The share as it is stored; null for `none`. */
 function shareOf(grantee: string, { permission, policy }: ShareInput): Share | null {
-  if (policy !== undefined && permission !== 'use') throw inputError({ policy: 'goes with the permission use only' });
+  if (policy !== undefined && permission !== 'use')
+    throw inputError({ policy: 'goes with the permission use only' }, shareHint);
   if (permission === 'none') return null;
   return { with: grantee, permission, ...(policy !== undefined && { policy: readPolicy(policy) }) };
 }
@@ -76,10 +81,10 @@ function widens({ shares }: Credential, next: Share): boolean {
 function readGrantee(given: string, owner: Principal): string {
   const [, kind, id] = /^(user|tenant):(.+)$/s.exec(given) ?? [];
   if (kind === undefined || id === undefined || oneLine(id, maxGrantee) !== id) {
-    throw inputError({ with: 'must be user:<id> or tenant:<id>' });
+    throw inputError({ with: 'must be user:<id> or tenant:<id>' }, shareHint);
   }
   if (kind === 'tenant') return given;
   const user = userNamedBy(owner, id);
-  if (user === owner.user) throw inputError({ with: 'names the owner' });
+  if (user === owner.user) throw inputError({ with: 'names the owner' }, shareHint);
   return `user:${user}`;
 }

@@ -14,6 +14,7 @@ const maxBytes = 10 * 1024 * 1024;
 const maxRedirects = 5;
 const maxHeaders = 50;
 const maxHeader = 1_000;
+const callHint = 'call_api takes connectionId, method and path; query, headers, body and offset where they fit.';
 
 export type ApiInput = {
   connectionId: string;
@@ -51,11 +52,13 @@ export async function callApi(
 ): Promise<ApiAnswer> {
   const { connectionId, method, offset = 0 } = input;
   const reads = method === 'GET' || method === 'HEAD';
-  if (offset > 0 && !reads) throw inputError({ offset: 'can only be used with GET: any other call would act again' });
-  if (reads && input.body !== undefined) throw inputError({ body: `is not sent with ${method}` });
+  if (offset > 0 && !reads)
+    throw inputError({ offset: 'can only be used with GET: any other call would act again' }, callHint);
+  if (reads && input.body !== undefined) throw inputError({ body: `is not sent with ${method}` }, callHint);
   for (const name of Object.keys(input.headers ?? {})) {
     // A part of an answer may hold a part of a secret, which nobody would recognise.
-    if (/^(if-)?range$/i.test(name)) throw inputError({ headers: 'must not ask for a range of bytes: use offset' });
+    if (/^(if-)?range$/i.test(name))
+      throw inputError({ headers: 'must not ask for a range of bytes: use offset' }, callHint);
   }
   const { headers, body } = bodyOf(input);
   let path = withQuery(input);
@@ -75,7 +78,7 @@ function withQuery({ path, query = {} }: ApiInput): string {
   for (const [name, values] of Object.entries(query)) {
     for (const value of Array.isArray(values) ? values : [values]) {
       if (!['string', 'number', 'boolean'].includes(typeof value)) {
-        throw inputError({ query: 'may hold texts, numbers, booleans and lists of them' });
+        throw inputError({ query: 'may hold texts, numbers, booleans and lists of them' }, callHint);
       }
       parameters.append(name, String(value));
     }
@@ -100,7 +103,7 @@ function jsonOf(body: unknown): string {
   try {
     return JSON.stringify(body);
   } catch {
-    throw inputError({ body: 'is nested too deeply' });
+    throw inputError({ body: 'is nested too deeply' }, callHint);
   }
 }
 

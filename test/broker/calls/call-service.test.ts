@@ -78,6 +78,13 @@ describe('a call', () => {
     expect(last()).toMatchObject({ body: '<a/>', headers: { 'content-type': 'application/xml' } });
   });
 
+  it('says what a call takes when something of it is wrong', async () => {
+    await expect(call({ method: 'POST', offset: 5 })).rejects.toMatchObject({
+      code: 'invalid_input',
+      hint: expect.stringContaining('call_api takes'),
+    });
+  });
+
   it('47. refuses a body that nests a hundred thousand levels, and sends nothing', async () => {
     const body: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
     expect(await refusal({ method: 'POST', body })).toBe('invalid_input');
