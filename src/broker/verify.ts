@@ -1,6 +1,6 @@
 /** Verifying a credential: one harmless call to the service, as the connector describes it. */
 import type { AuthMethod, Verification } from '../connectors/definition.ts';
-import { fillEncoded } from '../connectors/template.ts';
+import { fillEncoded, variablesIn } from '../connectors/template.ts';
 import { hasCode, toPublic } from '../errors.ts';
 import type { EgressResponse } from '../net/egress.ts';
 import type { Principal } from '../principal.ts';
@@ -15,6 +15,7 @@ import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
 import { fresh } from './refreshing/refresh.ts';
+import { reconnectHint } from './refreshing/renew.ts';
 import { amendSame } from './refreshing/rotate.ts';
 import { oneLine } from './text.ts';
 import { isoTime } from './view.ts';
@@ -63,7 +64,9 @@ export async function verifyCredential(
     const { text: scrub } = createScrubber(secretsOf(opened, auth));
     return { checkedAt, ...(await judge(broker, opened.credential, { auth, verify }, answer, scrub)) };
   } catch (error) {
-    if (hasCode(error, 'reconnect_required')) return { status: 'reconnect_required', checkedAt, detail: error.message };
+    if (hasCode(error, 'reconnect_required')) {
+      return { status: 'reconnect_required', checkedAt, detail: `${error.message} ${error.hint ?? ''}`.trim() };
+    }
     if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'provider_refused')) throw error;
     const { message, hint = '' } = toPublic(error);
     return { status: 'active', checkedAt, detail: `Not checked: ${message} ${hint}`.trim() };
@@ -101,28 +104,24 @@ async function judge(
 ) {
   const clock = clockRefusal(auth, answer);
   if (clock !== null) return { status: credential.status, detail: `Not checked: ${clock}` };
+  const end = async (statusReason: string) => {
+    await note(broker, credential, { status: 'reconnect_required', statusReason });
+    return { status: 'reconnect_required' as const, detail: `${statusReason} ${reconnectHint(credential)}` };
+  };
   const problem = keyProblem(auth, answer);
-  if (problem !== null) {
-    await note(broker, credential, { status: 'reconnect_required', statusReason: problem });
-    return { status: 'reconnect_required' as const, detail: problem };
-  }
+  if (problem !== null) return end(problem);
   const refusal = `The service refused the credential with status ${answer.status}.`;
   const typed = credential.authenticationType.startsWith('oauth2') ? '' : ` ${wrongKey}`;
-  if (answer.status === 401) {
-    await note(broker, credential, { status: 'reconnect_required', statusReason: `${refusal}${typed}` });
-    return { status: 'reconnect_required' as const, detail: `${refusal}${typed}` };
-  }
+  if (answer.status === 401) return end(`${refusal}${typed}`);
   if (answer.status === 403) return { status: credential.status, detail: scrub(`${refusal} ${missingScope(answer)}`) };
   if (answer.status < 200 || answer.status > 299) {
-    return { status: credential.status, detail: `Not checked: the service answered with status ${answer.status}.` };
+    const nobodys = answer.status === 404 ? wrongAddress(auth, credential) : '';
+    const detail = `Not checked: the service answered with status ${answer.status}.${nobodys}`;
+    return { status: credential.status, detail };
   }
   const content = parse(answer.body);
   if (verify.success && !succeeded(content, verify.success)) {
-    await note(broker, credential, {
-      status: 'reconnect_required',
-      statusReason: 'The service refused the credential.',
-    });
-    return { status: 'reconnect_required' as const, detail: 'The service answered that the credential is not valid.' };
+    return end(`The service answered that the credential is not valid.${typed}`);
   }
   const label = verify.accountPath === null ? undefined : valueAt(content, verify.accountPath);
   const account = oneLine(typeof label === 'string' ? scrub(label) : label, maxAccount);
@@ -132,6 +131,13 @@ async function judge(
 
 const wrongKey =
   'Check that all of it was copied, that it was not replaced at the service, and that it belongs to this environment: test keys do not open live accounts, nor keys of one region another.';
+
+/** Many services answer at every name below theirs, also where there is no customer. */
+function wrongAddress({ api }: AuthMethod, { inputs }: Credential): string {
+  const typed = variablesIn(api.baseUrl).filter((name) => Object.hasOwn(inputs, name));
+  const pairs = typed.map((name) => `${name} “${inputs[name]}”`);
+  return typed.length === 0 ? '' : ` Check ${pairs.join(', ')}: if it was mistyped, connect again with the right one.`;
+}
 
 /** RFC 6750 §3.1. The service's words are shown only where they look like scopes. */
 function missingScope({ headers }: EgressResponse): string {

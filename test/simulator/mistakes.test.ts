@@ -42,8 +42,10 @@ beforeAll(async () => {
     startBroker({
       origin: simulator.origin,
       resolve: dns.resolve,
-      definitions: [...used.map((name) => definitionOf(name)), perShop],
-      settings: { authConfigs: new Map(used.map((name) => [`simulated.${name}`, { clientId, clientSecret }])) },
+      definitions: [...used.map((name) => definitionOf(name)), perShop, perTenant()],
+      settings: {
+        authConfigs: new Map([...used, 'per-shop'].map((name) => [`simulated.${name}`, { clientId, clientSecret }])),
+      },
     });
   [good, wrongId, wrongSecret] = await Promise.all([
     start(client.id, client.secret),
@@ -89,8 +91,23 @@ const perShop = {
     allowedHosts: ['{shop}.shops.example'],
     verify: { path: '/me', method: 'GET' },
   },
-  auth: [{ authenticationType: 'bearer' }],
+  auth: [
+    { authenticationType: 'bearer' },
+    {
+      authenticationType: 'oauth2',
+      scopes: ['read'],
+      authorizationEndpoint: 'https://{shop}.shops.example/authorize',
+      tokenEndpoint: 'https://{shop}.shops.example/token',
+    },
+  ],
 };
+
+/** A service that answers for every customer, those included that it does not have. */
+function perTenant() {
+  const { origin } = simulator;
+  const api = { ...perShop.api, baseUrl: `${origin}/{shop}/api`, allowedHosts: [new URL(origin).host] };
+  return { ...perShop, id: 'simulated.per-tenant', api, auth: [{ authenticationType: 'bearer' }] };
+}
 
 /** What is told after the callback. */
 async function afterCallback(test: TestBroker, name: (typeof used)[number]): Promise<string> {
@@ -100,19 +117,39 @@ async function afterCallback(test: TestBroker, name: (typeof used)[number]): Pro
 /** What is told when the service showed the person an error page, so that nobody came back. */
 async function afterErrorPage(test: TestBroker): Promise<string> {
   const { broker } = test;
-  const input = { connectorId: 'simulated.by-the-book', authenticationType: 'oauth2' };
-  const created = await createCredential(broker, me, input, { obtainedBy: 'tool' });
-  if (created.kind !== 'attempt') throw new Error('Nothing was left to ask.');
+  const created = await begin(test, { connectorId: 'simulated.by-the-book' });
   const view = await viewAttempt(broker, created.attemptId, 'browser', 'local');
   if (view.step !== 'authorize') throw new Error(`Not at the service but at ${view.step}.`);
   const url = new URL(view.authorizationUrl);
   // A service that knows other redirect URIs only behaves as one that knows this one as another's.
   if (test === good) url.searchParams.set('redirect_uri', 'https://unregistered.test/');
   expect((await fetch(url, { redirect: 'manual' })).status).toBe(400);
-  const record = await broker.vault.findAttempt(created.attemptId);
+  return afterAWhile(test, created.attemptId);
+}
+
+/** What is told when the browser did not get anywhere. */
+async function afterDeadEnd(): Promise<string> {
+  const { attemptId } = await begin(good, { connectorId: 'simulated.per-shop', shop: 'teee' });
+  return afterAWhile(good, attemptId);
+}
+
+async function begin({ broker }: TestBroker, input: { connectorId: string; shop?: string }) {
+  const created = await createCredential(
+    broker,
+    me,
+    { authenticationType: 'oauth2', ...input },
+    { obtainedBy: 'tool' },
+  );
+  if (created.kind === 'attempt') return created;
+  throw new Error('Nothing was left to ask.');
+}
+
+/** What is told once the ten minutes are over. */
+async function afterAWhile({ broker }: TestBroker, attemptId: string): Promise<string> {
+  const record = await broker.vault.findAttempt(attemptId);
   if (!record) throw new Error('The attempt is gone.');
   await broker.vault.commit([{ op: 'update', kind: 'attempt', record: { ...record, expiresAt: Date.now() - 1 } }]);
-  return JSON.stringify((await checkAttempt(broker, me, { attemptId: created.attemptId })).error);
+  return JSON.stringify((await checkAttempt(broker, me, { attemptId })).error);
 }
 
 /** What verifying says of a connection, after a change to it. */
@@ -147,10 +184,22 @@ const mistakes: readonly Mistake[] = [
   ],
   ['redirect URI not registered, told to the person alone', () => afterErrorPage(good), apps, redirectUri],
   ['wrong client id', () => afterErrorPage(wrongId), 'compare the client id', apps],
-  ['wrong client secret', () => afterCallback(wrongSecret, 'by-the-book'), 'client id or client secret is wrong', apps],
+  [
+    'wrong client secret',
+    () => afterCallback(wrongSecret, 'by-the-book'),
+    'client id or client secret is wrong',
+    apps,
+    'use another one',
+  ],
   ['scope not granted', () => afterCallback(good, 'refuses-scopes'), 'read, write', 'Enable these scopes', apps],
   ['scope missing for a call', () => whenVerified('forbids-calls'), 'wants the scope projects:read', 'connect again'],
-  ['app in testing mode', () => whenVerified('testing-mode', expire), 'testing mode', `publish it at ${apps}`],
+  [
+    'app in testing mode',
+    () => whenVerified('testing-mode', expire),
+    'testing mode',
+    `publish it at ${apps}`,
+    'Call create_credential with credentialId',
+  ],
   ['consent denied', () => afterCallback(good, 'denies-consent'), 'not granted', 'allow access'],
   ['code expired', () => afterCallback(good, 'codes-expire-at-once'), 'expired', 'Connect again'],
   ['clock wrong by an hour', () => afterCallback(good, 'clock-an-hour-ahead'), /60 minutes behind .* set it right/],
@@ -161,10 +210,19 @@ const mistakes: readonly Mistake[] = [
     'teee.shops.example',
     'mistyped',
   ],
+  ['per-tenant host mistyped, which the browser can not find', () => afterDeadEnd(), 'shop was mistyped'],
+  [
+    'per-tenant host mistyped, where the service answers for everybody',
+    () => whenKeyVerified({ connectorId: 'simulated.per-tenant', token: 'sim-access-x', shop: 'teee' }),
+    'status 404',
+    'Check shop “teee”',
+    'connect again with the right one',
+  ],
   [
     'API key of another environment',
     () => whenKeyVerified({ connectorId: 'simulated.by-the-book', token: 'sim-access-of-the-test-environment' }),
     'belongs to this environment',
+    'Call create_credential with credentialId',
   ],
 ];
 

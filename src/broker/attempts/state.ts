@@ -1,5 +1,6 @@
 /** Where an attempt stands, and how it fails. */
 import type { Connector } from '../../connectors/definition.ts';
+import { variablesIn } from '../../connectors/template.ts';
 import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -39,11 +40,19 @@ export function expired(
 ): KeywardError {
   const atService =
     flow === 'code' && connector !== undefined
-      ? ` If ${connector.name} showed the person an error instead of asking, compare the client id with ${connector.appUrl} and register exactly this redirect URI there: ${redirectUri}`
+      ? ` If ${connector.name} showed the person an error instead of asking, compare the client id with ${connector.appUrl} and register exactly this redirect URI there: ${redirectUri}${typedAddress(connector)}`
       : '';
   return new KeywardError('attempt_expired', 'This connect flow has expired.', {
     hint: `Start again with create_credential.${atService}`,
   });
+}
+
+/** A customer's own address that does not exist shows itself to the browser alone. */
+function typedAddress({ auth }: Connector): string {
+  const typed = auth.flatMap((one) =>
+    one.authenticationType === 'oauth2' ? variablesIn(one.authorizationEndpoint ?? '') : [],
+  );
+  return typed.length === 0 ? '' : `. If the browser did not find the address, ${typed.join(', ')} was mistyped`;
 }
 
 /** Marks an attempt as failed. A `conflict` means that somebody else ended it first, which is as good. */

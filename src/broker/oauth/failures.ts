@@ -37,7 +37,7 @@ function explain(context: OAuthContext, code: string | null, { redirectUri, stat
     case 'invalid_client':
       return {
         message: `${name} does not accept the OAuth client: its client id or client secret is wrong.`,
-        hint: `Compare both with ${appUrl}; a secret that was renewed there has to be entered again.`,
+        hint: `Compare both with ${appUrl}. To enter them again, connect again and press “use another one” on Keyward’s page, or change them in the environment if they come from there.`,
       };
     case 'invalid_grant':
       return {

@@ -114,6 +114,11 @@ export function reconnectError(credential: Credential): KeywardError {
   return new KeywardError(
     'reconnect_required',
     `${credential.name} has to be connected again. ${credential.statusReason ?? ''}`.trim(),
-    { hint: `Call create_credential with credentialId ${credential.id} and give the person the link.` },
+    { hint: reconnectHint(credential) },
   );
+}
+
+/** The way out of `reconnect_required`. */
+export function reconnectHint({ id }: Credential): string {
+  return `Call create_credential with credentialId ${id} and give the person the link.`;
 }
