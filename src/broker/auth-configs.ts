@@ -18,21 +18,35 @@ const maxField = 4_096;
 /** An auth config ready for use. */
 export type UsableAuthConfig = {
   readonly id: string;
+  /** Whose it is, where that is not whom it was looked up for but the backend that acts. */
+  readonly owner?: string;
   readonly client: OAuthClient;
   /** Scopes to ask for instead of the connector's defaults. */
   readonly scopes: readonly string[] | null;
   readonly registration?: ClientRegistration;
 };
 
+/** Whom a connection is for, and with `actor` the backend that connects it. */
+type ConnectedFor = Owner & Pick<Principal, 'actor'>;
+
+/**
+ * Whose auth configs a connection may use: those of the backend that acts come first, since it knows which it means. A
+ * client of a server that the connection names stays with the person: Keyward registers it anew as needed.
+ */
+function holdersOf({ tenant, user, actor }: ConnectedFor, server: string | null): readonly Owner[] {
+  const backend = actor === undefined || server !== null ? [] : [{ tenant, user: actor }];
+  return [...backend, { tenant, user }];
+}
+
 /**
  * The auth config with this id, or without an id the one to use: the environment's, else the newest stored one.
- * Undefined when there is none; `not_found` when an id was given that this owner doesn't have.
+ * Undefined when there is none; `not_found` when an id was given that neither this owner nor whoever acts for it has.
  *
  * @param server the authorization server where the connection names it (`serverOf`): a client of another one is none here
  */
 export async function findAuthConfig(
   broker: Broker,
-  owner: Owner,
+  owner: ConnectedFor,
   connectorId: string,
   id: string | null,
   server: string | null,
@@ -41,13 +55,17 @@ export async function findAuthConfig(
   if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
     return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
   }
-  const stored =
-    id === null ? await newest(broker, owner, connectorId, server) : await broker.vault.get('authConfig', owner, id);
-  if (stored?.connectorId === connectorId && (stored.server ?? null) === server) {
+  for (const holder of holdersOf(owner, server)) {
+    const stored =
+      id === null
+        ? await newest(broker, holder, connectorId, server)
+        : await broker.vault.get('authConfig', holder, id);
+    if (stored?.connectorId !== connectorId || (stored.server ?? null) !== server) continue;
     const { clientSecret } = await broker.vault.open('authConfig', stored);
     const { registration } = stored;
     return {
       id: stored.id,
+      ...(holder.user === owner.user ? {} : { owner: holder.user }),
       client: { clientId: stored.clientId, clientSecret },
       scopes: stored.scopes,
       ...(registration ? { registration } : {}),
@@ -60,8 +78,10 @@ export async function findAuthConfig(
 }
 
 /** True when connecting needs no OAuth client from the person any more. */
-export async function hasAuthConfig(broker: Broker, owner: Owner, connectorId: string): Promise<boolean> {
-  return broker.settings.authConfigs.has(connectorId) || (await newest(broker, owner, connectorId, null)) !== undefined;
+export async function hasAuthConfig(broker: Broker, owner: ConnectedFor, connectorId: string): Promise<boolean> {
+  if (broker.settings.authConfigs.has(connectorId)) return true;
+  const held = holdersOf(owner, null).map((holder) => newest(broker, holder, connectorId, null));
+  return (await Promise.all(held)).some((config) => config !== undefined);
 }
 
 /**

@@ -90,6 +90,7 @@ export async function createCredential(
     name: name === undefined ? usualName(owner, connector, previous, options.obtainedBy) : readName(name),
     reconnects: previous?.id ?? null,
     authConfigId: config?.id ?? null,
+    authConfigOwner: config?.owner ?? null,
     inputs,
     obtainedBy: options.obtainedBy,
   };

@@ -24,6 +24,7 @@ export type Plan = {
   /** The credential to reconnect in place. */
   readonly reconnects: string | null;
   readonly authConfigId: string | null;
+  readonly authConfigOwner?: string | null;
   readonly inputs: Readonly<Record<string, string>>;
   readonly obtainedBy: ObtainedBy;
 };
@@ -82,6 +83,7 @@ export async function storeCredential(
     inputs: plan.inputs,
     hosts: hostsOf(broker, plan, secret),
     authConfigId: plan.authConfigId,
+    authConfigOwner: plan.authConfigOwner ?? null,
     obtainedBy: plan.obtainedBy,
     expiresAt: tokens?.expiresAt ?? null,
     refreshedAt: tokens ? now : null,
@@ -102,7 +104,7 @@ async function replaceSecret(
   obtainSecret: () => Promise<CredentialSecret>,
   alongside: (credentialId: string) => readonly VaultChange[],
 ): Promise<string> {
-  const { owner, connectorId, inputs, authConfigId, obtainedBy, name } = plan;
+  const { owner, connectorId, inputs, authConfigId, authConfigOwner = null, obtainedBy, name } = plan;
   const previous = await requireCredential(broker, owner, credentialId, {
     field: 'credentialId',
     action: 'credential.reconnect',
@@ -123,6 +125,7 @@ async function replaceSecret(
       account: null,
       inputs,
       authConfigId,
+      authConfigOwner,
       obtainedBy,
     };
     return { record: name === null ? record : { ...record, name }, secret };

@@ -14,6 +14,7 @@ type Subject = {
   readonly connectorId: string;
   readonly authenticationType: string;
   readonly authConfigId: string | null;
+  readonly authConfigOwner?: string | null;
   readonly inputs: Readonly<Record<string, string>>;
 };
 
@@ -43,11 +44,12 @@ export function findAuth(
 
 /** Builds the context of an OAuth request for a credential or an attempt; `not_found` when its auth config is gone. */
 export async function oauthContext(broker: Broker, subject: Subject): Promise<OAuthContext> {
-  const { connectorId, authConfigId, inputs } = subject;
+  const { tenant, owner, connectorId, authConfigId, authConfigOwner, inputs } = subject;
   const auth = requireAuth(broker.catalogue.require(connectorId), subject.authenticationType);
   // A service account is nobody's client.
   if (auth.authenticationType === 'oauth2_jwt_bearer') return contextWith(broker, subject, noClient);
-  const config = await findAuthConfig(broker, ownerOf(subject), connectorId, authConfigId, serverOf(auth, inputs));
+  const holder = { tenant, user: authConfigOwner ?? owner };
+  const config = await findAuthConfig(broker, holder, connectorId, authConfigId, serverOf(auth, inputs));
   if (!config) {
     throw new KeywardError('not_found', `There is no auth config for ${subject.connectorId} any more.`, {
       hint: 'Connect again: the page asks for the OAuth client.',

@@ -62,6 +62,8 @@ export type CredentialRow = Row & {
   readonly hosts: readonly string[];
   /** The auth config it was obtained with; `default` is the one from the environment; null for other types. */
   readonly authConfigId: string | null;
+  /** Whose auth config that is, of the same tenant, where a backend connected for its user; null or absent: the owner's. */
+  readonly authConfigOwner?: string | null;
   readonly obtainedBy: ObtainedBy;
   /** Expiry of the access token. */
   readonly expiresAt: number | null;
@@ -110,6 +112,8 @@ export type AttemptRow = Row & {
   /** The credential to reconnect in place; null for a new one. */
   readonly reconnects: string | null;
   readonly authConfigId: string | null;
+  /** As on the credential. */
+  readonly authConfigOwner?: string | null;
   /** `code`: browser and callback. `device`: RFC 8628. `form`: a page takes what is missing, nothing else follows. */
   readonly flow: 'code' | 'device' | 'form';
   /** The redirect URI registered at the service, sent again at the exchange. */

@@ -34,9 +34,11 @@ export function underNewOwner(
     const secret = open(keyring, contextOf(kind, row, row.secretVersion), row.sealed);
     moved.sealed = seal(keyring, contextOf(kind, moved, row.secretVersion), secret);
   }
-  if (kind !== 'credential' || row.shares === undefined) return { kind, row: moved } as KindRow;
-  const shares = row.shares.map((share) => ({ ...share, with: newReader(map, row.tenant, owner.tenant, share) }));
-  return { kind, row: { ...moved, shares } } as KindRow;
+  if (kind !== 'credential') return { kind, row: moved } as KindRow;
+  const shares = row.shares?.map((share) => ({ ...share, with: newReader(map, row.tenant, owner.tenant, share) }));
+  const authConfigOwner = row.authConfigOwner && newHolder(map, row.tenant, owner.tenant, row.authConfigOwner);
+  const changed = { ...(shares && { shares }), ...(authConfigOwner && { authConfigOwner }) };
+  return { kind, row: { ...moved, ...changed } } as KindRow;
 }
 
 function newOwnerOf(map: readonly OwnerChange[], owner: Owner): Owner {
@@ -54,6 +56,19 @@ function newReader(map: readonly OwnerChange[], oldTenant: string, newTenant: st
   const tenants = [...new Set(map.filter(({ from }) => from.tenant === name).map(({ to }) => to.tenant))];
   if (tenants.length > 1) throw lost(share, 'goes to several tenants');
   return `tenant:${tenants[0] ?? name}`;
+}
+
+/** Who holds the OAuth client of a credential after the move; both have to stay in one tenant. */
+function newHolder(map: readonly OwnerChange[], oldTenant: string, newTenant: string, user: string): string {
+  const holder = newOwnerOf(map, { tenant: oldTenant, user });
+  if (holder.tenant === newTenant) return holder.user;
+  throw new KeywardError(
+    'conflict',
+    `A credential was connected with an OAuth client of ${user}, who goes elsewhere.`,
+    {
+      hint: 'Nothing of it was moved. Complete the map of owners: both have to go to the same tenant.',
+    },
+  );
 }
 
 function lost(share: Share, why: string): KeywardError {

@@ -1,5 +1,5 @@
 /** A backend that acts for its users over REST, with a token of the issuer: it names them as the issuer does. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectorId, goodApiKey } from '../mcp/world.ts';
 import { clickThrough } from '../support/click-through.ts';
 import { type Deployment, startDeployment } from '../support/deployment.ts';
@@ -14,8 +14,13 @@ afterAll(() => team.close());
 
 const path = `/connectors/${connectorId}/credentials`;
 
-async function send(token: string, method: string, to: string, more: { body?: unknown; user?: string } = {}) {
-  const { status, body } = await raw(team.keyward.origin, to, {
+async function send(
+  token: string,
+  method: string,
+  to: string,
+  more: { body?: unknown; user?: string; at?: Deployment } = {},
+) {
+  const { status, body } = await raw((more.at ?? team).keyward.origin, to, {
     method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -78,4 +83,68 @@ it('5. whoever lacks the scope for it acts for nobody, however the person is nam
     expect((await send(mallory, 'POST', path, { body })).status).toBe(403);
   }
   expect(idsIn(await send(mallory, 'GET', path, { user: 'mallory' }))).toEqual([]);
+});
+
+describe('an OAuth client that a backend stored', () => {
+  const scopes = ['credentials:read', 'credentials:write', 'credentials:release'];
+  const oauth = { userId: 'bob', authenticationType: 'oauth2', redirectUri: 'http://127.0.0.1:1/done' };
+  let bare: Deployment;
+  let backend: string;
+  let bob: string;
+  let authConfigId: string;
+  beforeAll(async () => {
+    const none = { KEYWARD_AUTH_CUSTOM_ACME_CLIENT_ID: '', KEYWARD_AUTH_CUSTOM_ACME_CLIENT_SECRET: '' };
+    bare = await startDeployment({ world: { accessTokenTtl: 2 }, env: none });
+    backend = await bare.issuer.tokenFor('backend', [...scopes, 'credentials:act-as']);
+    bob = await bare.issuer.tokenFor('bob', scopes);
+    const client = { connectorId, clientId: 'keyward', clientSecret: 'keyward-secret' };
+    const made = await send(backend, 'POST', '/auth-configs', { at: bare, body: client });
+    authConfigId = String(made.data.authConfigId);
+  });
+  afterAll(() => bare.close());
+
+  it('5. serves the users that it acts for, renewals and revocation included, and is never theirs', async () => {
+    const forms = (await send(backend, 'GET', `${path}/metadata`, { at: bare, user: 'bob' })).data.metadata;
+    expect(forms).toContainEqual(expect.objectContaining({ authenticationType: 'oauth2', authConfigRequired: false }));
+    for (const more of [{}, { authConfigId }]) {
+      const started = await send(backend, 'POST', path, { at: bare, body: { ...oauth, ...more } });
+      const browser = createBrowser();
+      const connect = await browser.submit(await browser.open(String(started.data.oauthUrl)), 'claim');
+      // Whose application this is decides the backend: its user is not offered to replace it.
+      expect(connect.text).not.toContain('forget-auth-config');
+      const back = await browser.open(await clickThrough(linkOut(connect), { login: 'bob' }), 0);
+      const credentialId = new URL(back.headers.get('location') ?? '').searchParams.get('credentialId');
+      const tokenNow = async () => {
+        const { data } = await send(bob, 'GET', `/connection/${credentialId}/credentials`, { at: bare });
+        return (data.data as { credentials: { accessToken: string } }).credentials.accessToken;
+      };
+      const first = await tokenNow();
+      const last = await vi.waitUntil(async () => ((await tokenNow()) === first ? null : tokenNow()), {
+        timeout: 20_000,
+        interval: 100,
+      });
+      expect(await bare.world.server.isActive(last)).toBe(true);
+      expect((await send(bob, 'DELETE', `/connection/${credentialId}`, { at: bare })).data).toMatchObject({
+        data: { revocation: 'revoked' },
+      });
+    }
+    expect((await send(bob, 'GET', '/auth-configs', { at: bare })).data).toEqual({ authConfigs: [] });
+    expect((await send(bob, 'PATCH', `/auth-configs/${authConfigId}`, { at: bare, body: { name: 'x' } })).status).toBe(
+      404,
+    );
+  });
+
+  it('5. is nothing to a user who names it, and to a form that would put another in its place', async () => {
+    const own = { ...oauth, authConfigId };
+    expect((await send(bob, 'POST', path, { at: bare, body: own })).status).toBe(404);
+    const forms = (await send(bob, 'GET', `${path}/metadata`, { at: bare })).data.metadata;
+    expect(forms).toContainEqual(expect.objectContaining({ authenticationType: 'oauth2', authConfigRequired: true }));
+
+    const started = await send(backend, 'POST', path, { at: bare, body: own });
+    const browser = createBrowser();
+    const connect = await browser.submit(await browser.open(String(started.data.oauthUrl)), 'claim');
+    const csrf = /name="csrf" value="([^"]*)"/.exec(connect.text)?.[1] ?? '';
+    const again = await browser.send(connect.url, { csrf, action: 'forget-auth-config' });
+    expect(linkOut(again)).toContain('client_id=keyward');
+  });
 });

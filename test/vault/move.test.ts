@@ -32,7 +32,8 @@ const attemptSecret = { codeVerifier: 'v', key: 'k', inputs: {}, device: null };
 async function fill(store: Store) {
   const vault = await openVault(store);
   const shared = newCredential({ shares: [{ with: 'user:bob', permission: 'use' }] });
-  const credentials = [shared, ...Array.from({ length: 5 }, () => newCredential({ owner: 'bob' }))];
+  const connected = newCredential({ owner: 'bob', authConfigOwner: 'ann' });
+  const credentials = [shared, connected, ...Array.from({ length: 4 }, () => newCredential({ owner: 'bob' }))];
   const config = { tenant: ann.tenant, owner: ann.user, connectorId: 'github', name: 'n', clientId: 'c', scopes: null };
   const session = { tenant: ann.tenant, owner: ann.user, hash: 'ab', scopes: ['credentials:read'], expiresAt: null };
   const { sealed: _, version: __, secretVersion: ___, createdAt: ____, updatedAt: _____, ...attempt } = attemptRow();
@@ -43,7 +44,7 @@ async function fill(store: Store) {
     { op: 'create', kind: 'attempt', record: attempt, secret: attemptSecret },
   ]);
   for (let at = 0; at < 3; at += 1) await vault.audit({ ...ann, action: 'credential.use', outcome: 'allowed' });
-  return { vault, shared };
+  return { vault, shared, connected };
 }
 
 async function secretAt(store: Store, owner: Owner, id: string): Promise<unknown> {
@@ -131,7 +132,7 @@ describe.each([
   });
 
   it('gives what is moved to new owners, shares included, and stops rather than share with somebody else', async () => {
-    const { source, to, shared } = await begin();
+    const { source, to, shared, connected } = await begin();
     const move = (from: Owner, user: string, tenant = 'team') => ({ from, to: { tenant, user } });
     const map = readOwnerMap(JSON.stringify([move(ann, 'anna'), move(bob, 'bert')]));
     const target = await adopting(to, source.keys);
@@ -142,6 +143,14 @@ describe.each([
     expect(await target.findVisible({ tenant: 'team', user: 'bert' }, shared.id)).toBeDefined();
     expect((await target.listSessions({ limit: 5 }))[0]).toMatchObject(anna ? { tenant: 'team', owner: 'anna' } : {});
 
+    const bert = { tenant: 'team', user: 'bert' };
+    expect(await target.get('credential', bert, connected.id)).toMatchObject({ authConfigOwner: 'anna' });
+
+    // The OAuth client stays behind in another tenant.
+    const row = await source.get('credential', bob, connected.id);
+    if (row === undefined) throw new Error('The credential is gone.');
+    const without = () => underNewOwner(source, [move(bob, 'bert')], { kind: 'credential', row });
+    expect(without).toThrow(expect.objectContaining({ code: 'conflict' }));
     // Bob stays behind in his tenant: user:bob would mean another bob.
     const alone = [move(ann, 'anna')];
     const elsewhere = await adopting({ ...(await freshPlace(there)), key: to.key }, source.keys);

@@ -2,7 +2,7 @@
 import { serverInput, serverOf } from '../../connectors/kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
-import { authConfigProblems, defaultAuthConfigId, newAuthConfig } from '../auth-configs.ts';
+import { authConfigProblems, newAuthConfig } from '../auth-configs.ts';
 import { csrfFor, sameText } from '../binding.ts';
 import type { Broker } from '../broker.ts';
 import { inputSecret, obtain } from '../establish.ts';
@@ -10,7 +10,7 @@ import { readInputs } from '../forms.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { contextWith, oauthContext, ownerOf, requireAuth } from '../oauth-context.ts';
 import { authorize } from '../policy.ts';
-import { needsAuthConfig, needsClientSecret, openAttempt } from './connect.ts';
+import { isChangeable, needsAuthConfig, needsClientSecret, openAttempt } from './connect.ts';
 import { beginDevice, watchDevice } from './device.ts';
 import { finishAttempt, personOf } from './finish.ts';
 import { failAttempt, stateOf } from './state.ts';
@@ -53,7 +53,7 @@ export async function submitAuthConfig(
   await authorize(broker, personOf(attempt), 'auth_config.create', { subject: config.id, connectorId: connector.id });
   const clientSecret = typed.clientSecret === '' ? null : typed.clientSecret;
   const changes: VaultChange[] = [{ op: 'create', kind: 'authConfig', record: config, secret: { clientSecret } }];
-  const next = { ...attempt, authConfigId: config.id };
+  const next = { ...attempt, authConfigId: config.id, authConfigOwner: null };
   if (attempt.flow === 'code') {
     await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record: next }]);
     return null;
@@ -140,7 +140,7 @@ async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcom
 /** The person wants another OAuth client: neither a mistyped one nor one that the server forgot may stay in the way. */
 export async function forgetAuthConfig(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
   const { attempt } = await openForm(broker, attemptId, sender);
-  if (attempt.authConfigId === null || attempt.authConfigId === defaultAuthConfigId) return;
+  if (!isChangeable(attempt)) return;
   const authConfigId = await clientInsteadOf(broker, attempt);
   await commitForm(broker, [{ op: 'update', kind: 'attempt', record: { ...attempt, authConfigId } }]);
 }

@@ -123,7 +123,7 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
         codeVerifier: secret.codeVerifier,
       },
     );
-    const changeableClientId = attempt.authConfigId === defaultAuthConfigId ? null : context.client.clientId;
+    const changeableClientId = isChangeable(attempt) ? context.client.clientId : null;
     return {
       step: 'authorize',
       authorizationUrl: url.href,
@@ -189,6 +189,11 @@ export async function openAttempt(
 export function needsAuthConfig(attempt: Attempt): boolean {
   const oauth = attempt.authenticationType === 'oauth2' || attempt.authenticationType === 'oauth2_client_credentials';
   return oauth && attempt.authConfigId === null;
+}
+
+/** True for a client of the person's own: not for the one of the environment, nor for that of a backend. */
+export function isChangeable({ authConfigId, authConfigOwner }: Attempt): boolean {
+  return authConfigId !== null && authConfigId !== defaultAuthConfigId && (authConfigOwner ?? null) === null;
 }
 
 /** True when the service knows no public clients (RFC 6749 §2.1), so that a client secret has to be entered. */
