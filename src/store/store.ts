@@ -224,16 +224,6 @@ export type Change =
       readonly ifVersion: number;
     };
 
-/** True when a share of this credential reaches the owner; its own credentials are not shared with it. */
-export function isSharedWith(row: Pick<CredentialRow, 'tenant' | 'shares'>, { tenant, user }: Owner): boolean {
-  return (row.shares ?? []).some((share) => reaches(share, row.tenant, { tenant, user }));
-}
-
-/** True when the share of a credential of `ownerTenant` is for this user. */
-export function reaches(share: Share, ownerTenant: string, { tenant, user }: Owner): boolean {
-  return share.with === `tenant:${tenant}` || (tenant === ownerTenant && share.with === `user:${user}`);
-}
-
 export interface Store {
   /** Where it is, in words for a person: a path, or a URL without its password. */
   readonly location: string;

@@ -12,6 +12,7 @@ import type {
   SignInCodeRow,
 } from '../store/store.ts';
 
+export { reaches } from '../store/reach.ts';
 export type {
   ApprovalAct,
   ApprovalDetails,
@@ -23,7 +24,6 @@ export type {
   Share,
   SharePermission,
 } from '../store/store.ts';
-export { reaches } from '../store/store.ts';
 
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
 type Stored<R> = Omit<R, 'sealed'>;

@@ -5,16 +5,8 @@ import type { Keychain } from '../../seal/keychain.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
-import {
-  type CredentialRow,
-  isSharedWith,
-  type KindRow,
-  type ListFilter,
-  type Page,
-  type Rows,
-  type SessionRow,
-  type Store,
-} from '../store.ts';
+import { isSharedWith } from '../reach.ts';
+import type { CredentialRow, KindRow, ListFilter, Page, Rows, SessionRow, Store } from '../store.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';
 import { applyChanges, applyReseal, applyTouch, isOwnedBy } from './changes.ts';
