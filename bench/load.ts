@@ -40,14 +40,18 @@ export async function load(target: Target, connections: number, milliseconds: nu
 /** The load on several targets in turns, so that a slow moment of the machine hits all of them. */
 export async function inTurns(targets: readonly Target[], connections: number, rounds: number, milliseconds: number) {
   const loads = targets.map((): Load[] => []);
+  const calls = targets.map(() => 0);
   // The first round warms code and connections.
   for (let round = -1; round < rounds; round += 1) {
     for (const [index, target] of targets.entries()) {
       const one = await load(target, connections, milliseconds);
+      calls[index] = (calls[index] ?? 0) + one.durations.length;
       if (round >= 0) loads[index]?.push(one);
     }
   }
-  return loads.map((parts) => ({
+  return loads.map((parts, index) => ({
+    /** With those of the first round. */
+    calls: calls[index] ?? 0,
     perSecond: (parts.flatMap(({ durations }) => durations).length / sum(parts.map(({ elapsed }) => elapsed))) * 1_000,
     p50: quantile(
       parts.flatMap(({ durations }) => durations),

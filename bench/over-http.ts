@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import type { Figure } from './figures.ts';
 import { inTurns, load, quantile, type Target } from './load.ts';
-import { freePort, sessionToken, started, stopped } from './processes.ts';
+import { cpuSeconds, freePort, sessionToken, started, stopped } from './processes.ts';
 import { makeHome } from './vaults.ts';
 
 const owner = { tenant: 'default', user: 'bench' };
@@ -37,11 +37,16 @@ export async function overHttp(): Promise<Figure[]> {
       });
       bare.stdin?.end(JSON.stringify({ tool, answer: await answerOf(ours) }));
       running.push(await started(bare));
+      const servers = [keyward, bare].map(({ pid = 0 }) => pid);
+      const before = await Promise.all(servers.map(cpuSeconds));
       const [mine, least] = await inTurns(
         [ours, toolCall(`http://127.0.0.1:${barePort}`, tool, args)],
         connections,
         rounds,
         roundMs,
+      );
+      const [myCpu = 0, leastCpu = 0] = (await Promise.all(servers.map(cpuSeconds))).map(
+        (after, index) => after - (before[index] ?? 0),
       );
       await stopped(bare);
       if (!mine || !least) throw new Error('Nothing was measured.');
@@ -60,6 +65,8 @@ export async function overHttp(): Promise<Figure[]> {
           1.5,
           milliseconds(mine.p99, least.p99),
         ),
+        // The steadiest of the three where other programs use the machine too.
+        cpu(tool, (myCpu / mine.calls) * 1_000, (leastCpu / least.calls) * 1_000),
       );
     }
     const rest: Target = {
@@ -158,6 +165,17 @@ async function answerOf({ origin, path, method, headers, body }: Target): Promis
 type Rate = { readonly perSecond: number };
 const perSecond = (a: Rate, b: Rate) => `${a.perSecond.toFixed(0)} / ${b.perSecond.toFixed(0)} a second`;
 const milliseconds = (a: number, b: number) => `${a.toFixed(1)} / ${b.toFixed(1)} ms`;
+
+function cpu(tool: string, mine: number, least: number): Figure {
+  const from = `${mine.toFixed(3)} / ${least.toFixed(3)} ms`;
+  return {
+    name: `${tool} over HTTP, CPU of a call / bare SDK server`,
+    value: mine / least,
+    unit: 'x',
+    goal: null,
+    from,
+  };
+}
 
 function ratio(name: string, value: number, is: '<=' | '>=', than: number, from: string): Figure {
   return { name, value, unit: 'x', goal: { is, than }, from };
