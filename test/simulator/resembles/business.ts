@@ -180,13 +180,14 @@ export const business: Behaviours = {
     at: {
       authorize: 'acme.zendesk.com/oauth/authorizations/new',
       token: 'acme.zendesk.com/oauth/tokens',
+      revoke: 'acme.zendesk.com/api/v2/oauth/tokens/current.json',
       api: 'GET acme.zendesk.com/api/v2/users/me.json',
     },
     api: { body: { user: { email: ann } } },
     clientAuth: 'post',
     body: 'json',
     refresh: rotates,
-    revocation: null,
+    revocation: { by: 'bearer', method: 'DELETE', param: null, token: 'access' },
     answer: { tokenType: 'bearer' },
   },
 };
