@@ -236,6 +236,7 @@ export const developers: Behaviours = {
     revocation: { by: 'post', body: 'json', param: 'refresh_token', token: 'refresh' },
     answer: { scope: 'absent' },
   },
+  vercel: { clientAuth: 'raw', offlineScope: 'offline_access', refresh: rotates },
   webflow: {
     at: {
       authorize: 'webflow.com/oauth/authorize',
