@@ -156,8 +156,8 @@ export const developers: Behaviours = {
       api: 'GET api.pagerduty.com/users/me',
     },
     clientAuth: 'post',
-    lifetime: 864_000,
-    refresh: rotates,
+    lifetime: day,
+    refresh: { ...rotates, lasts: 30 * day },
     revocation: null,
     answer: { tokenType: 'bearer' },
     api: { body: { user: { email: ann } }, headers: { accept: 'application/vnd.pagerduty+json;version=2' } },
@@ -236,7 +236,18 @@ export const developers: Behaviours = {
     revocation: { by: 'post', body: 'json', param: 'refresh_token', token: 'refresh' },
     answer: { scope: 'absent' },
   },
-  vercel: { clientAuth: 'raw', offlineScope: 'offline_access', refresh: rotates },
+  vercel: {
+    at: {
+      authorize: 'vercel.com/oauth/authorize',
+      token: 'api.vercel.com/login/oauth/token',
+      revoke: 'api.vercel.com/login/oauth/token/revoke',
+      api: 'GET api.vercel.com/login/oauth/userinfo',
+    },
+    api: { body: { email: ann } },
+    clientAuth: 'raw',
+    offlineScope: 'offline_access',
+    refresh: { ...rotates, lasts: 30 * day },
+  },
   webflow: {
     at: {
       authorize: 'webflow.com/oauth/authorize',
