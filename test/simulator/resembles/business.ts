@@ -187,7 +187,7 @@ export const business: Behaviours = {
     clientAuth: 'post',
     body: 'json',
     refresh: rotates,
-    revocation: { by: 'bearer', method: 'DELETE', param: null, token: 'access' },
+    revocation: { by: 'bearer', method: 'DELETE', token: 'access' },
     answer: { tokenType: 'bearer' },
   },
 };
