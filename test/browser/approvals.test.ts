@@ -145,18 +145,22 @@ describe('what the page says', () => {
     const share = { connectionId: id, with: grantee, permission: 'use', policy } as const;
     await tab.goto(await linkFor(shareConnection(session.broker, me, share)));
     expect(await heading(tab)).toBe('Share Work Acme?');
-    expect(await tab.locator('main').innerText()).toContain('everybody of the tenant <img src=x onerror=alert(1)>');
+    const shared = await tab.locator('main').innerText();
+    expect(shared).toContain('everybody of the tenant <img src=x onerror=alert(1)>');
+    expect(shared).toContain('GET, POST on /issues/**');
     expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Allow once', 'Don’t allow']);
     await look(tab, 'approval-7-share');
     await tab.getByRole('button', { name: 'Allow once' }).click();
     await shareConnection(session.broker, me, share);
 
     const change = (methods: string[]) =>
-      updateCredential(session.broker, me, { credentialId: id, policy: { methods } });
+      updateCredential(session.broker, me, { credentialId: id, policy: { methods, paths: ['/me', '/items/*'] } });
     await change(['GET']);
     await tab.goto(await linkFor(change(['GET', 'DELETE'])));
     expect(await heading(tab)).toBe('Allow more calls with Work Acme?');
-    expect(await tab.locator('main').innerText()).toContain('GET, DELETE on every path');
+    const widened = await tab.locator('main').innerText();
+    expect(widened).toContain('Allowed now: GET on /me, /items/*.');
+    expect(widened).toContain('Allowed then: GET, DELETE on /me, /items/*.');
     await look(tab, 'approval-8-policy');
     expect(tab.complaints).toEqual([]);
   });
