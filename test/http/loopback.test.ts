@@ -1,9 +1,11 @@
 /** When and where the pages of a stdio session are served. */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, connect as dial, type Server as TcpServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cancelAttempt } from '../../src/broker/attempts/attempts.ts';
 import { localPrincipal } from '../../src/principal.ts';
@@ -12,6 +14,8 @@ import { clickThrough } from '../support/click-through.ts';
 import { freePort } from '../support/mcp-clients.ts';
 import { raw } from './raw.ts';
 import { createBrowser, linkOut, type Session, startSession } from './session.ts';
+
+const run = promisify(execFile);
 
 let world: World;
 const closing: (() => Promise<unknown>)[] = [];
@@ -49,12 +53,33 @@ async function becomes(wanted: boolean, look: () => Promise<boolean>): Promise<v
   while ((await look()) !== wanted) await delay(20);
 }
 
+/** The status that a program of somebody else gets there: root can be anybody, anybody else lets Keyward be another one. */
+async function statusForOthers(url: string): Promise<number> {
+  const own = process.getuid?.() ?? 0;
+  if (own !== 0) {
+    const asked = vi.spyOn(process, 'getuid').mockReturnValue(own + 1);
+    const { status } = await raw(new URL(url).origin, new URL(url).pathname);
+    asked.mockRestore();
+    return status;
+  }
+  const script = `fetch(${JSON.stringify(url)}).then(({ status }) => console.log(status))`;
+  const { stdout } = await run(process.execPath, ['--eval', script], { uid: 65_534, gid: 65_534, cwd: '/' });
+  return Number(stdout);
+}
+
 /** Lets the clock and the sweeps run on; sockets and files stay real. */
 function takeTime(): void {
   vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
 }
 
 describe('pages on loopback', () => {
+  it('are for programs of this user, whoever else knows the address, where Linux tells them apart', async () => {
+    const session = await start();
+    const { url } = await session.connect(apiKey);
+    expect(await statusForOthers(url)).toBe(403);
+    expect((await createBrowser().open(url)).status).toBe(200);
+  });
+
   it('26. are served from the first attempt on until some time after the last one ended', async () => {
     takeTime();
     const session = await start();

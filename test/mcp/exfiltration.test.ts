@@ -261,6 +261,48 @@ const table: readonly Row[] = [
     'egress_refused',
   ],
   [
+    'connect Keyward’s own pages as a service, and answer a request there',
+    () => [
+      ['create_credential', { ...generic, baseUrl: 'http://127.0.0.1:7356/approvals', token: 'whatever' }],
+      ['call_api', (before) => ({ connectionId: JSON.parse(before).credentialId, method: 'POST', path: '/x' })],
+    ],
+    'egress_refused',
+  ],
+  [
+    'connect the metadata service of the machine',
+    () => [
+      ['create_credential', { ...generic, baseUrl: 'https://169.254.169.254/latest', token: 'whatever' }],
+      ['call_api', (before) => ({ connectionId: JSON.parse(before).credentialId, method: 'GET', path: '/x' })],
+    ],
+    'egress_refused',
+  ],
+  [
+    'move a connection to another host',
+    () => [
+      ['create_credential', { ...generic, baseUrl: 'https://api.example.com/v1', token: 'whatever' }],
+      [
+        'create_credential',
+        (before) => ({
+          ...generic,
+          credentialId: JSON.parse(before).credentialId,
+          baseUrl: `https://${evil.host}`,
+          token: 'whatever',
+        }),
+      ],
+    ],
+    'forbidden',
+  ],
+  [
+    'have the person sent elsewhere with the code',
+    () => [
+      [
+        'create_credential',
+        { connectorId: 'github', authenticationType: 'oauth2', redirectUri: 'https://evil.example/callback' },
+      ],
+    ],
+    'invalid_input',
+  ],
+  [
     'have DNS take the token elsewhere',
     () => [['call_api', { connectionId: ids.shop, method: 'GET', path: '/' }]],
     'egress_refused',
@@ -278,6 +320,7 @@ const table: readonly Row[] = [
   ],
 ];
 
+const generic = { connectorId: 'generic-http', authenticationType: 'bearer' };
 const ofShop = { connectorId: shop.id, authenticationType: 'bearer' };
 
 /** Every form in which a secret could be read. */
