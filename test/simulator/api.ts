@@ -6,13 +6,13 @@ import { endGrant, grantOf, type State } from './state.ts';
 
 export function api(state: State, { name, profile }: Place, request: Request): Answer {
   const { accepts, headers, body, refusal, forbids } = profile.api;
+  const complete = Object.entries(headers).every(([header, value]) => request.headers[header] === value);
+  if (accepts === null) return complete ? { status: 200, body } : refusal;
   const secret = secretOf(request, accepts);
   if (secret === null || grantOf(state, secret, name, Date.now()) === null) {
     return { ...refusal, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
   }
-  if (Object.entries(headers).some(([header, value]) => request.headers[header] !== value)) {
-    return { status: 400, body: { error: 'missing_header' } };
-  }
+  if (!complete) return { status: 400, body: { error: 'missing_header' } };
   if (forbids !== null) {
     const challenge = `Bearer error="insufficient_scope", scope="${forbids}"`;
     return { status: 403, headers: { 'www-authenticate': challenge }, body: { error: 'insufficient_scope' } };
@@ -42,7 +42,7 @@ function toRevoke({ revocation, clientIdParam }: Place['profile'], request: Requ
   return allowed ? (params.get(revocation.param) ?? '') : null;
 }
 
-function secretOf(request: Request, accepts: Place['profile']['api']['accepts']): string | null {
+function secretOf(request: Request, accepts: NonNullable<Place['profile']['api']['accepts']>): string | null {
   if ('query' in accepts) return request.query.get(accepts.query);
   const value = request.headers[accepts.header];
   const before = accepts.scheme === undefined ? '' : `${accepts.scheme} `;

@@ -2,6 +2,8 @@
 import type { ConnectorFile } from '../../src/connectors/definition.ts';
 
 type Json = Readonly<Record<string, unknown>>;
+type AuthMethodFile = ConnectorFile['auth'][number];
+type OAuth2File = Extract<AuthMethodFile, { authenticationType: 'oauth2' }>;
 
 /** Endpoint of a definition → endpoint of the simulator. */
 const endpoints = {
@@ -12,11 +14,16 @@ const endpoints = {
 } as const;
 
 /**
- * The definition with its `oauth2` entry alone, at `<origin>/<profile>`. What an address was stays behind the name of
+ * The definition with one authentication type alone, at `<origin>/<profile>`. What an address was stays behind the name of
  * the endpoint, so that its templates are still filled: a host or an origin that an answer or a callback brought becomes
  * a part of the path. Everything else is as the vendor's definition says.
  */
-export function placed(file: ConnectorFile, origin: string, profile: string): { readonly id: string } & Json {
+export function placed(
+  file: ConnectorFile,
+  origin: string,
+  profile: string,
+  type: AuthMethodFile['authenticationType'] = 'oauth2',
+): { readonly id: string } & Json {
   const base = `${origin}/${profile}`;
   const move = (endpoint: string, url: string) => `${base}/${endpoint}/${url.replace(/^https:\/\//, '')}`;
   const moveVerify = (verify: Json): Json => ({
@@ -29,28 +36,31 @@ export function placed(file: ConnectorFile, origin: string, profile: string): { 
     ...(isJson(api.verify) && { verify: moveVerify(api.verify) }),
     allowedHosts: [new URL(origin).host],
   });
-  const auth = file.auth.find((one) => one.authenticationType === 'oauth2');
-  if (auth?.authenticationType !== 'oauth2') throw new Error(`${file.id} has no oauth2.`);
+  const auth = file.auth.find((one) => one.authenticationType === type);
+  if (auth === undefined) throw new Error(`${file.id} has no ${type}.`);
+  return {
+    ...file,
+    id: placedId(profile),
+    aliases: [],
+    api: moveApi(file.api),
+    auth: [
+      {
+        ...(auth.authenticationType === 'oauth2' ? movedEndpoints(auth, base, move) : auth),
+        ...(auth.api && { api: moveApi(auth.api) }),
+      },
+    ],
+  };
+}
+
+/** Endpoints that are given stay given, those that are discovered stay discovered. */
+function movedEndpoints(auth: OAuth2File, base: string, move: (endpoint: string, url: string) => string): Json {
   const moved = Object.entries(endpoints).flatMap(([field, endpoint]) => {
     const url = auth[field as keyof typeof endpoints];
     return url === undefined ? [] : [[field, move(endpoint, url)]];
   });
   const { issuer, deviceAuthorizationEndpoint, ...rest } = auth;
   const discovered = issuer !== undefined && auth.tokenEndpoint === undefined;
-  return {
-    ...file,
-    id: placedId(file.id),
-    aliases: [],
-    api: moveApi(file.api),
-    auth: [
-      {
-        ...rest,
-        ...Object.fromEntries(moved),
-        ...(discovered && { issuer: base }),
-        ...(auth.api && { api: moveApi(auth.api) }),
-      },
-    ],
-  };
+  return { ...rest, ...Object.fromEntries(moved), ...(discovered && { issuer: base }) };
 }
 
 function isJson(value: unknown): value is Json {

@@ -130,9 +130,9 @@ export type Profile = {
   readonly revocation: Revocation | null;
 
   readonly api: {
-    /** Where the secret has to be, and what stands before it in a header. */
-    readonly accepts: { readonly header: string; readonly scheme?: string } | { readonly query: string };
-    /** Headers that every call must carry. */
+    /** Where the token has to be, and what stands before it in a header; null: the service has keys, in address or headers. */
+    readonly accepts: { readonly header: string; readonly scheme?: string } | { readonly query: string } | null;
+    /** Headers that every call must carry, the keys among them. */
     readonly headers: Readonly<Record<string, string>>;
     /** The answer to everything. */
     readonly body: unknown;
