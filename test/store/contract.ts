@@ -217,6 +217,17 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await read(row)).toMatchObject({ version: 2, lastUsedAt: 200 });
     });
 
+    it('scans every record of every kind and owner once, however many there are', async () => {
+      const rows = Array.from({ length: 320 }, (_, at) => ({ owner: at % 2 === 0 ? 'ann' : 'bob' }));
+      await store.commit([
+        ...rows.map((one) => insert(credentialRow(one))),
+        ...rows.map((one) => ({ op: 'insert' as const, kind: 'attempt' as const, row: attemptRow(one) })),
+      ]);
+      const seen: string[] = [];
+      for await (const { kind, row } of store.scan()) seen.push(`${kind} ${row.id}`);
+      expect([seen.length, new Set(seen).size]).toEqual([640, 640]);
+    });
+
     it('seals anew exactly the boxes that are named and are still as they were, and changes no version', async () => {
       const [credential, neighbour] = [credentialRow({ sealed: 'b2xk' }), credentialRow({ sealed: 'b2xk' })];
       const attempt = attemptRow({ id: credential.id, sealed: 'b2xk' });
