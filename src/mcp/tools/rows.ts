@@ -18,7 +18,7 @@ export const connectionShape = () => ({
   updatedAt: time(),
   lastUsedAt: time().nullable(),
   expiresAt: time().nullable().describe('Expiry of the access token; Keyward renews it by itself'),
-  reconnectBy: time().nullable().describe('When a person has to connect again; null: no end is known'),
+  reconnectBy: time().nullable().describe('When a person has to connect again at the latest; null: no end is known'),
 });
 
 export const connection = () => z.object(connectionShape());

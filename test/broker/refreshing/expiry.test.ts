@@ -40,6 +40,18 @@ describe('when a person is needed again', () => {
       { ...tokens, refreshExpiresAt: now + day },
       now + day,
     ],
+    [
+      'the lifetime of a grant alone does not move, whenever the tokens were obtained',
+      methodOf('linkedin', 'oauth2'),
+      tokens,
+      granted + 365 * day,
+    ],
+    [
+      'a grant ends before the refresh token does that the service just gave',
+      methodOf('linkedin', 'oauth2'),
+      { ...tokens, refreshExpiresAt: now + 300 * day },
+      granted + 365 * day,
+    ],
     ['no known lifetime is no forecast', methodOf('asana', 'oauth2'), tokens, null],
     [
       'without a refresh token the access token is all there is',
