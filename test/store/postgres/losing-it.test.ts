@@ -74,6 +74,26 @@ describe('a database that is lost', () => {
     await asAdmin(server.url, `drop role ${name}`);
   });
 
+  it.each([
+    ['records', insert],
+    ['an audit log', (store: Store) => store.appendAudit(['x'])],
+  ] as const)(
+    'is no empty place for a vault while it holds %s: neither a new one nor one that is moved there',
+    async (_, keep) => {
+      const url = await freshDatabase(server.url);
+      const store = await openTestStore(url);
+      await keep(store);
+      const other = await openTestStore(await freshDatabase(server.url));
+      const moved = openPostgresStore({ url, key: postgresKey, adopt: other.keys });
+      await expect(moved).rejects.toMatchObject({ code: 'conflict' });
+      await asAdmin(url, 'delete from keyward_vault');
+      for (const adopt of [undefined, other.keys]) {
+        const opened = openPostgresStore({ url, key: postgresKey, ...(adopt && { adopt }) });
+        await expect(opened).rejects.toMatchObject({ code: 'vault_damaged' });
+      }
+    },
+  );
+
   it('serves a user who may change rows and no tables, and tells one who finds tables missing what to do', async () => {
     const url = await freshDatabase(server.url);
     const name = new URL(url).pathname.slice(1);
