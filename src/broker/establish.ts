@@ -5,6 +5,7 @@ import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import type { Credential, CredentialSecret, ObtainedBy, VaultChange } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
+import { forgetRequests } from './approvals/approvals.ts';
 import type { Broker } from './broker.ts';
 import { clientCredentials } from './oauth/client-credentials.ts';
 import type { OAuthContext } from './oauth/context.ts';
@@ -117,6 +118,8 @@ async function replaceSecret(
     });
     throw await refused(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
+  // Before the secret is there: who allowed an earlier one to be read, or the connection to be shared, meant that one.
+  await forgetRequests(broker, owner, previous.id, { keepsDenials: true });
   const grantedAt = Date.now();
   const change = (now: Credential) => {
     // Another account may have been chosen this time, so the label has to be verified anew.

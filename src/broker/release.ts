@@ -5,6 +5,7 @@ import { requireApproval } from './approvals/approvals.ts';
 import type { Broker, Opened } from './broker.ts';
 import { authorize } from './policy.ts';
 import { fresh } from './refreshing/refresh.ts';
+import { changedMeanwhile } from './refreshing/rotate.ts';
 import { isoTime } from './view.ts';
 
 /** The raw credentials as their owner reads them: never a refresh token, never a client secret. */
@@ -16,13 +17,14 @@ export async function getConnectionCredentials(
   principal: Principal,
   input: { connectionId: string },
 ): Promise<{ connectionId: string; credentials: ReleasedCredentials }> {
-  const credential = await requireCredential(broker, principal, input.connectionId, {
-    field: 'connectionId',
-    action: 'credential.release',
-  });
+  const asked = { field: 'connectionId', action: 'credential.release' } as const;
+  const credential = await requireCredential(broker, principal, input.connectionId, asked);
   await requireApproval(broker, principal, { credential, action: 'credential.release', act: 'release' });
   await authorize(broker, principal, 'credential.release', about(credential));
   const opened = await fresh(broker, credential);
+  // Connected anew meanwhile, perhaps as somebody else: that secret was not asked for.
+  const now = await requireCredential(broker, principal, credential.id, asked);
+  if (now.grantedAt !== credential.grantedAt) throw changedMeanwhile();
   broker.vault.touch(opened.credential);
   return { connectionId: credential.id, credentials: released(opened) };
 }

@@ -98,9 +98,19 @@ async function requestOf(
   ];
 }
 
-/** What was asked about a credential that is gone counts for nothing any more. */
-export async function forgetRequests(broker: Broker, principal: Principal, credentialId: string): Promise<void> {
-  const about = (await approvalsOf(broker, principal)).filter((one) => one.credentialId === credentialId);
+/**
+ * What was asked and allowed about a credential that is gone, or about an earlier secret of it, counts for nothing any
+ * more. A no still counts where it `keepsDenials`.
+ */
+export async function forgetRequests(
+  broker: Broker,
+  principal: Principal,
+  credentialId: string,
+  { keepsDenials = false } = {},
+): Promise<void> {
+  const about = (await approvalsOf(broker, principal)).filter(
+    (one) => one.credentialId === credentialId && !(keepsDenials && one.status === 'denied'),
+  );
   for (const record of about) {
     await broker.vault.commit([{ op: 'delete', kind: 'approval', record }]).catch((error: unknown) => {
       // Answered or purged at this moment: it is harmless without its credential, and goes with the next request.

@@ -9,15 +9,17 @@ import {
   viewApproval,
 } from '../../../src/broker/approvals/page.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
+import { createCredential } from '../../../src/broker/create.ts';
 import { deleteCredential } from '../../../src/broker/credentials.ts';
 import { getConnectionCredentials } from '../../../src/broker/release.ts';
 import { shareConnection } from '../../../src/broker/shares.ts';
 import { KeywardError } from '../../../src/errors.ts';
 import { localPrincipal, type Principal } from '../../../src/principal.ts';
 import type { Credential } from '../../../src/vault/vault.ts';
-import { principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
+import { acme, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
 
 const origin = 'http://127.0.0.1:9';
+const keyOf = (digit: string) => `acme_${digit.repeat(20)}`;
 const claude: Principal = { ...localPrincipal, client: 'claude' };
 const ide: Principal = { ...localPrincipal, client: 'ide' };
 
@@ -62,6 +64,40 @@ const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 function freeze(): void {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
 }
+
+describe('a connection that gets another secret', () => {
+  const input = { connectorId: acme, authenticationType: 'api_key' };
+  const connectWith = async (apiKey: string, credentialId?: string) => {
+    const fields = { ...input, apiKey, ...(credentialId === undefined ? {} : { credentialId }) };
+    const created = await createCredential(broker, claude, fields, { obtainedBy: 'tool' });
+    if (created.kind !== 'created') throw new Error('Something was left to ask.');
+    return { ...mine, id: created.credentialId };
+  };
+
+  it.each([{ answer: 'once' }, { answer: 'minutes', minutes: 60 }] as const)(
+    'is asked about anew, although reading the one before was allowed: %j',
+    async (decision) => {
+      const harmless = await connectWith(keyOf('0'));
+      await answer(await ask(release(claude, harmless)), decision);
+      await connectWith(keyOf('1'), harmless.id);
+      await ask(release(claude, harmless));
+    },
+  );
+
+  it('is not asked about with a page that was about the one before', async () => {
+    const harmless = await connectWith(keyOf('0'));
+    const id = await ask(release(claude, harmless));
+    await connectWith(keyOf('1'), harmless.id);
+    expect((await failure(answer(id, { answer: 'once' }))).code).toBe('not_found');
+  });
+
+  it('does not make a no forgotten', async () => {
+    const harmless = await connectWith(keyOf('0'));
+    await answer(await ask(release(claude, harmless)), { answer: 'deny' });
+    await connectWith(keyOf('1'), harmless.id);
+    expect((await failure(release(claude, harmless))).code).toBe('approval_denied');
+  });
+});
 
 describe('an approval for once', () => {
   it('lets the very call through when it is made again, and is used up by that', async () => {
