@@ -86,6 +86,20 @@ describe('lists', () => {
     expect(seen).toEqual(keyward.broker.catalogue.list().map((one) => one.id));
   });
 
+  it('of connectors that were looked for page through what was found, in its order', async () => {
+    const query = 'payments';
+    const found = (await keyward.broker.catalogue.search(query)).map((one) => one.id);
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await listConnectors(keyward.broker, me, { query, limit: 7, cursor });
+      seen.push(...page.connectors.map((one) => one.connectorId));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(found.length).toBeGreaterThan(14);
+    expect(seen).toEqual(found);
+  });
+
   it('by an unknown connector are an error with the nearest ids, unless credentials of it are there', async () => {
     await expect(listCredentials(keyward.broker, me, { connectorId: 'custom.acmee' })).rejects.toMatchObject({
       code: 'unknown_connector',

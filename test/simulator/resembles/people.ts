@@ -198,6 +198,10 @@ export const people: Behaviours = {
     ...plain,
     ...forever,
     scopeSeparator: ',',
+    answer: {
+      expiresIn: 'absent',
+      errors: { invalid_grant: 'bad_authorization_code', invalid_client: 'incorrect_application_credentials' },
+    },
     revocation: { by: 'raw', body: 'json', token: 'access' },
   },
   wrike: {
