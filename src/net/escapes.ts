@@ -20,9 +20,8 @@ const nothing = -1;
 export const cutOff = -2;
 
 /**
- * The first byte, folded, of what the escape at this place stands for; `nothing` where there is no escape, `cutOff` where one
- * can't tell yet. Most of them
- * are of a few kinds, and of no interest: they must not cost much.
+ * The first byte, folded, of what the escape at this place stands for; `nothing` where there is no escape, `cutOff` where
+ * one can't tell yet. Most of them are of a few kinds, and of no interest: they must not cost much.
  */
 export function firstAt(bytes: Uint8Array, at: number, sign: number): number {
   const [next = 256, after = 256] = [bytes[at + 1], bytes[at + 2]];
