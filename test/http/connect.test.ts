@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { shareConnection } from '../../src/broker/shares.ts';
 import { createApp } from '../../src/http/app.ts';
 import { callbackRoutes } from '../../src/http/connect/callback.ts';
 import { connectRoutes } from '../../src/http/connect/routes.ts';
@@ -60,6 +61,24 @@ describe('connecting with a secret', () => {
     }
     const known = await session.connect({ connectorId: 'openai', authenticationType: 'api_key' });
     expect((await createBrowser().open(known.url)).text).not.toContain('Sent to');
+  });
+
+  it('says with whom a connection is shared, before it gets another secret', async () => {
+    const { attemptId, url } = await session.connect(apiKey);
+    const browser = createBrowser();
+    const first = await browser.open(url);
+    expect(first.text).not.toContain('Shared with');
+    await browser.submit(first, 'inputs', { apiKey: goodApiKey });
+    const credentialId = (await attempt(attemptId))?.credentialId ?? '';
+    await shareConnection(session.broker, localPrincipal, {
+      connectionId: credentialId,
+      with: 'user:bob',
+      permission: 'use',
+    });
+    const again = await session.connect({ ...apiKey, credentialId });
+    expect((await createBrowser().open(again.url)).text).toContain(
+      '<dt>Shared with</dt><dd>user:bob, to call the service. They keep that with what you enter or connect here.</dd>',
+    );
   });
 
   it('shows problems beside their fields, keeps what is no secret, and goes on when they are mended', async () => {

@@ -4,7 +4,7 @@ import type { AuthMethod, Connector } from '../../connectors/definition.ts';
 import { hasTokens, serverOf } from '../../connectors/kinds.ts';
 import { fillAllowed, urlParts, variablesIn, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
-import type { Attempt, AttemptSecret } from '../../vault/vault.ts';
+import type { Attempt, AttemptSecret, Credential, Share } from '../../vault/vault.ts';
 import { defaultAuthConfigId } from '../auth-configs.ts';
 import { csrfFor, stateFor } from '../binding.ts';
 import type { Broker } from '../broker.ts';
@@ -21,6 +21,8 @@ export type ConnectView = {
   readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string; readonly appUrl: string };
   /** Where the credential will be sent, unless a built-in connector says so alone. */
   readonly destination: string | null;
+  /** Who else has the connection that this gives another secret: what is entered is theirs to use, too. */
+  readonly shares: readonly Share[];
   /** The program that asked, as it calls itself. */
   readonly client: string | null;
   /** Milliseconds since 1970. */
@@ -75,6 +77,7 @@ export async function viewAttempt(
     attemptId,
     connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl, appUrl: connector.appUrl },
     destination: destinationOf(connector, requireAuth(connector, attempt.authenticationType), attempt.inputs),
+    shares: (await credentialOf(broker, attempt, attempt.reconnects))?.shares ?? [],
     client: attempt.client,
     expiresAt: attempt.expiresAt,
     csrf: csrfFor(attemptId, secret.key, browser),
@@ -164,11 +167,14 @@ function tokenHost(auth: AuthMethod): string[] {
 }
 
 async function nameOf(broker: Broker, attempt: Attempt): Promise<string> {
-  const credential =
-    attempt.credentialId === null
-      ? undefined
-      : await broker.vault.get('credential', ownerOf(attempt), attempt.credentialId);
-  return credential?.name ?? broker.catalogue.require(attempt.connectorId).name;
+  return (
+    (await credentialOf(broker, attempt, attempt.credentialId))?.name ??
+    broker.catalogue.require(attempt.connectorId).name
+  );
+}
+
+async function credentialOf(broker: Broker, attempt: Attempt, id: string | null): Promise<Credential | undefined> {
+  return id === null ? undefined : broker.vault.get('credential', ownerOf(attempt), id);
 }
 
 /** The attempt and its secret part; `not_found` for an unknown id. */

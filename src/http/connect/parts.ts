@@ -28,10 +28,19 @@ export function facts(view: ConnectView, around: Surroundings): Html {
   return html`<dl class="facts">
 <dt>Asked by</dt><dd>${view.client ?? 'an assistant on this Keyward'}</dd>
 ${view.destination === null ? '' : html`<dt>Sent to</dt><dd><span class="code">${view.destination}</span> and nowhere else</dd>`}
+${view.shares.length === 0 ? '' : html`<dt>Shared with</dt><dd>${sharing(view)}</dd>`}
 <dt>Stored</dt><dd>${around.place}</dd>
 <dt>Assistants</dt><dd>${releaseRule[around.release]}</dd>
 <dt>Open for</dt><dd><time datetime="${new Date(view.expiresAt).toISOString()}">${timeLeft(view.expiresAt - around.now)}</time></dd>
 </dl>`;
+}
+
+/** A shared connection stays shared when it gets another secret. */
+function sharing({ shares }: ConnectView): string {
+  const named = shares.map(
+    ({ with: who, permission }) => `${who}, to ${permission === 'use' ? 'call the service' : 'see'}`,
+  );
+  return `${named.join('; ')}. They keep that with what you enter or connect here.`;
 }
 
 const releaseRule = {
