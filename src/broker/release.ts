@@ -5,7 +5,6 @@ import { requireApproval } from './approvals/approvals.ts';
 import type { Broker, Opened } from './broker.ts';
 import { authorize } from './policy.ts';
 import { fresh } from './refreshing/refresh.ts';
-import { changedMeanwhile } from './refreshing/rotate.ts';
 import { isoTime } from './view.ts';
 
 /** The raw credentials as their owner reads them: never a refresh token, never a client secret. */
@@ -22,9 +21,9 @@ export async function getConnectionCredentials(
   await requireApproval(broker, principal, { credential, action: 'credential.release', act: 'release' });
   await authorize(broker, principal, 'credential.release', about(credential));
   const opened = await fresh(broker, credential);
-  // Connected anew meanwhile, perhaps as somebody else: that secret was not asked for.
+  // Connected anew meanwhile, perhaps as somebody else: that is another secret, which has to be asked for from the start.
   const now = await requireCredential(broker, principal, credential.id, asked);
-  if (now.grantedAt !== credential.grantedAt) throw changedMeanwhile();
+  if (now.grantedAt !== credential.grantedAt) return getConnectionCredentials(broker, principal, input);
   broker.vault.touch(opened.credential);
   return { connectionId: credential.id, credentials: released(opened) };
 }
