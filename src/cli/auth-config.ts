@@ -4,8 +4,8 @@ import type { Broker } from '../broker/broker.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import { askSecret } from './ask.ts';
-import type { Invocation, Run } from './commands.ts';
-import { openKeyward } from './keyward.ts';
+import type { Run } from './commands.ts';
+import { withBroker } from './stored.ts';
 import { table } from './table.ts';
 
 /** Who acts, for the audit log. */
@@ -66,14 +66,4 @@ async function connectionsMadeWith(broker: Broker, authConfigId: string): Promis
     page = await broker.vault.list('credential', principal, {}, { limit: 500, after: last });
   }
   return count;
-}
-
-async function withBroker({ config, log }: Invocation, work: (broker: Broker) => Promise<void>): Promise<number> {
-  const keyward = await openKeyward(config, log);
-  try {
-    await work(keyward.broker);
-  } finally {
-    await keyward.close();
-  }
-  return 0;
 }

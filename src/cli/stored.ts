@@ -1,11 +1,12 @@
-/** Commands that work on a vault which is there. */
+/** Commands that work on what is stored. */
+import type { Broker } from '../broker/broker.ts';
 import type { Config } from '../config.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import type { Store } from '../store/store.ts';
 import { auditChain } from '../vault/audit-chain.ts';
 import type { Invocation } from './commands.ts';
-import { exists, openConfiguredStore } from './keyward.ts';
+import { exists, openConfiguredStore, openKeyward } from './keyward.ts';
 
 /** Opens the configured store for this work, and closes it afterwards. `not_found` when there is no vault. */
 export async function withStore<T>(
@@ -19,6 +20,20 @@ export async function withStore<T>(
   } finally {
     await store.close();
   }
+}
+
+/** Opens Keyward for this work, and closes it afterwards. Answers the exit code of a command that is done then. */
+export async function withBroker(
+  { config, log }: Pick<Invocation, 'config' | 'log'>,
+  work: (broker: Broker) => Promise<void>,
+): Promise<number> {
+  const keyward = await openKeyward(config, log);
+  try {
+    await work(keyward.broker);
+  } finally {
+    await keyward.close();
+  }
+  return 0;
 }
 
 /** A typo in the configuration must not make a vault, only to say that there is nothing in it. */

@@ -1,10 +1,9 @@
 /** `keyward token …`: the session tokens of HTTP mode. */
-import type { Broker } from '../broker/broker.ts';
 import { createSession, listSessions, revokeSession } from '../broker/sign-in/sessions.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal, usualScopes } from '../principal.ts';
-import type { Invocation, Run } from './commands.ts';
-import { openKeyward } from './keyward.ts';
+import type { Run } from './commands.ts';
+import { withBroker } from './stored.ts';
 import { table } from './table.ts';
 
 /** Who acts, for the audit log. */
@@ -67,14 +66,4 @@ function expiry(text: string): number | null {
 function expiryText(expiresAt: number | null): string {
   if (expiresAt === null) return 'never';
   return `${expiresAt > Date.now() ? '' : 'expired '}${new Date(expiresAt).toISOString()}`;
-}
-
-async function withBroker({ config, log }: Invocation, work: (broker: Broker) => Promise<void>): Promise<number> {
-  const keyward = await openKeyward(config, log);
-  try {
-    await work(keyward.broker);
-  } finally {
-    await keyward.close();
-  }
-  return 0;
 }

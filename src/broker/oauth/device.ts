@@ -5,7 +5,7 @@ import { type Answer, positiveNumber, textOf } from './answer.ts';
 import { begin, grantedScopes, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { garbled } from './failures.ts';
-import { requireEndpoint, resolveServer } from './server.ts';
+import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';
 import { readAnswer } from './token-answer.ts';
 import { askForTokens, callServer } from './token-request.ts';
 
@@ -36,7 +36,7 @@ export async function startDevice(given: OAuthContext<OAuth2Method>): Promise<De
       endpoints: {
         device_authorization_endpoint: requireEndpoint(context, server, 'deviceAuthorizationEndpoint').href,
       },
-      authMethod: auth.tokenEndpointAuthMethod,
+      authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
       bodyFormat: auth.bodyFormat,
       repeat: 'repeatable',
     },
@@ -62,7 +62,7 @@ export async function pollDevice(given: OAuthContext<OAuth2Method>, deviceCode: 
       context,
       {
         endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
-        authMethod: auth.tokenEndpointAuthMethod,
+        authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
         bodyFormat: auth.bodyFormat,
         repeat: 'once',
       },
