@@ -78,6 +78,13 @@ describe('keyward http', () => {
     const pids = (await asAdmin(server.url, text)).map(({ pid }) => Number(pid));
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     try {
+      // A load balancer waits for seconds at most, and may ask from many places at once.
+      const asked = performance.now();
+      const probes = await Promise.all(Array.from({ length: 15 }, readiness));
+      for (const probe of probes) expect(probe).toEqual(notReady('store_unavailable'));
+      // Giving up on a connection takes fifteen seconds, and on getting one five.
+      expect(performance.now() - asked).toBeLessThan(4_500);
+      expect((await raw(keyward.origin, '/healthz')).status).toBe(200);
       const answers = await Promise.all(Array.from({ length: 15 }, () => call('list_credentials')));
       for (const answer of answers) expect(answer).toEqual({ status: 503, code: 'store_unavailable' });
     } finally {
