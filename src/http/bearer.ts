@@ -25,8 +25,11 @@ export type Refusal = {
 export type RefusalBody = (refusal: Refusal) => { readonly status: number; readonly body: unknown };
 
 export type Bearer = {
-  /** Answers what goes wrong itself, mostly with 401, else sets `c.var.principal`. */
-  middleware(bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
+  /**
+   * Answers what goes wrong itself, mostly with 401, else sets `c.var.principal`. The challenge names these scopes (RFC
+   * 6750 §3), which a client asks for before those of the protected resource metadata. It checks none of them.
+   */
+  middleware(scopes: readonly Scope[], bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
   /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
   authenticate(authorization: string | undefined): Promise<Principal>;
   /** Adds the challenge of RFC 6750 §3 for a principal that lacks a scope. */
@@ -79,8 +82,8 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
 
   const challengeScope: Bearer['challengeScope'] = (c, principal, scope) => {
     // With those that it has: a client asks for exactly what the challenge names.
-    const wanted = [...new Set([...principal.scopes, scope])].join(' ');
-    c.header('WWW-Authenticate', challenge('error="insufficient_scope"', `scope="${wanted}"`));
+    const wanted = wantedScopes([...principal.scopes, scope]);
+    c.header('WWW-Authenticate', challenge('error="insufficient_scope"', wanted));
   };
 
   return {
@@ -97,7 +100,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
       return c.json({ error: toPublic(error) }, errorCodes[code]);
     },
     middleware:
-      (bodyOf = plainBody) =>
+      (scopes, bodyOf = plainBody) =>
       async (c, next) => {
         const authorization = c.req.header('authorization');
         try {
@@ -108,10 +111,10 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
           const usual = errorCodes[error.code];
           const { status, body } = bodyOf({ status: usual, malformed, error });
           if (error.code === 'unauthenticated') {
-            const scope = 'scope="credentials:read"';
+            const wanted = wantedScopes(scopes);
             c.header(
               'WWW-Authenticate',
-              authorization === undefined ? challenge(scope) : challenge('error="invalid_token"', scope),
+              authorization === undefined ? challenge(wanted) : challenge('error="invalid_token"', wanted),
             );
           } else if (usual === 429 || usual === 503) {
             c.header('Retry-After', String(error.details.retryAfterSeconds ?? 5));
@@ -121,6 +124,11 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
         return next();
       },
   };
+}
+
+/** The parameter of a challenge that says which scopes to come back with. */
+function wantedScopes(scopes: readonly Scope[]): string {
+  return `scope="${[...new Set(scopes)].join(' ')}"`;
 }
 
 const plainBody: RefusalBody = ({ status, error }) => ({ status, body: { error: toPublic(error) } });

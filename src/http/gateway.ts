@@ -8,6 +8,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type Broker, forRequest } from '../broker/broker.ts';
 import { callService } from '../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
+import type { Scope } from '../principal.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
 import { allowSlowBody } from './body-time.ts';
 import type { Bindings } from './streamed.ts';
@@ -17,14 +18,15 @@ const timeoutMs = 3_600_000;
 const silenceMs = 600_000;
 /** A body up to this size is read first: it can be sent again after a token was renewed. */
 const maxRepeatable = 256 * 1024;
+const needed: Scope = 'credentials:use';
 
 export type GatewayRoutes = { readonly broker: () => Broker; readonly bearer: Bearer };
 
 export function gatewayRoutes({ broker, bearer }: GatewayRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
-  routes.all('/proxy/:connectionId/*', bearer.middleware(), async (c) => {
+  routes.all('/proxy/:connectionId/*', bearer.middleware([needed]), async (c) => {
     const { principal } = c.var;
-    if (!principal.scopes.has('credentials:use')) return bearer.lacking(c, 'credential.call', 'credentials:use');
+    if (!principal.scopes.has(needed)) return bearer.lacking(c, 'credential.call', needed);
     const connectionId = c.req.param('connectionId');
     const scoped = forRequest(broker(), c.get('requestId'));
     try {

@@ -1,6 +1,6 @@
 /** `/mcp`: what is checked before the protocol sees a request. */
 import { Hono } from 'hono';
-import type { Principal, Scope } from '../principal.ts';
+import { type Principal, type Scope, usualScopes } from '../principal.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
 import { RequestError, readJson } from './json-body.ts';
 
@@ -18,7 +18,7 @@ export type McpRoutes = { readonly bearer: Bearer; readonly protocol: Protocol }
 
 export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
-  routes.all('/mcp', bearer.middleware(), async (c) => {
+  routes.all('/mcp', bearer.middleware(usualScopes), async (c) => {
     const caller = { principal: c.get('principal'), requestId: c.get('requestId') };
     if (c.req.method !== 'POST') return protocol.answer(c.req.raw, undefined, caller);
     let body: Record<string, unknown>;

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import prom from 'prom-client';
 import type { Broker } from '../broker/broker.ts';
+import type { Scope } from '../principal.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
 
 type AuditEvent = Parameters<Broker['vault']['audit']>[0];
@@ -49,12 +50,13 @@ export function createMetrics(): Metrics {
 }
 
 export const metricsPath = '/metrics';
+const needed: Scope = 'audit:read';
 
 /** `GET /metrics`, for a bearer token that may read the audit log: how busy Keyward is tells a stranger something. */
 export function metricsRoutes({ bearer, metrics }: { bearer: Bearer; metrics: Metrics }): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
-  routes.get(metricsPath, bearer.middleware(), async (c) => {
-    if (!c.var.principal.scopes.has('audit:read')) return bearer.lacking(c, 'metrics.read', 'audit:read');
+  routes.get(metricsPath, bearer.middleware([needed]), async (c) => {
+    if (!c.var.principal.scopes.has(needed)) return bearer.lacking(c, 'metrics.read', needed);
     return c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType });
   });
   return routes;

@@ -91,8 +91,8 @@ function issuerSignIn({ broker, publicUrl, issuer, signIn: client }: ServiceOpti
 function bearerOfRest({ middleware, challengeScope }: Bearer): RestBearer {
   return {
     challengeScope,
-    middleware: (family) =>
-      middleware(({ status, malformed, error }) => {
+    middleware: ({ family, scope }) =>
+      middleware([scope], ({ status, malformed, error }) => {
         const told = malformed && status === 401 && family === 'pathstack' ? 400 : status;
         return { status: told, body: bodyOf(family, told, error.message) };
       }),
@@ -107,7 +107,7 @@ function metadataRoutes(resource: string, issuer: string): Hono {
   const document = {
     resource,
     authorization_servers: [issuer],
-    // Many clients ask for all that is listed here; for more than this they are sent back with a challenge, by name.
+    // What the challenge of /mcp names, too. For more than this a client is sent back with a challenge, by name.
     scopes_supported: [...usualScopes],
     bearer_methods_supported: ['header'],
     resource_name: 'Keyward',

@@ -4,6 +4,7 @@ import { createHmac, createPublicKey } from 'node:crypto';
 import { promisify } from 'node:util';
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operations } from '../../src/http/rest/index.ts';
 import { connectorId, goodApiKey } from '../mcp/world.ts';
 import { type Deployment, startDeployment } from '../support/deployment.ts';
 import type { Issuer } from '../support/issuer.ts';
@@ -52,7 +53,9 @@ describe('a request', () => {
     ]);
     for (const answer of calls) {
       expect(answer.status).toBe(401);
-      expect(answer.headers['www-authenticate']).toBe(`Bearer scope="credentials:read", ${challenge()}`);
+      // What a client starts with: it asks for exactly these, whatever the metadata lists.
+      const usual = 'credentials:read credentials:write credentials:use';
+      expect(answer.headers['www-authenticate']).toBe(`Bearer scope="${usual}", ${challenge()}`);
     }
     for (const path of [`/connectors/${connectorId}/credentials`, '/connection/x', '/api/credentials', '/audit']) {
       expect((await raw(origin, path)).status, path).toBe(401);
@@ -61,6 +64,34 @@ describe('a request', () => {
     expect(await client.get('list_credentials')).toEqual({ credentials: [] });
     await client.close();
     expect(await keyward.cli('audit', 'tail', '--lines', '1000')).not.toContain('credential.create');
+  });
+
+  it('is told by the challenge which scope the place it went to needs', async () => {
+    const places = [
+      ...operations.map(({ method, path, scope }) => ({ method, path: path.replaceAll(/\{\w+\}/g, 'x'), scope })),
+      { method: 'get', path: '/metrics', scope: 'audit:read' },
+      { method: 'get', path: '/proxy/x/y', scope: 'credentials:use' },
+    ];
+    for (const { method, path, scope } of places) {
+      const named = `scope="${scope}", ${challenge()}`;
+      const [none, bad] = await Promise.all(
+        [{}, { authorization: 'Bearer kw_x' }].map((headers: Record<string, string>) =>
+          raw(origin, path, { method: method.toUpperCase(), headers }),
+        ),
+      );
+      expect(none && told(none), path).toMatchObject({ status: 401, challenge: `Bearer ${named}` });
+      expect(bad && told(bad), path).toMatchObject({
+        status: 401,
+        challenge: `Bearer error="invalid_token", ${named}`,
+      });
+    }
+    const headers = { authorization: `Bearer ${await issuer.tokenFor('carol', ['credentials:read'])}` };
+    for (const path of ['/metrics', '/audit']) {
+      expect(told(await raw(origin, path, { headers })), path).toMatchObject({
+        status: 403,
+        challenge: `Bearer error="insufficient_scope", scope="credentials:read audit:read", ${challenge()}`,
+      });
+    }
   });
 
   it('is told where the issuer is, by the document that the challenge names', async () => {

@@ -246,13 +246,13 @@ describe('a token that is not accepted', () => {
       const answer = await asked(malformed, path);
       expect([answer.status, answer.headers.get('www-authenticate')], malformed).toEqual([
         400,
-        'Bearer error="invalid_token", scope="credentials:read"',
+        'Bearer error="invalid_token", scope="credentials:release"',
       ]);
       fits(answerValidator(pathstack, secret, 'get', 400), answer.body);
     }
     for (const answer of [await asked('Bearer kw_x', path), await rest.send(null, 'GET', path)]) {
       expect(answer.status).toBe(401);
-      expect(answer.headers.get('www-authenticate')).toContain('scope="credentials:read"');
+      expect(answer.headers.get('www-authenticate')).toContain('scope="credentials:release"');
       fits(answerValidator(pathstack, secret, 'get', 401), answer.body);
     }
   });

@@ -23,7 +23,7 @@ export function restRoutes({ broker, bearer }: { broker: () => Broker; bearer: R
   const document = openApiDocument(operations);
   routes.get('/openapi.json', (c) => c.json(document));
   for (const operation of operations) {
-    routes.on(operation.method.toUpperCase(), patternOf(operation.path), bearer.middleware(operation.family), (c) =>
+    routes.on(operation.method.toUpperCase(), patternOf(operation.path), bearer.middleware(operation), (c) =>
       answer({ broker: forRequest(broker(), c.get('requestId')), bearer }, operation, c),
     );
   }

@@ -12,8 +12,8 @@ export type RestEnv = { Variables: { principal: Principal; requestId: string } }
 
 /** The bearer check as REST needs it. */
 export type RestBearer = {
-  /** Answers 401 in the family's words, else sets `c.var.principal`. */
-  readonly middleware: (family: Family) => MiddlewareHandler;
+  /** Answers 401 in the words of the operation's family, with its scope, else sets `c.var.principal`. */
+  readonly middleware: (operation: Operation) => MiddlewareHandler;
   /** Adds the challenge for a principal that lacks a scope. */
   readonly challengeScope: (c: Context, principal: Principal, scope: Scope) => void;
 };
