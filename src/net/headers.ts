@@ -48,15 +48,25 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Cookies, which would be set at Keyward's own host, and what a browser takes for the word of a whole origin. */
+const forOrigin =
+  /^(set-cookie2?|clear-site-data|strict-transport-security|alt-svc|nel|report-to|reporting-endpoints|service-worker-allowed|set-login)$/;
+/**
+ * Orders to the proxy in front of a server: which file or inner address it is to answer instead (nginx, Apache, lighttpd,
+ * LiteSpeed, Perlbal), and what it may keep for everybody, whatever `cache-control` says (RFC 9213, Edge Architecture).
+ */
+const forProxy =
+  /^(x-accel-.*|x-sendfile|x-lighttpd-.*|x-litespeed-.*|x-reproxy-.*|surrogate-control|(.*-)?cdn-cache-control|edge-control)$/;
+
 /**
  * The headers of an answer that somebody else may see: neither those of the connection, nor those that it names as such,
- * nor cookies, which would be set at Keyward's own host, nor what only the service's own origin may say to a browser.
+ * nor what a service may say at its own origin and to its own proxy only.
  */
 export function passedOn(headers: Headers): [name: string, value: string][] {
   const named = (headers.get('connection') ?? '').toLowerCase().split(',');
   return [...headers].filter(([name]) => {
     const ours = hopByHop.has(name) || named.some((one) => one.trim() === name);
-    return !ours && !/^(set-cookie2?|clear-site-data|strict-transport-security|alt-svc)$/.test(name);
+    return !ours && !forOrigin.test(name) && !forProxy.test(name);
   });
 }
 

@@ -93,6 +93,17 @@ function open(path: string, method = 'GET', headers: Record<string, string> = {}
   return request(`${streamed.origin}/proxy/${streamId}${path}`, { method, headers: { authorization, ...headers } });
 }
 
+/** nginx would open a file or an inner location for these (X-Accel), others a file; a CDN would keep the answer for everybody. */
+const toProxies = [
+  ...['x-accel-redirect', 'x-accel-expires', 'x-sendfile', 'x-lighttpd-send-file', 'x-litespeed-location'],
+  ...['x-reproxy-url', 'surrogate-control', 'cdn-cache-control', 'cloudflare-cdn-cache-control', 'edge-control'],
+  ...['cache-control', 'x-litespeed-cache-control'],
+];
+const toBrowsers = [
+  ...['set-cookie', 'set-cookie2', 'clear-site-data', 'strict-transport-security', 'alt-svc', 'nel', 'report-to'],
+  ...['reporting-endpoints', 'service-worker-allowed', 'set-login', 'content-security-policy', 'x-frame-options'],
+];
+
 const next = <T>(list: readonly T[], before: number) => vi.waitUntil(() => list[before], { timeout: 10_000 });
 
 describe('the gateway', () => {
@@ -301,6 +312,13 @@ describe('the gateway', () => {
     for (const name of ['set-cookie', 'x-hop']) expect(headers.get(name), name).toBeNull();
   });
 
+  it('60. passes on no order to a proxy in front, and nothing that a browser would take for Keyward’s own word', async () => {
+    const given = [...toProxies, ...toBrowsers].map((name) => `${name}=for-you`).join('&');
+    const { headers } = await keyward.send('ann', 'GET', `/proxy/${id}/says?x-kept=yes&${given}`);
+    expect(headers.get('x-kept')).toBe('yes');
+    for (const [name, value] of headers) expect(value, name).not.toContain('for-you');
+  });
+
   it('refuses a WebSocket upgrade clearly, in JSON', async () => {
     const answer = await raw(keyward.origin, `/proxy/${id}/x`, {
       headers: {
@@ -409,6 +427,26 @@ describe('streams through the gateway', () => {
     answer.resume();
     const [error] = (await once(answer, 'error')) as [Error];
     expect(error.message).toBe('aborted');
+  });
+
+  it('end in a reset for HTTP/1.0, where the end of the connection would be the end of a whole answer', async () => {
+    const { hostname, port, host } = new URL(streamed.origin);
+    const head = `Host: ${host}\r\nAuthorization: Bearer ${streamed.token('ann')}\r\n\r\n`;
+    for (const whole of [true, false]) {
+      const before = streaming.answers.length;
+      const socket = connect(Number(port), hostname);
+      socket.write(`GET /proxy/${streamId}/cut HTTP/1.0\r\n${head}`);
+      const service = await next(streaming.answers, before);
+      service.writeHead(200, { 'content-type': 'text/plain' }).write('half');
+      await once(socket, 'data');
+      const ending = new Promise((resolve) => {
+        socket.once('end', () => resolve('end')).once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+      });
+      socket.resume();
+      if (whole) service.end();
+      else service.destroy();
+      expect(await ending).toBe(whole ? 'end' : 'ECONNRESET');
+    }
   });
 
   it('run the example of the README as it stands there', async () => {

@@ -82,7 +82,8 @@ export type EchoApi = HttpServer & {
 };
 
 /**
- * `/v1/echo?as=<form>&portion=<bytes>&gzip=1` answers the credential. `/v1/<status>?to=` answers that status and location.
+ * `/v1/echo?as=<form>&portion=<bytes>&gzip=1` answers the credential. `/v1/<status>?to=` answers that status and location,
+ * `/v1/says?<name>=<value>` those headers.
  * `/token` gives out access tokens.
  */
 export async function startEchoApi(port = 0): Promise<EchoApi> {
@@ -108,6 +109,9 @@ export async function startEchoApi(port = 0): Promise<EchoApi> {
       response.setHeader('set-cookie', 'session=abc').setHeader('connection', 'close, x-hop').setHeader('x-hop', '1');
       response.setHeader('x-your-key', secret).setHeader('x-kept', 'yes');
       json(response, { headers: request.headers });
+    } else if (kind === 'says') {
+      for (const [name, value] of searchParams) response.setHeader(name, value);
+      response.end();
     } else if (kind === 'around') {
       // Everything that an answer has besides headers and body.
       response.writeEarlyHints({ link: `</${encodeURIComponent(secret)}>; rel=preload` });
