@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
+import { breakOff } from './streamed.ts';
 
 /** A body arrives whole within this time, unless it may be slow. */
 const wholeWithinMs = 15_000;
@@ -42,7 +43,11 @@ export function allowSlowBody(request: HttpBindings): void {
 function cut({ incoming, outgoing }: HttpBindings): void {
   clearTimeout(clocks.get(incoming));
   if (incoming.complete) return;
+  if (outgoing.headersSent) {
+    breakOff(outgoing);
+    return;
+  }
   // As Node answers late headers.
-  if (!outgoing.headersSent) incoming.socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+  incoming.socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
   incoming.socket.destroy();
 }

@@ -37,8 +37,17 @@ export async function sendStreamed(outgoing: ServerResponse, response: Response,
     outgoing.end();
   } catch (error) {
     streamed.onCut(error);
-    outgoing.destroy();
+    breakOff(outgoing);
   }
+}
+
+/**
+ * Ends a connection in the middle of an answer. Without chunks, which HTTP/1.0 does not have, its end would be that of a
+ * whole answer (RFC 9112 §6.3): only a reset is none.
+ */
+export function breakOff(outgoing: ServerResponse): void {
+  if (outgoing.chunkedEncoding) outgoing.destroy();
+  else outgoing.req.socket.resetAndDestroy();
 }
 
 /** Fails when the client goes away instead. */

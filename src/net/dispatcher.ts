@@ -39,9 +39,12 @@ export async function createDispatcher(allow: readonly HostRule[], resolve: Reso
         connect: (target, callback) =>
           connect(target, (...[error, socket]) => {
             if (error) return callback(error, null);
-            if (socket.remoteAddress && mayConnect(url, socket.remoteAddress, allow)) return callback(null, socket);
-            socket.destroy();
-            return callback(notPublic(url), null);
+            if (!socket.remoteAddress || !mayConnect(url, socket.remoteAddress, allow)) {
+              socket.destroy();
+              return callback(notPublic(url), null);
+            }
+            socket.on('error', resetIsNoEnd);
+            return callback(null, socket);
           }),
       });
     },
@@ -50,6 +53,14 @@ export async function createDispatcher(allow: readonly HostRule[], resolve: Reso
   return agent.compose(
     (dispatch) => (options, handler) => dispatch(options, noting(handler, options as Partial<Observed>)),
   );
+}
+
+/**
+ * undici takes a reset for the end of an answer that has neither length nor chunks. It is a failure of the connection,
+ * which leaves the answer incomplete (RFC 9112 §8); under this name undici sees it so, too.
+ */
+function resetIsNoEnd(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'EPIPE';
 }
 
 /** Passes everything on, and tells when the request starts to be written: before that, nothing can have taken effect. */

@@ -123,7 +123,7 @@ async function send(
   const answer = await dispatcher.request(request).catch((error: unknown) => Promise.reject(failure(error)));
   const { statusCode, headers, body } = answer;
   const bodiless = hop.method === 'HEAD' || statusCode === 204 || statusCode === 304;
-  const encoding = bodiless ? null : [headers['content-encoding'] ?? ''].flat().join(', ');
+  const encoding = bodiless ? null : encodingOf(headers);
   return {
     status: statusCode,
     headers: readHeaders(headers),
@@ -131,6 +131,19 @@ async function send(
     failure,
     discard: () => body.dump({ limit: discardedBytes }).catch(() => {}),
   };
+}
+
+/** How the body is encoded: by the service, or for the way, which nobody asked for (RFC 9112 §7) and scrubbing can not read. */
+function encodingOf({
+  'content-encoding': content = '',
+  'transfer-encoding': transfer = 'chunked',
+}: Dispatcher.ResponseData['headers']): string {
+  if (transfer === 'chunked') return [content].flat().join(', ');
+  const all = [content, transfer].flat().join(', ').toLowerCase().split(',');
+  return all
+    .map((one) => one.trim())
+    .filter((one) => !['', 'chunked'].includes(one))
+    .join(', ');
 }
 
 /** The body; the limit of time ends with it. */
