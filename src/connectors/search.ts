@@ -1,12 +1,17 @@
 /** Finding connectors by what people type. Loaded with the first search. */
-import MiniSearch, { type Query, type SearchResult } from 'minisearch';
+import MiniSearch, { type Query, type SearchOptions, type SearchResult } from 'minisearch';
 import type { Connector } from './connector.ts';
 import { topics } from './topics.ts';
+import { wanted } from './wanted.ts';
 
 type Entry = Pick<Connector, 'id' | 'name' | 'aliases' | 'categories'>;
 
 const names = ['id', 'name', 'aliases'] as const;
-const boost = { id: 3, name: 3, aliases: 2, joined: 2, categories: 0.6, topics: 0.3 };
+const boost = { names: 3, joined: 2, categories: 0.6, topics: 0.3 };
+/** What is called by the same word is worth the same, however long its name is and however often the word is in it. */
+const bm25 = { k: 1.2, b: 0, d: 0.5 };
+/** Tells apart what matches equally well, and little else. */
+const favour = new Map(wanted.map((id, place) => [id, 1 + 0.5 * (1 - place / wanted.length)]));
 
 /** Words of a request that say nothing about the service. */
 const filler = new Set(
@@ -15,7 +20,7 @@ const filler = new Set(
 
 /**
  * Answers a function from a query to ids, best first. What is called exactly so comes first, whatever the spaces and
- * capitals; then what has all of its words, then what has some. Typos are forgiven where nothing is spelled so: one in
+ * capitals; then what has all of its words, then what has some; what most people want before the rest. Typos are forgiven where nothing is spelled so: one in
  * words of four letters, two from five on.
  */
 export function createFinder(entries: readonly Entry[]): (query: string) => string[] {
@@ -24,31 +29,33 @@ export function createFinder(entries: readonly Entry[]): (query: string) => stri
     for (const name of namesOf(entry)) called.set(joined(name), [...(called.get(joined(name)) ?? []), entry.id]);
   }
   const index = new MiniSearch<Entry>({
-    fields: ['id', 'name', 'aliases', 'joined', 'categories', 'topics'],
+    fields: Object.keys(boost),
     extractField: (entry, field) => {
       if (field === 'id') return entry.id;
-      if (field === 'joined') return namesOf(entry).map(joined).join(' ');
+      if (field === 'names') return [...new Set(namesOf(entry).flatMap(wordsIn))].join(' ');
+      if (field === 'joined') return [...new Set(namesOf(entry).map(joined))].join(' ');
       if (field === 'topics') return entry.categories.map((category) => topics[category] ?? '').join(' ');
-      const value = entry[field as 'name' | 'aliases' | 'categories'];
-      return typeof value === 'string' ? value : value.join(' ');
+      return entry.categories.join(' ');
     },
     tokenize: wordsIn,
-    searchOptions: { boost, prefix: (term) => term.length > 1 },
+    searchOptions: { boost, bm25, prefix: (term) => term.length > 1, boostDocument: (id) => favour.get(id) ?? 1 },
   });
   index.addAll(entries);
   return (query) => {
     const words = wordsIn(query);
     const telling = words.filter((word) => !filler.has(word));
-    const all: Query = { queries: words, combineWith: 'AND' };
-    // “git hub” is one word, and “googlecalendar” two.
+    const fields = ['names', 'categories', 'topics'];
+    const all: Query = { queries: words, combineWith: 'AND', fields };
+    // “git hub” is one word, and “googlecal” two.
     const whole: Query = { queries: [joined(query)], fields: ['joined'] };
-    const some: Query = { queries: telling.length > 0 ? telling : words, combineWith: 'OR' };
-    const tries = [{ queries: [all, whole], combineWith: 'OR' as const }, some].flatMap((one) => [
-      () => index.search(one),
-      () => index.search(one, { fuzzy }),
+    const some: Query = { queries: telling.length > 0 ? telling : words, combineWith: 'OR', fields };
+    const find = (one: Query, options?: SearchOptions) => () => index.search(one, options).map(idOf);
+    const tries = [[all, whole], [some]].flatMap((group) => [
+      ...group.map((one) => find(one)),
+      ...group.map((one) => find(one, { fuzzy })),
     ]);
     const exact = called.get(joined(query)) ?? [];
-    const hits = tries.reduce<string[]>((found, next) => (found.length > 0 ? found : next().map(idOf)), []);
+    const hits = tries.reduce<string[]>((found, next) => (found.length > 0 ? found : next()), []);
     return [...new Set([...exact, ...hits])];
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
+import { wanted } from '../../src/connectors/wanted.ts';
 
 const catalogue = await loadCatalogue(null);
 const connectors = catalogue.list();
@@ -99,6 +100,37 @@ describe('searching', () => {
     ['speech to text', ['deepgram', 'assemblyai']],
   ])('“%s” finds what it is about', async (query, ids) => {
     expect(await find(query)).toEqual(expect.arrayContaining(ids));
+  });
+
+  it.each([
+    ['google', ['gmail', 'google-calendar', 'google-docs', 'google-drive', 'google-sheets']],
+    ['googel', ['gmail', 'google-calendar', 'google-docs', 'google-drive', 'google-sheets']],
+    ['microsoft', ['outlook', 'microsoft-teams', 'one-drive']],
+    ['aws', ['aws']],
+    ['amazon', ['aws']],
+    ['atlassian', ['jira', 'confluence', 'trello']],
+    ['zoho', ['zoho-crm']],
+  ])('“%s” finds first what most people want of that house', async (query, ids) => {
+    expect((await find(query)).slice(0, ids.length)).toEqual(ids);
+  });
+
+  it.each([
+    ['meta', 'facebook'],
+    ['google tasks', 'google-tasks'],
+    ['microsoft excel', 'excel'],
+    ['googlecal', 'google-calendar'],
+    ['google cal', 'google-calendar'],
+    ['power', 'power-bi'],
+    ['ads', 'google-adsense'],
+    ['pay', 'razorpay'],
+    ['mail', 'gmail'],
+  ])('“%s” finds %s, however much more others are wanted', async (query, id) => {
+    expect((await find(query))[0]).toBe(id);
+  });
+
+  it('what most people want is in the catalogue, each once', () => {
+    expect(wanted.filter((id) => catalogue.get(id) === undefined)).toEqual([]);
+    expect(new Set(wanted).size).toBe(wanted.length);
   });
 
   it('a word that is spelled right is not taken for a typo of another', async () => {
