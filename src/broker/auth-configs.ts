@@ -1,6 +1,9 @@
 /** Auth configs: the OAuth clients that people registered, from the environment or stored by their owner. */
 import { randomUUID } from 'node:crypto';
-import { serverInput } from '../connectors/kinds.ts';
+import { isBuiltin } from '../connectors/builtin.ts';
+import type { AuthMethod, Connector } from '../connectors/definition.ts';
+import { serverInput, serverOf } from '../connectors/kinds.ts';
+import { clientHosts, serverHosts } from '../connectors/server-hosts.ts';
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
 import type { AuthConfig, ClientRegistration } from '../vault/vault.ts';
@@ -23,7 +26,17 @@ export type UsableAuthConfig = {
   readonly client: OAuthClient;
   /** Scopes to ask for instead of the connector's defaults. */
   readonly scopes: readonly string[] | null;
+  /** As on the row; absent for the one of the environment, which belongs to whatever its connector says. */
+  readonly hosts?: readonly string[];
   readonly registration?: ClientRegistration;
+};
+
+/** What an OAuth client is wanted for. */
+export type Wanted = {
+  readonly connector: Connector;
+  readonly auth: AuthMethod;
+  /** Inputs of the connection, which may name the server. */
+  readonly inputs: Readonly<Record<string, string>>;
 };
 
 /** Whom a connection is for, and with `actor` the backend that connects it. */
@@ -39,35 +52,35 @@ function holdersOf({ tenant, user, actor }: ConnectedFor, server: string | null)
 }
 
 /**
- * The auth config with this id, or without an id the one to use: the environment's, else the newest stored one.
- * Undefined when there is none; `not_found` when an id was given that neither this owner nor whoever acts for it has.
- *
- * @param server the authorization server where the connection names it (`serverOf`): a client of another one is none here
+ * The auth config with this id, or without an id the one to use: the environment's, else the newest stored one that
+ * suits. Undefined when there is none; `not_found` when an id was given that neither this owner nor whoever acts for it
+ * has. Where the connection names the authorization server, a client of another one is none here.
  */
 export async function findAuthConfig(
   broker: Broker,
   owner: ConnectedFor,
-  connectorId: string,
+  wanted: Wanted,
   id: string | null,
-  server: string | null,
 ): Promise<UsableAuthConfig | undefined> {
+  const connectorId = wanted.connector.id;
+  const server = serverOf(wanted.auth, wanted.inputs);
   const fromEnvironment = server === null ? broker.settings.authConfigs.get(connectorId) : undefined;
   if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
     return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
   }
   for (const holder of holdersOf(owner, server)) {
     const stored =
-      id === null
-        ? await newest(broker, holder, connectorId, server)
-        : await broker.vault.get('authConfig', holder, id);
+      id === null ? await newest(broker, holder, wanted) : await broker.vault.get('authConfig', holder, id);
     if (stored?.connectorId !== connectorId || (stored.server ?? null) !== server) continue;
     const { clientSecret } = await broker.vault.open('authConfig', stored);
     const { registration } = stored;
+    const hosts = stored.hosts ?? (await noteHosts(broker, stored, wanted));
     return {
       id: stored.id,
       ...(holder.user === owner.user ? {} : { owner: holder.user }),
       client: { clientId: stored.clientId, clientSecret },
       scopes: stored.scopes,
+      hosts,
       ...(registration ? { registration } : {}),
     };
   }
@@ -77,10 +90,36 @@ export async function findAuthConfig(
   });
 }
 
+/**
+ * True where a client may be used: a connector file that names other hosts since it was entered would have its secret
+ * sent to whoever wrote that.
+ */
+export function suits({ hosts }: Pick<AuthConfig, 'hosts'>, { connector, auth, inputs }: Wanted): boolean {
+  if (hosts === undefined || isBuiltin(connector.id)) return true;
+  return serverHosts(auth, inputs).every((host) => hosts.includes(host));
+}
+
+/** A client from before hosts were noted was entered for what its connector says now. */
+async function noteHosts(broker: Broker, stored: AuthConfig, { connector, inputs }: Wanted): Promise<string[]> {
+  const hosts = clientHosts(connector, inputs);
+  await broker.vault
+    .commit([{ op: 'update', kind: 'authConfig', record: { ...stored, hosts } }])
+    .catch((error: unknown) => {
+      // Somebody else has just noted the same.
+      if (!hasCode(error, 'conflict')) throw error;
+    });
+  return hosts;
+}
+
 /** True when connecting needs no OAuth client from the person any more. */
-export async function hasAuthConfig(broker: Broker, owner: ConnectedFor, connectorId: string): Promise<boolean> {
-  if (broker.settings.authConfigs.has(connectorId)) return true;
-  const held = holdersOf(owner, null).map((holder) => newest(broker, holder, connectorId, null));
+export async function hasAuthConfig(
+  broker: Broker,
+  owner: ConnectedFor,
+  connector: Connector,
+  auth: AuthMethod,
+): Promise<boolean> {
+  if (broker.settings.authConfigs.has(connector.id)) return true;
+  const held = holdersOf(owner, null).map((holder) => newest(broker, holder, { connector, auth, inputs: {} }));
   return (await Promise.all(held)).some((config) => config !== undefined);
 }
 
@@ -121,14 +160,24 @@ export function authConfigProblems(fields: { clientId: string; clientSecret: str
 
 /** A new auth config's record; the caller commits it, on its own or together with an attempt. */
 export function newAuthConfig(
-  owner: Owner,
-  connectorId: string,
+  { tenant, user }: Owner,
+  { connector, auth, inputs }: Pick<Wanted, 'connector' | 'inputs'> & { readonly auth: AuthMethod | null },
   name: string,
   clientId: string,
-  server: string | null = null,
 ) {
-  const { tenant, user } = owner;
-  return { id: randomUUID(), tenant, owner: user, connectorId, name, clientId, server, scopes: null };
+  const server = auth === null ? null : serverOf(auth, inputs);
+  const hosts = clientHosts(connector, inputs);
+  return {
+    id: randomUUID(),
+    tenant,
+    owner: user,
+    connectorId: connector.id,
+    name,
+    clientId,
+    server,
+    hosts,
+    scopes: null,
+  };
 }
 
 /** Stores an OAuth client for a connector. */
@@ -147,7 +196,7 @@ export async function addAuthConfig(
   const problems = authConfigProblems(input, false);
   if (Object.keys(problems).length > 0) throw fieldsError(problems);
   const name = oneLine(input.name, 100) ?? `${connector.name} app`;
-  const record = newAuthConfig(principal, connector.id, name, input.clientId);
+  const record = newAuthConfig(principal, { connector, auth: null, inputs: {} }, name, input.clientId);
   await authorize(broker, principal, 'auth_config.create', { subject: record.id, connectorId: connector.id });
   const secret = { clientSecret: input.clientSecret === '' ? null : input.clientSecret };
   await broker.vault.commit([{ op: 'create', kind: 'authConfig', record, secret }]);
@@ -197,13 +246,10 @@ function fieldsError(problems: Readonly<Record<string, string>>): KeywardError {
   return new KeywardError('invalid_input', Object.values(problems).join(' '), { details: { fields: problems } });
 }
 
-async function newest(
-  broker: Broker,
-  owner: Owner,
-  connectorId: string,
-  server: string | null,
-): Promise<AuthConfig | undefined> {
+async function newest(broker: Broker, owner: Owner, wanted: Wanted): Promise<AuthConfig | undefined> {
+  const { connector, auth, inputs } = wanted;
+  const server = serverOf(auth, inputs);
   // Lists go oldest first; a person has a handful of these.
-  const all = await broker.vault.list('authConfig', owner, { connectorId }, { limit: 1_000 });
-  return all.filter((one) => (one.server ?? null) === server).at(-1);
+  const all = await broker.vault.list('authConfig', owner, { connectorId: connector.id }, { limit: 1_000 });
+  return all.filter((one) => (one.server ?? null) === server && suits(one, wanted)).at(-1);
 }

@@ -1,13 +1,13 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
 import type { AuthMethod, Connector } from '../connectors/definition.ts';
-import { hasTokens, isOAuth, serverInput, serverOf } from '../connectors/kinds.ts';
+import { hasTokens, isOAuth, serverInput } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import { type Principal, subjectOf } from '../principal.ts';
 import type { Credential, ObtainedBy } from '../vault/vault.ts';
 import { requireCredential } from './access.ts';
 import { startAttempt } from './attempts/attempts.ts';
 import { readReturnTo } from './attempts/redirects.ts';
-import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import { findAuthConfig, suits, type UsableAuthConfig, type Wanted } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
 import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
 import { inputSecret, obtain, storeCredential } from './establish.ts';
@@ -126,16 +126,29 @@ async function findServer(
 ): Promise<{ inputs: Readonly<Record<string, string>>; config: UsableAuthConfig | undefined }> {
   if (!isOAuth(auth)) return { inputs, config: undefined };
   if (auth.authenticationType !== 'oauth2' || serverInput(auth) === null) {
-    const server = serverOf(auth, inputs);
-    return { inputs, config: await findAuthConfig(broker, owner, connector.id, authConfigId, server) };
+    return { inputs, config: await suitable(broker, owner, { connector, auth, inputs }, authConfigId) };
   }
   const { clientFor, withServer } = await import('./named-server.ts');
   const all = await withServer(broker, owner, connector, auth, inputs);
   const config =
     authConfigId === null
       ? await clientFor(broker, owner, connector, auth, all)
-      : await findAuthConfig(broker, owner, connector.id, authConfigId, serverOf(auth, all));
+      : await suitable(broker, owner, { connector, auth, inputs: all }, authConfigId);
   return { inputs: all, config };
+}
+
+/** The auth config that was named, or the one to use; its secret stays with the hosts that it was entered for. */
+async function suitable(broker: Broker, owner: Principal, wanted: Wanted, id: string | null) {
+  const config = await findAuthConfig(broker, owner, wanted, id);
+  if (config === undefined || suits(config, wanted)) return config;
+  const error = new KeywardError(
+    'forbidden',
+    `The file of ${wanted.connector.name} names other hosts since this auth config was entered.`,
+    {
+      hint: 'Leave authConfigId out: the person enters the OAuth client again on Keyward’s page, which shows the hosts.',
+    },
+  );
+  throw await refused(broker, owner, 'credential.create', { connectorId: wanted.connector.id }, error);
 }
 
 /** The inputs that somebody gave, without what a server said. */

@@ -169,7 +169,7 @@ async function revokeGrant(broker: Broker, credential: Credential): Promise<Revo
   try {
     const secret = unsavedFor(broker, credential) ?? (await broker.vault.open('credential', credential));
     if (secret.kind !== 'tokens') return 'not_supported';
-    return await revoke(await oauthContext(broker, credential), secret);
+    return await revoke(await oauthContext(broker, credential, secret.serverHosts), secret);
   } catch {
     broker.log.warn('credential.revocation_failed', {
       credentialId: credential.id,

@@ -44,14 +44,16 @@ export async function getCredentialMetadata(
   const owner = await actingFor(broker, principal, input.userId);
   await authorize(broker, owner, 'connector.read');
   const connector = broker.catalogue.require(input.connectorId);
-  const known = await hasAuthConfig(broker, owner, connector.id);
   const { secretInput } = broker.settings;
   return {
-    metadata: connector.auth.map((auth) => {
-      // Keyward registers itself at a server that it finds; where it can't, the page asks.
-      const authConfigRequired = !known && !('protectedResource' in auth && auth.protectedResource !== null);
-      return credentialForm(connector, auth, { audience, authConfigRequired, secretInput });
-    }),
+    metadata: await Promise.all(
+      connector.auth.map(async (auth) => {
+        // Keyward registers itself at a server that it finds; where it can't, the page asks.
+        const found = 'protectedResource' in auth && auth.protectedResource !== null;
+        const authConfigRequired = !found && !(await hasAuthConfig(broker, owner, connector, auth));
+        return credentialForm(connector, auth, { audience, authConfigRequired, secretInput });
+      }),
+    ),
   };
 }
 

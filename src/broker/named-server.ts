@@ -118,7 +118,7 @@ export async function clientFor(
   inputs: Inputs,
 ): Promise<UsableAuthConfig | undefined> {
   const server = serverOf(auth, inputs);
-  const known = await findAuthConfig(broker, owner, connector.id, null, server);
+  const known = await findAuthConfig(broker, owner, { connector, auth, inputs }, null);
   if (server === null) return known;
   const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, server);
   if (known && isUsable(known.registration, redirectUri)) return known;
@@ -129,11 +129,12 @@ export async function clientFor(
   const made = await introduce(broker, operation, issuer, redirectUri);
   if (!made) return undefined;
   const { client, registration } = made;
-  const record = { ...newAuthConfig(owner, connector.id, new URL(issuer).host, client.clientId, server), registration };
+  const named = newAuthConfig(owner, { connector, auth, inputs }, new URL(issuer).host, client.clientId);
+  const record = { ...named, registration };
   await broker.vault.commit([
     { op: 'create', kind: 'authConfig', record, secret: { clientSecret: client.clientSecret } },
   ]);
-  return { id: record.id, client, scopes: null, registration };
+  return { id: record.id, client, scopes: null, hosts: record.hosts, registration };
 }
 
 /**
@@ -185,5 +186,5 @@ function isUsable(registration: ClientRegistration | undefined, redirectUri: str
 
 function operationFor(broker: Broker, connector: Connector, auth: OAuth2Method, values: Inputs): Operation {
   const client = { clientId: 'keyward', clientSecret: null };
-  return begin({ egress: broker.egress, connector, auth, values, client, scopes: null });
+  return begin({ egress: broker.egress, connector, auth, values, client, scopes: null, hosts: null });
 }

@@ -1,6 +1,7 @@
 /** From a stored record to what the OAuth protocol functions work on. */
+import { isBuiltin } from '../connectors/builtin.ts';
 import type { Connector, TokenMethod } from '../connectors/definition.ts';
-import { hasTokens, serverOf } from '../connectors/kinds.ts';
+import { hasTokens } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
@@ -42,20 +43,29 @@ export function findAuth(
   return broker.catalogue.get(connectorId)?.auth.find((one) => one.authenticationType === authenticationType);
 }
 
-/** Builds the context of an OAuth request for a credential or an attempt; `not_found` when its auth config is gone. */
-export async function oauthContext(broker: Broker, subject: Subject): Promise<OAuthContext> {
+/**
+ * Builds the context of an OAuth request for a credential or an attempt; `not_found` when its auth config is gone.
+ *
+ * @param serverHosts the hosts that the credential's tokens were made for; without them those of its auth config count
+ */
+export async function oauthContext(
+  broker: Broker,
+  subject: Subject,
+  serverHosts?: readonly string[],
+): Promise<OAuthContext> {
   const { tenant, owner, connectorId, authConfigId, authConfigOwner, inputs } = subject;
-  const auth = requireAuth(broker.catalogue.require(connectorId), subject.authenticationType);
+  const connector = broker.catalogue.require(connectorId);
+  const auth = requireAuth(connector, subject.authenticationType);
   // A service account is nobody's client.
-  if (auth.authenticationType === 'oauth2_jwt_bearer') return contextWith(broker, subject, noClient);
+  if (auth.authenticationType === 'oauth2_jwt_bearer') return contextWith(broker, subject, noClient, serverHosts);
   const holder = { tenant, user: authConfigOwner ?? owner };
-  const config = await findAuthConfig(broker, holder, connectorId, authConfigId, serverOf(auth, inputs));
+  const config = await findAuthConfig(broker, holder, { connector, auth, inputs }, authConfigId);
   if (!config) {
     throw new KeywardError('not_found', `There is no auth config for ${subject.connectorId} any more.`, {
       hint: 'Connect again: the page asks for the OAuth client.',
     });
   }
-  return contextWith(broker, subject, config);
+  return contextWith(broker, subject, config, serverHosts);
 }
 
 const noClient: UsableAuthConfig = { id: '', client: { clientId: 'keyward', clientSecret: null }, scopes: null };
@@ -65,6 +75,7 @@ export function contextWith(
   broker: Broker,
   subject: Pick<Subject, 'connectorId' | 'authenticationType' | 'inputs'>,
   config: UsableAuthConfig,
+  serverHosts?: readonly string[],
 ): OAuthContext {
   const connector = broker.catalogue.require(subject.connectorId);
   const auth = requireAuth(connector, subject.authenticationType);
@@ -78,6 +89,8 @@ export function contextWith(
     values: subject.inputs,
     client: config.client,
     scopes: config.scopes,
+    // A built-in moves with the service that it describes: its word is Keyward's own.
+    hosts: isBuiltin(connector.id) ? null : (serverHosts ?? config.hosts ?? null),
   };
 }
 

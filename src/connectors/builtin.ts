@@ -16,8 +16,13 @@ export function builtinIds(): ReadonlySet<string> {
   return ids;
 }
 
+/** True for a definition that is part of Keyward, not a file that somebody may change. */
+export function isBuiltin(id: string): boolean {
+  return builtinIds().has(id);
+}
+
 /** A definition as it is written; tests have checked it, so that no start has to. Undefined for an id that is none. */
 export function readBuiltin(id: string): ConnectorFile | undefined {
-  if (!builtinIds().has(id)) return undefined;
+  if (!isBuiltin(id)) return undefined;
   return JSON.parse(readFileSync(new URL(`${id}.json`, builtinFolder), 'utf8'));
 }

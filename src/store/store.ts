@@ -97,6 +97,11 @@ export type AuthConfigRow = Row & {
   readonly clientId: string;
   /** The authorization server, where the connection names it; its secret goes nowhere else. Absent or null: the connector's. */
   readonly server?: string | null;
+  /**
+   * The hosts that it was entered for, with {variables} where one client serves many customers; its secret goes to no
+   * other, whatever the connector's file says later. Absent on rows from before that was noted; their next use notes it.
+   */
+  readonly hosts?: readonly string[];
   /** How Keyward registered itself (RFC 7591, or by its metadata document); absent for clients that a person entered. */
   readonly registration?: ClientRegistration;
   /** Scopes to ask for instead of the connector's defaults. */

@@ -47,6 +47,11 @@ export type CredentialSecret =
       readonly inputs?: Readonly<Record<string, string>>;
       /** When the refresh token ends, where the service says so; absent on secrets from before that was kept. */
       readonly refreshExpiresAt?: number | null;
+      /**
+       * Hosts of the authorization server that it was obtained from: what renews it goes to no other. Absent on secrets
+       * from before that was kept; their next refresh notes it.
+       */
+      readonly serverHosts?: readonly string[];
       /** Fields of the token answer or the callback that the connector keeps (`instance_url`). */
       readonly kept: Readonly<Record<string, string>>;
     }

@@ -50,7 +50,7 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt } = credentialRow();
       const columns = { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt };
       const about = { connectorId: 'mcp-server', name: 'auth.example', clientId: 'c', scopes: null };
-      const client = { ...columns, ...about, server: 'https://auth.example', registration };
+      const client = { ...columns, ...about, server: 'https://auth.example', hosts: ['auth.example'], registration };
       await store.commit([insert(row), { op: 'insert', kind: 'authConfig', row: client }]);
       expect(await read(row)).toEqual(row);
       expect(await store.get('authConfig', ann, client.id)).toEqual(client);

@@ -67,6 +67,7 @@ function build(auth: Record<string, unknown>, { allowedHosts, auth: _, ...change
     values: {},
     client: { clientId: 'keyward', clientSecret: 'keyward-secret' },
     scopes: null,
+    hosts: null,
     timeoutMs: 10_000,
     ...changes,
   };

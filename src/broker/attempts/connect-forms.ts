@@ -1,5 +1,5 @@
 /** The forms of the connect pages: what a person typed, checked and stored. */
-import { serverInput, serverOf } from '../../connectors/kinds.ts';
+import { serverInput } from '../../connectors/kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
 import { authConfigProblems, newAuthConfig } from '../auth-configs.ts';
@@ -48,8 +48,8 @@ export async function submitAuthConfig(
   const problems = authConfigProblems(typed, needsClientSecret(auth));
   if (Object.keys(problems).length > 0) return { problems };
 
-  const server = serverOf(auth, attempt.inputs);
-  const config = newAuthConfig(ownerOf(attempt), connector.id, `${connector.name} app`, typed.clientId, server);
+  const wanted = { connector, auth, inputs: attempt.inputs };
+  const config = newAuthConfig(ownerOf(attempt), wanted, `${connector.name} app`, typed.clientId);
   await authorize(broker, personOf(attempt), 'auth_config.create', { subject: config.id, connectorId: connector.id });
   const clientSecret = typed.clientSecret === '' ? null : typed.clientSecret;
   const changes: VaultChange[] = [{ op: 'create', kind: 'authConfig', record: config, secret: { clientSecret } }];
@@ -58,9 +58,10 @@ export async function submitAuthConfig(
     await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record: next }]);
     return null;
   }
-  const client = { id: config.id, client: { clientId: typed.clientId, clientSecret }, scopes: null };
+  const client = { clientId: typed.clientId, clientSecret };
+  const usable = { id: config.id, client, scopes: null, hosts: config.hosts };
   try {
-    await tryClient(broker, next, secret, contextWith(broker, attempt, client), changes);
+    await tryClient(broker, next, secret, contextWith(broker, attempt, usable), changes);
     return null;
   } catch (error) {
     if (!hasCode(error, ...serviceFailures)) throw error;

@@ -1,8 +1,9 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
-import { builtinIds } from '../../connectors/builtin.ts';
+import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition.ts';
-import { hasTokens, serverOf } from '../../connectors/kinds.ts';
-import { fillAllowed, urlParts, variablesIn, wholeVariable } from '../../connectors/template.ts';
+import { isOAuth, serverOf } from '../../connectors/kinds.ts';
+import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
+import { fillAllowed, variablesIn, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, Credential, Share } from '../../vault/vault.ts';
 import { defaultAuthConfigId } from '../auth-configs.ts';
@@ -143,11 +144,12 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
  * Where the secrets of this connection go, in words: to the hosts that somebody gave, and to those of a connector file,
  * which may call itself anything. Whoever types a secret must see that.
  */
-function destinationOf({ id }: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string | null {
+function destinationOf(connector: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string | null {
   const { allowedHosts } = auth.api;
-  const fromFile = !builtinIds().has(id);
-  const shown = fromFile
-    ? [...allowedHosts, ...tokenHost(auth)]
+  // An OAuth client is kept for all that its connector may do with it.
+  const servers = isOAuth(auth) ? clientHosts(connector, inputs) : serverHosts(auth, inputs);
+  const shown = !isBuiltin(connector.id)
+    ? [...allowedHosts, ...servers]
     : allowedHosts.filter((host) => wholeVariable(host) !== null);
   // What a service names later is one of the others, or below them.
   const known = shown.filter((host) => variablesIn(host).every((name) => Object.hasOwn(inputs, name)));
@@ -157,13 +159,6 @@ function destinationOf({ id }: Connector, auth: AuthMethod, inputs: Attempt['inp
     ...(server === null || !URL.canParse(server) ? [] : [new URL(server).host]),
   ];
   return hosts.length === 0 ? null : [...new Set(hosts)].join(' and ');
-}
-
-/** The host that gets codes, refresh tokens and the client secret, where the definition writes it out. */
-function tokenHost(auth: AuthMethod): string[] {
-  if (!hasTokens(auth)) return [];
-  const { authority = '' } = urlParts(auth.tokenEndpoint ?? auth.issuer ?? '') ?? {};
-  return authority === '' ? [] : [authority];
 }
 
 async function nameOf(broker: Broker, attempt: Attempt): Promise<string> {

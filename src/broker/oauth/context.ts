@@ -17,6 +17,8 @@ export type OAuthContext<Method = TokenMethod> = {
   readonly client: OAuthClient;
   /** Scopes to ask for instead of the definition's. */
   readonly scopes: readonly string[] | null;
+  /** Where client secret and tokens may go, as on an auth config; null: wherever the definition says. */
+  readonly hosts: readonly string[] | null;
   readonly signal?: AbortSignal;
   /** Limit of one operation in milliseconds, retries included; default 30,000. */
   readonly timeoutMs?: number;

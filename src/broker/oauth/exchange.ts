@@ -49,6 +49,7 @@ export async function exchangeCode(
       authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
       bodyFormat: auth.bodyFormat,
       repeat: 'once',
+      kept: callbackKept,
     },
     (openid, configuration) =>
       openid.authorizationCodeGrant(

@@ -29,6 +29,7 @@ export async function refreshTokens(given: OAuthContext<OAuth2Method>, grant: Re
       authMethod: authMethodAt(context, server, auth.refreshAuthMethod),
       bodyFormat: auth.bodyFormat,
       repeat: 'once',
+      kept: grant.kept,
     },
     (openid, configuration) =>
       openid.refreshTokenGrant(configuration, grant.refreshToken, {

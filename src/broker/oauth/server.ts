@@ -8,6 +8,7 @@ import { issuerOf, type Kept, type OAuthContext, type Operation } from './contex
 import { discover } from './discovery.ts';
 import { fillEndpoint } from './endpoints.ts';
 import { garbled } from './failures.ts';
+import { checkServerHost } from './server-hosts.ts';
 
 export type EndpointName =
   | 'authorizationEndpoint'
@@ -48,6 +49,7 @@ const maxKnown = 200;
  * (RFC 8414, then OpenID Connect Discovery), which must name itself exactly as the definition does.
  *
  * @param kept values that the callback or earlier answers left, for templates
+ * @throws KeywardError `reconnect_required` when the definition now names another server than the secrets were made for
  */
 export async function resolveServer(
   context: Operation,
@@ -63,11 +65,17 @@ export async function resolveServer(
   };
   const missing = needed.some((name) => own[name] === null);
   const issuer = issuerOf(context);
+  // An issuer's word on its endpoints is as good as its own host.
+  if (missing && issuer !== null) checkServerHost(context, new URL(issuer), kept);
   const metadata = missing && issuer !== null ? await metadataOf(context, issuer) : null;
   const endpoint = (name: EndpointName) => {
     const template = own[name];
     if (!needed.includes(name)) return null;
-    if (template !== null) return fillEndpoint(context, template, kept);
+    if (template !== null) {
+      const url = fillEndpoint(context, template, kept);
+      if (name !== 'authorizationEndpoint') checkServerHost(context, url, kept);
+      return url;
+    }
     const found = metadata?.[published[name]];
     return typeof found === 'string' ? discoveredUrl(context, found) : null;
   };

@@ -4,10 +4,11 @@ import type { BodyFormat, ClientAuth } from '../../connectors/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { authenticate, encodeBody } from './client-auth.ts';
-import type { Operation } from './context.ts';
+import type { Kept, Operation } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { garbled, type RefusalFacts } from './failures.ts';
 import { type Repeat, send } from './send.ts';
+import { serverHostsOf } from './server-hosts.ts';
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts';
 
 type OpenId = typeof import('openid-client');
@@ -18,6 +19,8 @@ export type ServerRequest = {
   readonly authMethod: ClientAuth;
   readonly bodyFormat: BodyFormat;
   readonly repeat: Repeat;
+  /** Values that the callback or earlier answers left, for templates. */
+  readonly kept?: Kept;
   /** Last changes to what openid-client prepared. */
   readonly adjust?: (request: { method: string; params: URLSearchParams; headers: Headers }) => { method: string };
 };
@@ -76,7 +79,8 @@ export function askForTokens(
     context,
     request,
     (response) => {
-      const value = readTokenAnswer(context, response, facts);
+      const answer = readTokenAnswer(context, response, facts);
+      const value = { ...answer, serverHosts: serverHostsOf(context, { ...request.kept, ...answer.kept }) };
       const standard = { access_token: value.accessToken, token_type: 'bearer' };
       return { value, standard };
     },

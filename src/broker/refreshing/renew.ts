@@ -31,6 +31,11 @@ export async function renew(broker: Broker, credential: Credential, secret: Toke
     });
   } catch (error) {
     if (hasCode(error, 'provider_refused')) return adoptOrGiveUp(broker, credential, error, interrupted);
+    // Nothing was sent, and a file that is put right makes it work again: the record stays as it is.
+    if (hasCode(error, 'reconnect_required')) {
+      if (!interrupted) await forgetStart(broker, credential);
+      throw reconnectError({ ...credential, statusReason: `${error.message} ${error.hint ?? ''}`.trim() });
+    }
     // What was not readable may have been new tokens.
     const unread =
       !(error instanceof KeywardError) || error.details.ambiguous === true || error.code === 'egress_too_large';
@@ -38,17 +43,18 @@ export async function renew(broker: Broker, credential: Credential, secret: Toke
     throw error;
   }
   broker.coolDowns.delete(credential.id);
-  const { inputs } = secret;
-  return storeFresh(broker, credential, { kind: 'tokens', ...tokens, ...(inputs ? { inputs } : {}) });
+  // The hosts stay those that the person connected at.
+  const { inputs, serverHosts = tokens.serverHosts ?? [] } = secret;
+  return storeFresh(broker, credential, { kind: 'tokens', ...tokens, serverHosts, ...(inputs ? { inputs } : {}) });
 }
 
 async function requestTokens(
   broker: Broker,
   credential: Credential,
-  { refreshToken, kept, scopes, refreshExpiresAt, inputs = {} }: Tokens,
+  { refreshToken, kept, scopes, refreshExpiresAt, serverHosts, inputs = {} }: Tokens,
   timeoutMs: number,
 ): Promise<TokenSet> {
-  const context = { ...(await oauthContext(broker, credential)), timeoutMs };
+  const context = { ...(await oauthContext(broker, credential, serverHosts)), timeoutMs };
   const { auth } = context;
   if (auth.authenticationType === 'oauth2_client_credentials') return clientCredentials({ ...context, auth });
   if (auth.authenticationType === 'oauth2_jwt_bearer') {
