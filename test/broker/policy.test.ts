@@ -1,7 +1,8 @@
 /** Who may do what, and that it is written down before it happens. */
-import { mkdir, rename, rmdir } from 'node:fs/promises';
+import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { readAudit } from '../../src/broker/audit-read.ts';
 import { addAuthConfig, listAuthConfigs } from '../../src/broker/auth-configs.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
@@ -10,6 +11,7 @@ import { getConnectionCredentials } from '../../src/broker/release.ts';
 import { verifyCredential } from '../../src/broker/verify.ts';
 import { localPrincipal as me, type Principal, type Scope, scopes } from '../../src/principal.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import type { AuditEvent } from '../../src/vault/vault.ts';
 import { acme, principal, startBroker, storeTokens, type TestBroker } from '../support/broker.ts';
 import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 
@@ -185,6 +187,62 @@ describe('audit', () => {
     let total = 0;
     for (const { count } of await keyward.audited()) total += typeof count === 'number' ? count : 1;
     expect(total).toBe(2_400);
+  });
+
+  const refusal = { tenant: 'acme', user: 'ann', action: 'credential.release', outcome: 'refused', code: 'forbidden' };
+  const note = (different: object = {}) => keyward.broker.refusals.note({ ...refusal, ...different } as AuditEvent);
+
+  it.each([
+    { tenant: 'other' },
+    { user: 'bob' },
+    { onBehalfOf: 'carol' },
+    { action: 'credential.call' },
+    { code: 'insufficient_scope' },
+    { connectorId: acme },
+  ])('a refusal that differs in %j is written at once, and counted by itself', async (different) => {
+    for (const one of [{}, {}, different, different, different]) await note(one);
+    expect(await keyward.audited()).toMatchObject([refusal, { ...refusal, ...different }]);
+    await keyward.broker.close();
+    const counted = (await keyward.audited()).slice(2);
+    expect(counted).toMatchObject([
+      { ...refusal, count: 1 },
+      { ...refusal, ...different, count: 2 },
+    ]);
+  });
+
+  it('a refusal that goes on is written anew every minute, with how many there were before', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    for (const after of [0, 30_000, 30_000, 60_000]) {
+      vi.advanceTimersByTime(after);
+      await note();
+    }
+    const counts = (await keyward.audited()).map(({ count }) => count);
+    // The second minute had one refusal only: there is nothing to count.
+    expect(counts).toEqual([undefined, 1, undefined, undefined]);
+  });
+
+  it('a refusal stands where it can not be written, and the log says so', async () => {
+    const { id } = await live();
+    const log = join(keyward.folder, 'vault', 'audit.log');
+    await rm(log, { force: true });
+    await mkdir(log);
+    const release = getConnectionCredentials(keyward.broker, without('credentials:release'), { connectionId: id });
+    await expect(release).rejects.toMatchObject({ code: 'insufficient_scope' });
+    expect(keyward.logged()).toContain('audit.refusal_not_written');
+    await rmdir(log);
+  });
+
+  it('is read in pages of the size that was asked for', async () => {
+    for (let n = 0; n < 5; n += 1) await note({ tenant: me.tenant, user: `user ${n}` });
+    const sizes: number[] = [];
+    for (let cursor: string | undefined; sizes.length < 9; ) {
+      const page = await readAudit(keyward.broker, me, { limit: 2, cursor });
+      sizes.push(page.events.length);
+      cursor = page.nextCursor;
+      if (cursor === undefined) break;
+    }
+    expect(sizes).toEqual([2, 2, 1]);
   });
 
   it('the chain of what was written verifies, and holds no secret', async () => {

@@ -1,6 +1,6 @@
 /** Counters that every process shares. */
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { sweepCounts } from '../../../src/store/postgres/upkeep-statements.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { openVault } from '../../../src/vault/open.ts';
@@ -70,4 +70,46 @@ it('the table names nobody: an address or a user is there as a digest that only 
   }
   for (const one of stored) expect(one).toMatch(/^[\w-]{43}$/);
   expect(new Set(stored).size).toBe(2);
+});
+
+it('a counter ends a window after it began, however much is counted meanwhile, and then begins a whole new one', async () => {
+  const url = await freshDatabase();
+  const store = await openTestStore(url);
+  const standing = async () => (await add(store, { a: 1 })).get('a') ?? { total: 0, endsInMs: 0 };
+  const endsIn = (interval: string) =>
+    asAdmin(url, `update keyward_counts set ends_at = now() + interval '${interval}'`);
+  expect((await standing()).endsInMs).toBeGreaterThan(minute - 20_000);
+  await endsIn('30 seconds');
+  const later = await standing();
+  expect(later).toMatchObject({ total: 2 });
+  expect(later.endsInMs).toBeLessThanOrEqual(30_000);
+  await endsIn('-1 second');
+  const anew = await standing();
+  expect(anew).toMatchObject({ total: 1 });
+  expect(anew.endsInMs).toBeGreaterThan(minute - 20_000);
+  // Everybody counts on in the new window.
+  expect(await standing()).toMatchObject({ total: 2 });
+});
+
+it('counters that ended are swept while others are counted, and a sweep that fails is nobody’s failure', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const url = await freshDatabase();
+  const store = await openTestStore(url);
+  await add(store, { gone: 1 }, -1);
+  await asAdmin(url, `create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$`);
+  await asAdmin(url, 'create trigger refusing before delete on keyward_counts execute function refuse()');
+  const names = async () =>
+    (await asAdmin(url, 'select name from keyward_counts order by name')).map(({ name }) => name);
+  vi.advanceTimersByTime(minute);
+  await add(store, { one: 1 });
+  expect(await names()).toEqual(['gone', 'one']);
+  await asAdmin(url, 'drop trigger refusing on keyward_counts');
+  await expect
+    .poll(async () => {
+      vi.advanceTimersByTime(minute);
+      await add(store, { one: 1 });
+      return names();
+    })
+    .toEqual(['one']);
 });

@@ -1,9 +1,14 @@
-/** Statements about leases and the vault's keys, each by itself: what one process holds, no other one takes or changes. */
+/**
+ * Statements about leases, the vault's keys and the audit log, each by itself: what one process holds, no other one takes
+ * or changes, and what was written is there.
+ */
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
+import { openDatabase } from '../../../src/store/postgres/database.ts';
 import type { Statement } from '../../../src/store/postgres/statements.ts';
+import { readTarget } from '../../../src/store/postgres/target.ts';
 import * as sql from '../../../src/store/postgres/upkeep-statements.ts';
-import { freshDatabase, openTestStore } from '../../support/postgres.ts';
+import { asAdmin, freshDatabase, openTestStore } from '../../support/postgres.ts';
 import { credentialRow } from '../../support/rows.ts';
 
 const long = 3_600_000;
@@ -71,4 +76,37 @@ it.each(['a record', 'an audit event'])('the keys of a vault that ever held %s a
   else await run(sql.appendAudit, ['a line']);
   await run(sql.replaceEmptyVault, JSON.stringify({ ...header, mark: 2 }));
   expect((await run(sql.readKeys))[0].header.mark).toBe(1);
+});
+
+it('the audit log is read page by page: every line once, in the order in which the lines were written', async () => {
+  const { store, run } = await opened();
+  const numbered = `insert into keyward_audit (number, line) overriding system value
+    select n, 'line ' || n from unnest($1::bigint[]) as n`;
+  // As PostgreSQL may find them after a vacuum.
+  await run({ name: 'numbered', text: numbered }, [3, 1, 4, 2]);
+  const lines = async (last: number) => (await run(sql.readAudit, last, 2)).map(({ line }) => line);
+  expect(await lines(0)).toEqual(['line 1', 'line 2']);
+  expect(await lines(2)).toEqual(['line 3', 'line 4']);
+  expect(await lines(4)).toEqual([]);
+  await run({ name: 'forget', text: 'delete from keyward_audit' });
+  const written = Array.from({ length: 2_500 }, (_, at) => `entry ${at}`);
+  await run(sql.appendAudit, written);
+  const read: string[] = [];
+  for await (const line of store.readAudit()) if (read.push(line) > written.length) break;
+  expect(read).toEqual(written);
+});
+
+it.each([
+  ['off', 'on'],
+  ['on', 'on'],
+  ['remote_apply', 'remote_apply'],
+])('where the database is set to acknowledge with %s, Keyward writes with %s', async (set, used) => {
+  const url = await freshDatabase();
+  const name = new URL(url).pathname.slice(1);
+  await asAdmin(url, `alter database ${name} set synchronous_commit = ${set}`);
+  const database = openDatabase(await readTarget(url));
+  onTestFinished(() => database.close());
+  const show = { name: 'show', text: `select current_setting('synchronous_commit') as used` };
+  expect(await database.transaction((query) => query(show))).toEqual([{ used }]);
+  expect(await database.query(show)).toEqual([{ used }]);
 });
