@@ -6,6 +6,7 @@ import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';
+import { withDefaults } from './current-inputs.ts';
 import type { OAuthContext } from './oauth/context.ts';
 
 /** The fields that credentials and attempts share. */
@@ -53,9 +54,10 @@ export async function oauthContext(
   subject: Subject,
   serverHosts?: readonly string[],
 ): Promise<OAuthContext> {
-  const { tenant, owner, connectorId, authConfigId, authConfigOwner, inputs } = subject;
+  const { tenant, owner, connectorId, authConfigId, authConfigOwner } = subject;
   const connector = broker.catalogue.require(connectorId);
   const auth = requireAuth(connector, subject.authenticationType);
+  const inputs = withDefaults(connector, auth, subject.inputs);
   // A service account is nobody's client.
   if (auth.authenticationType === 'oauth2_jwt_bearer') return contextWith(broker, subject, noClient, serverHosts);
   const holder = { tenant, user: authConfigOwner ?? owner };
@@ -86,7 +88,7 @@ export function contextWith(
     egress: broker.egress,
     connector,
     auth: asRegistered(auth, config),
-    values: subject.inputs,
+    values: withDefaults(connector, auth, subject.inputs),
     client: config.client,
     scopes: config.scopes,
     // A built-in moves with the service that it describes: its word is Keyward's own.

@@ -10,11 +10,11 @@ import type { Broker, Opened } from './broker.ts';
 import { apiRequest, secretsOf } from './calls/api-request.ts';
 import { withClientId } from './calls/client-id.ts';
 import { clockRefusal, keyProblem, ready } from './calls/signing.ts';
+import { usable } from './calls/usable.ts';
 import { valuesOf } from './calls/values.ts';
 import { valueAt } from './oauth/answer.ts';
 import { requireAuth } from './oauth-context.ts';
 import { authorize } from './policy.ts';
-import { fresh } from './refreshing/refresh.ts';
 import { reconnectHint } from './refreshing/renew.ts';
 import { amendSame } from './refreshing/rotate.ts';
 import { oneLine } from './text.ts';
@@ -49,13 +49,13 @@ export async function verifyCredential(
   const auth = requireAuth(connector, credential.authenticationType);
   const { verify } = auth.api;
   try {
-    let opened = await fresh(broker, credential);
+    let opened = await usable(broker, connector, auth, credential);
     if (!verify)
       return { status: 'active', checkedAt, detail: `${connector.name} has no endpoint to check this with.` };
     let answer = await call(broker, opened, verify, options.signal);
     if (answer.status === 401 && opened.secret.kind === 'tokens') {
       // Revoked before its time, or the clock is wrong: a forced refresh settles it.
-      opened = await fresh(broker, opened.credential, { force: true });
+      opened = await usable(broker, connector, auth, opened.credential, { force: true });
       answer = await call(broker, opened, verify, options.signal);
     }
     broker.vault.touch(opened.credential);

@@ -10,15 +10,16 @@ import { type Scrubber, scrubberOf } from '../../net/scrub.ts';
 import type { Principal } from '../../principal.ts';
 import { about, accessOf, requireCredential } from '../access.ts';
 import type { Broker, Opened } from '../broker.ts';
+import { asDefined } from '../current-inputs.ts';
 import { requireAuth } from '../oauth-context.ts';
 import { authorize, refused, requireScope } from '../policy.ts';
-import { fresh } from '../refreshing/refresh.ts';
 import { apiRequest, ownHeaders, pathBelow, secretsOf } from './api-request.ts';
 import { withClientId } from './client-id.ts';
 import { type Reserved, readHeaders } from './headers.ts';
 import { readTarget } from './path.ts';
 import { checkCall } from './policy.ts';
 import { clockRefusal, ready } from './signing.ts';
+import { usable } from './usable.ts';
 
 /** A token this young is not renewed because of a 401: the service means something else. */
 const youngMs = 60_000;
@@ -78,7 +79,11 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   }
   const connector = broker.catalogue.require(credential.connectorId);
   const auth = requireAuth(connector, credential.authenticationType);
-  const headers = readHeaders(call.headers, ownHeaders(auth, credential.inputs), call.reserved);
+  const headers = readHeaders(
+    call.headers,
+    ownHeaders(auth, asDefined(connector, auth, credential).inputs),
+    call.reserved,
+  );
 
   const send = async (stored: Opened) => {
     const opened = await withClientId(broker, stored, auth);
@@ -89,11 +94,11 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
     return { opened, scrubber, answer: await broker.egress.open(await ready(opened, auth, { ...request, ...limits })) };
   };
-  let sent = await send(await fresh(broker, credential));
+  let sent = await send(await usable(broker, connector, auth, credential));
   if (sent.answer.status === 401 && canRenew(sent.opened) && canRepeat(call.body)) {
     // Revoked before its time, or the clock is wrong. The service did nothing, so asking again is safe.
     await discard(sent.answer);
-    sent = await send(await fresh(broker, sent.opened.credential, { force: true }));
+    sent = await send(await usable(broker, connector, auth, sent.opened.credential, { force: true }));
   }
   const { opened, scrubber, answer } = sent;
   if (answer.status < 200 || answer.status > 599) {

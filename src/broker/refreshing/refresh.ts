@@ -7,7 +7,8 @@ import { refreshDefaults } from '../../connectors/defaults.ts';
 import { type ErrorCode, hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
-import { findAuth, ownerOf } from '../oauth-context.ts';
+import { asDefined } from '../current-inputs.ts';
+import { findAuth, ownerOf, requireAuth } from '../oauth-context.ts';
 import { reconnectError, renew } from './renew.ts';
 import { amendSame, holdingGrant, reread, storeFresh, unsavedFor } from './rotate.ts';
 
@@ -104,6 +105,8 @@ async function refreshHolding(broker: Broker, seen: Credential, force: boolean, 
   if (secret.kind !== 'tokens') return now;
   const refused = force && credential.secretVersion === seen.secretVersion;
   if (!refused && !isDue(broker, credential, secret)) return now;
+  const connector = broker.catalogue.require(credential.connectorId);
+  asDefined(connector, requireAuth(connector, credential.authenticationType), credential, secret);
   leaveAlone(broker, credential);
   // Another process has just tried for long, in vain: asking again at once would double everybody's wait.
   if (waited > coolDownMs && credential.refreshStartedAt !== null) throw noAnswer(broker, credential);
