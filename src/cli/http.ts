@@ -75,7 +75,10 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
   });
   const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
   const listener = await parts
-    .listen((request, env) => service.fetch(request, env), addresses, config.port)
+    .listen((request, env) => service.fetch(request, env), addresses, config.port, {
+      log: broker.log,
+      metrics: parts.metrics,
+    })
     .catch(cannotListen);
   return {
     close: async () => {

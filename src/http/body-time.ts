@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
+import { closeWith } from './refused.ts';
 import { breakOff } from './streamed.ts';
 
 /** A body arrives whole within this time, unless it may be slow. */
@@ -43,11 +44,7 @@ export function allowSlowBody(request: HttpBindings): void {
 function cut({ incoming, outgoing }: HttpBindings): void {
   clearTimeout(clocks.get(incoming));
   if (incoming.complete) return;
-  if (outgoing.headersSent) {
-    breakOff(outgoing);
-    return;
-  }
-  // As Node answers late headers.
-  incoming.socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
-  incoming.socket.destroy();
+  // As late headers are answered.
+  if (outgoing.headersSent) breakOff(outgoing);
+  else closeWith(incoming.socket, 408);
 }

@@ -25,7 +25,7 @@ export function createClientAddress(proxies: Proxies): (c: Context) => Client {
     address !== null && ranges.some(([net, bits]) => address.kind() === net.kind() && address.match(net, bits));
   return (c) => {
     const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
-    const peer = parse(incoming?.socket?.remoteAddress ?? '');
+    const peer = peerOf(incoming?.socket);
     if (!isProxy(peer)) return { address: peer?.toString() ?? '', behindProxy: false };
     const named = (c.req.header('x-forwarded-for') ?? '').split(',').map((part) => parse(part.trim()));
     const client = named.findLast((address) => !isProxy(address)) ?? peer;
@@ -33,10 +33,19 @@ export function createClientAddress(proxies: Proxies): (c: Context) => Client {
   };
 }
 
+/** The other end of a connection, in normal form; empty when it is gone already. */
+export function addressOf(socket: { readonly remoteAddress?: string | undefined }): string {
+  return peerOf(socket)?.toString() ?? '';
+}
+
 /** One key for the addresses that one customer of a provider has: of IPv6 the first 64 bits (RFC 6177). */
 export function networkOf(address: string): string {
   const parsed = address.includes(':') ? parse(address) : null;
   return parsed?.kind() === 'ipv6' ? parsed.toNormalizedString().split(':').slice(0, 4).join(':') : address;
+}
+
+function peerOf(socket: { readonly remoteAddress?: string | undefined } | undefined): Address | null {
+  return parse(socket?.remoteAddress ?? '');
 }
 
 function parse(text: string): Address | null {

@@ -10,6 +10,8 @@ type AuditEvent = Parameters<Broker['vault']['audit']>[0];
 export type Metrics = {
   /** One answered request; `route` is the pattern, `/connection/:id`. */
   request(facts: { method: string; route: string; status: number; seconds: number }): void;
+  /** One that was refused before it was any; null: its connection was closed without an answer. */
+  refused(status: number | null): void;
   /** One audited act. */
   act(event: Pick<AuditEvent, 'action' | 'outcome' | 'count'>): void;
   readonly contentType: string;
@@ -30,6 +32,11 @@ export function createMetrics(): Metrics {
   });
   const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new prom.Counter({ name: `keyward_${name}_total`, help, labelNames, registers });
+  const refused = counter(
+    'http_refused',
+    'Requests that were refused before they were read: malformed, too long, too late, too many connections.',
+    'status',
+  );
   const acts = counter('acts', 'Acts in the audit log, by what was done and how it ended.', 'action', 'outcome');
   const refreshes = counter('refreshes', 'Refreshes of access tokens that were begun.');
   const releases = counter('releases', 'Raw secrets handed to their owners.');
@@ -37,6 +44,9 @@ export function createMetrics(): Metrics {
   return {
     request({ method, route, status, seconds }) {
       latency.observe({ method, route, status: `${status}` }, seconds);
+    },
+    refused(status) {
+      refused.inc({ status: status === null ? 'none' : `${status}` });
     },
     act({ action, outcome, count = 1 }) {
       acts.inc({ action, outcome }, count);

@@ -1,11 +1,12 @@
 /** Listening, with the limits that keep slow and greedy clients from holding it (Node's own defaults are minutes). */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { limitBodyTime } from './body-time.ts';
+import { createRefusals, type OnRefused, refuse, refuseAtConnection, type Watch } from './refused.ts';
 import { type Bindings, sendStreamed } from './streamed.ts';
 
 /** One request: `app.fetch` of Hono. */
@@ -29,6 +30,18 @@ const maxHeaders = 100;
 /** Each holds a file and some memory; a thousand streams of models' answers are no attack. */
 const maxConnections = 4_000;
 
+const limits: ServerOptions = {
+  headersTimeout: 5_000,
+  // For headers and body together, whatever the path; see body-time.ts.
+  requestTimeout: 0,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  // Cookies ignore ports: a browser sends along those of everything else it knows at this host.
+  maxHeaderSize: 32 * 1024,
+  // It is refused here, where that is noticed.
+  requireHostHeader: false,
+};
+
 /** A free port of one address may be taken at the other one. */
 const portTries = 10;
 
@@ -36,24 +49,40 @@ const portTries = 10;
  * Serves on every one of these addresses, at the same port; port 0 picks one. Listening never keeps the process alive.
  * Fails with Node's error, `EADDRINUSE` above all; none of the addresses is held then. An address that this computer
  * doesn't have is left out, unless it is the first.
+ *
+ * @param watch is told of what never becomes a request
  */
-export async function listen(answer: Answer, addresses: readonly string[], port: number): Promise<Listener> {
+export async function listen(
+  answer: Answer,
+  addresses: readonly string[],
+  port: number,
+  watch: Watch | null = null,
+): Promise<Listener> {
+  const refusals = watch && createRefusals(watch);
+  const serve = () => createGuardedServer(answer, (refused) => refusals?.note(refused));
   for (let tries = 1; ; tries += 1) {
     try {
-      return await listenOnAll(answer, addresses, port);
+      const listener = await listenOnAll(serve, addresses, port);
+      return {
+        port: listener.port,
+        close: async (graceMs) => {
+          await listener.close(graceMs);
+          refusals?.flush();
+        },
+      };
     } catch (error) {
       if (port !== 0 || tries === portTries) throw error;
     }
   }
 }
 
-async function listenOnAll(answer: Answer, addresses: readonly string[], port: number): Promise<Listener> {
+async function listenOnAll(serve: () => Server, addresses: readonly string[], port: number): Promise<Listener> {
   const servers: Server[] = [];
   const close = async (graceMs = 1_000) => void (await Promise.all(servers.map((one) => closeServer(one, graceMs))));
   let held = port;
   for (const [index, address] of addresses.entries()) {
     try {
-      const server = await listenOn(answer, address, held);
+      const server = await listenOn(serve(), address, held);
       servers.push(server);
       held = portOf(server);
     } catch (error) {
@@ -65,33 +94,35 @@ async function listenOnAll(answer: Answer, addresses: readonly string[], port: n
   return { port: held, close };
 }
 
-function listenOn(answer: Answer, address: string, port: number): Promise<Server> {
-  const server = createAdaptorServer({
-    fetch: async (request, env) => {
-      const bindings = env as Bindings;
-      limitBodyTime(bindings);
-      if (bindings.incoming.rawHeaders.length > 2 * maxHeaders) {
-        return new Response('Too many headers.\n', { status: 431 });
-      }
-      const response = await answer(request, bindings);
-      // The port is free already: what comes next on this connection has to go elsewhere.
-      if (!server.listening) response.headers.set('Connection', 'close');
-      if (bindings.streamed === undefined) return response;
-      await sendStreamed(bindings.outgoing, response, bindings.streamed);
-      return RESPONSE_ALREADY_SENT;
-    },
-    serverOptions: {
-      headersTimeout: 5_000,
-      // For headers and body together, whatever the path; see body-time.ts.
-      requestTimeout: 0,
-      keepAliveTimeout: 5_000,
-      connectionsCheckingInterval: 1_000,
-      // Cookies ignore ports: a browser sends along those of everything else it knows at this host.
-      maxHeaderSize: 32 * 1024,
-    },
-  }) as Server;
+function createGuardedServer(answer: Answer, onRefused: OnRefused): Server {
+  const reply = async (request: Request, env: unknown) => {
+    const bindings = env as Bindings;
+    limitBodyTime(bindings);
+    const response = await answer(request, bindings);
+    // The port is free already: what comes next on this connection has to go elsewhere.
+    if (!server.listening) response.headers.set('Connection', 'close');
+    if (bindings.streamed === undefined) return response;
+    await sendStreamed(bindings.outgoing, response, bindings.streamed);
+    return RESPONSE_ALREADY_SENT;
+  };
+  const server = createServer(limits, (incoming, outgoing) => {
+    if (incoming.rawHeaders.length > 2 * maxHeaders) return refuse(outgoing, 431, 'too_many_headers', onRefused);
+    if (incoming.headers.host === undefined) return refuse(outgoing, 400, 'no_host', onRefused);
+    const errorHandler = (error: unknown): Response | undefined => {
+      if (!(error instanceof RequestError)) return new Response(null, { status: 500 });
+      // The Host or the target of the request makes no URL.
+      refuse(outgoing, 400, 'invalid_url', onRefused);
+      return undefined;
+    };
+    void getRequestListener(reply, { errorHandler })(incoming, outgoing);
+  });
+  refuseAtConnection(server, onRefused);
   server.maxConnections = maxConnections;
   server.unref();
+  return server;
+}
+
+function listenOn(server: Server, address: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     // Stays on: later ones, such as too many open files, must not end the process.
     server.on('error', reject);
