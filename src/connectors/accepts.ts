@@ -1,8 +1,11 @@
 import { type Context, createContext, Script } from 'node:vm';
 import type { InputProperty } from './connector.ts';
 
-/** True when the value keeps the property's `enum`, `pattern` and `contentMediaType`. */
-export function accepts(rule: Pick<InputProperty, 'enum' | 'pattern' | 'contentMediaType'>, value: string): boolean {
+/** Whether the value keeps the property's `enum`, `pattern` and `contentMediaType`; null when the pattern takes too long to tell. */
+export function accepts(
+  rule: Pick<InputProperty, 'enum' | 'pattern' | 'contentMediaType'>,
+  value: string,
+): boolean | null {
   if (rule.contentMediaType && jsonObject(value) === null) return false;
   if (rule.enum && !rule.enum.includes(value)) return false;
   return rule.pattern === undefined || matches(rule.pattern, value);
@@ -14,10 +17,10 @@ let matching: Script | undefined;
 let sandbox: Context | undefined;
 
 /**
- * True when the value matches in time. A pattern of somebody's connector file may take for ever on a value that was made
+ * Whether the value matches; null when that can't be told in time. A pattern of somebody's connector file may take for ever on a value that was made
  * for it, and nothing but a sandbox lets go of a regular expression.
  */
-function matches(pattern: string, value: string, tries = 2): boolean {
+function matches(pattern: string, value: string, tries = 2): boolean | null {
   matching ??= new Script("new RegExp(pattern, 'u').test(value)");
   sandbox ??= createContext();
   Object.assign(sandbox, { pattern, value });
@@ -25,7 +28,7 @@ function matches(pattern: string, value: string, tries = 2): boolean {
     return matching.runInContext(sandbox, { timeout: matchWithinMs }) === true;
   } catch (error) {
     const late = (error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
-    return late && tries > 1 && matches(pattern, value, tries - 1);
+    return late && tries > 1 ? matches(pattern, value, tries - 1) : null;
   } finally {
     sandbox.value = '';
   }

@@ -46,10 +46,13 @@ function checkInputs(inputs: Inputs, path: string, report: Report): void {
     const field = `${path}.properties.${name}`;
     const { enum: values, default: preset, pattern, examples = [], writeOnly } = property;
     if (writeOnly && preset !== undefined) report(`${field}.default`, 'is not for secrets');
-    if (preset !== undefined && !accepts(property, preset))
-      report(`${field}.default`, 'breaks its own enum or pattern');
-    if (examples.some((example) => !accepts(property, example)))
-      report(`${field}.examples`, 'breaks its own enum or pattern');
+    const kept = (value: string) => {
+      const fits = accepts(property, value);
+      if (fits === null) report(`${field}.pattern`, 'takes too long on its own default or examples');
+      return fits !== false;
+    };
+    if (preset !== undefined && !kept(preset)) report(`${field}.default`, 'breaks its own enum or pattern');
+    if (!examples.every(kept)) report(`${field}.examples`, 'breaks its own enum or pattern');
     // A sample input is made of these; an invented one would break the pattern.
     if (pattern !== undefined && !values && preset === undefined && examples.length === 0) {
       report(`${field}.examples`, 'is needed beside a pattern');

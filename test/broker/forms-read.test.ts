@@ -33,15 +33,26 @@ describe('given inputs', () => {
     });
   });
 
-  it('whose pattern could take for ever are refused soon, and the process goes on', () => {
+  it('whose pattern could take for ever are refused soon, as what nobody could check, and the process goes on', () => {
     const pattern = '^(a+)+$';
-    const code = { type: 'string', pattern, examples: ['aaa'] } as const;
-    const auth = acme.auth.find((one) => one.authenticationType === 'basic');
+    const property = { type: 'string', pattern, examples: ['aaa'] } as const;
+    const place = acme.auth.findIndex((one) => one.authenticationType === 'basic');
+    const auth = acme.auth[place];
     if (!auth) throw new Error('no basic');
-    const connector = { inputs: { type: 'object', properties: { code } } } as const;
-    const bare = { ...auth, inputs: { type: 'object', properties: {} } } as const;
-    expect(readInputs(connector, bare, { code: 'aaaa' })).toMatchObject({ inputs: { code: 'aaaa' }, problems: {} });
-    expect(readInputs(connector, bare, { code: `${'a'.repeat(8_000)}!` }).problems.code).toContain('expected form');
+    const connector = { ...acme, inputs: { type: 'object', properties: { code: property } } } as const;
+    const bare = { ...auth, inputs: { type: 'object', properties: { own: property } } } as const;
+    const short = { code: 'aaaa', own: 'aaaa' };
+    expect(readInputs(connector, bare, short)).toMatchObject({ inputs: short, problems: {} });
+    const long = `${'a'.repeat(8_000)}!`;
+    const why = 'could not be checked, because the pattern for it takes too long: correct';
+    expect(readInputs(connector, bare, { code: long, own: long }).problems).toEqual({
+      code: `${why} inputs.properties.code.pattern in the file of custom.acme and start Keyward again`,
+      own: `${why} auth.${place}.inputs.properties.own.pattern in the file of custom.acme and start Keyward again`,
+    });
+    expect(readInputs(connector, bare, { code: '!', own: 'b' }).problems).toMatchObject({
+      code: expect.stringContaining('does not have the expected form'),
+      own: expect.stringContaining('does not have the expected form'),
+    });
   });
 
   it('may leave secrets out, and name which are missing', () => {
@@ -108,7 +119,7 @@ describe('given inputs', () => {
       const [auth] = acme.auth;
       const inputs = { type: 'object', properties: { pin: { type: 'string', writeOnly: true } } } as const;
       const method = { ...auth, authenticationType: type, inputs } as AuthMethod;
-      const { problems } = readInputs({ inputs: { type: 'object', properties: {} } }, method, { pin });
+      const { problems } = readInputs({ ...acme, inputs: { type: 'object', properties: {} } }, method, { pin });
       if (rule === undefined) expect(problems).toEqual({});
       else expect(problems.pin).toMatch(rule);
     },

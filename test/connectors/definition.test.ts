@@ -316,6 +316,15 @@ describe('a connector definition', () => {
       /breaks its own/,
     ],
     [
+      'a pattern that takes too long on its own example',
+      {
+        'auth.2.inputs.properties.apiKey.pattern': '^(a+)+$',
+        'auth.2.inputs.properties.apiKey.examples': [`${'a'.repeat(99)}!`],
+      },
+      'auth.2.inputs.properties.apiKey.pattern',
+      /takes too long/,
+    ],
+    [
       'a pattern without an example',
       { 'auth.2.inputs.properties.apiKey.examples': undefined },
       'auth.2.inputs.properties.apiKey.examples',
