@@ -194,7 +194,9 @@ export const oauth2 = z.strictObject({
         .boolean()
         .exactOptional()
         .meta({ default: refreshDefaults.rotates })
-        .describe('Each refresh replaces the refresh token.'),
+        .describe(
+          'A refresh replaces the refresh token, or may. Told to whoever reads the file: the newest that comes is kept either way.',
+        ),
       idleLifetimeSeconds: seconds.exactOptional().describe('A refresh token unused for so long is dead.'),
       absoluteLifetimeSeconds: seconds.exactOptional().describe('A grant this old is dead.'),
     })

@@ -66,6 +66,15 @@ describe('a built-in connector at a service like its own', () => {
     expect(test.logged()).not.toContain('sim-');
   });
 
+  // An app whose tokens never expire has no refresh token that could be replaced; another app of the service may.
+  it.each(rows.filter(([, { refresh }]) => refresh.kind !== 'none'))(
+    '%s says whether a refresh replaces the refresh token',
+    (id, { refresh }) => {
+      const auth = definitionOf(id).auth.find((one) => one.authenticationType === 'oauth2');
+      expect(auth?.refresh?.rotates ?? false).toBe(refresh.kind === 'rotates' || refresh.kind === 'grace');
+    },
+  );
+
   it.each(rows)('%s says that a person is needed once the service has ended the grant', async (id) => {
     const credentialId = await connect(test, placedId(id));
     for (const grant of grantsOf(id)) grant.alive = false;

@@ -1,5 +1,5 @@
 /** Social networks, media and private life. */
-import { ann, type Behaviours, day, forever, none, plain, plainBasic, rotates, stays } from './behaviour.ts';
+import { ann, type Behaviours, day, forever, none, plain, plainBasic, rotates } from './behaviour.ts';
 
 export const social: Behaviours = {
   eventbrite: {
@@ -108,7 +108,7 @@ export const social: Behaviours = {
     api: { body: { display_name: ann } },
     clientAuth: 'raw',
     pkce: 'optional',
-    refresh: stays,
+    refresh: { ...rotates, lasts: 180 * day },
     revocation: null,
   },
   strava: {
