@@ -29,11 +29,13 @@ export const business: Behaviours = {
     at: {
       authorize: 'app.close.com/oauth2/authorize/',
       token: 'api.close.com/oauth2/token/',
+      revoke: 'api.close.com/oauth2/revoke/',
       api: 'GET api.close.com/api/v1/me/',
     },
     api: { body: { email: ann } },
     ...plain,
     refresh: rotates,
+    revocation: { token: 'refresh' },
     answer: { extra: { organization_id: 'orga_1', user_id: 'user_1' } },
   },
   front: {
