@@ -7,6 +7,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import { type ErrorCode, errorCodes, KeywardError, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { brokenOff } from './body-time.ts';
 import { errorPage } from './page.ts';
 import { scriptSource } from './script.ts';
 import { styleSource } from './style.ts';
@@ -41,7 +42,7 @@ export function createApp(options: AppOptions): Hono {
   app.onError((error, c) => {
     const shown = toPublic(error);
     // The name and nothing else: messages and causes of other libraries may quote what was sent.
-    if (shown.code === 'internal') {
+    if (shown.code === 'internal' && brokenOff(c) === null) {
       const requestId = c.get('requestId' as never) as string | undefined;
       options.log.error('page_failed', { requestId, path: c.req.routePath, error: error.name });
     }

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
 import { closeWith } from './refused.ts';
 import { breakOff } from './streamed.ts';
 
@@ -15,6 +16,8 @@ const paceBytes = 1_024;
 
 /** The clock of a body that has not arrived yet. */
 const clocks = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+/** Requests whose connection was cut for their body. */
+const late = new WeakSet<IncomingMessage>();
 
 /** Cuts the connection, after a 408, when the body of this request is not there in 15 seconds. */
 export function limitBodyTime(request: HttpBindings): void {
@@ -41,9 +44,20 @@ export function allowSlowBody(request: HttpBindings): void {
   clocks.set(incoming, setInterval(check, paceMs).unref());
 }
 
+/**
+ * The status of a request whose body never arrived whole, whatever became of it further in: 408 when it took too long,
+ * 400 when the client went away. Null for any other, and for one that did not come over a connection.
+ */
+export function brokenOff(c: Context): 400 | 408 | null {
+  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
+  if (incoming === undefined || incoming.complete || !incoming.destroyed) return null;
+  return late.has(incoming) ? 408 : 400;
+}
+
 function cut({ incoming, outgoing }: HttpBindings): void {
   clearTimeout(clocks.get(incoming));
   if (incoming.complete) return;
+  late.add(incoming);
   // As late headers are answered.
   if (outgoing.headersSent) breakOff(outgoing);
   else closeWith(incoming.socket, 408);

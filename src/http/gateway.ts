@@ -10,7 +10,7 @@ import { callService } from '../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Scope } from '../principal.ts';
 import type { Bearer, BearerEnv } from './bearer.ts';
-import { allowSlowBody } from './body-time.ts';
+import { allowSlowBody, brokenOff } from './body-time.ts';
 import type { Bindings } from './streamed.ts';
 
 /** Answers of models take minutes, and their streams longer. */
@@ -112,7 +112,7 @@ function goneSignal(outgoing: Bindings['outgoing']): AbortSignal {
 /** JSON, as everywhere: `{ error: { code, message, hint } }`. */
 function failureOf(c: Context<BearerEnv>, { log }: Broker, error: unknown): Response {
   const shown = toPublic(error);
-  if (!(error instanceof KeywardError)) {
+  if (!(error instanceof KeywardError) && brokenOff(c) === null) {
     log.error('gateway.failed', { name: error instanceof Error ? error.name : typeof error });
   }
   if (hasCode(error, 'provider_unavailable', 'vault_busy') && error.details.retryAfterSeconds !== undefined) {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Log } from '../log.ts';
+import { brokenOff } from './body-time.ts';
 import type { Client } from './client-address.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -33,7 +34,7 @@ export function requests({ log, metrics, clientOf, quiet }: RequestsOptions): Mi
     const milliseconds = performance.now() - started;
     const route = routeOf(c);
     const method = methods.has(c.req.method) ? c.req.method : 'other';
-    const { status } = c.res;
+    const status = brokenOff(c) ?? c.res.status;
     metrics.request({ method, route, status, seconds: milliseconds / 1_000 });
     if (quiet.includes(route)) return;
     log.info('request', {

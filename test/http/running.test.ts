@@ -1,4 +1,5 @@
 /** Running Keyward: probes, metrics, logs, limits. The built program over real connections. */
+import { randomBytes } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -17,6 +18,8 @@ let keyward: HttpKeyward;
 let small: HttpKeyward;
 let ann: string;
 let bob: string;
+/** Who may do everything that an assistant does. */
+let user: string;
 
 beforeAll(async () => {
   keyward = await startKeywardHttp();
@@ -30,6 +33,7 @@ beforeAll(async () => {
   const all = 'credentials:read,credentials:write,credentials:release';
   ann = await keyward.sessionToken('ann', '--scopes', `${all},audit:read`);
   bob = await keyward.sessionToken('bob', '--scopes', all);
+  user = await keyward.sessionToken('user');
 });
 afterAll(async () => {
   await small.stop();
@@ -136,26 +140,34 @@ describe('the log', () => {
     expect(odd.headers['x-request-id']).toMatch(uuid);
   });
 
-  it('counts a client that goes away in the middle of its body as a bad request, not as a failure of Keyward', async () => {
-    const { host, port } = new URL(keyward.origin);
-    const traceId = 'b0d1'.repeat(8);
-    const socket = connect(Number(port), '127.0.0.1');
-    socket.write(
-      [
-        'POST /mcp HTTP/1.1',
-        `Host: ${host}`,
-        `Authorization: Bearer ${ann}`,
-        'Content-Type: application/json',
-        'Content-Length: 100',
-        `traceparent: 00-${traceId}-00f067aa0ba902b7-01`,
-        '',
-        '{"jsonrpc"',
-      ].join('\r\n'),
-      () => socket.destroy(),
-    );
-    expect(await requestLine(keyward, traceId)).toMatchObject({ route: '/mcp', status: 400 });
-    expect(keyward.said()).not.toContain('page_failed');
-  });
+  it.each([
+    ['/mcp', '/mcp'],
+    ['/sign-in', '/sign-in'],
+    ['/auth-configs', '/auth-configs'],
+    ['/proxy/3f0c1f0e-7a52-4a4e-9d0c-2f1f6c1f7a10/x', '/proxy/:connectionId/*'],
+  ])(
+    'counts a client that goes away in the middle of its body as a bad request, not as a failure of Keyward: %s',
+    async (path, route) => {
+      const { host, port } = new URL(keyward.origin);
+      const traceId = randomBytes(16).toString('hex');
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write(
+        [
+          `POST ${path} HTTP/1.1`,
+          `Host: ${host}`,
+          `Authorization: Bearer ${user}`,
+          'Content-Type: application/json',
+          'Content-Length: 100',
+          `traceparent: 00-${traceId}-00f067aa0ba902b7-01`,
+          '',
+          '{"jsonrpc"',
+        ].join('\r\n'),
+        () => socket.destroy(),
+      );
+      expect(await requestLine(keyward, traceId)).toMatchObject({ route, status: 400 });
+      expect(keyward.said()).not.toMatch(/failed/);
+    },
+  );
 
   it('goes on with the trace of the caller, and ignores a malformed one', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';

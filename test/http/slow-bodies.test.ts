@@ -87,6 +87,8 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
 
+const tooLate = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
 it('an upload of a quarter of a minute passes the gateway; nobody else may send for so long, nor anywhere else', {
   timeout: 60_000,
 }, async () => {
@@ -99,7 +101,15 @@ it('an upload of a quarter of a minute passes the gateway; nobody else may send 
     for (const socket of others) if (socket.writable) socket.write('1\r\n{\r\n');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
-  for (const said of await closed) expect(said).toMatch(/^HTTP\/1\.1 (401|403|408|415) /);
+  const [nobody, reader, mcp, signIn] = await closed;
+  expect([nobody, reader].map((said) => said?.slice(0, 13))).toEqual(['HTTP/1.1 401 ', 'HTTP/1.1 403 ']);
+  for (const said of [mcp, signIn]) expect(said).toBe(tooLate);
+  // What the log says is what the sender was told, and no failure of Keyward.
+  const lines = keyward.keyward.lines.map((line) => JSON.parse(line));
+  for (const route of ['/mcp', '/sign-in']) {
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'request', method: 'POST', route, status: 408 }));
+  }
+  expect(lines.filter(({ event }) => event.endsWith('failed'))).toEqual([]);
   const [answer] = (await answered) as [IncomingMessage];
   expect(answer.statusCode).toBe(200);
   answer.resume();
