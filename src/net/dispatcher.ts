@@ -3,6 +3,7 @@ import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { HostRule } from '../hosts.ts';
+import { endAsItShould } from './endings.ts';
 import { mayConnect, notPublic } from './target.ts';
 
 export type ResolvedAddress = { readonly address: string; readonly family: number };
@@ -43,7 +44,7 @@ export async function createDispatcher(allow: readonly HostRule[], resolve: Reso
               socket.destroy();
               return callback(notPublic(url), null);
             }
-            socket.on('error', resetIsNoEnd);
+            endAsItShould(socket);
             return callback(null, socket);
           }),
       });
@@ -53,14 +54,6 @@ export async function createDispatcher(allow: readonly HostRule[], resolve: Reso
   return agent.compose(
     (dispatch) => (options, handler) => dispatch(options, noting(handler, options as Partial<Observed>)),
   );
-}
-
-/**
- * undici takes a reset for the end of an answer that has neither length nor chunks. It is a failure of the connection,
- * which leaves the answer incomplete (RFC 9112 §8); under this name undici sees it so, too.
- */
-function resetIsNoEnd(error: NodeJS.ErrnoException): void {
-  if (error.code === 'ECONNRESET') error.code = 'EPIPE';
 }
 
 /** Passes everything on, and tells when the request starts to be written: before that, nothing can have taken effect. */

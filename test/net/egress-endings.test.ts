@@ -1,7 +1,7 @@
 /** Where an answer ends: what was cut off, or is framed in a way nobody asked for, is never taken for the whole. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createEgress, type Egress } from '../../src/net/egress.ts';
 
 const gzipped = gzipSync('a whole answer');
@@ -9,6 +9,9 @@ const brotli = brotliCompressSync('a whole answer'.repeat(100));
 const chunk = (bytes: Uint8Array) => [`${bytes.length.toString(16)}\r\n`, bytes, '\r\n'];
 const chunked = 'Transfer-Encoding: chunked\r\n';
 const close = 'Connection: close\r\n';
+
+/** As much as undici lets wait for a slow reader before it holds the service back. */
+const waiting = Buffer.alloc(65_536, 'x');
 
 type Answer = readonly [pieces: readonly (string | Uint8Array)[], end: 'fin' | 'reset' | 'open'];
 
@@ -22,6 +25,12 @@ const answers: Readonly<Record<string, Answer>> = {
   'neither length nor chunks, and a reset': [[close, '\r\n', 'half'], 'reset'],
   'half of what was compressed': [[close, 'Content-Encoding: gzip\r\n\r\n', gzipped.subarray(0, -9)], 'fin'],
   'half of what brotli made': [[close, 'Content-Encoding: br\r\n\r\n', brotli.subarray(0, -3)], 'fin'],
+  'waiting, with a length': [[close, `Content-Length: ${waiting.length}\r\n\r\n`, waiting], 'fin'],
+  'waiting, without a length': [[close, '\r\n', waiting], 'fin'],
+  'waiting, in chunks': [[close, chunked, '\r\n', ...chunk(waiting), '0\r\n\r\n'], 'fin'],
+  'waiting, on a connection that was to stay open': [[`Content-Length: ${waiting.length}\r\n\r\n`, waiting], 'fin'],
+  'waiting, and less than its length': [[close, 'Content-Length: 65537\r\n\r\n', waiting], 'fin'],
+  'waiting, and a reset': [[close, '\r\n', waiting], 'reset'],
   'length and chunks': [['Content-Length: 4\r\n', chunked, '\r\n', '4\r\nhalf\r\n0\r\n\r\n'], 'open'],
   'two lengths': [['Content-Length: 4\r\nContent-Length: 5\r\n\r\n', 'whole'], 'open'],
   'compressed for the way': [['Transfer-Encoding: gzip, chunked\r\n\r\n', ...chunk(gzipped), '0\r\n\r\n'], 'open'],
@@ -55,9 +64,11 @@ afterAll(async () => {
   await Promise.all([egress.close(), new Promise((resolve) => server.close(resolve))]);
 });
 
+const urlOf = (name: string) =>
+  new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${encodeURIComponent(name)}`);
+
 async function ask(name: string): Promise<string> {
-  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${encodeURIComponent(name)}`);
-  return Buffer.from((await egress.request({ url, hosts: ['127.0.0.1'] })).body).toString();
+  return Buffer.from((await egress.request({ url: urlOf(name), hosts: ['127.0.0.1'] })).body).toString();
 }
 
 it('an answer that ends with its connection is whole when that ends in good order', async () => {
@@ -68,7 +79,25 @@ it('what a service compresses for the way is read all the same', async () => {
   expect(await ask('compressed for the way')).toBe('a whole answer');
 });
 
-const bad = Object.keys(answers).filter((name) => name !== 'whole' && name !== 'compressed for the way');
+const slow = Object.keys(answers).filter((name) => name.startsWith('waiting'));
+it.each(slow)(
+  'a service that goes while its answer is still waiting to be read ends nothing but that answer: %s',
+  async (name) => {
+    const { body } = await egress.open({ url: urlOf(name), hosts: ['127.0.0.1'] });
+    // The last chunk is read with the rest.
+    if (!name.includes('chunks')) await vi.waitUntil(() => [...sockets].at(-1)?.destroyed, 5_000);
+    const read = (async () => {
+      let length = 0;
+      for await (const piece of body) length += piece.length;
+      return length;
+    })();
+    if (/less|reset/.test(name)) await expect(read).rejects.toMatchObject({ code: 'provider_unavailable' });
+    else expect(await read).toBe(waiting.length);
+  },
+);
+
+const good = ['whole', 'compressed for the way'];
+const bad = Object.keys(answers).filter((name) => !good.includes(name) && !slow.includes(name));
 it.each(bad)('%s is no whole answer', async (name) => {
   await expect(ask(name)).rejects.toMatchObject({ code: expect.stringMatching(/^provider_(unavailable|garbled)$/) });
 });
