@@ -145,7 +145,7 @@ async function suitable(broker: Broker, owner: Principal, wanted: Wanted, id: st
     'forbidden',
     `The file of ${wanted.connector.name} names other hosts since this auth config was entered.`,
     {
-      hint: 'Leave authConfigId out: the person enters the OAuth client again on Keyward’s page, which shows the hosts.',
+      hint: 'Check that file. If it is right, leave authConfigId out: the person enters the OAuth client again on Keyward’s page, which shows the hosts. A program adds another auth config.',
     },
   );
   throw await refused(broker, owner, 'credential.create', { connectorId: wanted.connector.id }, error);

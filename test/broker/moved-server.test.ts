@@ -215,7 +215,7 @@ describe('a client secret is sent to no other host than it was entered for', () 
       // Naming the client does not help either.
       await expect(start({ authenticationType: type, authConfigId })).rejects.toMatchObject({
         code: 'forbidden',
-        hint: expect.stringContaining('Leave authConfigId out'),
+        hint: expect.stringContaining('leave authConfigId out'),
       });
       expect(thief.seen).toEqual([]);
     },
