@@ -79,7 +79,7 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
       log: broker.log,
       metrics: parts.metrics,
     })
-    .catch(cannotListen);
+    .catch((error: unknown) => cannotListen(error, config.port));
   return {
     close: async () => {
       await listener.close(answersWithinMs);
@@ -101,11 +101,13 @@ async function requireCallers(config: Config, { broker }: Keyward): Promise<void
   });
 }
 
-function cannotListen(error: unknown): never {
+function cannotListen(error: unknown, port: number): never {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
-    throw new KeywardError('port_in_use', 'Another program listens on the port of KEYWARD_PORT.', {
-      hint: 'Stop it, or set KEYWARD_PORT to another port.',
+    throw new KeywardError('port_in_use', `Port ${port} is taken by another program.`, {
+      hint:
+        `Stop it, or take another port: --port ${port + 1}. It may be a Keyward that an MCP client started: that one has ` +
+        'the port while somebody connects a service, and needs one of its own beside keyward http.',
     });
   }
   if (code === 'EACCES') throw configProblems({ KEYWARD_PORT: 'is a port that needs more rights than Keyward has' });

@@ -103,10 +103,13 @@ async function tryListen({ app, addresses, port }: CallbackPortOptions): Promise
   }
 }
 
+/** `keyward http` is none of those that share the port: it finishes what was begun there, for people who signed in. */
 function stranger(port: number): KeywardError {
+  const other = port + 1;
   return new KeywardError('port_in_use', `Port ${port} is taken by another program, or by keyward http.`, {
     hint:
-      `Services send people back to that port. Stop the other program, or set KEYWARD_PORT to a free port in the ` +
-      `configuration of every client that starts Keyward, and add the redirect URI with the new port at each service.`,
+      `Services send people back to that port. Stop the other program, or set KEYWARD_PORT to a free port, such as ` +
+      `${other}, in the configuration of every client that starts Keyward, start those clients again, and add the ` +
+      `redirect URI with the new port at each service. keyward status --port ${other} prints all of that.`,
   });
 }

@@ -8,9 +8,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cancelAttempt } from '../../src/broker/attempts/attempts.ts';
+import type { KeywardError } from '../../src/errors.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { connectorId, startWorld, type World } from '../mcp/world.ts';
 import { clickThrough } from '../support/click-through.ts';
+import { startKeywardHttp } from '../support/keyward-http.ts';
 import { freePort } from '../support/mcp-clients.ts';
 import { raw } from './raw.ts';
 import { createBrowser, linkOut, type Session, startSession } from './session.ts';
@@ -247,6 +249,46 @@ describe('the callback port in the hands of a stranger', () => {
     await expect(session.connect(oauth)).rejects.toMatchObject({ code: 'port_in_use' });
     await other.close();
     expect((await createBrowser().open((await session.connect(oauth)).url)).heading).toBe('Connect Acme');
+  });
+
+  it('is an error beside keyward http of the same vault, which names a port and the command that prints the rest', async () => {
+    let port = await freePort();
+    while (await accepts('127.0.0.1', port + 1)) port = await freePort();
+    const serving = await startKeywardHttp({ KEYWARD_PORT: `${port}` });
+    closing.push(serving.stop);
+    const { KEYWARD_HOME = '', KEYWARD_KEY = '' } = serving.env;
+    const same = { KEYWARD_HOME, KEYWARD_KEY };
+    const session = await start({ ...same, KEYWARD_PORT: `${port}` });
+    const problem = await session.connect(oauth).catch((error: unknown) => error);
+    expect(problem).toMatchObject({
+      code: 'port_in_use',
+      message: `Port ${port} is taken by another program, or by keyward http.`,
+    });
+    const [, command = ''] =
+      /keyward (status --port \d+) prints all of that/.exec((problem as KeywardError).hint ?? '') ?? [];
+    const printed = await serving.cli(...command.split(' '));
+    const other = `${port + 1}`;
+    expect(printed).toContain(`"--port",\n          "${other}"`);
+    expect(printed).toContain(`http://127.0.0.1:${other}/oauth/callback`);
+    expect((await createBrowser().open((await session.connect(apiKey)).url)).heading).toBe('Connect Acme');
+    const moved = await start({ ...same, KEYWARD_PORT: other });
+    const { url } = await moved.connect(oauth);
+    const browser = createBrowser();
+    const callback = await clickThrough(linkOut(await browser.open(url)));
+    expect([callback.port, (await browser.open(callback)).heading]).toEqual([other, 'Acme is connected']);
+  });
+
+  it('keeps keyward http from starting beside a Keyward that waits for a service there, and says so', async () => {
+    const KEYWARD_KEY = randomBytes(32).toString('base64');
+    const session = await start({ KEYWARD_KEY });
+    await session.connect(oauth);
+    const started = startKeywardHttp({ KEYWARD_HOME: session.home, KEYWARD_KEY, KEYWARD_PORT: `${session.port}` });
+    await expect(started).rejects.toThrow(
+      new RegExp(
+        `Port ${session.port} is taken by another program\\..*--port ${session.port + 1}.*MCP client started`,
+        's',
+      ),
+    );
   });
 
   it('is never fooled by a stranger that asks a Keyward elsewhere', async () => {
