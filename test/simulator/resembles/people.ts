@@ -134,11 +134,14 @@ export const people: Behaviours = {
   monday: {
     at: {
       authorize: 'auth.monday.com/oauth2/authorize',
-      token: 'auth.monday.com/oauth2/token',
+      token: 'auth.monday.com/oauth_ms/oauth/token',
+      revoke: 'auth.monday.com/oauth_ms/oauth/revoke',
       api: 'POST api.monday.com/v2',
     },
-    ...plain,
-    ...forever,
+    clientAuth: 'post',
+    body: 'json',
+    refresh: rotates,
+    answer: { expiresIn: 'absent' },
     api: {
       body: { data: { me: { email: ann } } },
       refusal: { status: 200, body: { errors: [{ message: 'Not authorized' }], data: null } },
