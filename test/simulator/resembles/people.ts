@@ -199,10 +199,9 @@ export const people: Behaviours = {
     },
     api: { body: { email: ann } },
     ...plain,
-    ...forever,
+    refresh: rotates,
     scopeSeparator: ',',
     answer: {
-      expiresIn: 'absent',
       errors: { invalid_grant: 'bad_authorization_code', invalid_client: 'incorrect_application_credentials' },
     },
     revocation: { by: 'raw', body: 'json', token: 'access' },
