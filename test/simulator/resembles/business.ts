@@ -188,8 +188,8 @@ export const business: Behaviours = {
     api: { body: { user: { email: ann } } },
     clientAuth: 'post',
     body: 'json',
-    refresh: rotates,
+    refresh: { ...rotates, lasts: 30 * day },
     revocation: { by: 'bearer', method: 'DELETE', token: 'access' },
-    answer: { tokenType: 'bearer' },
+    answer: { tokenType: 'bearer', extra: { refresh_token_expires_in: 2_592_000 } },
   },
 };

@@ -49,8 +49,10 @@ const atlassian: Behaviour = {
   pkce: 'optional',
   offlineParams: { audience: 'api.atlassian.com', prompt: 'consent' },
   offlineScope: 'offline_access',
-  refresh: { ...rotates, lasts: 90 * day },
+  // Used again within ten minutes, an old one is forgiven.
+  refresh: { kind: 'grace', lasts: 90 * day },
   revocation: null,
+  answer: { errorStatus: 403 },
   api: { body: { email: ann } },
 };
 
