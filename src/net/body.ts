@@ -1,17 +1,13 @@
 /** Reading a response body: decoded while it comes, and never more of it than allowed. */
 import { type Duplex, pipeline, type Readable } from 'node:stream';
-import zlib from 'node:zlib';
+import { createGunzip, createInflate } from 'node:zlib';
 import { KeywardError } from '../errors.ts';
 
-// Node 20 has no zstd; the types are those of Node 20.
-const createZstdDecompress: unknown = Reflect.get(zlib, 'createZstdDecompress');
-
+/** Those that remember 32 KiB of what they decoded. With br and zstd a service could have 16 MiB and more held per answer. */
 const decoders: Readonly<Record<string, () => Duplex>> = {
-  gzip: zlib.createGunzip,
-  'x-gzip': zlib.createGunzip,
-  deflate: zlib.createInflate,
-  br: zlib.createBrotliDecompress,
-  ...(typeof createZstdDecompress === 'function' ? { zstd: () => createZstdDecompress() as Duplex } : {}),
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
 };
 
 /** What `accept-encoding` says. */

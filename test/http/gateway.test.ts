@@ -268,7 +268,7 @@ describe('the gateway', () => {
       'as=json',
       'as=raw&portion=3',
       'as=raw&encoding=gzip',
-      'as=url&encoding=br',
+      'as=url&encoding=deflate',
       'as=json+as+some+libraries+escape+it&portion=4',
       'as=url+in+some+bytes&portion=2',
       'as=html+in+hex,+some+characters',

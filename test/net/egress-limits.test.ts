@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEgress, type Egress, type EgressWholeRequest } from '../../src/net/egress.ts';
 import { egressFetch } from '../../src/net/fetch.ts';
@@ -9,10 +9,13 @@ import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 const mebibyte = 1024 * 1024;
 /** 300 MB of zeros in 300 KB: gzip members may follow one another. */
 const bomb = Buffer.concat(Array.from({ length: 300 }, () => gzipSync(Buffer.alloc(mebibyte))));
+/** The same for brotli, with the longest memory that it has. */
+const longBomb = brotliCompressSync(Buffer.alloc(64 * mebibyte), {
+  params: { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_QUALITY]: 4 },
+});
 const encoded: Readonly<Record<string, Buffer>> = {
   gzip: gzipSync('hello'),
   deflate: deflateSync('hello'),
-  br: brotliCompressSync('hello'),
 };
 
 let server: HttpServer;
@@ -23,7 +26,10 @@ beforeAll(async () => {
     if (kind === 'encoded') response.setHeader('content-encoding', detail).end(encoded[detail]);
     else if (kind === 'claims') response.setHeader('content-encoding', decodeURIComponent(detail)).end('not really');
     else if (kind === 'bomb') response.setHeader('content-encoding', 'gzip').end(bomb);
-    else if (kind === 'endless') endless(response);
+    else if (kind === 'longest') {
+      const br = String(headers['accept-encoding']).includes('br');
+      response.setHeader('content-encoding', br ? 'br' : 'gzip').end(br ? longBomb : bomb);
+    } else if (kind === 'endless') endless(response);
     else if (kind === 'drip') drip(response);
     else if (kind === 'size') response.end(Buffer.alloc(Number(detail)));
     else if (kind === 'cut') response.writeHead(200, { 'content-length': '9' }).write('half', () => response.destroy());
@@ -74,6 +80,20 @@ describe('egress and limits', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(50 * mebibyte);
   });
 
+  it('59. answers that nobody reads on hold little memory each, however well the service compresses', async () => {
+    const before = process.memoryUsage().rss;
+    const held: AsyncIterator<Uint8Array>[] = [];
+    for (let n = 0; n < 20; n += 1) {
+      const { body } = await egress.open({ url: new URL(`${server.origin}/longest`), hosts: ['127.0.0.1'] });
+      const pieces = body[Symbol.asyncIterator]();
+      for (let read = 0; read < 20 * mebibyte; ) read += (await pieces.next()).value?.length ?? 0;
+      held.push(pieces);
+    }
+    const grown = process.memoryUsage().rss - before;
+    for (const pieces of held) await pieces.return?.();
+    expect(grown).toBeLessThan(100 * mebibyte);
+  });
+
   it('59. exactly the limit passes, one byte more does not', async () => {
     expect((await ask('size/1000', { maxBytes: 1000 })).body.length).toBe(1000);
     await expect(ask('size/1001', { maxBytes: 1000 })).rejects.toMatchObject({ code: 'egress_too_large' });
@@ -89,7 +109,7 @@ describe('egress and limits', () => {
     },
   );
 
-  it.each(['gzip, gzip', 'br, gzip', 'compress', 'constructor', '__proto__', 'gzip', 'br', 'deflate'])(
+  it.each(['gzip, gzip', 'br, gzip', 'compress', 'constructor', '__proto__', 'gzip', 'br', 'zstd', 'deflate'])(
     '59. an answer that claims to be %s and is not, or stacks encodings, is refused',
     async (claim) => {
       const request = ask(`claims/${encodeURIComponent(claim)}`);

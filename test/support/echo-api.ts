@@ -1,6 +1,6 @@
 /** An API that gives back what it was sent, in whatever form and portions a test asks for: the worst case of a service. */
 import type { ServerResponse } from 'node:http';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { type HttpServer, type Seen, startHttpServer } from './http-server.ts';
 
 /** Ways in which a service could write a secret into an answer. */
@@ -164,7 +164,7 @@ async function echo(response: ServerResponse, secret: string, wish: URLSearchPar
         : 'text/plain');
   const encoding = wish.get('encoding');
   if (encoding === 'gzip') body = gzipSync(body);
-  if (encoding === 'br') body = brotliCompressSync(body);
+  if (encoding === 'deflate') body = deflateSync(body);
   response.writeHead(Number(wish.get('status') ?? 200), {
     'content-type': type,
     ...(encoding && { 'content-encoding': encoding }),
