@@ -88,8 +88,8 @@ function file(moved: Endpoints = {}) {
 }
 
 /** Somebody changes the connector file, and Keyward starts again. */
-async function restarted(moved: Endpoints): Promise<void> {
-  await writeFile(join(first.folder, 'connectors', `${id}.json`), JSON.stringify(file(moved)));
+async function restarted(moved: Endpoints, definition: object = file(moved)): Promise<void> {
+  await writeFile(join(first.folder, 'connectors', `${id}.json`), JSON.stringify(definition));
   if (keyward !== first) await keyward.close();
   keyward = await startBroker({ origin: own.origin, allow: [thief.host], folder: first.folder, ...settings });
 }
@@ -181,6 +181,31 @@ describe('a refresh token, a client secret or a signed assertion goes to no othe
     await restarted({ revocationEndpoint: `${thief.origin}/revoke` });
     const deleted = await deleteCredential(keyward.broker, me, { credentialId });
     expect(deleted).toMatchObject({ deleted: true, revocation: 'failed' });
+    expect(thief.seen).toEqual([]);
+  });
+
+  it('when a connection named its server itself, and the file names another endpoint beside that', async () => {
+    const server = { type: 'string' };
+    const auth = {
+      authenticationType: 'oauth2_client_credentials',
+      issuer: '{+issuer}',
+      inputs: { type: 'object', properties: { issuer: server }, required: ['issuer'] },
+    };
+    await restarted({}, { ...file(), auth: [auth] });
+    const { authenticationType } = auth;
+    const page = await opened({ authenticationType, issuer: own.origin });
+    const sender = { browser: page.browser, csrf: (await page.look()).csrf, visitor: 'local' } as const;
+    expect(await submitAuthConfig(keyward.broker, page.attemptId, sender, client)).toBeNull();
+    const { credentialId: connectionId } = (await keyward.broker.vault.findAttempt(page.attemptId)) ?? {};
+    if (!connectionId) throw new Error('Not connected.');
+    await restarted({}, { ...file(), auth: [{ ...auth, tokenEndpoint: `${thief.origin}/token` }] });
+    await ageTokens(keyward.broker, me, connectionId, -1_000);
+    await expect(call(connectionId)).rejects.toMatchObject({ code: 'reconnect_required' });
+    const again = await opened({ authenticationType, issuer: own.origin });
+    expect(await again.look()).toMatchObject({
+      step: 'auth_config',
+      destination: expect.stringContaining(thief.host),
+    });
     expect(thief.seen).toEqual([]);
   });
 
