@@ -70,12 +70,12 @@ function redact(facts: Facts): Facts {
  */
 export function createLog(): LogWriter {
   const opening = startSoon(openStderr);
-  let last: Promise<Logger> | undefined;
+  let last: Promise<Opened> | undefined;
   const write = (level: keyof Log) => (event: string, facts?: Facts) => {
     const line = { time: new Date().toISOString(), ...redact(facts ?? {}), event: redactText(event) };
-    last = (last ?? opening.result()).then((logger) => {
-      logger[level](line);
-      return logger;
+    last = (last ?? opening.result()).then((opened) => {
+      opened.logger[level](line);
+      return opened;
     });
   };
   return {
@@ -85,7 +85,7 @@ export function createLog(): LogWriter {
     flush: async () => {
       if (last === undefined) return;
       opening.now();
-      await last;
+      (await last).drain();
     },
   };
 }
@@ -107,13 +107,29 @@ function startSoon<T>(work: () => Promise<T>): { result(): Promise<T>; now(): vo
   };
 }
 
-async function openStderr(): Promise<Logger> {
+type Opened = {
+  readonly logger: Logger;
+  /** Writes what waits. */
+  drain(): void;
+};
+
+async function openStderr(): Promise<Opened> {
   // The default export has everything; a bundle of a CommonJS package has no other.
   const { default: pino } = await import('pino');
-  return pino(
-    { base: null, timestamp: false, formatters: { level: (label) => ({ level: label }) } },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  const stderr = pino.destination({ dest: 2, sync: true });
+  let lines = '';
+  const drain = () => {
+    if (lines !== '') stderr.write(lines);
+    lines = '';
+  };
+  process.on('exit', drain);
+  // The lines of one turn of the event loop are written together: a write takes longer than making the line.
+  const write = (line: string) => {
+    if (lines === '') setImmediate(drain);
+    lines += line;
+  };
+  const options = { base: null, timestamp: false, formatters: { level: (label: string) => ({ level: label }) } };
+  return { logger: pino(options, { write }), drain };
 }
 
 /** From now on what anybody prints with `console` becomes a line of the log: stdout carries MCP and nothing else. */

@@ -13,7 +13,10 @@ import type { Header, VaultFile } from './format.ts';
 import { type RowTable, rowTable } from './rows.ts';
 
 export type SharedTable = {
-  /** The rows as they are now. */
+  /**
+   * The rows as they are now. All who ask within one turn of the event loop share one look: what a request asks for in one
+   * go is one state, and no request came in since.
+   */
   current(): Promise<RowTable>;
   /** Runs `apply` on a draft of the latest rows; durable when it resolves. When `apply` throws, only this change fails. */
   change(apply: (draft: Draft) => void): Promise<void>;
@@ -39,6 +42,7 @@ export function sharedTable(
   const table = rowTable(adapter.keyring);
   table.load(content.rows);
   let loading: Promise<void> | undefined;
+  let looked: Promise<RowTable> | undefined;
   let writing = false;
   let closed = false;
 
@@ -102,8 +106,10 @@ export function sharedTable(
   return {
     async current() {
       checkOpen();
-      await refresh();
-      return table;
+      // Ticks come after all promises that this turn settles, and before anything else comes in.
+      if (looked === undefined) process.nextTick(() => (looked = undefined));
+      looked ??= refresh().then(() => table);
+      return looked;
     },
     async change(apply) {
       checkOpen();
