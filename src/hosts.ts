@@ -3,8 +3,20 @@
 /** `port` null: any port of that host. `hostname` begins with a dot when any host below that domain is meant. */
 export type HostRule = { readonly hostname: string; readonly port: number | null };
 
+/** Rules that were read before: every call reads those of its connector and its credential. */
+const known = new Map<string, HostRule | undefined>();
+const maxKnown = 10_000;
+
 /** Reads `host`, `host:port`, `[v6]:port` or `*.domain`; undefined when it is none of these. */
 export function parseHost(text: string): HostRule | undefined {
+  if (known.has(text)) return known.get(text);
+  if (known.size >= maxKnown) known.clear();
+  const rule = ruleIn(text);
+  known.set(text, rule);
+  return rule;
+}
+
+function ruleIn(text: string): HostRule | undefined {
   const match = /^(\*(?=\.))?(\[[0-9a-f:.]+\]|[^\s/?#@:\\[\]*]+)(?::(\d{1,5}))?$/i.exec(text.trim());
   const host = match?.[2]?.replace(/^\./, '');
   if (!host || !URL.canParse(`https://${host}`)) return undefined;

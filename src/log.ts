@@ -56,12 +56,12 @@ export function redactText(text: string): string {
 }
 
 function redact(facts: Facts): Facts {
-  return Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => {
-      if (secretName.test(name) && value !== null && value !== undefined) return [name, hidden];
-      return [name, typeof value === 'string' ? redactText(value) : value];
-    }),
-  );
+  const shown: Record<string, Facts[string]> = {};
+  for (const [name, value] of Object.entries(facts)) {
+    const secret = value !== null && value !== undefined && secretName.test(name);
+    shown[name] = secret ? hidden : typeof value === 'string' ? redactText(value) : value;
+  }
+  return shown;
 }
 
 /**

@@ -33,6 +33,17 @@ describe('log', () => {
     expect(Date.parse(String(lines[100]?.time))).toBeGreaterThan(0);
   });
 
+  it('loses no line when the process ends in the turn that wrote it', () => {
+    const { lines } = inProcess(`
+      log.info('first');
+      await log.flush();
+      log.info('second');
+      process.on('exit', () => log.info('too late'));
+      setImmediate(() => process.exit(0));
+    `);
+    expect(lines.map(({ event }) => event)).toEqual(['first', 'second']);
+  });
+
   it('hides values by name', () => {
     const { lines } = inProcess(`
       log.info('named', { clientSecret: 'a1', apiKey: 'a2', api_key: 'a3', password: 'a4', accessToken: 'a5', authorization: 'a6',

@@ -62,7 +62,7 @@ type Parts = Awaited<ReturnType<typeof loadParts>> & { readonly metrics: Metrics
 
 async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { origin, local }: Place) {
   const protocol = parts.createMcpEndpoint(broker, version);
-  const service = parts.createService({
+  const { app, gateway } = parts.createService({
     broker: () => broker,
     protocol,
     publicUrl: origin,
@@ -75,9 +75,9 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
   });
   const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
   const listener = await parts
-    .listen((request, env) => service.fetch(request, env), addresses, config.port, {
-      log: broker.log,
-      metrics: parts.metrics,
+    .listen((request, env) => app.fetch(request, env), addresses, config.port, {
+      direct: gateway,
+      watch: { log: broker.log, metrics: parts.metrics },
     })
     .catch((error: unknown) => cannotListen(error, config.port));
   return {

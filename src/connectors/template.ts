@@ -16,7 +16,9 @@ export function wholeVariable(template: string | null): string | null {
 }
 
 /** Names of the variables in a template, in order, each once. */
-export function variablesIn(template: string): string[] {
+export function variablesIn(template: string): readonly string[] {
+  // Most headers are constant.
+  if (!template.includes('{')) return [];
   const whole = wholeVariable(template);
   if (whole !== null) return [whole];
   return [...new Set(Array.from(template.matchAll(variable), (match) => match[1] ?? ''))];

@@ -7,16 +7,14 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 import { type ErrorCode, errorCodes, KeywardError, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { askedOf } from './asked.ts';
 import { brokenOff } from './body-time.ts';
+import { type Places, refusalOf } from './guards.ts';
 import { errorPage } from './page.ts';
 import { scriptSource } from './script.ts';
 import { styleSource } from './style.ts';
 
-export type AppOptions = {
-  /** Every value of the Host header that is served, `host[:port]`; anything else may be DNS rebinding. */
-  readonly hosts: readonly string[];
-  /** Origins whose pages may send requests here. */
-  readonly origins: readonly string[];
+export type AppOptions = Places & {
   /** Paths that are served whatever the Host header says. */
   readonly anyHost?: readonly string[];
   /** What runs around everything else. */
@@ -27,8 +25,7 @@ export type AppOptions = {
 /** An app with the guards on and no routes yet. */
 export function createApp(options: AppOptions): Hono {
   const app = new Hono();
-  const guards = [headers, ownHost(options.hosts, options.anyHost ?? []), ownOrigin(options.origins)];
-  app.use(...(options.around ?? []), ...guards);
+  app.use(...(options.around ?? []), headers, guard(options));
   app.use(
     methodNotAllowed({
       app,
@@ -42,7 +39,7 @@ export function createApp(options: AppOptions): Hono {
   app.onError((error, c) => {
     const shown = toPublic(error);
     // The name and nothing else: messages and causes of other libraries may quote what was sent.
-    if (shown.code === 'internal' && brokenOff(c) === null) {
+    if (shown.code === 'internal' && brokenOff(c.env) === null) {
       const requestId = c.get('requestId' as never) as string | undefined;
       options.log.error('page_failed', { requestId, path: c.req.routePath, error: error.name });
     }
@@ -81,29 +78,20 @@ const securityHeaders = secureHeaders({
   strictTransportSecurity: false,
 });
 
-function ownHost(hosts: readonly string[], anyHost: readonly string[]): MiddlewareHandler {
+function guard({ anyHost = [], ...places }: AppOptions): MiddlewareHandler {
   return async (c, next) => {
-    if (anyHost.includes(c.req.path)) return next();
-    if (hosts.includes(c.req.header('host')?.toLowerCase() ?? '')) return next();
-    return c.html(errorPage('This address is not Keyward’s', foreignHost), 403);
+    const asked = askedOf(c);
+    const host = asked.header('host') ?? '';
+    const hosts = anyHost.includes(c.req.path) ? [host.toLowerCase()] : places.hosts;
+    const refused = refusalOf({ ...places, hosts }, asked);
+    return refused === null ? next() : c.html(errorPage(refused.heading, toPublic(refused.error)), 403);
   };
 }
 
-/**
- * Other sites may link here, and that is all. A navigation by GET passes even with a foreign Origin: some browsers keep
- * the header when the form of a service ends in a redirect to the callback.
- */
-function ownOrigin(origins: readonly string[]): MiddlewareHandler {
-  return async (c, next) => {
-    const origin = c.req.header('origin');
-    const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-    const navigates = c.req.header('sec-fetch-mode') === 'navigate' && c.req.header('sec-fetch-dest') === 'document';
-    const ownSite = ['same-origin', 'none', undefined].includes(c.req.header('sec-fetch-site'));
-    const allowed =
-      origin === undefined ? ownSite || (reads && navigates) : origins.includes(origin) || (reads && navigates);
-    if (allowed) return next();
-    return c.html(errorPage('Another site sent this', foreignOrigin), 403);
-  };
+/** What every answer carries, for a handler that answers without the app. */
+export async function commonHeaders(): Promise<readonly [name: string, value: string][]> {
+  const app = new Hono().get('/', headers, (c) => c.body(null));
+  return [...(await app.request('/')).headers];
 }
 
 const headings: Partial<Record<ErrorCode, string>> = {
@@ -120,12 +108,4 @@ const noPage = {
 const wrongMethod = {
   message: 'This page takes no request of that kind.',
   hint: 'Open the link that your assistant gave you once more.',
-};
-const foreignHost = {
-  message: 'The request names another host than this Keyward answers to.',
-  hint: 'Open the link that your assistant gave you, as it is.',
-};
-const foreignOrigin = {
-  message: 'The request came from a page that is not Keyward’s, so nothing was done.',
-  hint: 'If you were filling in a form of Keyward, open the link that your assistant gave you once more.',
 };

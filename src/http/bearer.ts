@@ -14,9 +14,10 @@ import type { RequestEnv } from './requests.ts';
 /** What handlers behind the check find in the context. */
 export type BearerEnv = { Variables: RequestEnv['Variables'] & { principal: Principal } };
 
-/** Why a request is not let through; each interface words it in its own body. */
+/** Why a request is not let through, and what its answer carries; each interface words it in its own body. */
 export type Refusal = {
   readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
   /** The `Authorization` header is there and has not the form of a bearer token. */
   readonly malformed: boolean;
   readonly error: KeywardError;
@@ -32,10 +33,14 @@ export type Bearer = {
   middleware(scopes: readonly Scope[], bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
   /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
   authenticate(authorization: string | undefined): Promise<Principal>;
+  /** The same, counted: throws `rate_limited` too. */
+  admit(authorization: string | undefined, address: string): Promise<Principal>;
+  /** What is answered instead, after `admit` threw, with a challenge that names these scopes. */
+  refusal(error: KeywardError, authorization: string | undefined, scopes: readonly Scope[]): Refusal;
   /** Adds the challenge of RFC 6750 §3 for a principal that lacks a scope. */
   challengeScope(c: Context, principal: Principal, scope: Scope): void;
-  /** The whole answer to a principal that lacks a scope for an action: noted, with the challenge. */
-  lacking(c: Context<BearerEnv>, action: string, scope: Scope): Promise<Response>;
+  /** What is answered to a principal that lacks a scope for an action: noted, with the challenge. */
+  lacking(principal: Principal, action: string, scope: Scope): Promise<Refusal>;
 };
 
 export type BearerOptions = {
@@ -67,8 +72,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
     return found;
   };
 
-  /** The same, counted. */
-  const admit = async (authorization: string | undefined, address: string): Promise<Principal> => {
+  const admit: Bearer['admit'] = async (authorization, address) => {
     try {
       const principal = await authenticate(authorization);
       await limits.principal(principal);
@@ -80,24 +84,36 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
     }
   };
 
-  const challengeScope: Bearer['challengeScope'] = (c, principal, scope) => {
-    // With those that it has: a client asks for exactly what the challenge names.
-    const wanted = wantedScopes([...principal.scopes, scope]);
-    c.header('WWW-Authenticate', challenge('error="insufficient_scope"', wanted));
+  /** With the scopes that it has: a client asks for exactly what the challenge names. */
+  const challengeOf = (principal: Principal, scope: Scope): string =>
+    challenge('error="insufficient_scope"', wantedScopes([...principal.scopes, scope]));
+
+  const refusal: Bearer['refusal'] = (error, authorization, scopes) => {
+    const malformed = authorization !== undefined && !bearerForm.test(authorization);
+    const status = errorCodes[error.code];
+    const headers: Record<string, string> = {};
+    if (error.code === 'unauthenticated') {
+      const wrong = authorization === undefined ? [] : ['error="invalid_token"'];
+      headers['WWW-Authenticate'] = challenge(...wrong, wantedScopes(scopes));
+    } else if (status === 429 || status === 503) {
+      headers['Retry-After'] = String(error.details.retryAfterSeconds ?? 5);
+    }
+    return { status, headers, malformed, error };
   };
 
   return {
     authenticate,
-    challengeScope,
-    async lacking(c, action, scope) {
-      const { principal } = c.var;
+    admit,
+    refusal,
+    challengeScope: (c, principal, scope) => c.header('WWW-Authenticate', challengeOf(principal, scope)),
+    async lacking(principal, action, scope) {
       const code = 'insufficient_scope';
       await broker().refusals.note({ ...who(principal), action, outcome: 'refused', code });
-      challengeScope(c, principal, scope);
       const error = new KeywardError(code, `This needs the scope ${scope}.`, {
         hint: 'Ask for a bearer token that has it.',
       });
-      return c.json({ error: toPublic(error) }, errorCodes[code]);
+      const headers = { 'WWW-Authenticate': challengeOf(principal, scope) };
+      return { status: errorCodes[code], headers, malformed: false, error };
     },
     middleware:
       (scopes, bodyOf = plainBody) =>
@@ -107,23 +123,17 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
           c.set('principal', await admit(authorization, c.get('client').address));
         } catch (error) {
           if (!(error instanceof KeywardError)) throw error;
-          const malformed = authorization !== undefined && !bearerForm.test(authorization);
-          const usual = errorCodes[error.code];
-          const { status, body } = bodyOf({ status: usual, malformed, error });
-          if (error.code === 'unauthenticated') {
-            const wanted = wantedScopes(scopes);
-            c.header(
-              'WWW-Authenticate',
-              authorization === undefined ? challenge(wanted) : challenge('error="invalid_token"', wanted),
-            );
-          } else if (usual === 429 || usual === 503) {
-            c.header('Retry-After', String(error.details.retryAfterSeconds ?? 5));
-          }
-          return c.json(body as object, status as ContentfulStatusCode);
+          return refuse(c, refusal(error, authorization, scopes), bodyOf);
         }
         return next();
       },
   };
+}
+
+/** The answer of Hono to a refusal. */
+export function refuse(c: Context, refusal: Refusal, bodyOf: RefusalBody = plainBody): Response {
+  const { status, body } = bodyOf(refusal);
+  return c.json(body as object, status as ContentfulStatusCode, refusal.headers);
 }
 
 /** The parameter of a challenge that says which scopes to come back with. */
@@ -131,7 +141,10 @@ function wantedScopes(scopes: readonly Scope[]): string {
   return `scope="${[...new Set(scopes)].join(' ')}"`;
 }
 
-const plainBody: RefusalBody = ({ status, error }) => ({ status, body: { error: toPublic(error) } });
+/** As everywhere but in the documented interfaces of others. */
+function plainBody({ status, error }: Refusal): ReturnType<RefusalBody> {
+  return { status, body: { error: toPublic(error) } };
+}
 
 /** One text for every reason: what is wrong with a token is no business of whoever tries tokens. */
 function unauthenticated(): KeywardError {

@@ -4,7 +4,6 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
-import type { Context } from 'hono';
 import { closeWith } from './refused.ts';
 import { breakOff } from './streamed.ts';
 
@@ -47,9 +46,11 @@ export function allowSlowBody(request: HttpBindings): void {
 /**
  * The status of a request whose body never arrived whole, whatever became of it further in: 408 when it took too long,
  * 400 when the client went away. Null for any other, and for one that did not come over a connection.
+ *
+ * @param env what Hono knows as `c.env`
  */
-export function brokenOff(c: Context): 400 | 408 | null {
-  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
+export function brokenOff(env: unknown): 400 | 408 | null {
+  const { incoming } = (env ?? {}) as Partial<HttpBindings>;
   if (incoming === undefined || incoming.complete || !incoming.destroyed) return null;
   return late.has(incoming) ? 408 : 400;
 }
@@ -59,6 +60,7 @@ function cut({ incoming, outgoing }: HttpBindings): void {
   if (incoming.complete) return;
   late.add(incoming);
   // As late headers are answered.
-  if (outgoing.headersSent) breakOff(outgoing);
+  if (outgoing.writableFinished) incoming.socket.destroy();
+  else if (outgoing.headersSent) breakOff(outgoing);
   else closeWith(incoming.socket, 408);
 }

@@ -13,7 +13,8 @@ export function freshKeys(vault: () => Broker['vault'], except: readonly string[
   };
 }
 
-function refreshed(vault: Broker['vault']): Promise<void> {
+/** The same for one request. */
+export function refreshed(vault: Broker['vault']): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, patienceMs);
     const done = () => {

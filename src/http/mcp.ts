@@ -1,7 +1,7 @@
 /** `/mcp`: what is checked before the protocol sees a request. */
 import { Hono } from 'hono';
 import { type Principal, type Scope, usualScopes } from '../principal.ts';
-import type { Bearer, BearerEnv } from './bearer.ts';
+import { type Bearer, type BearerEnv, refuse } from './bearer.ts';
 import { RequestError, readJson } from './json-body.ts';
 
 /** The protocol, as the MCP side provides it. */
@@ -30,8 +30,9 @@ export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
     }
     const tool = protocol.toolOf(body);
     // Step-up: the client may come back with a token that has the scope.
-    if (tool !== null && !caller.principal.scopes.has(tool.scope))
-      return bearer.lacking(c, `tool.${tool.name}`, tool.scope);
+    if (tool !== null && !caller.principal.scopes.has(tool.scope)) {
+      return refuse(c, await bearer.lacking(caller.principal, `tool.${tool.name}`, tool.scope));
+    }
     return protocol.answer(c.req.raw, body, caller);
   });
 

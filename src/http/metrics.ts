@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import prom from 'prom-client';
 import type { Broker } from '../broker/broker.ts';
 import type { Scope } from '../principal.ts';
-import type { Bearer, BearerEnv } from './bearer.ts';
+import { type Bearer, type BearerEnv, refuse } from './bearer.ts';
 
 type AuditEvent = Parameters<Broker['vault']['audit']>[0];
 
@@ -66,7 +66,8 @@ const needed: Scope = 'audit:read';
 export function metricsRoutes({ bearer, metrics }: { bearer: Bearer; metrics: Metrics }): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
   routes.get(metricsPath, bearer.middleware([needed]), async (c) => {
-    if (!c.var.principal.scopes.has(needed)) return bearer.lacking(c, 'metrics.read', needed);
+    const { principal } = c.var;
+    if (!principal.scopes.has(needed)) return refuse(c, await bearer.lacking(principal, 'metrics.read', needed));
     return c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType });
   });
   return routes;

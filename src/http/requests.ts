@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Log } from '../log.ts';
+import { type Asked, askedOf } from './asked.ts';
 import { brokenOff } from './body-time.ts';
 import type { Client } from './client-address.ts';
 import type { Metrics } from './metrics.ts';
@@ -13,43 +14,62 @@ export type RequestEnv = { Variables: { client: Client; requestId: string } };
 export type RequestsOptions = {
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly clientOf: (c: Parameters<MiddlewareHandler>[0]) => Client;
+  readonly clientOf: (asked: Asked) => Client;
   /** Paths that are asked for all the time, and of which nobody wants to read. */
   readonly quiet: readonly string[];
+};
+
+/** A request of which note was taken. */
+export type Noted = RequestEnv['Variables'] & {
+  /** Its answer begins, with this status. `route` is the pattern: paths hold ids. */
+  answered(route: string, status: number): void;
 };
 
 /** The pattern of what runs around every route. */
 const everywhere = '/*';
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-export function requests({ log, metrics, clientOf, quiet }: RequestsOptions): MiddlewareHandler<RequestEnv> {
-  return async (c, next) => {
+/** Takes note of each request when it comes, and when its answer begins. */
+export function createRequests({ log, metrics, clientOf, quiet }: RequestsOptions): (asked: Asked) => Noted {
+  return (asked) => {
     const started = performance.now();
-    const client = clientOf(c);
-    const requestId = (client.behindProxy ? safeId(c.req.header('x-request-id')) : null) ?? randomUUID();
+    const client = clientOf(asked);
+    const requestId = (client.behindProxy ? safeId(asked.header('x-request-id')) : null) ?? randomUUID();
+    return {
+      client,
+      requestId,
+      answered(route, status) {
+        const milliseconds = performance.now() - started;
+        const method = methods.has(asked.method) ? asked.method : 'other';
+        metrics.request({ method, route, status, seconds: milliseconds / 1_000 });
+        if (quiet.includes(route)) return;
+        log.info('request', {
+          requestId,
+          method,
+          route,
+          status,
+          ms: Math.round(milliseconds * 10) / 10,
+          address: client.address,
+          ...traceOf(asked.header('traceparent')),
+        });
+      },
+    };
+  };
+}
+
+/** The same around every route of an app. */
+export function aroundRequests(requests: (asked: Asked) => Noted): MiddlewareHandler<RequestEnv> {
+  return async (c, next) => {
+    const { client, requestId, answered } = requests(askedOf(c));
     c.set('client', client);
     c.set('requestId', requestId);
     await next();
     c.res.headers.set('X-Request-Id', requestId);
-    const milliseconds = performance.now() - started;
-    const route = routeOf(c);
-    const method = methods.has(c.req.method) ? c.req.method : 'other';
-    const status = brokenOff(c) ?? c.res.status;
-    metrics.request({ method, route, status, seconds: milliseconds / 1_000 });
-    if (quiet.includes(route)) return;
-    log.info('request', {
-      requestId,
-      method,
-      route,
-      status,
-      ms: Math.round(milliseconds * 10) / 10,
-      address: client.address,
-      ...traceOf(c.req.header('traceparent')),
-    });
+    answered(routeOf(c), brokenOff(c.env) ?? c.res.status);
   };
 }
 
-/** The pattern: paths hold ids. The gateway's ends in a wildcard, and so does that of a check which came before a route. */
+/** The pattern. That of a check which came before a route ends in a wildcard. */
 function routeOf(c: Context): string {
   const patterns = matchedRoutes(c).flatMap(({ path }) => (path === everywhere ? [] : [path]));
   return patterns.findLast((path) => !path.endsWith('*')) ?? patterns.at(-1) ?? 'none';

@@ -3,14 +3,29 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getRequestListener, RequestError } from '@hono/node-server';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { limitBodyTime } from './body-time.ts';
 import { createRefusals, type OnRefused, refuse, refuseAtConnection, type Watch } from './refused.ts';
-import { type Bindings, sendStreamed } from './streamed.ts';
 
 /** One request: `app.fetch` of Hono. */
-export type Answer = (request: Request, env: Bindings) => Response | Promise<Response>;
+export type App = (request: Request, env: HttpBindings) => Response | Promise<Response>;
+
+/** A request and its answer, as Node has them; what Hono knows as `c.env`. */
+export type Exchange = HttpBindings;
+
+/** Answers some requests without the app. */
+export type Direct = {
+  takes(url: string): boolean;
+  /** `last` says whether this answer is the last one of its connection. Never rejects. */
+  answer(exchange: Exchange, last: () => boolean): Promise<void>;
+};
+
+/** What a listener has besides its app. */
+export type Beside = {
+  readonly direct?: Direct;
+  /** Is told of what never becomes a request. */
+  readonly watch?: Watch;
+};
 
 export type Listener = {
   readonly port: number;
@@ -49,17 +64,15 @@ const portTries = 10;
  * Serves on every one of these addresses, at the same port; port 0 picks one. Listening never keeps the process alive.
  * Fails with Node's error, `EADDRINUSE` above all; none of the addresses is held then. An address that this computer
  * doesn't have is left out, unless it is the first.
- *
- * @param watch is told of what never becomes a request
  */
 export async function listen(
-  answer: Answer,
+  app: App,
   addresses: readonly string[],
   port: number,
-  watch: Watch | null = null,
+  { direct, watch }: Beside = {},
 ): Promise<Listener> {
   const refusals = watch && createRefusals(watch);
-  const serve = () => createGuardedServer(answer, (refused) => refusals?.note(refused));
+  const serve = () => createGuardedServer(app, direct, (refused) => refusals?.note(refused));
   for (let tries = 1; ; tries += 1) {
     try {
       const listener = await listenOnAll(serve, addresses, port);
@@ -94,20 +107,20 @@ async function listenOnAll(serve: () => Server, addresses: readonly string[], po
   return { port: held, close };
 }
 
-function createGuardedServer(answer: Answer, onRefused: OnRefused): Server {
+function createGuardedServer(app: App, direct: Direct | undefined, onRefused: OnRefused): Server {
+  // The port is free already: what comes next on this connection has to go elsewhere.
+  const last = () => !server.listening;
   const reply = async (request: Request, env: unknown) => {
-    const bindings = env as Bindings;
-    limitBodyTime(bindings);
-    const response = await answer(request, bindings);
-    // The port is free already: what comes next on this connection has to go elsewhere.
-    if (!server.listening) response.headers.set('Connection', 'close');
-    if (bindings.streamed === undefined) return response;
-    await sendStreamed(bindings.outgoing, response, bindings.streamed);
-    return RESPONSE_ALREADY_SENT;
+    const response = await app(request, env as HttpBindings);
+    if (last()) response.headers.set('Connection', 'close');
+    return response;
   };
   const server = createServer(limits, (incoming, outgoing) => {
     if (incoming.rawHeaders.length > 2 * maxHeaders) return refuse(outgoing, 431, 'too_many_headers', onRefused);
     if (incoming.headers.host === undefined) return refuse(outgoing, 400, 'no_host', onRefused);
+    const exchange = { incoming, outgoing };
+    limitBodyTime(exchange);
+    if (direct?.takes(incoming.url ?? '')) return void direct.answer(exchange, last);
     const errorHandler = (error: unknown): Response | undefined => {
       if (!(error instanceof RequestError)) return new Response(null, { status: 500 });
       // The Host or the target of the request makes no URL.

@@ -1,4 +1,4 @@
-/** HTTP mode as one app: MCP, REST, and the pages where they may be shown. */
+/** HTTP mode: MCP, REST, and the pages where they may be shown, as one app, and the gateway beside it. */
 import { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { createIssuerSignIn } from '../broker/sign-in/issuer.ts';
@@ -11,17 +11,18 @@ import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
 import { createCounters } from './counters.ts';
 import { freshKeys } from './fresh-keys.ts';
-import { gatewayRoutes } from './gateway.ts';
+import { createGateway } from './gateway.ts';
 import { healthRoutes, probePaths } from './health.ts';
 import { homeRoutes } from './home.ts';
 import type { IssuerSettings } from './issuer.ts';
 import { createLimits, limitAddresses } from './limits.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
 import { type Metrics, metricsPath, metricsRoutes } from './metrics.ts';
-import { requests } from './requests.ts';
+import { aroundRequests, createRequests } from './requests.ts';
 import { bodyOf } from './rest/errors.ts';
 import { restRoutes } from './rest/index.ts';
 import type { RestBearer } from './rest/operation.ts';
+import type { Direct } from './server.ts';
 import { type SignInOptions, signIn } from './sign-in/index.ts';
 import { issuerCallbackPath } from './sign-in/issuer.ts';
 
@@ -42,22 +43,21 @@ export type ServiceOptions = {
   readonly rateLimit: number;
 };
 
-export function createService(options: ServiceOptions): Hono {
+export type Service = { readonly app: Hono; readonly gateway: Direct };
+
+export function createService(options: ServiceOptions): Service {
   const { broker, protocol, publicUrl, hosts, issuer, metrics } = options;
   const origin = new URL(publicUrl);
   const local = hosts.map((host) => `http://${host}`);
   const { log, vault } = broker();
   const clientOf = createClientAddress(options.trustedProxies);
   const limits = createLimits(options.rateLimit, createCounters(vault.countTogether, log));
+  const places = { hosts: [origin.host, ...hosts], origins: [publicUrl, ...local] };
+  const requests = createRequests({ log, metrics, clientOf, quiet: [...probePaths, metricsPath] });
   const app = createApp({
-    hosts: [origin.host, ...hosts],
-    origins: [publicUrl, ...local],
+    ...places,
     anyHost: probePaths,
-    around: [
-      requests({ log, metrics, clientOf, quiet: [...probePaths, metricsPath] }),
-      limitAddresses(limits),
-      freshKeys(() => vault, probePaths),
-    ],
+    around: [aroundRequests(requests), limitAddresses(limits), freshKeys(() => vault, probePaths)],
     log,
   });
   const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
@@ -68,7 +68,6 @@ export function createService(options: ServiceOptions): Hono {
   app.route('/', metricsRoutes({ bearer, metrics }));
   app.route('/', mcpRoutes({ bearer, protocol }));
   app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer) }));
-  app.route('/', gatewayRoutes({ broker, bearer }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
   const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), limits });
@@ -77,7 +76,7 @@ export function createService(options: ServiceOptions): Hono {
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
-  return app;
+  return { app, gateway: createGateway({ ...places, broker, bearer, limits, requests }) };
 }
 
 /** Signing in at the issuer, where there is one and Keyward has a client there. */

@@ -1,42 +1,39 @@
 /**
- * Answers whose body streams from its source straight into the client's connection, as fast as the client takes it. A
- * web stream in between costs more than all else that the gateway does.
+ * Answers on Node's own response: their body streams from its source straight into the client's connection, as fast as the
+ * client takes it.
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { HttpBindings } from '@hono/node-server';
 
-/** What a handler leaves beside its `Response`, which has the status and no body. */
-export type Streamed = {
-  /** Headers of the `Response` win over these. */
-  readonly headers: Headers;
-  readonly body: AsyncIterable<Uint8Array>;
+export type Answer = {
+  readonly status: number;
+  /** Of two with one name the later one counts. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: AsyncIterable<Uint8Array> | string | null;
   /** Told why, when the body broke off. */
-  readonly onCut: (error: unknown) => void;
+  readonly onCut?: (error: unknown) => void;
 };
-
-/** What Hono knows as `c.env`. */
-export type Bindings = HttpBindings & { streamed?: Streamed };
 
 /**
  * Sends status and headers, and the body piece by piece. A body that breaks off takes the connection along: the client
  * must not take half of it for the whole. Never rejects.
  */
-export async function sendStreamed(outgoing: ServerResponse, response: Response, streamed: Streamed): Promise<void> {
+export async function send(outgoing: ServerResponse, { status, headers, body, onCut }: Answer): Promise<void> {
   try {
-    outgoing.writeHead(response.status, Object.fromEntries([...streamed.headers, ...response.headers]));
+    outgoing.writeHead(status, Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])));
+    if (body === null || typeof body === 'string') return void outgoing.end(body ?? undefined);
     // What is there at once leaves in one packet, as most answers are short; headers do not wait for more.
     outgoing.cork();
     setImmediate(() => {
       outgoing.flushHeaders();
       outgoing.uncork();
     });
-    for await (const piece of streamed.body) {
+    for await (const piece of body) {
       if (!outgoing.write(piece)) await writable(outgoing);
     }
     outgoing.end();
   } catch (error) {
-    streamed.onCut(error);
+    onCut?.(error);
     breakOff(outgoing);
   }
 }

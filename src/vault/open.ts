@@ -8,12 +8,14 @@ import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries } from './audit-chain.ts';
 import { contextOf, type Named } from './context.ts';
 import { underHiddenNames } from './counting.ts';
+import { createLately } from './lately.ts';
 import { useNotes } from './use-notes.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
 /** Opens the vault over a store. Closing the vault closes the store. `observe` is told of each event that the log holds. */
 export async function openVault(store: Store, observe?: (event: AuditEvent) => void): Promise<Vault> {
   const chain = auditChain(store);
+  const lately = createLately<object>();
   const notes = useNotes((times) => store.touch(times));
 
   async function rowOf(kind: Kind, record: Named): Promise<Rows[Kind] | undefined> {
@@ -73,8 +75,10 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     async open(kind, record) {
       const row = await rowOf(kind, record);
       if (row === undefined) throw new KeywardError('not_found', 'There is no such record any more.');
-      const secret = open(store.keyring, contextOf(kind, row, row.secretVersion), row.sealed);
-      return JSON.parse(Buffer.from(secret).toString('utf8')) as Records[typeof kind]['secret'];
+      return lately.of(row, () => {
+        const secret = open(store.keyring, contextOf(kind, row, row.secretVersion), row.sealed);
+        return JSON.parse(Buffer.from(secret).toString('utf8'), (_, value) => Object.freeze(value));
+      }) as Records[typeof kind]['secret'];
     },
     async commit(changes) {
       const now = Date.now();

@@ -240,6 +240,44 @@ describe('the gateway', () => {
     expect(api.seen.length).toBe(before);
   });
 
+  it('44. takes neither a Host nor an Authorization that is there twice for its first one', async () => {
+    const { hostname, port, host } = new URL(keyward.origin);
+    const good = `Bearer ${keyward.token('ann')}`;
+    const before = api.seen.length;
+    for (const [lines, status] of [
+      [`Host: ${host}\r\nHost: evil.test\r\nAuthorization: ${good}`, 403],
+      [`Host: evil.test\r\nHost: ${host}\r\nAuthorization: ${good}`, 403],
+      [`Host: ${host}\r\nAuthorization: ${good}\r\nAuthorization: Bearer other`, 401],
+      [`Host: ${host}\r\nAuthorization: ${good}\r\nOrigin: https://evil.test`, 403],
+      [`Host: ${host}\r\nAuthorization: ${good}\r\nSec-Fetch-Site: cross-site`, 403],
+    ] as const) {
+      const socket = connect(Number(port), hostname);
+      socket.write(`GET /proxy/${id}/x HTTP/1.1\r\n${lines}\r\n\r\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*\\r\\n\\r\\n{"error":{"code":`));
+      socket.destroy();
+    }
+    expect(api.seen.length).toBe(before);
+  });
+
+  it('44. answers a browser with the headers that all of Keyward’s answers have, over what the service says', async () => {
+    const headers = { authorization: `Bearer ${keyward.token('ann')}` };
+    const page = await fetch(`${keyward.origin}/nothing`);
+    for (const path of [`/proxy/${id}/x`, `/proxy/${id}/a/../x`, '/proxy/', '/proxy']) {
+      const answer = await fetch(`${keyward.origin}${path}`, { headers });
+      const own = [
+        'content-security-policy',
+        'x-frame-options',
+        'referrer-policy',
+        'cache-control',
+        'x-content-type-options',
+      ];
+      for (const name of own)
+        expect([path, name, answer.headers.get(name)]).toEqual([path, name, page.headers.get(name)]);
+      expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
+    }
+  });
+
   it.each(['/../x', '/a/../../../x', '/%2e%2e/x', '//evil.example/', '/a%5c..%5cx', '/%2fevil', '/a%00'])(
     '56. %s does not leave the base URL',
     async (path) => {

@@ -84,6 +84,16 @@ describe('a vault', () => {
     expect((await vault.findAttempt(record.id))?.credentialId).toBe(one.id);
   });
 
+  it('opens a secret anew once it was replaced, and answers one that nobody can change', async () => {
+    const { vault } = await openFresh();
+    const credential = await create(vault, {}, 'k1');
+    const opened = await vault.open('credential', credential);
+    expect(() => Object.assign(opened, { inputs: {} })).toThrow(TypeError);
+    expect(() => Object.assign('inputs' in opened ? opened.inputs : {}, { apiKey: 'k3' })).toThrow(TypeError);
+    await vault.commit([{ op: 'update', kind: 'credential', record: credential, secret: apiKeySecret('k2') }]);
+    expect(await vault.open('credential', credential)).toEqual(apiKeySecret('k2'));
+  });
+
   it('says not_found for the secret of a record that is gone', async () => {
     const { vault } = await openFresh();
     const credential = await create(vault);

@@ -108,7 +108,7 @@ function jsonOf(body: unknown): string {
 }
 
 function rateLimited({ headers, service }: ServiceAnswer): KeywardError {
-  const seconds = retryAfter(headers.get('retry-after'));
+  const seconds = retryAfter(headers.get('retry-after') ?? null);
   return new KeywardError('provider_rate_limited', `${service} wants fewer calls (status 429).`, {
     hint: seconds === null ? 'Wait a minute before the next call.' : `Wait ${seconds} s before the next call.`,
     details: { status: 429, ...(seconds === null ? {} : { retryAfterSeconds: seconds }) },
@@ -161,7 +161,7 @@ function parsed(text: string): unknown {
 const forBrowsers =
   /^(access-control-|cross-origin-|content-security-policy|permissions-policy|feature-policy|referrer-policy|x-frame-options|x-content-type-options|x-xss-protection|x-permitted|x-download|report-to|reporting-endpoints|nel$|server|via$|vary$|date$|age$|cf-|x-cache|x-served-by|x-timer|x-amz-cf|x-powered-by|expect-ct|timing-allow|accept-ranges|origin-agent|p3p$|priority$)/;
 
-function shownHeaders(headers: Headers): Record<string, string> {
+function shownHeaders(headers: ServiceAnswer['headers']): Record<string, string> {
   const shown = [...headers].filter(([name]) => !forBrowsers.test(name)).slice(0, maxHeaders);
   return Object.fromEntries(shown.map(([name, value]) => [name, value.slice(0, maxHeader)]));
 }

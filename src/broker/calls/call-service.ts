@@ -40,8 +40,8 @@ export type ServiceCall = Pick<EgressRequest, 'bodyLength' | 'silenceMs' | 'sign
 
 export type ServiceAnswer = {
   readonly status: number;
-  /** Filtered and without the secret. */
-  readonly headers: Headers;
+  /** Filtered and without the secret, by name in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
   /** Decoded and without the secret, as it comes. Read it or discard it: it holds a connection. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Instead of reading the body. */
@@ -151,14 +151,14 @@ async function discard({ body }: EgressStream): Promise<void> {
 }
 
 /** A header that has the secret in its name goes as a whole. */
-function scrubHeaders(headers: readonly [name: string, value: string][], scrubber: Scrubber): Headers {
-  const clean = new Headers();
+function scrubHeaders(headers: readonly [name: string, value: string][], scrubber: Scrubber): Map<string, string> {
+  const clean = new Map<string, string>();
   for (const [name, value] of headers) {
     if (scrubber.text(name) !== name) continue;
     // Header values are bytes, which a Headers shows as Latin-1.
     const given = Buffer.from(value, 'latin1');
     const bytes = scrubber.bytes(given);
-    clean.append(name, bytes === given ? value : Buffer.from(bytes).toString('latin1'));
+    clean.set(name, bytes === given ? value : Buffer.from(bytes).toString('latin1'));
   }
   return clean;
 }
