@@ -1,7 +1,9 @@
 /** What never becomes a request: answered shortly, counted, told in numbers. The built program over raw connections. */
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createRefusals } from '../../src/http/refused.ts';
+import { createRefusals, type Refused, refuseAtConnection } from '../../src/http/refused.ts';
 import { listen } from '../../src/http/server.ts';
 import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
 import { raw } from './raw.ts';
@@ -144,6 +146,26 @@ describe('a refusal before there is a request', () => {
     }
     expect((await raw(keyward.origin, '/healthz')).status).toBe(200);
     expect(await counted()).toEqual(before);
+  });
+
+  it('is told of a connection past the limit, which is closed without an answer', async () => {
+    const refused: Refused[] = [];
+    const server = createServer();
+    server.maxConnections = 1;
+    refuseAtConnection(server, (one) => void refused.push(one));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const first = connect(port, '127.0.0.1');
+    await once(server, 'connection');
+    expect(
+      await send(
+        '',
+        connect(port, '127.0.0.1').on('error', () => undefined),
+      ),
+    ).toBe('');
+    expect(refused).toEqual([{ status: null, reason: 'too_many_connections', address: '127.0.0.1' }]);
+    first.destroy();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it('is counted and not written one by one, however many there are; the end of the process tells the rest', async () => {
