@@ -11,7 +11,7 @@ import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
 import { createCounters } from './counters.ts';
 import { freshKeys } from './fresh-keys.ts';
-import { createGateway } from './gateway.ts';
+import { createGateway } from './gateway/index.ts';
 import { healthRoutes, probePaths } from './health.ts';
 import { homeRoutes } from './home.ts';
 import type { IssuerSettings } from './issuer.ts';

@@ -2,30 +2,28 @@
  * The gateway: `ANY /proxy/{connectionId}/{path}` is the service of that connection, for programs. Keyward's bearer token
  * lets them in and goes no further; the secret goes in on the way. Both bodies stream, as fast as the slower side takes them.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Broker, forRequest } from '../broker/broker.ts';
-import { callService } from '../broker/calls/call-service.ts';
-import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
-import type { Principal } from '../principal.ts';
-import { commonHeaders } from './app.ts';
-import { type Asked, askedBy } from './asked.ts';
-import type { Bearer, Refusal } from './bearer.ts';
-import { allowSlowBody, brokenOff } from './body-time.ts';
-import { refreshed } from './fresh-keys.ts';
-import { type Places, refusalOf } from './guards.ts';
-import type { Limits } from './limits.ts';
-import type { Noted } from './requests.ts';
-import type { Direct, Exchange } from './server.ts';
-import { type Answer, send } from './streamed.ts';
+import type { ServerResponse } from 'node:http';
+import { type Broker, forRequest } from '../../broker/broker.ts';
+import { callService } from '../../broker/calls/call-service.ts';
+import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
+import type { Principal } from '../../principal.ts';
+import { commonHeaders } from '../app.ts';
+import { type Asked, askedBy } from '../asked.ts';
+import type { Bearer, Refusal } from '../bearer.ts';
+import { allowSlowBody, brokenOff } from '../body-time.ts';
+import { refreshed } from '../fresh-keys.ts';
+import { type Places, refusalOf } from '../guards.ts';
+import type { Limits } from '../limits.ts';
+import type { Noted } from '../requests.ts';
+import type { Direct, Exchange } from '../server.ts';
+import { type Answer, send } from '../streamed.ts';
+import { prefix, readCall } from './request.ts';
 
 /** Answers of models take minutes, and their streams longer. */
 const timeoutMs = 3_600_000;
 const silenceMs = 600_000;
-/** A body up to this size is read first: it can be sent again after a token was renewed. */
-const maxRepeatable = 256 * 1024;
 /** What a principal needs. */
 const needed = 'credentials:use';
-const prefix = '/proxy/';
 const route = `${prefix}:connectionId/*`;
 
 export type GatewayOptions = Places & {
@@ -68,24 +66,18 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: Asked, address:
   const principal = await admitted(parts, asked, address);
   if ('status' in principal) return principal;
   allowSlowBody(exchange);
-  if (incoming.headers.upgrade !== undefined) throw upgrade();
-  const { url = '', method = '' } = incoming;
-  const connectionId = url.slice(prefix.length).split(/[/?]/, 1)[0] ?? '';
+  const call = await readCall(incoming);
   const answer = await callService(broker, principal, {
-    connectionId,
-    method,
-    path: pathOf(incoming, connectionId),
-    headers: headersOf(incoming),
+    ...call,
     reserved: 'drop',
-    ...(await bodyOf(incoming)),
     signal: goneSignal(outgoing),
     timeoutMs,
     silenceMs,
   });
   const { status, headers, redirect } = answer;
   // A redirect below the base URL stays within the gateway.
-  const moved = redirect === null ? [] : [['location', `${prefix}${connectionId}${redirect}`] as const];
-  const bodiless = method === 'HEAD' || [204, 205, 304].includes(status);
+  const moved = redirect === null ? [] : [['location', `${prefix}${call.connectionId}${redirect}`] as const];
+  const bodiless = call.method === 'HEAD' || [204, 205, 304].includes(status);
   if (bodiless) await answer.discard();
   return {
     status,
@@ -111,44 +103,6 @@ async function admitted(parts: Parts, asked: Asked, address: string): Promise<Pr
     if (!(error instanceof KeywardError)) throw error;
     return refusal(bearer.refusal(error, authorization, [needed]));
   }
-}
-
-/** What the program wrote: a parsed URL has dot segments resolved that Keyward has to refuse. */
-function pathOf({ url = '', headers }: IncomingMessage, connectionId: string): string {
-  const own = `${prefix}${connectionId}`;
-  if (!url.startsWith(`${own}/`) || url.includes(tokenOf(headers))) {
-    throw new KeywardError('invalid_input', 'The path is not one of this connection.', {
-      hint: 'Give /proxy/, the connection’s id, and the path below the service’s base URL, without Keyward’s token.',
-    });
-  }
-  return url.slice(own.length);
-}
-
-/** Without those of this connection, and those that hold Keyward's token, which some clients send in several. */
-function headersOf({ headers }: IncomingMessage): Record<string, string> {
-  const token = tokenOf(headers);
-  const named = (headers.connection ?? '').toLowerCase().split(',');
-  const kept = Object.entries(headers).flatMap(([name, values]) => {
-    const value = [values ?? []].flat().join(', ');
-    return value.includes(token) || named.some((one) => one.trim() === name) ? [] : [[name, value]];
-  });
-  return Object.fromEntries(kept);
-}
-
-/** The bearer check has seen that there is one. */
-function tokenOf({ authorization = '' }: IncomingMessage['headers']): string {
-  return authorization.replace(/^Bearer +/i, '').trim();
-}
-
-async function bodyOf(incoming: IncomingMessage) {
-  const { 'content-length': length, 'transfer-encoding': chunked } = incoming.headers;
-  if (chunked !== undefined || Number(length) > maxRepeatable) {
-    return { body: incoming, ...(length === undefined ? {} : { bodyLength: Number(length) }) };
-  }
-  if (length === undefined || length === '0') return {};
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return { body: Buffer.concat(chunks) };
 }
 
 /** Fires when the program goes away before it has the whole answer: the service need not go on then. */
@@ -183,10 +137,4 @@ function told(status: number, headers: Readonly<Record<string, string>>, error: 
   const text = JSON.stringify({ error: toPublic(error) });
   const ours = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
   return { status, headers: Object.entries({ ...ours, ...headers }), body: text };
-}
-
-function upgrade(): KeywardError {
-  return new KeywardError('invalid_input', 'WebSockets and other upgrades do not go through the gateway.', {
-    hint: 'Use the HTTP interface of the service.',
-  });
 }

@@ -1,0 +1,69 @@
+/** What a program asks of the service: the call, as it stands in the request. */
+import type { IncomingMessage } from 'node:http';
+import type { ServiceCall } from '../../broker/calls/call-service.ts';
+import { KeywardError } from '../../errors.ts';
+
+/** What every path of the gateway begins with. */
+export const prefix = '/proxy/';
+
+/** A body up to this size is read first: it can be sent again after a token was renewed. */
+const maxRepeatable = 256 * 1024;
+
+type Asked = Pick<ServiceCall, 'connectionId' | 'method' | 'path' | 'headers' | 'body' | 'bodyLength'>;
+
+/**
+ * The call. Keyward's own token, which the bearer check has seen, is in no part of it.
+ *
+ * @throws KeywardError `invalid_input` for an upgrade, and for a path that is not one of a connection
+ */
+export async function readCall(incoming: IncomingMessage): Promise<Asked> {
+  if (incoming.headers.upgrade !== undefined) throw upgrade();
+  const { url = '', method = '' } = incoming;
+  const connectionId = url.slice(prefix.length).split(/[/?]/, 1)[0] ?? '';
+  const path = pathOf(incoming, connectionId);
+  return { connectionId, method, path, headers: headersOf(incoming), ...(await bodyOf(incoming)) };
+}
+
+/** What the program wrote: a parsed URL has dot segments resolved that Keyward has to refuse. */
+function pathOf({ url = '', headers }: IncomingMessage, connectionId: string): string {
+  const own = `${prefix}${connectionId}`;
+  if (!url.startsWith(`${own}/`) || url.includes(tokenOf(headers))) {
+    throw new KeywardError('invalid_input', 'The path is not one of this connection.', {
+      hint: 'Give /proxy/, the connection’s id, and the path below the service’s base URL, without Keyward’s token.',
+    });
+  }
+  return url.slice(own.length);
+}
+
+/** Without those of this connection, and those that hold Keyward's token, which some clients send in several. */
+function headersOf({ headers }: IncomingMessage): Record<string, string> {
+  const token = tokenOf(headers);
+  const named = (headers.connection ?? '').toLowerCase().split(',');
+  const kept = Object.entries(headers).flatMap(([name, values]) => {
+    const value = [values ?? []].flat().join(', ');
+    return value.includes(token) || named.some((one) => one.trim() === name) ? [] : [[name, value]];
+  });
+  return Object.fromEntries(kept);
+}
+
+/** The bearer check has seen that there is one. */
+function tokenOf({ authorization = '' }: IncomingMessage['headers']): string {
+  return authorization.replace(/^Bearer +/i, '').trim();
+}
+
+async function bodyOf(incoming: IncomingMessage) {
+  const { 'content-length': length, 'transfer-encoding': chunked } = incoming.headers;
+  if (chunked !== undefined || Number(length) > maxRepeatable) {
+    return { body: incoming, ...(length === undefined ? {} : { bodyLength: Number(length) }) };
+  }
+  if (length === undefined || length === '0') return {};
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of incoming) chunks.push(chunk);
+  return { body: Buffer.concat(chunks) };
+}
+
+function upgrade(): KeywardError {
+  return new KeywardError('invalid_input', 'WebSockets and other upgrades do not go through the gateway.', {
+    hint: 'Use the HTTP interface of the service.',
+  });
+}
