@@ -37,9 +37,10 @@ export function createLimits(perMinute: number, counter: (name: string, perMinut
   };
 }
 
-/** Turns an address away that asks too much, before anything else looks at the request. */
-export function limitAddresses(limits: Limits): MiddlewareHandler<RequestEnv> {
+/** Turns an address away that asks too much, before anything else looks at the request; for these paths it is not counted. */
+export function limitAddresses(limits: Limits, except: readonly string[]): MiddlewareHandler<RequestEnv> {
   return async (c, next) => {
+    if (except.includes(c.req.path)) return next();
     try {
       await limits.address(c.get('client').address);
     } catch (error) {

@@ -57,7 +57,7 @@ export function createService(options: ServiceOptions): Service {
   const app = createApp({
     ...places,
     anyHost: probePaths,
-    around: [aroundRequests(requests), limitAddresses(limits), freshKeys(() => vault, probePaths)],
+    around: [aroundRequests(requests), limitAddresses(limits, probePaths), freshKeys(() => vault, probePaths)],
     log,
   });
   const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
