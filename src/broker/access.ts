@@ -1,5 +1,5 @@
 /** Who reaches which connection. A stranger's id and a missing one get the same error; a share that is too small does not. */
-import { KeywardError } from '../errors.ts';
+import { hasCode, KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';
 import { type Credential, reaches } from '../vault/vault.ts';
 import type { Broker } from './broker.ts';
@@ -23,14 +23,18 @@ export async function requireVisible(
   });
 }
 
-/** The same for an act that needs more than seeing it: whoever only sees it gets `forbidden`. */
+/** The same for an act that needs more than seeing it: whoever only sees it gets `forbidden`. Both refusals are audited. */
 export async function requireCredential(
   broker: Broker,
   principal: Principal,
   id: string,
   options: { readonly field: string; readonly action: Action; readonly access?: 'use' },
 ): Promise<Credential> {
-  const credential = await requireVisible(broker, principal, id, options.field);
+  const credential = await requireVisible(broker, principal, id, options.field).catch(async (error: unknown) => {
+    throw hasCode(error, 'not_found')
+      ? await refused(broker, principal, options.action, { subject: id }, error)
+      : error;
+  });
   const access = accessOf(principal, credential);
   if (access === 'owner' || (access === 'use' && options.access === 'use')) return credential;
   const error = new KeywardError('forbidden', 'This connection is somebody else’s, shared without that right.', {

@@ -210,6 +210,23 @@ describe('audit', () => {
     ]);
   });
 
+  it('7. whoever tries an id that is somebody else’s is in the log, as with one that nobody has', async () => {
+    const stranger = principal('eve', 'acme');
+    const { id } = await live();
+    const missing = crypto.randomUUID();
+    const seen: unknown[] = [];
+    for (const tried of [id, missing]) {
+      const before = (await keyward.audited()).length;
+      const release = getConnectionCredentials(keyward.broker, stranger, { connectionId: tried });
+      await expect(release).rejects.toMatchObject({ code: 'not_found' });
+      await keyward.broker.refusals.flush();
+      seen.push((await keyward.audited()).slice(before));
+    }
+    const noted = { tenant: 'acme', user: 'eve', action: 'credential.release', outcome: 'refused', code: 'not_found' };
+    expect(seen[0]).toMatchObject([{ ...noted, subject: id }]);
+    expect(seen[1]).toMatchObject([{ ...noted, subject: missing }]);
+  });
+
   it('a refusal that goes on is written anew every minute, with how many there were before', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
