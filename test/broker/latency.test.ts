@@ -18,7 +18,9 @@ it('8. a stranger’s id takes as long as a missing one: medians of 10,000 each 
     const input = { connectorId, authenticationType: 'api_key', apiKey: goodApiKey };
     const created = await createCredential(broker, person('acme', 'ann'), input, { obtainedBy: 'rest' });
     if (created.kind !== 'created') throw new Error('Nothing should be missing.');
-    const timed = async (id: string) => {
+    const timed = async (given: string) => {
+      // A text of its own, as with every request: looking up one that was looked up before is faster.
+      const id = Buffer.from(given).toString();
       const start = process.hrtime.bigint();
       await getConnection(broker, bob, { connectionId: id }).catch(() => undefined);
       return Number(process.hrtime.bigint() - start);
