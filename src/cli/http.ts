@@ -62,7 +62,7 @@ type Parts = Awaited<ReturnType<typeof loadParts>> & { readonly metrics: Metrics
 
 async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { origin, local }: Place) {
   const protocol = parts.createMcpEndpoint(broker, version);
-  const { app, gateway } = parts.createService({
+  const { app, ...beside } = parts.createService({
     broker: () => broker,
     protocol,
     publicUrl: origin,
@@ -75,10 +75,7 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
   });
   const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
   const listener = await parts
-    .listen((request, env) => app.fetch(request, env), addresses, config.port, {
-      direct: gateway,
-      watch: { log: broker.log, metrics: parts.metrics },
-    })
+    .listen((request, env) => app.fetch(request, env), addresses, config.port, beside)
     .catch((error: unknown) => cannotListen(error, config.port));
   return {
     close: async () => {

@@ -38,11 +38,11 @@ export function createLimits(perMinute: number, counter: (name: string, perMinut
 }
 
 /** Turns an address away that asks too much, before anything else looks at the request; for these paths it is not counted. */
-export function limitAddresses(limits: Limits, except: readonly string[]): MiddlewareHandler<RequestEnv> {
+export function limitAddresses(except: readonly string[]): MiddlewareHandler<RequestEnv> {
   return async (c, next) => {
     if (except.includes(c.req.path)) return next();
     try {
-      await limits.address(c.get('client').address);
+      await c.get('admit')();
     } catch (error) {
       if (!hasCode(error, 'rate_limited')) throw error;
       c.header('Retry-After', String(error.details.retryAfterSeconds));

@@ -1,12 +1,12 @@
 /**
  * What is turned away before it is a request: bytes that are no HTTP, headers that are too long, too many or too late,
- * connections past the limit. No route sees them, so they are answered, counted and told here.
+ * connections past the limit. No route sees them, so they are answered and told here. Whoever sends such things can send
+ * millions of them, so they are told in numbers.
  */
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../log.ts';
 import { addressOf } from './client-address.ts';
-import type { Metrics } from './metrics.ts';
 import { breakOff } from './streamed.ts';
 
 export type Refused = {
@@ -21,17 +21,18 @@ export type Refused = {
 /** Is told of each one. */
 export type OnRefused = (refused: Refused) => void;
 
-/** Where an operator sees them. */
-export type Watch = { readonly log: Log; readonly metrics: Pick<Metrics, 'refused'> };
+/** Where they are told. */
+export type Refusals = {
+  readonly note: OnRefused;
+  /** Tells what was only counted so far. */
+  flush(): void;
+};
 
 /** Refusals of one status within this time become one further line with a count. */
 const windowMs = 60_000;
 
-/**
- * Counts what was refused, and logs it in numbers: at most two lines a minute for each status, however many are sent.
- * `flush` writes what was only counted.
- */
-export function createRefusals({ log, metrics }: Watch): { note: OnRefused; flush(): void } {
+/** Logs what was refused in numbers: at most two lines a minute for each status, however many there are. */
+export function createRefusals(log: Log): Refusals {
   const counted = new Map<number | null, { latest: Refused; count: number }>();
   const write = (refused: Refused, count: number) => log.warn('request_refused', { ...refused, count });
 
@@ -44,7 +45,6 @@ export function createRefusals({ log, metrics }: Watch): { note: OnRefused; flus
   return {
     note(refused) {
       const { status } = refused;
-      metrics.refused(status);
       const entry = counted.get(status);
       if (entry !== undefined) {
         entry.latest = refused;

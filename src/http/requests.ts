@@ -6,15 +6,26 @@ import type { Log } from '../log.ts';
 import { type Asked, askedOf } from './asked.ts';
 import { brokenOff } from './body-time.ts';
 import type { Client } from './client-address.ts';
+import type { Limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
+import type { Refusals } from './refused.ts';
 
 /** What every handler finds in the context. */
-export type RequestEnv = { Variables: { client: Client; requestId: string } };
+export type RequestEnv = {
+  Variables: {
+    client: Client;
+    requestId: string;
+    /** Throws `rate_limited` when the client's address asks too much. It has no line of its own then: see refused.ts. */
+    admit: () => Promise<void>;
+  };
+};
 
 export type RequestsOptions = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clientOf: (asked: Asked) => Client;
+  readonly limits: Pick<Limits, 'address'>;
+  readonly refusals: Refusals;
   /** Paths that are asked for all the time, and of which nobody wants to read. */
   readonly quiet: readonly string[];
 };
@@ -30,19 +41,30 @@ const everywhere = '/*';
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Takes note of each request when it comes, and when its answer begins. */
-export function createRequests({ log, metrics, clientOf, quiet }: RequestsOptions): (asked: Asked) => Noted {
+export function createRequests(options: RequestsOptions): (asked: Asked) => Noted {
+  const { log, metrics, clientOf, limits, refusals, quiet } = options;
   return (asked) => {
     const started = performance.now();
     const client = clientOf(asked);
     const requestId = (client.behindProxy ? safeId(asked.header('x-request-id')) : null) ?? randomUUID();
+    let turnedAway = false;
     return {
       client,
       requestId,
+      async admit() {
+        try {
+          await limits.address(client.address);
+        } catch (error) {
+          turnedAway = true;
+          throw error;
+        }
+      },
       answered(route, status) {
         const milliseconds = performance.now() - started;
         const method = methods.has(asked.method) ? asked.method : 'other';
         metrics.request({ method, route, status, seconds: milliseconds / 1_000 });
         if (quiet.includes(route)) return;
+        if (turnedAway) return refusals.note({ status, reason: 'rate_limited', address: client.address });
         log.info('request', {
           requestId,
           method,
@@ -60,9 +82,10 @@ export function createRequests({ log, metrics, clientOf, quiet }: RequestsOption
 /** The same around every route of an app. */
 export function aroundRequests(requests: (asked: Asked) => Noted): MiddlewareHandler<RequestEnv> {
   return async (c, next) => {
-    const { client, requestId, answered } = requests(askedOf(c));
+    const { client, requestId, admit, answered } = requests(askedOf(c));
     c.set('client', client);
     c.set('requestId', requestId);
+    c.set('admit', admit);
     await next();
     c.res.headers.set('X-Request-Id', requestId);
     answered(routeOf(c), brokenOff(c.env) ?? c.res.status);

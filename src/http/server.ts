@@ -5,7 +5,7 @@ import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { limitBodyTime } from './body-time.ts';
-import { createRefusals, type OnRefused, refuse, refuseAtConnection, type Watch } from './refused.ts';
+import { type OnRefused, type Refusals, refuse, refuseAtConnection } from './refused.ts';
 
 /** One request: `app.fetch` of Hono. */
 export type App = (request: Request, env: HttpBindings) => Response | Promise<Response>;
@@ -24,7 +24,7 @@ export type Direct = {
 export type Beside = {
   readonly direct?: Direct;
   /** Is told of what never becomes a request. */
-  readonly watch?: Watch;
+  readonly refusals?: Refusals;
 };
 
 export type Listener = {
@@ -69,9 +69,8 @@ export async function listen(
   app: App,
   addresses: readonly string[],
   port: number,
-  { direct, watch }: Beside = {},
+  { direct, refusals }: Beside = {},
 ): Promise<Listener> {
-  const refusals = watch && createRefusals(watch);
   const serve = () => createGuardedServer(app, direct, (refused) => refusals?.note(refused));
   for (let tries = 1; ; tries += 1) {
     try {

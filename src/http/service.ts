@@ -18,6 +18,7 @@ import type { IssuerSettings } from './issuer.ts';
 import { createLimits, limitAddresses } from './limits.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
 import { type Metrics, metricsPath, metricsRoutes } from './metrics.ts';
+import { createRefusals, type OnRefused, type Refusals } from './refused.ts';
 import { aroundRequests, createRequests } from './requests.ts';
 import { bodyOf } from './rest/errors.ts';
 import { restRoutes } from './rest/index.ts';
@@ -43,7 +44,8 @@ export type ServiceOptions = {
   readonly rateLimit: number;
 };
 
-export type Service = { readonly app: Hono; readonly gateway: Direct };
+/** The app, and what listens beside it. */
+export type Service = { readonly app: Hono; readonly direct: Direct; readonly refusals: Refusals };
 
 export function createService(options: ServiceOptions): Service {
   const { broker, protocol, publicUrl, hosts, issuer, metrics } = options;
@@ -53,11 +55,12 @@ export function createService(options: ServiceOptions): Service {
   const clientOf = createClientAddress(options.trustedProxies);
   const limits = createLimits(options.rateLimit, createCounters(vault.countTogether, log));
   const places = { hosts: [origin.host, ...hosts], origins: [publicUrl, ...local] };
-  const requests = createRequests({ log, metrics, clientOf, quiet: [...probePaths, metricsPath] });
+  const refusals = createRefusals(log);
+  const requests = createRequests({ log, metrics, clientOf, limits, refusals, quiet: [...probePaths, metricsPath] });
   const app = createApp({
     ...places,
     anyHost: probePaths,
-    around: [aroundRequests(requests), limitAddresses(limits, probePaths), freshKeys(() => vault, probePaths)],
+    around: [aroundRequests(requests), limitAddresses(probePaths), freshKeys(() => vault, probePaths)],
     log,
   });
   const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
@@ -76,7 +79,11 @@ export function createService(options: ServiceOptions): Service {
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
-  return { app, gateway: createGateway({ ...places, broker, bearer, limits, requests }) };
+  const note: OnRefused = (refused) => {
+    metrics.refused(refused.status);
+    refusals.note(refused);
+  };
+  return { app, direct: createGateway({ ...places, broker, bearer, requests }), refusals: { ...refusals, note } };
 }
 
 /** Signing in at the issuer, where there is one and Keyward has a client there. */

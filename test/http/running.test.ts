@@ -223,6 +223,22 @@ describe('limits', () => {
     expect(refused.status).toBe(429);
     expect(refused.body).toContain('<h1>Too many requests</h1>');
     expect((await get(small, '/openapi.json', { 'x-forwarded-for': '2001:db8:1:3::5' })).status).toBe(200);
+    // However many they are, they fill no disk.
+    for (const path of ['/openapi.json', '/proxy/x/y']) {
+      for (let at = 0; at < 25; at += 1) expect((await get(small, path, address)).status).toBe(429);
+    }
+    const lines = small
+      .said()
+      .split('\n')
+      .filter((line) => line.includes('"status":429') && line.includes('2001:db8'));
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({
+        event: 'request_refused',
+        reason: 'rate_limited',
+        address: expect.any(String),
+        count: 1,
+      }),
+    ]);
     // Whoever restarts Keyward, or sends it no more requests, may come from where the flood comes from.
     for (const path of ['/healthz', '/readyz']) expect((await get(small, path, address)).status, path).toBe(200);
   });

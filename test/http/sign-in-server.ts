@@ -28,7 +28,7 @@ export async function startSignInServer(
   const origin = `http://127.0.0.1:${port}`;
   const broker: Broker = { ...session.broker, pages: pagesAt(origin) };
   const protocol = createMcpEndpoint(broker, '0');
-  const { app, gateway } = createService({
+  const { app, direct } = createService({
     broker: () => broker,
     protocol,
     publicUrl: origin,
@@ -39,7 +39,7 @@ export async function startSignInServer(
     trustedProxies: ['127.0.0.1'],
     rateLimit: 1_000_000,
   });
-  const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct: gateway });
+  const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct });
   return {
     broker,
     origin,

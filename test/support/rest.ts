@@ -43,7 +43,7 @@ export async function startRest(
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const protocol = createMcpEndpoint(broker, '0');
-  const { app, gateway } = createService({
+  const { app, direct } = createService({
     broker: () => broker,
     protocol,
     publicUrl: origin,
@@ -54,7 +54,7 @@ export async function startRest(
     trustedProxies: [],
     rateLimit: 1_000_000,
   });
-  const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct: gateway });
+  const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct });
   const document = await (await fetch(`${origin}/openapi.json`)).json();
   const check = answerCheck(document as OpenApi);
   return {

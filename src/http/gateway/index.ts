@@ -13,7 +13,6 @@ import type { Bearer, Refusal } from '../bearer.ts';
 import { allowSlowBody, brokenOff } from '../body-time.ts';
 import { refreshed } from '../fresh-keys.ts';
 import { type Places, refusalOf } from '../guards.ts';
-import type { Limits } from '../limits.ts';
 import type { Noted } from '../requests.ts';
 import type { Direct, Exchange } from '../server.ts';
 import { type Answer, send } from '../streamed.ts';
@@ -29,7 +28,6 @@ const route = `${prefix}:connectionId/*`;
 export type GatewayOptions = Places & {
   readonly broker: () => Broker;
   readonly bearer: Bearer;
-  readonly limits: Limits;
   readonly requests: (asked: Asked) => Noted;
 };
 
@@ -43,9 +41,10 @@ export function createGateway(options: GatewayOptions): Direct {
     takes: (url) => url.startsWith(prefix),
     async answer(exchange, last) {
       const asked = askedBy(exchange.incoming);
-      const { client, requestId, answered } = options.requests(asked);
+      const noted = options.requests(asked);
+      const { requestId, answered } = noted;
       const broker = forRequest(options.broker(), requestId);
-      const answer = await answerTo({ ...options, broker }, exchange, asked, client.address).catch((error) =>
+      const answer = await answerTo({ ...options, broker, noted }, exchange, asked).catch((error) =>
         failure(broker, exchange, error),
       );
       const own = { 'x-request-id': requestId, ...(last() && { connection: 'close' }) };
@@ -58,12 +57,12 @@ export function createGateway(options: GatewayOptions): Direct {
   };
 }
 
-type Parts = Omit<GatewayOptions, 'broker' | 'requests'> & { readonly broker: Broker };
+type Parts = Omit<GatewayOptions, 'broker' | 'requests'> & { readonly broker: Broker; readonly noted: Noted };
 
-async function answerTo(parts: Parts, exchange: Exchange, asked: Asked, address: string): Promise<Answer> {
+async function answerTo(parts: Parts, exchange: Exchange, asked: Asked): Promise<Answer> {
   const { broker } = parts;
   const { incoming, outgoing } = exchange;
-  const principal = await admitted(parts, asked, address);
+  const principal = await admitted(parts, asked);
   if ('status' in principal) return principal;
   allowSlowBody(exchange);
   const call = await readCall(incoming);
@@ -88,15 +87,15 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: Asked, address:
 }
 
 /** Who sends this, past all guards, or what is answered instead. */
-async function admitted(parts: Parts, asked: Asked, address: string): Promise<Principal | Answer> {
-  const { broker, bearer, limits } = parts;
-  await limits.address(address);
+async function admitted(parts: Parts, asked: Asked): Promise<Principal | Answer> {
+  const { broker, bearer, noted } = parts;
+  await noted.admit();
   await refreshed(broker.vault);
   const refused = refusalOf(parts, asked);
   if (refused !== null) throw refused.error;
   const authorization = asked.header('authorization');
   try {
-    const principal = await bearer.admit(authorization, address);
+    const principal = await bearer.admit(authorization, noted.client.address);
     if (principal.scopes.has(needed)) return principal;
     return refusal(await bearer.lacking(principal, 'credential.call', needed));
   } catch (error) {
