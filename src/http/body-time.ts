@@ -3,6 +3,7 @@
  * and those of the gateway may be long. Whoever sends slowly holds a connection, so neither kind is waited for for ever.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import { closeWith } from './refused.ts';
 import { breakOff } from './streamed.ts';
@@ -23,7 +24,7 @@ export function limitBodyTime(request: HttpBindings): void {
   const { incoming } = request;
   const { 'content-length': length, 'transfer-encoding': chunked } = incoming.headers;
   if (chunked === undefined && Number(length ?? 0) === 0) return;
-  clocks.set(incoming, setTimeout(cut, wholeWithinMs, request).unref());
+  clocks.set(incoming, setTimeout(cut, wholeWithinMs, request, incoming.socket).unref());
   incoming.once('close', () => clearTimeout(clocks.get(incoming)));
 }
 
@@ -38,7 +39,7 @@ export function allowSlowBody(request: HttpBindings): void {
     const arrived = socket.bytesRead - seen;
     seen = socket.bytesRead;
     // What lies here unread waits for the service, not for the sender.
-    if (arrived < paceBytes && incoming.readableLength === 0) cut(request);
+    if (arrived < paceBytes && incoming.readableLength === 0) cut(request, socket);
   };
   clocks.set(incoming, setInterval(check, paceMs).unref());
 }
@@ -55,12 +56,13 @@ export function brokenOff(env: unknown): 400 | 408 | null {
   return late.has(incoming) ? 408 : 400;
 }
 
-function cut({ incoming, outgoing }: HttpBindings): void {
+/** @param socket as the request came with it: undici takes it away from a body that it lets go of */
+function cut({ incoming, outgoing }: HttpBindings, socket: Socket): void {
   clearTimeout(clocks.get(incoming));
   if (incoming.complete) return;
   late.add(incoming);
   // As late headers are answered.
-  if (outgoing.writableFinished) incoming.socket.destroy();
+  if (outgoing.writableFinished) socket.destroy();
   else if (outgoing.headersSent) breakOff(outgoing);
-  else closeWith(incoming.socket, 408);
+  else closeWith(socket, 408);
 }

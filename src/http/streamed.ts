@@ -43,8 +43,9 @@ export async function send(outgoing: ServerResponse, { status, headers, body, on
  * whole answer (RFC 9112 §6.3): only a reset is none.
  */
 export function breakOff(outgoing: ServerResponse): void {
-  if (outgoing.chunkedEncoding) outgoing.destroy();
-  else outgoing.req.socket.resetAndDestroy();
+  const { socket } = outgoing;
+  if (outgoing.chunkedEncoding || socket === null) outgoing.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Fails when the client goes away instead. */

@@ -474,10 +474,16 @@ describe('streams through the gateway', () => {
   it('end in a reset for HTTP/1.0, where the end of the connection would be the end of a whole answer', async () => {
     const { hostname, port, host } = new URL(streamed.origin);
     const head = `Host: ${host}\r\nAuthorization: Bearer ${streamed.token('ann')}\r\n\r\n`;
-    for (const whole of [true, false]) {
+    const upload = `Content-Length: 300000\r\n${head}${'x'.repeat(100_000)}`;
+    for (const [whole, sent] of [
+      [true, `GET /proxy/${streamId}/cut HTTP/1.0\r\n${head}`],
+      [false, `GET /proxy/${streamId}/cut HTTP/1.0\r\n${head}`],
+      // While more is to be sent, which nobody takes any more.
+      [false, `POST /proxy/${streamId}/cut HTTP/1.0\r\n${upload}`],
+    ] as const) {
       const before = streaming.answers.length;
       const socket = connect(Number(port), hostname);
-      socket.write(`GET /proxy/${streamId}/cut HTTP/1.0\r\n${head}`);
+      socket.write(sent);
       const service = await next(streaming.answers, before);
       service.writeHead(200, { 'content-type': 'text/plain' }).write('half');
       await once(socket, 'data');
