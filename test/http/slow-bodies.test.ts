@@ -73,7 +73,8 @@ async function untilClosed(socket: Socket): Promise<string> {
   socket.on('data', (data) => {
     said += data;
   });
-  await once(socket, 'close');
+  // Whoever still writes when it is closed gets a reset, which is as good.
+  await new Promise((resolve) => socket.once('close', resolve));
   return said;
 }
 
