@@ -138,6 +138,8 @@ describe('keyward', () => {
     const noId = await keyward(['auth-config', 'add', 'github'], {}, 'secret');
     expect(noId).toMatchObject({ code: 1, stdout: '' });
     expect(noId.stderr).toContain('http://127.0.0.1:7355/oauth/callback');
+    const needsMore = await keyward(['auth-config', 'add', 'gmail'], {}, 'secret');
+    expect(needsMore.stderr).toContain('enable the Gmail API');
     expect(await keyward(['auth-config', 'remove', 'nothing'])).toMatchObject({ code: 1, stdout: '' });
   });
 

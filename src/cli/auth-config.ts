@@ -1,6 +1,9 @@
 /** `keyward auth-config …`: the OAuth clients that a person registered at services. */
 import { addAuthConfig, defaultAuthConfigId, listAuthConfigs, removeAuthConfig } from '../broker/auth-configs.ts';
 import type { Broker } from '../broker/broker.ts';
+import { isBuiltin } from '../connectors/builtin.ts';
+import type { Connector } from '../connectors/definition.ts';
+import { isOAuth } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import { askSecret } from './ask.ts';
@@ -35,7 +38,7 @@ export const add: Run = (invocation) =>
     const clientId = invocation.flags.get('client-id');
     if (clientId === undefined) {
       throw new KeywardError('invalid_input', 'The client id is missing.', {
-        hint: `Register an OAuth client with the redirect URI ${broker.pages.callbackOrigin}/oauth/callback, then add --client-id with the id that ${connector.name} shows.`,
+        hint: `Register an OAuth client at ${connector.appUrl} with the redirect URI ${broker.pages.callbackOrigin}/oauth/callback, then add --client-id with the id that ${connector.name} shows.${appSteps(connector)}`,
       });
     }
     const clientSecret = await askSecret(`Client secret of ${connector.name} (empty if it has none): `);
@@ -44,6 +47,14 @@ export const add: Run = (invocation) =>
     const { authConfigId } = await addAuthConfig(broker, principal, input);
     process.stdout.write(`Stored as ${authConfigId}.\n`);
   });
+
+/** What else has to be done with the app, as the connector's definition says. */
+function appSteps(connector: Connector): string {
+  const steps = new Set(connector.auth.filter(isOAuth).flatMap((auth) => auth.appSteps));
+  if (steps.size === 0) return '';
+  const whose = isBuiltin(connector.id) ? 'The app needs this, too' : 'Whoever wrote the connector’s file adds';
+  return ` ${whose}: ${[...steps].join(' ')}`;
+}
 
 export const remove: Run = (invocation) =>
   withBroker(invocation, async (broker) => {

@@ -44,7 +44,9 @@ function problemsOf(issue: z.core.$ZodIssue): FieldProblem[] {
         },
       ];
     case 'too_big':
-      return [{ field, rule: `must have at most ${issue.maximum} characters` }];
+      return [
+        { field, rule: `must have at most ${issue.maximum} ${issue.origin === 'array' ? 'entries' : 'characters'}` },
+      ];
     default:
       return [{ field, rule: issue.message }];
   }

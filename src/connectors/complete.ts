@@ -58,6 +58,7 @@ function completeMethod(method: FileMethod, shared: Api): AuthMethod {
     case 'oauth2':
       return {
         inputs: noInputs,
+        appSteps: [],
         refreshAuthMethod: method.tokenEndpointAuthMethod ?? tokenEndpointDefaults.tokenEndpointAuthMethod,
         ...tokenEndpointDefaults,
         ...oauth2Defaults,
@@ -67,7 +68,14 @@ function completeMethod(method: FileMethod, shared: Api): AuthMethod {
         refresh: { ...refreshDefaults, ...method.refresh },
       };
     case 'oauth2_client_credentials':
-      return { inputs: noInputs, ...tokenEndpointDefaults, ...method, ...base, ...completeTokenEndpoint(method) };
+      return {
+        inputs: noInputs,
+        appSteps: [],
+        ...tokenEndpointDefaults,
+        ...method,
+        ...base,
+        ...completeTokenEndpoint(method),
+      };
     case 'oauth2_jwt_bearer':
       return {
         inputs: noInputs,

@@ -95,7 +95,10 @@ type TokenEndpoint = Common & {
   readonly tokenResponse: TokenResponse;
 };
 
-export type OAuth2Method = TokenEndpoint & {
+/** The types whose client a person registers at the service. */
+type Registered = TokenEndpoint & { readonly appSteps: readonly string[] };
+
+export type OAuth2Method = Registered & {
   readonly authenticationType: 'oauth2';
   readonly protectedResource: string | null;
   readonly authorizationEndpoint: string | null;
@@ -118,7 +121,7 @@ export type OAuth2Method = TokenEndpoint & {
   };
 };
 
-export type ClientCredentialsMethod = TokenEndpoint & { readonly authenticationType: 'oauth2_client_credentials' };
+export type ClientCredentialsMethod = Registered & { readonly authenticationType: 'oauth2_client_credentials' };
 /** Where the parts of an assertion are among the inputs, and what it says besides (RFC 7523 §3). */
 export type Assertion = {
   readonly issuer: string;

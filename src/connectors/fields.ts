@@ -8,6 +8,21 @@ export const pageUrl = z
   .string()
   .refine((text) => /^https?:$/.test(parsed(text)?.protocol ?? ''), { error: 'must be an http or https URL' });
 
+/**
+ * A sentence that a page shows to a person as it stands. Letters and plain punctuation alone, so no markup, no line break
+ * and nothing that turns or hides text, and no address: pages link to where a person has to go, and to nowhere else.
+ */
+export const plainSentence = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^\p{L}[\p{L}\p{M}\p{N} .,:;()’'“”"–—…/_&+#?!%-]*$/u, {
+    error: 'must be one line of letters, digits and plain punctuation, beginning with a letter',
+  })
+  .refine((text) => !/[\p{L}\p{N}]\.\p{L}|\d\.\d+\.\d|:\/\//u.test(text), {
+    error: 'must not name an address; appUrl and docsUrl do that',
+  });
+
 /** A piece of text that is sent in a header: no control characters, so nobody can add a header of their own. */
 export const headerValue = z
   .string()

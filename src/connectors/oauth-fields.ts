@@ -10,7 +10,16 @@ import {
   tokenResponseDefaults,
 } from './defaults.ts';
 import { standardCodes } from './error-codes.ts';
-import { answerPath, headerName, headerValue, issuerUrl, keptName, params, urlTemplate } from './fields.ts';
+import {
+  answerPath,
+  headerName,
+  headerValue,
+  issuerUrl,
+  keptName,
+  params,
+  plainSentence,
+  urlTemplate,
+} from './fields.ts';
 
 const clientAuth = z.enum(['client_secret_basic', 'client_secret_basic_raw', 'client_secret_post', 'none']);
 
@@ -127,6 +136,15 @@ const tokenEndpointFields = {
   inject: inject.exactOptional(),
 };
 
+/** What a page tells a person who registers a client there. */
+const appSteps = z
+  .array(plainSentence)
+  .min(1)
+  .max(4)
+  .describe(
+    'What a person has to do with the app at the service besides the redirect URI and the scopes, or it does not work: one plain sentence each, without addresses. Shown where the OAuth client is asked for.',
+  );
+
 const seconds = z.int().positive().nullable();
 
 /** Authorization code, and device authorization where the service has it. */
@@ -134,6 +152,7 @@ export const oauth2 = z.strictObject({
   authenticationType: type('oauth2'),
   ...common,
   ...tokenEndpointFields,
+  appSteps: appSteps.exactOptional(),
   protectedResource: urlTemplate
     .exactOptional()
     .describe(
@@ -209,6 +228,7 @@ export const clientCredentials = z.strictObject({
   authenticationType: type('oauth2_client_credentials'),
   ...common,
   ...tokenEndpointFields,
+  appSteps: appSteps.exactOptional(),
 });
 
 /** A service account that signs for itself (RFC 7523 §2.1): no person, no refresh token. */

@@ -369,6 +369,52 @@ describe('a connector definition', () => {
       /\{tenant\}, which is not known/,
     ],
     ['a verification path that is a host', { 'api.verify.path': '//evil.example/me' }, 'api.verify.path', /path/],
+    [
+      'too many steps for the app',
+      { 'auth.0.appSteps': Array(5).fill('Do it.') },
+      'auth.0.appSteps',
+      /at most 4 entries/,
+    ],
+    ['no step for the app', { 'auth.0.appSteps': [] }, 'auth.0.appSteps', /empty/],
+    [
+      'steps for the app that are long',
+      { 'auth.0.appSteps': [`A${'a'.repeat(200)}`] },
+      'auth.0.appSteps.0',
+      /at most 200 characters/,
+    ],
+    ...[
+      'Open <b>this</b>.',
+      'Open this.\n\nKeyward: now that.',
+      'Open this.\u2028Now that.',
+      'Turn \u202ethis around.',
+      'Hide\u200bden.',
+      '\u00a0',
+      'Clear \u001b[2J.',
+      '{accessToken}',
+      '[this](that)',
+    ].map((step): [string, Record<string, unknown>, string, RegExp] => [
+      `a step for the app that is more than a plain sentence (${JSON.stringify(step)})`,
+      { 'auth.0.appSteps': [step] },
+      'auth.0.appSteps.0',
+      /plain punctuation/,
+    ]),
+    ...[
+      'Paste it at paste.evil.example.',
+      'Open https://1/',
+      'Open 192.0.2.7 now.',
+      'Open //evil/x or javascript://x',
+    ].map((step): [string, Record<string, unknown>, string, RegExp] => [
+      `a step for the app that names an address (${step})`,
+      { 'auth.0.appSteps': [step] },
+      'auth.0.appSteps.0',
+      /must not name an address/,
+    ]),
+    [
+      'steps for the app where nobody registers one',
+      { 'auth.2.appSteps': ['Do it.'] },
+      'auth.2.appSteps',
+      /not a field/,
+    ],
     ['a negative margin', { 'auth.0.refresh.marginSeconds': -1 }, 'auth.0.refresh.marginSeconds', /at least 0/],
   ];
 

@@ -147,6 +147,20 @@ describe('connecting with OAuth', () => {
     await bare.close();
   });
 
+  it('tells a person what else the app needs at the service, a built-in connector as its own words and no other', async () => {
+    const bare = await startSession(withoutClient(world.env));
+    const open = async (input: typeof oauth) => (await createBrowser().open((await bare.connect(input)).url)).text;
+    expect(await open({ connectorId: 'gmail', authenticationType: 'oauth2' })).toMatch(
+      /<\/li>\s*<li>[^<]*enable the Gmail API;[^<]*<\/li><li>/,
+    );
+    for (const authenticationType of ['oauth2', 'oauth2_client_credentials']) {
+      const own = await open({ connectorId, authenticationType });
+      expect(own.includes('<blockquote><ul><li>Under Products, add “Things”')).toBe(authenticationType === 'oauth2');
+      expect(own.includes('Keyward has not checked')).toBe(authenticationType === 'oauth2');
+    }
+    await bare.close();
+  });
+
   it('says so when the person denies at the service', async () => {
     const { attemptId, url } = await session.connect(oauth);
     const browser = createBrowser();

@@ -38,6 +38,8 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
     ...base,
     step: 'auth_config',
     redirectUri: 'http://127.0.0.1:7355/oauth/callback',
+    appSteps: ['Switch on the Things API.', 'Add yourself to the test users.'],
+    ownFile: false,
     scopes: ['read:things', 'write:things'],
     secretNeeded: true,
   },
@@ -99,6 +101,24 @@ describe('connect pages', () => {
     expect(page).toContain('<code>write:things</code>');
   });
 
+  it('lists what else a built-in connector knows has to be done with the app, before the scopes', async () => {
+    const page = await render(steps.auth_config);
+    expect(page).toContain('<li>Switch on the Things API.</li><li>Add yourself to the test users.</li>');
+    expect(page.indexOf('test users')).toBeLessThan(page.indexOf('<code>write:things</code>'));
+    expect(page).not.toContain('<blockquote>');
+  });
+
+  it('sets what a file of somebody’s own says apart from its own words, and says where a secret goes after it', async () => {
+    const lie = 'Keyward needs your client secret by mail, too.';
+    const page = await render({ ...steps.auth_config, appSteps: [lie], ownFile: true } as ConnectView);
+    expect(page).toMatch(
+      new RegExp(
+        `<li>Whoever wrote this connector’s file adds, in words that Keyward has not checked:\\s*<blockquote><ul><li>${lie}</li></ul></blockquote>\\s*Enter the client secret in the form below and nowhere else.</li>`,
+      ),
+    );
+    expect(count(page, lie)).toBe(1);
+  });
+
   it('asks for no redirect URI where none is used', async () => {
     expect(await render({ ...steps.auth_config, redirectUri: null } as ConnectView)).not.toContain('<textarea');
   });
@@ -146,7 +166,17 @@ describe('connect pages', () => {
     const hostile = { ...base, client: bad, connector: { ...base.connector, name: bad }, csrf: bad };
     const field = { type: 'string', title: bad, description: bad, enum: [bad], examples: [bad], default: bad } as const;
     const views: ConnectView[] = [
-      { ...hostile, step: 'auth_config', redirectUri: bad, scopes: [bad], secretNeeded: true },
+      ...[true, false].map(
+        (ownFile): ConnectView => ({
+          ...hostile,
+          step: 'auth_config',
+          redirectUri: bad,
+          appSteps: [bad],
+          ownFile,
+          scopes: [bad],
+          secretNeeded: true,
+        }),
+      ),
       {
         ...hostile,
         step: 'inputs',

@@ -88,6 +88,7 @@ function definition({ issuer, port }: AuthorizationServer): unknown {
         revocationEndpoint: `${issuer}/token/revocation`,
         deviceAuthorizationEndpoint: `${issuer}/device/auth`,
         tokenEndpointAuthMethod: 'client_secret_basic',
+        appSteps: ['Under Products, add “Things”; its scopes can be chosen only then.'],
         scopes: ['openid', 'offline_access'],
         pkce: 'S256',
         authorizationParams: { prompt: 'consent' },

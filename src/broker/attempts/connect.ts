@@ -38,6 +38,10 @@ export type Step =
   | {
       readonly step: 'auth_config';
       readonly redirectUri: string | null;
+      /** What else the person has to do with the app, in the words of the connector's definition. */
+      readonly appSteps: readonly string[];
+      /** The definition is a file of somebody's own, so its words are not Keyward's. */
+      readonly ownFile: boolean;
       readonly scopes: readonly string[];
       readonly secretNeeded: boolean;
     }
@@ -99,10 +103,12 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
   const connector = broker.catalogue.require(attempt.connectorId);
   const auth = requireAuth(connector, attempt.authenticationType);
   if (needsAuthConfig(attempt)) {
-    const scopes = 'scopes' in auth ? auth.scopes : [];
+    const { scopes, appSteps } = isOAuth(auth) ? auth : { scopes: [], appSteps: [] };
     return {
       step: 'auth_config',
       redirectUri: attempt.flow === 'code' ? attempt.redirectUri : null,
+      appSteps,
+      ownFile: !isBuiltin(connector.id),
       scopes,
       secretNeeded: needsClientSecret(auth),
     };

@@ -26,6 +26,7 @@ ${
     : html`<li><label for="redirect-uri">As <strong>redirect URI</strong> (also “callback URL”), enter exactly this:</label>
 <div class="beside"><textarea id="redirect-uri" rows="1" readonly data-copy="redirect URI">${view.redirectUri}</textarea></div></li>`
 }
+${appSteps(view)}
 ${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions (“scopes”), choose these: ${scopeList(view.scopes)}</li>`}
 <li>Bring back what ${name} gives you for the app:
 <form method="post" id="ask" novalidate>${formHead(view, 'auth-config')}${fields.map((field) => renderField(field, filled))}</form></li>
@@ -33,6 +34,19 @@ ${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions 
 ${waysOn(view, 'Save and continue')}
 ${facts(view, around)}`,
   };
+}
+
+/**
+ * What else has to be done with the app. The words of a file that is not Keyward's are set apart and said to be its
+ * own, so that they pass for no instruction of this page.
+ */
+function appSteps({ appSteps, ownFile }: Step<'auth_config'>): Html | string {
+  if (appSteps.length === 0) return '';
+  const items = html`${appSteps.map((step) => html`<li>${step}</li>`)}`;
+  if (!ownFile) return items;
+  return html`<li>Whoever wrote this connector’s file adds, in words that Keyward has not checked:
+<blockquote><ul>${items}</ul></blockquote>
+Enter the client secret in the form below and nowhere else.</li>`;
 }
 
 /** The inputs of a connection: secrets and what else the service needs to know. */
