@@ -138,9 +138,19 @@ describe('keyward', () => {
     const noId = await keyward(['auth-config', 'add', 'github'], {}, 'secret');
     expect(noId).toMatchObject({ code: 1, stdout: '' });
     expect(noId.stderr).toContain('http://127.0.0.1:7355/oauth/callback');
-    const needsMore = await keyward(['auth-config', 'add', 'gmail'], {}, 'secret');
-    expect(needsMore.stderr).toContain('enable the Gmail API');
     expect(await keyward(['auth-config', 'remove', 'nothing'])).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('says what else an app needs at the service, and whose words that is', async () => {
+    const known = await keyward(['auth-config', 'add', 'gmail'], {}, 'secret');
+    expect(known.stderr).toMatch(/The app needs this, too: [^:]*enable the Gmail API/);
+    const folder = join(home, 'config', 'connectors');
+    await mkdir(folder, { recursive: true });
+    const example = new URL('../examples/connector.json', import.meta.url);
+    await writeFile(join(folder, 'teahouse.json'), await readFile(example));
+    const { id } = JSON.parse(await readFile(example, 'utf8'));
+    const own = await keyward(['auth-config', 'add', id], {}, 'secret');
+    expect(own.stderr).toContain('Whoever wrote the connector’s file adds: Under Sales');
   });
 
   it('shows the audit log, verifies it, and tells with exit code 1 when a line was altered', async () => {

@@ -74,6 +74,13 @@ describe('the connect pages', () => {
     expect(tab.url()).not.toContain('code=');
   });
 
+  it('say what else an app needs at a service that Keyward knows', async () => {
+    const tab = await openTab(browser);
+    await tab.goto((await bare.connect({ connectorId: 'gmail', authenticationType: 'oauth2' })).url);
+    await tab.getByText('enable the Gmail API').waitFor();
+    await look(tab, '1-oauth-client-known');
+  });
+
   it('let a person enter another OAuth client', async () => {
     const tab = await openTab(browser);
     await tab.goto((await bare.connect(oauth)).url);
