@@ -23,7 +23,6 @@ const answers = fc.record({
   cut: fc.option(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { freq: 3 }),
   end: fc.constantFrom('close', 'reset'),
   pieces: fc.integer({ min: 1, max: 8 }),
-  http: fc.constantFrom('1.0', '1.1'),
   upload: fc.boolean(),
   slow: fc.boolean(),
 });
@@ -83,29 +82,28 @@ it('58. of 200 answers, cut at any byte or whole, only whole ones look whole, an
   const { credentialId } = await keyward.keyward.run('create_credential', input, { principal: ann });
 
   /** All bytes of the answer, and whether they look like all of it to a client. */
-  const ask = ({ http, upload, slow }: Wish) =>
+  const ask = ({ upload, slow }: Wish) =>
     new Promise<{ text: string; whole: boolean }>((resolve) => {
       const { hostname, port: own, host } = new URL(keyward.origin);
       const socket = connect(Number(own), hostname);
       const length = upload ? 'Content-Length: 600000\r\n' : '';
       const head = `Host: ${host}\r\nAuthorization: Bearer ${keyward.token('ann')}\r\nConnection: close\r\n${length}`;
-      socket.write(`${upload ? 'POST' : 'GET'} /proxy/${credentialId}/x HTTP/${http}\r\n${head}\r\n`);
+      socket.write(`${upload ? 'POST' : 'GET'} /proxy/${credentialId}/x HTTP/1.1\r\n${head}\r\n`);
       if (upload) socket.write('y'.repeat(300_000));
       let text = '';
-      const said = (whole: boolean) => {
+      const said = () => {
         socket.destroy();
-        const chunked = /^transfer-encoding: chunked/im.test(text);
-        resolve({ text, whole: whole && /^HTTP\/1\.1 200/.test(text) && (!chunked || text.endsWith('\r\n0\r\n\r\n')) });
+        resolve({ text, whole: /^HTTP\/1\.1 200/.test(text) && text.endsWith('\r\n0\r\n\r\n') });
       };
       socket.on('data', (piece) => {
         text += piece.toString('latin1');
-        if (text.endsWith('\r\n0\r\n\r\n')) said(true);
+        if (text.endsWith('\r\n0\r\n\r\n')) said();
         else if (slow) {
           socket.pause();
           setTimeout(() => socket.resume(), 5);
         }
       });
-      socket.on('end', () => said(true)).on('error', () => said(false));
+      socket.on('end', said).on('error', said);
     });
 
   await fc.assert(
@@ -113,8 +111,8 @@ it('58. of 200 answers, cut at any byte or whole, only whole ones look whole, an
       answer = framed(wish);
       const { text, whole } = await ask(wish);
       expect(text).not.toContain(token);
-      // Nothing tells where an answer ends that ends with its connection, if that ends in good order.
-      if (wish.cut !== null && wish.framing === 'close' && wish.end === 'close' && !wish.compressed) return;
+      // Nothing tells for sure where an answer ends that ends with its connection alone.
+      if (wish.cut !== null && wish.framing === 'close' && !wish.compressed) return;
       // Whoever still sends when all is said may lose the end of it with the connection, and notices that.
       if (!wish.upload || whole) expect(whole).toBe(wish.cut === null);
       if (whole) expect(text.replaceAll(/[^x]/g, '').length).toBeGreaterThanOrEqual(wish.size);

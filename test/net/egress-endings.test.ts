@@ -30,7 +30,6 @@ const answers: Readonly<Record<string, Answer>> = {
   'waiting, in chunks': [[close, chunked, '\r\n', ...chunk(waiting), '0\r\n\r\n'], 'fin'],
   'waiting, on a connection that was to stay open': [[`Content-Length: ${waiting.length}\r\n\r\n`, waiting], 'fin'],
   'waiting, and less than its length': [[close, 'Content-Length: 65537\r\n\r\n', waiting], 'fin'],
-  'waiting, and a reset': [[close, '\r\n', waiting], 'reset'],
   'length and chunks': [['Content-Length: 4\r\n', chunked, '\r\n', '4\r\nhalf\r\n0\r\n\r\n'], 'open'],
   'two lengths': [['Content-Length: 4\r\nContent-Length: 5\r\n\r\n', 'whole'], 'open'],
   'compressed for the way': [['Transfer-Encoding: gzip, chunked\r\n\r\n', ...chunk(gzipped), '0\r\n\r\n'], 'open'],
@@ -43,6 +42,8 @@ const answers: Readonly<Record<string, Answer>> = {
 let server: Server;
 let egress: Egress;
 const sockets = new Set<Socket>();
+/** Once something was read: the system may tell of data and a reset that come together as if it were the end. */
+const resets: (() => void)[] = [];
 beforeAll(async () => {
   server = createServer((socket) => {
     sockets.add(socket.on('error', () => undefined));
@@ -51,9 +52,8 @@ beforeAll(async () => {
       const [pieces, end] = answers[name] ?? [[], 'fin'];
       socket.write('HTTP/1.1 200 OK\r\n');
       for (const piece of pieces) socket.write(piece);
-      // What was written has to be read before the connection breaks.
       if (end === 'fin') socket.end();
-      if (end === 'reset') setTimeout(() => socket.resetAndDestroy(), 100);
+      if (end === 'reset') resets.push(() => socket.resetAndDestroy());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,7 +68,14 @@ const urlOf = (name: string) =>
   new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${encodeURIComponent(name)}`);
 
 async function ask(name: string): Promise<string> {
-  return Buffer.from((await egress.request({ url: urlOf(name), hosts: ['127.0.0.1'] })).body).toString();
+  resets.length = 0;
+  const { body } = await egress.open({ url: urlOf(name), hosts: ['127.0.0.1'] });
+  let text = '';
+  for await (const piece of body) {
+    text += Buffer.from(piece).toString();
+    resets.pop()?.();
+  }
+  return text;
 }
 
 it('an answer that ends with its connection is whole when that ends in good order', async () => {
@@ -91,7 +98,7 @@ it.each(slow)(
       for await (const piece of body) length += piece.length;
       return length;
     })();
-    if (/less|reset/.test(name)) await expect(read).rejects.toMatchObject({ code: 'provider_unavailable' });
+    if (name.includes('less')) await expect(read).rejects.toMatchObject({ code: 'provider_unavailable' });
     else expect(await read).toBe(waiting.length);
   },
 );
