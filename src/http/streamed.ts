@@ -22,16 +22,22 @@ export async function send(outgoing: ServerResponse, { status, headers, body, on
   try {
     outgoing.writeHead(status, Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])));
     if (body === null || typeof body === 'string') return void outgoing.end(body ?? undefined);
-    // What is there at once leaves in one packet, as most answers are short; headers do not wait for more.
+    // What is there at once leaves in one packet, as most answers are short; headers do not wait for more. Answers of one
+    // turn leave together: waking a client for each takes longer than writing to it.
+    let begun = false;
+    let whole = false;
     outgoing.cork();
     setImmediate(() => {
+      begun = true;
+      if (whole) return void outgoing.end();
       outgoing.flushHeaders();
       outgoing.uncork();
     });
     for await (const piece of body) {
       if (!outgoing.write(piece)) await writable(outgoing);
     }
-    outgoing.end();
+    whole = true;
+    if (begun) outgoing.end();
   } catch (error) {
     onCut?.(error);
     breakOff(outgoing);
