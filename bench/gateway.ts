@@ -13,7 +13,8 @@ import { keywardOf, makeHome } from './vaults.ts';
 
 const owner = { tenant: 'default', user: 'bench' };
 const credentials = 1_000;
-const connections = 16;
+/** So many that a proxy always has something to do, while the audit log is synced too. */
+const connections = 32;
 const rounds = 5;
 const roundMs = 1_500;
 const streams = 200;

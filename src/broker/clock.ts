@@ -4,8 +4,8 @@
 const forgivenMinutes = 5;
 
 /** A `Date` header (RFC 9110 §6.6.1) in milliseconds since 1970; null when it is absent or unreadable. */
-export function timeIn(value: string | null): number | null {
-  const time = value === null ? Number.NaN : Date.parse(value);
+export function timeIn(value: string | undefined): number | null {
+  const time = value === undefined ? Number.NaN : Date.parse(value);
   return Number.isNaN(time) ? null : time;
 }
 

@@ -7,6 +7,7 @@ import { KeywardError } from '../errors.ts';
 import { parseHost } from '../hosts.ts';
 import type { ResolvedAddress } from './dispatcher.ts';
 import type { Exchange } from './exchange.ts';
+import type { AnswerHeaders } from './headers.ts';
 
 export type EgressRequest = {
   /** https, or http to a host of the allow list. */
@@ -37,7 +38,7 @@ export type EgressWholeRequest = EgressRequest & {
 
 export type EgressResponse = {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: AnswerHeaders;
   /** Decoded. */
   readonly body: Uint8Array;
   /** Where the answer came from, after redirects. */

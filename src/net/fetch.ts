@@ -36,7 +36,7 @@ export function egressFetch(
     const bodiless = [204, 205, 304].includes(response.status);
     return new Response(bodiless ? null : Buffer.from(response.body), {
       status: response.status,
-      headers: response.headers,
+      headers: [...response.headers],
     });
   };
 }

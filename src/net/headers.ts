@@ -16,6 +16,10 @@ const framing: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** RFC 9110 §5.6.2 and §5.5. */
+const allowedName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const allowedValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /**
  * Refuses headers that would change how the request is framed, or hold characters that HTTP forbids (RFC 9110 §5.5).
  *
@@ -23,9 +27,9 @@ const framing: ReadonlySet<string> = new Set([
  */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) throw badHeader('A header name holds a forbidden character.');
+    if (!allowedName.test(name)) throw badHeader('A header name holds a forbidden character.');
     if (framing.has(name.toLowerCase())) throw badHeader(`The header ${name} can't be set.`);
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) throw badHeader(`The header ${name} holds a forbidden character.`);
+    if (!allowedValue.test(value)) throw badHeader(`The header ${name} holds a forbidden character.`);
   }
 }
 
@@ -62,7 +66,7 @@ const forProxy =
  * The headers of an answer that somebody else may see: neither those of the connection, nor those that it names as such,
  * nor what a service may say at its own origin and to its own proxy only.
  */
-export function passedOn(headers: Headers): [name: string, value: string][] {
+export function passedOn(headers: AnswerHeaders): (readonly [name: string, value: string])[] {
   const named = (headers.get('connection') ?? '').toLowerCase().split(',');
   return [...headers].filter(([name]) => {
     const ours = hopByHop.has(name) || named.some((one) => one.trim() === name);
@@ -70,17 +74,18 @@ export function passedOn(headers: Headers): [name: string, value: string][] {
   });
 }
 
-/** The answer's headers without those that described the encoded body. One that a Headers can't hold is left out. */
-export function readHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): Headers {
-  const headers = new Headers();
+/** By name in lower case; values of the same name are joined by commas (RFC 9110 §5.3). A `Headers` takes longer to make than to use. */
+export type AnswerHeaders = ReadonlyMap<string, string>;
+
+/** The answer's headers without those that described the encoded body. What HTTP does not allow in one is left out. */
+export function readHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): AnswerHeaders {
+  const headers = new Map<string, string>();
   for (const [name, values] of Object.entries(raw)) {
-    if (name === 'content-encoding' || name === 'content-length') continue;
-    for (const value of [values ?? []].flat()) {
-      try {
-        headers.append(name, value);
-      } catch {
-        // Not a name or value that HTTP allows; nobody can rely on it.
-      }
+    if (name === 'content-encoding' || name === 'content-length' || !allowedName.test(name)) continue;
+    for (const value of Array.isArray(values) ? values : [values ?? '']) {
+      if (!allowedValue.test(value)) continue;
+      const before = headers.get(name);
+      headers.set(name, before === undefined ? value.trim() : `${before}, ${value.trim()}`);
     }
   }
   return headers;

@@ -23,8 +23,8 @@ const plainHeaders: ReadonlySet<string> = new Set(['accept', 'accept-language', 
  *
  * @throws KeywardError `egress_refused` when a body would go to another origin
  */
-export function nextHop(hop: Hop, status: number, location: string | null): Hop | null {
-  if (!redirectStatuses.has(status) || location === null || !URL.canParse(location, hop.url.href)) return null;
+export function nextHop(hop: Hop, status: number, location: string | undefined): Hop | null {
+  if (!redirectStatuses.has(status) || location === undefined || !URL.canParse(location, hop.url.href)) return null;
   const url = new URL(location, hop.url);
   const sameOrigin = url.origin === hop.url.origin;
   const becomesGet =

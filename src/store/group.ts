@@ -8,6 +8,9 @@ export type Group<T> = {
   idle(): Promise<void>;
 };
 
+/** A flush waits for those who still join no longer than so many turns of the event loop. */
+const maxTurns = 4;
+
 /** `flush` answers one error, or undefined, for each item; when it throws, every item fails. */
 export function grouped<T>(flush: (items: readonly T[]) => Promise<readonly (Error | undefined)[]>): Group<T> {
   type Waiting = { readonly item: T; readonly settle: (error: unknown) => void };
@@ -16,8 +19,11 @@ export function grouped<T>(flush: (items: readonly T[]) => Promise<readonly (Err
 
   async function run(): Promise<void> {
     while (waiting.length > 0) {
-      // Whoever just saw a commit succeed may have the next one ready: one turn lets them join.
-      await nextTurn();
+      // Whoever just saw a commit succeed may have the next one ready: a turn lets them join, and one more while they do.
+      for (let turn = 0, joined = 0; turn < maxTurns && joined < waiting.length; turn += 1) {
+        joined = waiting.length;
+        await nextTurn();
+      }
       const taken = waiting;
       waiting = [];
       try {

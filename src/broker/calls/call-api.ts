@@ -108,7 +108,7 @@ function jsonOf(body: unknown): string {
 }
 
 function rateLimited({ headers, service }: ServiceAnswer): KeywardError {
-  const seconds = retryAfter(headers.get('retry-after') ?? null);
+  const seconds = retryAfter(headers.get('retry-after'));
   return new KeywardError('provider_rate_limited', `${service} wants fewer calls (status 429).`, {
     hint: seconds === null ? 'Wait a minute before the next call.' : `Wait ${seconds} s before the next call.`,
     details: { status: 429, ...(seconds === null ? {} : { retryAfterSeconds: seconds }) },

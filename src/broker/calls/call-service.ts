@@ -116,7 +116,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   broker.vault.touch(opened.credential);
   const location = answer.headers.get('location');
   const target =
-    location === null || answer.status < 300 || answer.status > 399
+    location === undefined || answer.status < 300 || answer.status > 399
       ? null
       : pathBelow(opened, auth, answer.url, location);
   return {
@@ -151,7 +151,7 @@ async function discard({ body }: EgressStream): Promise<void> {
 }
 
 /** A header that has the secret in its name goes as a whole. */
-function scrubHeaders(headers: readonly [name: string, value: string][], scrubber: Scrubber): Map<string, string> {
+function scrubHeaders(headers: ReturnType<typeof passedOn>, scrubber: Scrubber): Map<string, string> {
   const clean = new Map<string, string>();
   for (const [name, value] of headers) {
     if (scrubber.text(name) !== name) continue;

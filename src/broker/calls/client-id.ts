@@ -17,7 +17,15 @@ export async function withClientId(broker: Broker, opened: Opened, auth: AuthMet
   return { credential, secret: { ...secret, kept: { ...secret.kept, clientId } } };
 }
 
-function namesClient({ api, inject }: AuthMethod): boolean {
+function namesClient(auth: AuthMethod): boolean {
+  const { api, inject } = auth;
+  const known = naming.get(auth);
+  if (known !== undefined) return known;
   const injected = inject.flatMap((rule) => (rule.in === 'basic' ? [rule.username, rule.password] : [rule.value]));
-  return [...Object.values(api.headers), ...injected].some((template) => variablesIn(template).includes('clientId'));
+  const names = [...Object.values(api.headers), ...injected].some((one) => variablesIn(one).includes('clientId'));
+  naming.set(auth, names);
+  return names;
 }
+
+/** Definitions do not change, and every call asks. */
+const naming = new WeakMap<AuthMethod, boolean>();

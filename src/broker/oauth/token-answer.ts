@@ -116,8 +116,8 @@ function scopesIn(value: unknown): string[] | null {
 }
 
 /** Seconds of a `Retry-After` (RFC 9110 §10.2.3), at most a day; null when it is absent or unreadable. */
-export function retryAfter(value: string | null): number | null {
-  if (value === null) return null;
+export function retryAfter(value: string | undefined): number | null {
+  if (value === undefined) return null;
   const seconds = /^\d+$/.test(value.trim()) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
   return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), 86_400);
 }
