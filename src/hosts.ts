@@ -44,3 +44,8 @@ export function portOf(url: URL): number {
   if (url.port !== '') return Number(url.port);
   return url.protocol === 'https:' ? 443 : 80;
 }
+
+/** A port to take where this one is not to be had. */
+export function otherPort(port: number): number {
+  return port < 65_535 ? port + 1 : port - 1;
+}

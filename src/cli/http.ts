@@ -3,6 +3,7 @@ import type { Pages } from '../broker/broker.ts';
 import { hasSession } from '../broker/sign-in/sessions.ts';
 import { type Config, configProblems, isLoopback } from '../config.ts';
 import { KeywardError } from '../errors.ts';
+import { otherPort } from '../hosts.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { LogWriter } from '../log.ts';
 import { version } from '../version.ts';
@@ -103,7 +104,7 @@ function cannotListen(error: unknown, port: number): never {
   if (code === 'EADDRINUSE') {
     throw new KeywardError('port_in_use', `Port ${port} is taken by another program.`, {
       hint:
-        `Stop it, or take another port: --port ${port + 1}. It may be a Keyward that an MCP client started: that one has ` +
+        `Stop it, or take another port: --port ${otherPort(port)}. It may be a Keyward that an MCP client started: that one has ` +
         'the port while somebody connects a service, and needs one of its own beside keyward http.',
     });
   }
@@ -149,7 +150,7 @@ function welcome({ config: { port }, options }: Invocation, origin: string, vaul
     `  ${keyward('sign-in', '--user', 'me')}`,
     '',
     'A client on this computer can also start Keyward itself, over stdio, with a port of its own. The texts come from:',
-    `  ${keyward('status', '--port', `${port + 1}`)}`,
+    `  ${keyward('status', '--port', `${otherPort(port)}`)}`,
     '',
   ].join('\n');
 }

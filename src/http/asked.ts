@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 
+/** One request, as far as that. */
 export type Asked = {
   readonly method: string;
   /** Address of the other end of the connection; empty when that is gone already. */
@@ -11,12 +12,14 @@ export type Asked = {
   header(name: string): string | undefined;
 };
 
+/** Of a request that came through Hono, over a connection or not. */
 export function askedOf(c: Context): Asked {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
   const peer = incoming?.socket?.remoteAddress ?? '';
   return { method: c.req.method, peer, header: (name) => c.req.header(name) };
 }
 
+/** Of a request that Node handed over. */
 export function askedBy({ method = '', socket, rawHeaders }: IncomingMessage): Asked {
   return { method, peer: socket.remoteAddress ?? '', header: (name) => headerOf(rawHeaders, name) };
 }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { KeywardError } from '../errors.ts';
+import { otherPort } from '../hosts.ts';
 import type { Log } from '../log.ts';
 import { hostAndPort, identify, type Proof } from './challenge.ts';
 import { createTurns } from './in-turn.ts';
@@ -105,7 +106,7 @@ async function tryListen({ app, addresses, port }: CallbackPortOptions): Promise
 
 /** `keyward http` is none of those that share the port: it finishes what was begun there, for people who signed in. */
 function stranger(port: number): KeywardError {
-  const other = port + 1;
+  const other = otherPort(port);
   return new KeywardError('port_in_use', `Port ${port} is taken by another program, or by keyward http.`, {
     hint:
       `Services send people back to that port. Stop the other program, or set KEYWARD_PORT to a free port, such as ` +

@@ -2,6 +2,7 @@
 import { KeywardError } from '../errors.ts';
 import type { Asked } from './asked.ts';
 
+/** What this Keyward calls its own. */
 export type Places = {
   /** Every value of the Host header that is served, `host[:port]`; anything else may be DNS rebinding. */
   readonly hosts: readonly string[];
@@ -9,6 +10,7 @@ export type Places = {
   readonly origins: readonly string[];
 };
 
+/** Why, in the words of an error, and as the heading of a page. */
 export type Refused = { readonly heading: string; readonly error: KeywardError };
 
 /** Why this request is refused, or null. */

@@ -45,6 +45,7 @@ export type ServiceOptions = {
 };
 
 /** The app, and what listens beside it. */
+/** The app, and what is answered beside it. */
 export type Service = { readonly app: Hono; readonly direct: Direct; readonly refusals: Refusals };
 
 export function createService(options: ServiceOptions): Service {

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
+/** What is sent. */
 export type Answer = {
   readonly status: number;
   /** Of two with one name the later one counts. */
