@@ -1,11 +1,10 @@
 /** What a built-in definition must keep besides the rules of every definition: nobody checks it again when it is loaded. */
 import { getDomain } from 'tldts';
 import { credentialForm, readInputs } from '../src/broker/forms.ts';
-import type { CatalogueProblem } from '../src/connectors/catalogue.ts';
 import { checkDefinition } from '../src/connectors/checks.ts';
 import { complete } from '../src/connectors/complete.ts';
 import type { AuthMethod, Connector, ConnectorFile } from '../src/connectors/definition.ts';
-import type { Report } from '../src/connectors/place.ts';
+import type { CatalogueProblem, Report } from '../src/connectors/place.ts';
 import { wholeVariable } from '../src/connectors/template.ts';
 
 /** What connectors are sorted by; a new one is a decision, so that a list narrows to something. */

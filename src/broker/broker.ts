@@ -1,10 +1,9 @@
-/** What every operation of the broker works on. Built once by main.ts; knows no transport. */
+/** What every operation of the broker works on. Knows no transport. */
 import type { Catalogue } from '../connectors/catalogue.ts';
 import { type Log, logWith } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
 import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
-import { createRefusals, type Refusals } from './audit.ts';
-import { storeFresh } from './refreshing/rotate.ts';
+import type { Refusals } from './audit.ts';
 
 /** An OAuth client that the environment provides for one connector. */
 export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecret: string | null };
@@ -65,35 +64,7 @@ export type Broker = BrokerParts & {
   close(): Promise<void>;
 };
 
-/** Puts the parts together. */
-export function createBroker(parts: BrokerParts): Broker {
-  const refusals = createRefusals(parts.vault, parts.log);
-  const broker: Broker = {
-    ...parts,
-    refusals,
-    flights: new Map(),
-    unsaved: new Map(),
-    coolDowns: new Map(),
-    watched: new Set(),
-    async close() {
-      await Promise.allSettled(broker.flights.values());
-      await Promise.all(Array.from(broker.unsaved.values(), (lost) => storeAtLast(broker, lost)));
-      await refusals.flush();
-    },
-  };
-  return broker;
-}
-
 /** The same broker for one request of a program: what it logs stands under the id of the request. */
 export function forRequest(broker: Broker, requestId: string): Broker {
   return { ...broker, log: logWith(broker.log, { requestId }) };
-}
-
-/** The last chance of a token answer that could not be stored. */
-async function storeAtLast(broker: Broker, { tried, secret }: { tried: Credential; secret: CredentialSecret }) {
-  try {
-    await storeFresh(broker, tried, secret);
-  } catch {
-    broker.log.error('refresh.answer_lost', { credentialId: tried.id, connectorId: tried.connectorId });
-  }
 }

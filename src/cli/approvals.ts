@@ -6,7 +6,7 @@ import type { Broker } from '../broker/broker.ts';
 import { inWords, readingPolicy } from '../broker/calls/policy.ts';
 import { KeywardError, toPublic } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { openKeyward } from './keyward.ts';
 import { plain } from './table.ts';
 

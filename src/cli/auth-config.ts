@@ -7,7 +7,7 @@ import { isOAuth } from '../connectors/kinds.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import { askSecret } from './ask.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { withBroker } from './stored.ts';
 import { table } from './table.ts';
 

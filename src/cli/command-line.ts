@@ -1,7 +1,8 @@
 /** Reads the command line: which command, its flags and words. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { flagOf, options, unknownOption } from '../config.ts';
-import { type Command, commands } from './commands.ts';
+import type { Command } from './command.ts';
+import { commands } from './commands.ts';
 
 export type CommandLine = {
   /** Undefined when the words name none; there is a problem then. */

@@ -8,7 +8,7 @@ import type { Metrics } from '../http/metrics.ts';
 import type { LogWriter } from '../log.ts';
 import { version } from '../version.ts';
 import { httpClientTexts, launchOf, quote } from './clients.ts';
-import type { Invocation, Run } from './commands.ts';
+import type { Invocation, Run } from './command.ts';
 import { type Keyward, openKeyward } from './keyward.ts';
 
 /** Answers under way at the end get this long: less than the ten seconds after which Docker kills. */

@@ -4,7 +4,7 @@ import { KeywardError } from '../errors.ts';
 import type { KeySettings } from '../store/open.ts';
 import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../vault/key-change.ts';
 import { askNewPassphrase } from './ask.ts';
-import type { Invocation, Run } from './commands.ts';
+import type { Invocation, Run } from './command.ts';
 import { keySettings } from './keyward.ts';
 import { noteInAudit, withStore } from './stored.ts';
 import { table } from './table.ts';

@@ -1,12 +1,13 @@
 /** Puts Keyward together: key → store → vault → broker. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Broker, createBroker, type DefaultAuthConfig, type Pages } from '../broker/broker.ts';
+import type { Broker, DefaultAuthConfig, Pages } from '../broker/broker.ts';
+import { createBroker } from '../broker/create-broker.ts';
 import { type Config, connectorVariable } from '../config.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
 import { createLoopbackPages } from '../http/loopback.ts';
 import type { Log } from '../log.ts';
-import { createEgress } from '../net/egress.ts';
+import { createEgress } from '../net/open-egress.ts';
 import { type KeySettings, openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { openVault } from '../vault/open.ts';

@@ -10,7 +10,7 @@ import { underPassphrase } from '../vault/key-change.ts';
 import { copyVault, type Moved, type Source } from '../vault/move.ts';
 import { type OwnerChange, readOwnerMap, underNewOwner } from '../vault/owner-map.ts';
 import { askNewPassphrase } from './ask.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { keySettings } from './keyward.ts';
 import { noteInAudit, withStore } from './stored.ts';
 

@@ -2,7 +2,7 @@
 import { createSignInCode } from '../broker/sign-in/code.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { openKeyward } from './keyward.ts';
 
 /** Who acts, for the audit log. */

@@ -3,7 +3,7 @@ import { secretVariables } from '../config.ts';
 import { runStdio } from '../mcp/stdio.ts';
 import { takeStdout } from '../mcp/stdout.ts';
 import { version } from '../version.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { openKeyward } from './keyward.ts';
 
 /** What is still under way at the end gets this long. */

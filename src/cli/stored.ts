@@ -5,7 +5,7 @@ import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import type { Store } from '../store/store.ts';
 import { auditChain } from '../vault/audit-chain.ts';
-import type { Invocation } from './commands.ts';
+import type { Invocation } from './command.ts';
 import { exists, openConfiguredStore, openKeyward } from './keyward.ts';
 
 /** Opens the configured store for this work, and closes it afterwards. `not_found` when there is no vault. */

@@ -2,7 +2,7 @@
 import { createSession, listSessions, revokeSession } from '../broker/sign-in/sessions.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal, usualScopes } from '../principal.ts';
-import type { Run } from './commands.ts';
+import type { Run } from './command.ts';
 import { withBroker } from './stored.ts';
 import { table } from './table.ts';
 

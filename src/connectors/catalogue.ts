@@ -6,10 +6,8 @@ import { complete } from './complete.ts';
 import type { Connector } from './connector.ts';
 import type { ConnectorFile } from './definition.ts';
 import { nearestIds } from './nearest.ts';
+import type { CatalogueProblem } from './place.ts';
 import { readUserFiles } from './user-files.ts';
-
-/** What is wrong with one of the user's files. `field` is a dotted path, empty when it is the file as a whole. */
-export type CatalogueProblem = { readonly file: string; readonly field: string; readonly rule: string };
 
 export type Catalogue = {
   get(id: string): Connector | undefined;

@@ -2,10 +2,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { CatalogueProblem } from './catalogue.ts';
 import type { Checked } from './checks.ts';
 import type { ConnectorFile } from './definition.ts';
 import { jsonProblem } from './json-problem.ts';
+import type { CatalogueProblem } from './place.ts';
 
 /** Largest definition in bytes. */
 const maxBytes = 256 * 1024;

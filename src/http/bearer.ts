@@ -9,7 +9,7 @@ import { errorCodes, hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { Principal, Scope } from '../principal.ts';
 import { createVerifier, type IssuerSettings, type Verified } from './issuer.ts';
 import type { Limits } from './limits.ts';
-import type { RequestEnv } from './requests.ts';
+import type { RequestEnv } from './request-env.ts';
 
 /** What handlers behind the check find in the context. */
 export type BearerEnv = { Variables: RequestEnv['Variables'] & { principal: Principal } };

@@ -5,7 +5,7 @@ import type { Owner } from '../principal.ts';
 import { networkOf } from './client-address.ts';
 import type { Counter } from './counters.ts';
 import { errorPage } from './page.ts';
-import type { RequestEnv } from './requests.ts';
+import type { RequestEnv } from './request-env.ts';
 
 export type Limits = {
   /** One request from this address. All of them throw `rate_limited` with `retryAfterSeconds`. */

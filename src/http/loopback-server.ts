@@ -1,6 +1,7 @@
 /** What loopback.ts loads with the first attempt: the two listeners, and when they come and go. */
 import type { Hono } from 'hono';
 import { stateOf } from '../broker/attempts/state.ts';
+import type { Broker } from '../broker/broker.ts';
 import { createApp } from './app.ts';
 import { approvalRoutes } from './approvals/routes.ts';
 import { createCallbackPort } from './callback-port.ts';
@@ -9,10 +10,22 @@ import { callbackRoutes } from './connect/callback.ts';
 import { connectRoutes } from './connect/routes.ts';
 import { freshKeys } from './fresh-keys.ts';
 import { createTurns } from './in-turn.ts';
-import type { LoopbackOptions } from './loopback.ts';
 import { openBrowser } from './open-browser.ts';
 import { isOtherUsers } from './other-user.ts';
 import { listen } from './server.ts';
+
+export type LoopbackOptions = {
+  /** `127.0.0.1`, `::1` or `localhost`. */
+  readonly host: string;
+  /** The fixed port. */
+  readonly port: number;
+  /** What OAuth clients register instead of host and port. */
+  readonly publicUrl: string | null;
+  /** Asked at use: the broker is built with these pages. */
+  readonly broker: () => Broker;
+  /** An outbound client that reaches this one `host:port` on loopback. */
+  readonly egressTo: (hostAndPort: string) => Broker['egress'];
+};
 
 export type LoopbackServer = {
   /** Serves the pages of this attempt, and the callback where it needs one; answers the origin of the pages. */

@@ -17,21 +17,8 @@
  *
  * Nothing of the HTTP side is loaded before the first of them is opened.
  */
-import type { Broker, Pages } from '../broker/broker.ts';
-import type { LoopbackServer } from './loopback-server.ts';
-
-export type LoopbackOptions = {
-  /** `127.0.0.1`, `::1` or `localhost`. */
-  readonly host: string;
-  /** The fixed port. */
-  readonly port: number;
-  /** What OAuth clients register instead of host and port. */
-  readonly publicUrl: string | null;
-  /** Asked at use: the broker is built with these pages. */
-  readonly broker: () => Broker;
-  /** An outbound client that reaches this one `host:port` on loopback. */
-  readonly egressTo: (hostAndPort: string) => Broker['egress'];
-};
+import type { Pages } from '../broker/broker.ts';
+import type { LoopbackOptions, LoopbackServer } from './loopback-server.ts';
 
 export type LoopbackPages = Pages & {
   /** Stops serving at once. */

@@ -9,16 +9,7 @@ import type { Client } from './client-address.ts';
 import type { Limits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { Refusals } from './refused.ts';
-
-/** What every handler finds in the context. */
-export type RequestEnv = {
-  Variables: {
-    client: Client;
-    requestId: string;
-    /** Throws `rate_limited` when the client's address asks too much. It has no line of its own then: see refused.ts. */
-    admit: () => Promise<void>;
-  };
-};
+import type { RequestEnv } from './request-env.ts';
 
 export type RequestsOptions = {
   readonly log: Log;

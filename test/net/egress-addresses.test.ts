@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDispatcher } from '../../src/net/dispatcher.ts';
-import { createEgress, type Egress, type EgressResponse } from '../../src/net/egress.ts';
+import type { Egress, EgressResponse } from '../../src/net/egress.ts';
+import { createEgress } from '../../src/net/open-egress.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 import { startTlsProxy } from '../support/tls-proxy.ts';

@@ -2,7 +2,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { createEgress, type Egress } from '../../src/net/egress.ts';
+import type { Egress } from '../../src/net/egress.ts';
+import { createEgress } from '../../src/net/open-egress.ts';
 
 const gzipped = gzipSync('a whole answer');
 const deflated = deflateSync('a whole answer'.repeat(100));

@@ -2,8 +2,9 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEgress, type Egress, type EgressWholeRequest } from '../../src/net/egress.ts';
+import type { Egress, EgressWholeRequest } from '../../src/net/egress.ts';
 import { egressFetch } from '../../src/net/fetch.ts';
+import { createEgress } from '../../src/net/open-egress.ts';
 import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 
 const mebibyte = 1024 * 1024;

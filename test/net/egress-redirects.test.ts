@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEgress, type Egress, type EgressRequest } from '../../src/net/egress.ts';
+import type { Egress, EgressRequest } from '../../src/net/egress.ts';
+import { createEgress } from '../../src/net/open-egress.ts';
 import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 
 let first: HttpServer;

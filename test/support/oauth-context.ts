@@ -4,7 +4,8 @@ import type { OAuthContext } from '../../src/broker/oauth/context.ts';
 import { checkDefinition } from '../../src/connectors/checks.ts';
 import { complete } from '../../src/connectors/complete.ts';
 import type { ClientCredentialsMethod, OAuth2Method } from '../../src/connectors/definition.ts';
-import { createEgress, type Egress } from '../../src/net/egress.ts';
+import type { Egress } from '../../src/net/egress.ts';
+import { createEgress } from '../../src/net/open-egress.ts';
 
 /** Reaches loopback, nothing else. */
 export const loopbackEgress: Egress = createEgress({ allow: ['127.0.0.1'] });

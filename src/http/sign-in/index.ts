@@ -15,7 +15,7 @@ import type { IssuerSignIn } from '../../broker/sign-in/issuer.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
 import type { Limits } from '../limits.ts';
-import type { RequestEnv } from '../requests.ts';
+import type { RequestEnv } from '../request-env.ts';
 import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
 import { issuerPath, issuerRoutes } from './issuer.ts';
 import { signedOutPage, signInPage } from './pages.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { authorizationUrl } from '../../../src/broker/oauth/authorize.ts';
-import { createEgress } from '../../../src/net/egress.ts';
+import { createEgress } from '../../../src/net/open-egress.ts';
 import { oauth2Context } from '../../support/oauth-context.ts';
 import { type OddServer, startOddServer } from '../../support/odd-server.ts';
 

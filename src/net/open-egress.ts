@@ -1,0 +1,41 @@
+/** Opens the outbound client, which loads what it needs with its first request. */
+import { KeywardError } from '../errors.ts';
+import { parseHost } from '../hosts.ts';
+import type { ResolvedAddress } from './dispatcher.ts';
+import type { Egress } from './egress.ts';
+import type { Exchange } from './exchange.ts';
+
+export type EgressOptions = {
+  /** Private or loopback hosts that may be reached, `host` or `host:port` (`KEYWARD_EGRESS_ALLOW`). */
+  readonly allow: readonly string[];
+  /** Resolves a host name to every address it has; default: the system's resolver. */
+  readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
+};
+
+/**
+ * Builds the outbound client. Nothing is loaded or opened before the first request.
+ *
+ * @throws KeywardError `config_invalid` for an entry of the allow list that is no host
+ */
+export function createEgress(options: EgressOptions): Egress {
+  const allow = options.allow.map((text) => {
+    const rule = parseHost(text);
+    if (rule && !rule.hostname.startsWith('.')) return rule;
+    throw new KeywardError('config_invalid', `KEYWARD_EGRESS_ALLOW holds "${text}", which is no host.`, {
+      hint: 'Write host or host:port, such as 127.0.0.1:9411.',
+    });
+  });
+  let exchange: Promise<Exchange> | undefined;
+  const opened = (): Promise<Exchange> => {
+    exchange ??= import('./exchange.ts').then(({ openExchange }) => openExchange(allow, options.resolve));
+    return exchange;
+  };
+  return {
+    request: async (request) => (await opened()).request(request),
+    open: async (request) => (await opened()).open(request),
+    async close() {
+      await (await exchange)?.close();
+      exchange = undefined;
+    },
+  };
+}
