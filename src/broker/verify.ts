@@ -60,7 +60,7 @@ export async function verifyCredential(
     }
     broker.vault.touch(opened.credential);
     // A service may answer the secret where its account belongs. Loaded with the first call.
-    const { createScrubber } = await import('../net/scrub.ts');
+    const { createScrubber } = await import('../net/scrub/scrub.ts');
     const { text: scrub } = createScrubber(secretsOf(opened, auth));
     return { checkedAt, ...(await judge(broker, opened.credential, { auth, verify }, answer, scrub)) };
   } catch (error) {

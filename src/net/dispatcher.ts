@@ -3,8 +3,8 @@ import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { HostRule } from '../hosts.ts';
-import { endAsItShould } from './endings.ts';
 import { mayConnect, notPublic } from './target.ts';
+import { endAsItShould } from './undici-workarounds.ts';
 
 export type ResolvedAddress = { readonly address: string; readonly family: number };
 

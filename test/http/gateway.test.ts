@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAudit } from '../../src/broker/audit-read.ts';
 import { shareConnection } from '../../src/broker/shares.ts';
 import { toPublic } from '../../src/errors.ts';
-import { scrubbed } from '../../src/net/scrub.ts';
+import { scrubbed } from '../../src/net/scrub/scrub.ts';
 import { type EchoApi, startEchoApi } from '../support/echo-api.ts';
 import { type EchoEnv, echoConnector, echoEnv } from '../support/echo-connector.ts';
 import { person } from '../support/principals.ts';

@@ -1,6 +1,6 @@
 /** call_api as real clients of both SDK lines use it, over stdio. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { scrubbed } from '../../src/net/scrub.ts';
+import { scrubbed } from '../../src/net/scrub/scrub.ts';
 import { type EchoApi, startEchoApi } from '../support/echo-api.ts';
 import { type EchoEnv, echoConnector, echoEnv } from '../support/echo-connector.ts';
 import { clientKinds, startWithClient } from '../support/mcp-clients.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { toPublic } from '../../src/errors.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
-import { scrubbed } from '../../src/net/scrub.ts';
+import { scrubbed } from '../../src/net/scrub/scrub.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { type EchoApi, echoForms, startEchoApi } from '../support/echo-api.ts';

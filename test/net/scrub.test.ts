@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createScrubber, scrubbed } from '../../src/net/scrub.ts';
-import { formsOf } from '../../src/net/secret-forms.ts';
+import { createScrubber, scrubbed } from '../../src/net/scrub/scrub.ts';
+import { formsOf } from '../../src/net/scrub/secret-forms.ts';
 import { echoForms } from '../support/echo-api.ts';
 
 const secrets = [

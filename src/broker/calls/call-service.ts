@@ -6,7 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import { readBody } from '../../net/body.ts';
 import type { EgressRequest, EgressStream } from '../../net/egress.ts';
 import { passedOn } from '../../net/headers.ts';
-import { type Scrubber, scrubberOf } from '../../net/scrub.ts';
+import { type Scrubber, scrubberOf } from '../../net/scrub/scrub.ts';
 import type { Principal } from '../../principal.ts';
 import { about, accessOf, requireCredential } from '../access.ts';
 import type { Broker, Opened } from '../broker.ts';

@@ -1,7 +1,7 @@
 import leven from 'leven';
 import { accepts, jsonObject } from '../../connectors/accepts.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition.ts';
-import { minSecretBytes } from '../../net/secret-length.ts';
+import { minSecretBytes } from '../../net/scrub/secret-length.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
 /** Longest input, in characters. */

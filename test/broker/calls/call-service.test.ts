@@ -4,7 +4,7 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import { type ApiInput, callApi, maxCharacters } from '../../../src/broker/calls/call-api.ts';
 import { createCredential } from '../../../src/broker/create.ts';
 import { shareConnection } from '../../../src/broker/shares.ts';
-import { scrubbed } from '../../../src/net/scrub.ts';
+import { scrubbed } from '../../../src/net/scrub/scrub.ts';
 import { acme, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
 import { type EchoApi, echoForms, startEchoApi } from '../../support/echo-api.ts';
 
