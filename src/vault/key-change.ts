@@ -9,7 +9,7 @@ import { keyIdOf } from '../seal/keyring.ts';
 import { open, seal } from '../seal/seal.ts';
 import { type KeySettings, sourceInWords } from '../seal/sources.ts';
 import type { KindRow, Reseal, Store } from '../store/store.ts';
-import { contextOf } from './context.ts';
+import { contextOf } from './seal-context.ts';
 
 const batch = 200;
 /** Longer than another process may go on with keys that it has read before. */

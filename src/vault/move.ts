@@ -9,7 +9,7 @@ import { KeywardError } from '../errors.ts';
 import type { KeyHeader } from '../seal/key-header.ts';
 import { open } from '../seal/seal.ts';
 import type { Change, Kind, KindRow, Store } from '../store/store.ts';
-import { contextOf } from './context.ts';
+import { contextOf } from './seal-context.ts';
 
 /** What can be copied: a store, or an archive. */
 export type Source = Pick<Store, 'keyring' | 'keys' | 'scan' | 'readAudit'>;

@@ -6,10 +6,10 @@ import { lengthPrefixed } from '../seal/derive.ts';
 import { deriveKey, open, seal } from '../seal/seal.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries } from './audit-chain.ts';
-import { contextOf, type Named } from './context.ts';
 import { underHiddenNames } from './counting.ts';
-import { createLately } from './lately.ts';
-import { useNotes } from './use-notes.ts';
+import { useNotes } from './last-used.ts';
+import { createLately } from './opened-cache.ts';
+import { contextOf, type Named } from './seal-context.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
 /** Opens the vault over a store. Closing the vault closes the store. `observe` is told of each event that the log holds. */

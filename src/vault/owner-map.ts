@@ -3,7 +3,7 @@ import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { open, seal } from '../seal/seal.ts';
 import type { KindRow, Share, Store } from '../store/store.ts';
-import { contextOf } from './context.ts';
+import { contextOf } from './seal-context.ts';
 
 export type OwnerChange = { readonly from: Owner; readonly to: Owner };
 

@@ -12,7 +12,7 @@ import type {
   SignInCodeRow,
 } from '../store/store.ts';
 
-export { reaches } from '../store/reach.ts';
+export { reaches } from '../store/sharing.ts';
 export type {
   ApprovalAct,
   ApprovalDetails,

@@ -5,7 +5,7 @@ import type { Keychain } from '../../seal/keychain.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
-import { isSharedWith } from '../reach.ts';
+import { isSharedWith } from '../sharing.ts';
 import type { CredentialRow, KindRow, ListFilter, Page, Rows, SessionRow, Store } from '../store.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';

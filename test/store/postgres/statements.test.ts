@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Owner } from '../../../src/principal.ts';
 import { readerNames } from '../../../src/store/postgres/rows.ts';
 import * as sql from '../../../src/store/postgres/statements.ts';
-import { isSharedWith } from '../../../src/store/reach.ts';
+import { isSharedWith } from '../../../src/store/sharing.ts';
 import type { KindRow, ListFilter, Share } from '../../../src/store/store.ts';
 import { freshDatabase, openTestStore } from '../../support/postgres.ts';
 import { attemptRow, credentialRow } from '../../support/rows.ts';
