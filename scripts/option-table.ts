@@ -1,5 +1,5 @@
 /** The configuration table of README.md, made from the option table that the program itself reads. */
-import { describeOptions } from '../src/config.ts';
+import { describeOptions } from '../src/config/config.ts';
 
 const markers = /(<!-- options -->\n)[\s\S]*?(<!-- \/options -->)/;
 

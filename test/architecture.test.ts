@@ -9,9 +9,7 @@ const root = new URL('../src/', import.meta.url);
 const arrows: Readonly<Record<string, readonly string[]>> = {
   main: ['cli'],
   cli: ['config', 'mcp', 'http', 'broker', 'connectors', 'vault', 'store', 'net'],
-  config: ['config-options', 'config-values'],
-  'config-options': ['config-values'],
-  'config-values': [],
+  config: [],
   mcp: ['broker'],
   http: ['broker'],
   broker: ['vault', 'connectors', 'net'],

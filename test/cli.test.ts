@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { describeOptions } from '../src/config.ts';
+import { describeOptions } from '../src/config/config.ts';
 
 const main = join(import.meta.dirname, '..', 'dist', 'main.js');
 const key = 'ab'.repeat(32);

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { connectorVariable, describeOptions, flagOf, options, readConfig } from '../src/config.ts';
+import { connectorVariable, describeOptions, flagOf, options, readConfig } from '../src/config/config.ts';
 import { KeywardError } from '../src/errors.ts';
 
 const none = new Map<string, string>();

@@ -1,5 +1,5 @@
 /** What to paste into which MCP client so that it starts this Keyward. */
-import { flagOf, options } from '../config.ts';
+import { flagOf, options } from '../config/config.ts';
 
 /** How a client starts Keyward: program, arguments, and environment (never a secret). */
 export type Launch = {

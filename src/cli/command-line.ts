@@ -1,6 +1,6 @@
 /** Reads the command line: which command, its flags and words. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { flagOf, options, unknownOption } from '../config.ts';
+import { flagOf, options, unknownOption } from '../config/config.ts';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 

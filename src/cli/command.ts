@@ -1,5 +1,5 @@
 /** What a command is. */
-import type { Config, Mode } from '../config.ts';
+import type { Config, Mode } from '../config/config.ts';
 import type { LogWriter } from '../log.ts';
 
 /** What a command runs with. */

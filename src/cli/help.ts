@@ -1,5 +1,5 @@
 /** The help text, made from the tables of commands and options. */
-import { describeOptions } from '../config.ts';
+import { describeOptions } from '../config/config.ts';
 import { version } from '../version.ts';
 import { commands } from './commands.ts';
 

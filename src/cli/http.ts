@@ -1,7 +1,7 @@
 /** `keyward http`: serves MCP and REST until the process is told to stop. */
 import type { Pages } from '../broker/broker.ts';
 import { hasSession } from '../broker/sign-in/sessions.ts';
-import { type Config, configProblems, isLoopback } from '../config.ts';
+import { type Config, configProblems, isLoopback } from '../config/config.ts';
 import { KeywardError } from '../errors.ts';
 import { otherPort } from '../hosts.ts';
 import type { Metrics } from '../http/metrics.ts';

@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Broker, DefaultAuthConfig, Pages } from '../broker/broker.ts';
 import { createBroker } from '../broker/create-broker.ts';
-import { type Config, connectorVariable } from '../config.ts';
+import { type Config, connectorVariable } from '../config/config.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
 import { createLoopbackPages } from '../http/loopback.ts';
 import type { Log } from '../log.ts';

@@ -1,7 +1,7 @@
 /** `keyward migrate-store`, `backup` and `restore`: the same vault in another place. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Config, options } from '../config.ts';
+import { type Config, options } from '../config/config.ts';
 import { KeywardError } from '../errors.ts';
 import { openStore, type StoreSettings } from '../store/open.ts';
 import type { KindRow } from '../store/store.ts';

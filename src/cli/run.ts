@@ -1,5 +1,5 @@
 /** From the arguments to an exit code: 0 done, 1 failed, 2 wrong options. */
-import { configProblems, readConfig } from '../config.ts';
+import { configProblems, readConfig } from '../config/config.ts';
 import { hasCode, KeywardError, toPublic } from '../errors.ts';
 import type { LogWriter } from '../log.ts';
 import { version } from '../version.ts';

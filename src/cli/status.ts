@@ -1,5 +1,5 @@
 /** What a person sees who types `keyward`: how to connect a client, and where everything is. */
-import { type Config, connectorVariable, secretVariables } from '../config.ts';
+import { type Config, connectorVariable, secretVariables } from '../config/config.ts';
 import { builtinIds } from '../connectors/builtin.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
 import { toPublic } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** `keyward stdio`: serves MCP until the client has gone or the process is told to stop. */
-import { secretVariables } from '../config.ts';
+import { secretVariables } from '../config/config.ts';
 import { runStdio } from '../mcp/stdio.ts';
 import { takeStdout } from '../mcp/stdout.ts';
 import { version } from '../version.ts';

@@ -1,6 +1,6 @@
 /** Commands that work on what is stored. */
 import type { Broker } from '../broker/broker.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import type { Store } from '../store/store.ts';

@@ -7,7 +7,7 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { createCredential } from '../../src/broker/create.ts';
 import type { CreateInput } from '../../src/broker/create-input.ts';
 import { openKeyward } from '../../src/cli/keyward.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { Facts, Log } from '../../src/log.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { freePort } from '../support/mcp-clients.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openKeyward } from '../../src/cli/keyward.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { Facts, LogWriter } from '../../src/log.ts';
 import type { Links } from '../../src/mcp/links.ts';
 import { tools } from '../../src/mcp/tools/index.ts';

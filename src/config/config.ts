@@ -6,12 +6,12 @@
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 import { closestMatch } from 'leven';
-import { flagOf, type OptionText, options } from './config-options.ts';
-import { isLoopback, type StoreOption } from './config-values.ts';
+import { flagOf, type OptionText, options } from './options.ts';
+import { isLoopback, type StoreOption } from './values.ts';
 
 export { isLoopback };
 
-import { KeywardError } from './errors.ts';
+import { KeywardError } from '../errors.ts';
 
 export { flagOf, options };
 

@@ -1,5 +1,5 @@
 /** The table of options: name, help, default and rule of each. */
-import * as read from './config-values.ts';
+import * as read from './values.ts';
 
 export type Option<T> = {
   /** The environment variable; the flag follows from it. */

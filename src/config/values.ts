@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { KeywardError } from './errors.ts';
+import { KeywardError } from '../errors.ts';
 
 /** Reads the text of one option. */
 export type Parser<T> = (text: string) => T;
