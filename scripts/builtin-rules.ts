@@ -1,10 +1,10 @@
 /** What a built-in definition must keep besides the rules of every definition: nobody checks it again when it is loaded. */
 import { getDomain } from 'tldts';
 import { credentialForm, readInputs } from '../src/broker/forms.ts';
-import { checkDefinition } from '../src/connectors/checks.ts';
-import { complete } from '../src/connectors/complete.ts';
-import type { AuthMethod, Connector, ConnectorFile } from '../src/connectors/definition.ts';
-import type { CatalogueProblem, Report } from '../src/connectors/place.ts';
+import { checkDefinition } from '../src/connectors/definition/checks.ts';
+import { complete } from '../src/connectors/definition/complete.ts';
+import type { AuthMethod, Connector, ConnectorFile } from '../src/connectors/definition/definition.ts';
+import type { CatalogueProblem, Report } from '../src/connectors/definition/definition-problem.ts';
 import { wholeVariable } from '../src/connectors/template.ts';
 
 /** What connectors are sorted by; a new one is a decision, so that a list narrows to something. */

@@ -12,7 +12,7 @@ export function definitionsAt(expression: string): Plugin {
   return {
     name: 'definitions',
     load: {
-      filter: { id: /[\\/]src[\\/]connectors[\\/]folder\.ts$/ },
+      filter: { id: /[\\/]src[\\/]connectors[\\/]catalogue-folder\.ts$/ },
       handler: () => `export const builtinFolder = ${expression};`,
     },
   };

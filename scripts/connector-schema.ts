@@ -1,6 +1,6 @@
 /** What is derived from the schema of connector definitions. */
 import * as z from 'zod';
-import { connectorSchema } from '../src/connectors/definition.ts';
+import { connectorSchema } from '../src/connectors/definition/definition.ts';
 
 /** JSON Schema of a definition file, for editors. What fields must fit together is checked at load only. */
 export function publishedSchema(): string {

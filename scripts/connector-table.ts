@@ -1,6 +1,6 @@
 /** What each built-in connector supports, as a table in text. */
-import { complete } from '../src/connectors/complete.ts';
-import type { AuthMethod, ConnectorFile } from '../src/connectors/definition.ts';
+import { complete } from '../src/connectors/definition/complete.ts';
+import type { AuthMethod, ConnectorFile } from '../src/connectors/definition/definition.ts';
 
 const columns = [
   'connector',

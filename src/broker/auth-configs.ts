@@ -1,8 +1,8 @@
 /** Auth configs: the OAuth clients that people registered, from the environment or stored by their owner. */
 import { randomUUID } from 'node:crypto';
+import { serverInput, serverOf } from '../connectors/auth-kinds.ts';
 import { isBuiltin } from '../connectors/builtin.ts';
-import type { AuthMethod, Connector } from '../connectors/definition.ts';
-import { serverInput, serverOf } from '../connectors/kinds.ts';
+import type { AuthMethod, Connector } from '../connectors/definition/definition.ts';
 import { clientHosts, serverHosts } from '../connectors/server-hosts.ts';
 import { hasCode, KeywardError } from '../errors.ts';
 import type { Owner, Principal } from '../principal.ts';

@@ -1,6 +1,7 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
-import type { AuthMethod, Connector } from '../connectors/definition.ts';
-import { hasTokens, isOAuth, serverInput } from '../connectors/kinds.ts';
+
+import { hasTokens, isOAuth, serverInput } from '../connectors/auth-kinds.ts';
+import type { AuthMethod, Connector } from '../connectors/definition/definition.ts';
 import { KeywardError } from '../errors.ts';
 import { type Principal, subjectOf } from '../principal.ts';
 import type { Credential, ObtainedBy } from '../vault/vault.ts';

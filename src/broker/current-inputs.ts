@@ -1,5 +1,5 @@
 /** Connections whose definition gained an input after they were made. */
-import type { AuthMethod, Connector } from '../connectors/definition.ts';
+import type { AuthMethod, Connector } from '../connectors/definition/definition.ts';
 import { KeywardError } from '../errors.ts';
 import type { Credential, CredentialSecret } from '../vault/vault.ts';
 import { fieldsOf } from './forms/fields.ts';

@@ -2,8 +2,9 @@
  * What has to be given to connect, as JSON Schema 2020-12: for a model, for a program, and for the form of a page. The
  * same connector definition answers all three, and `readInputs` checks what comes back.
  */
-import type { AuthMethod, Connector, InputProperty } from '../connectors/definition.ts';
-import { isOAuth } from '../connectors/kinds.ts';
+
+import { isOAuth } from '../connectors/auth-kinds.ts';
+import type { AuthMethod, Connector, InputProperty } from '../connectors/definition/definition.ts';
 import { fieldsOf, offersDevice } from './forms/fields.ts';
 
 export { type GivenInputs, readInputs } from './forms/read.ts';

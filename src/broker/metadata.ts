@@ -1,5 +1,5 @@
 /** What can be connected, and what each connection needs. */
-import type { Connector } from '../connectors/definition.ts';
+import type { Connector } from '../connectors/definition/definition.ts';
 import type { Principal } from '../principal.ts';
 import { hasAuthConfig } from './auth-configs.ts';
 import type { Broker } from './broker.ts';

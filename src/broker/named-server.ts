@@ -3,8 +3,8 @@
  * and registers there where the server lets it, so that nobody has to.
  */
 import type { ServerMetadata } from 'openid-client';
-import type { Connector, OAuth2Method } from '../connectors/definition.ts';
-import { serverOf } from '../connectors/kinds.ts';
+import { serverOf } from '../connectors/auth-kinds.ts';
+import type { Connector, OAuth2Method } from '../connectors/definition/definition.ts';
 import { wholeUrl, wholeVariable } from '../connectors/template.ts';
 import { KeywardError } from '../errors.ts';
 import type { Principal } from '../principal.ts';

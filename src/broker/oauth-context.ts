@@ -1,7 +1,8 @@
 /** From a stored record to what the OAuth protocol functions work on. */
+
+import { hasTokens } from '../connectors/auth-kinds.ts';
 import { isBuiltin } from '../connectors/builtin.ts';
-import type { Connector, TokenMethod } from '../connectors/definition.ts';
-import { hasTokens } from '../connectors/kinds.ts';
+import type { Connector, TokenMethod } from '../connectors/definition/definition.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';

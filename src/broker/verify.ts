@@ -1,5 +1,5 @@
 /** Verifying a credential: one harmless call to the service, as the connector describes it. */
-import type { AuthMethod, Verification } from '../connectors/definition.ts';
+import type { AuthMethod, Verification } from '../connectors/definition/definition.ts';
 import { fillEncoded, variablesIn } from '../connectors/template.ts';
 import { hasCode, toPublic } from '../errors.ts';
 import type { EgressResponse } from '../net/egress.ts';

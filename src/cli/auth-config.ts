@@ -1,9 +1,9 @@
 /** `keyward auth-config …`: the OAuth clients that a person registered at services. */
 import { addAuthConfig, defaultAuthConfigId, listAuthConfigs, removeAuthConfig } from '../broker/auth-configs.ts';
 import type { Broker } from '../broker/broker.ts';
+import { isOAuth } from '../connectors/auth-kinds.ts';
 import { isBuiltin } from '../connectors/builtin.ts';
-import type { Connector } from '../connectors/definition.ts';
-import { isOAuth } from '../connectors/kinds.ts';
+import type { Connector } from '../connectors/definition/definition.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import { askSecret } from './ask.ts';

@@ -1,7 +1,7 @@
 /** The built-in definitions: one JSON file each, read when somebody asks for it, so that no start pays for their number. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ConnectorFile } from './definition.ts';
-import { builtinFolder } from './folder.ts';
+import { builtinFolder } from './catalogue-folder.ts';
+import type { ConnectorFile } from './definition/definition.ts';
 
 let ids: ReadonlySet<string> | undefined;
 

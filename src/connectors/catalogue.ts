@@ -2,11 +2,11 @@
 import { basename } from 'node:path';
 import { KeywardError } from '../errors.ts';
 import { builtinIds, readBuiltin } from './builtin.ts';
-import { complete } from './complete.ts';
 import type { Connector } from './connector.ts';
-import type { ConnectorFile } from './definition.ts';
+import { complete } from './definition/complete.ts';
+import type { ConnectorFile } from './definition/definition.ts';
+import type { CatalogueProblem } from './definition/definition-problem.ts';
 import { nearestIds } from './nearest.ts';
-import type { CatalogueProblem } from './place.ts';
 import { readUserFiles } from './user-files.ts';
 
 export type Catalogue = {

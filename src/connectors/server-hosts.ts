@@ -1,6 +1,7 @@
 /** Where a definition sends what only the authorization server may have: codes, refresh tokens and client secrets. */
+
+import { hasTokens, isOAuth } from './auth-kinds.ts';
 import type { AuthMethod, Connector, TokenMethod } from './connector.ts';
-import { hasTokens, isOAuth } from './kinds.ts';
 import { fillAllowed, urlParts, type Values, wholeVariable } from './template.ts';
 
 /** The endpoints of a definition that get such secrets, and the issuer that names those which are left out; as templates. */

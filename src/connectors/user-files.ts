@@ -2,10 +2,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Checked } from './checks.ts';
-import type { ConnectorFile } from './definition.ts';
+import type { Checked } from './definition/checks.ts';
+import type { ConnectorFile } from './definition/definition.ts';
+import type { CatalogueProblem } from './definition/definition-problem.ts';
 import { jsonProblem } from './json-problem.ts';
-import type { CatalogueProblem } from './place.ts';
 
 /** Largest definition in bytes. */
 const maxBytes = 256 * 1024;
@@ -26,7 +26,7 @@ export async function readUserFiles(
   if (paths.length === 0) return { files, problems, unusable };
   // Only who has files of their own pays for what follows.
   const takenBy = new Map(Array.from(builtinIds(), (id) => [lookalike(id), `the built-in connector ${id}`]));
-  const { checkDefinition } = await import('./checks.ts');
+  const { checkDefinition } = await import('./definition/checks.ts');
   for (const path of paths) {
     const checked = await readDefinition(path, checkDefinition);
     const found = checked.problems.map((problem) => ({ file: path, ...problem }));

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { readInputs } from '../../src/broker/forms.ts';
-import { checkDefinition } from '../../src/connectors/checks.ts';
-import { complete } from '../../src/connectors/complete.ts';
-import type { AuthMethod } from '../../src/connectors/definition.ts';
+import { checkDefinition } from '../../src/connectors/definition/checks.ts';
+import { complete } from '../../src/connectors/definition/complete.ts';
+import type { AuthMethod } from '../../src/connectors/definition/definition.ts';
 
 const { definition } = checkDefinition(
   JSON.parse(await readFile(new URL('../fixtures/acme.json', import.meta.url), 'utf8')),

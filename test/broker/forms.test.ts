@@ -3,11 +3,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { credentialForm, type FormOptions, pageForm, readInputs } from '../../src/broker/forms.ts';
+import { isOAuth } from '../../src/connectors/auth-kinds.ts';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
-import { checkDefinition } from '../../src/connectors/checks.ts';
-import { complete } from '../../src/connectors/complete.ts';
-import type { AuthMethod, Connector } from '../../src/connectors/definition.ts';
-import { isOAuth } from '../../src/connectors/kinds.ts';
+import { checkDefinition } from '../../src/connectors/definition/checks.ts';
+import { complete } from '../../src/connectors/definition/complete.ts';
+import type { AuthMethod, Connector } from '../../src/connectors/definition/definition.ts';
 
 const acmeFile = checkDefinition(
   JSON.parse(await readFile(new URL('../fixtures/acme.json', import.meta.url), 'utf8')),

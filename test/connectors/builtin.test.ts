@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { checkBuiltins } from '../../scripts/builtin-rules.ts';
 import { publishedSchema } from '../../scripts/connector-schema.ts';
 import { builtinIds, readBuiltin } from '../../src/connectors/builtin.ts';
-import { checkDefinition } from '../../src/connectors/checks.ts';
-import type { ConnectorFile } from '../../src/connectors/definition.ts';
+import { checkDefinition } from '../../src/connectors/definition/checks.ts';
+import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
 
 const builtin = Array.from(builtinIds(), (id) => readBuiltin(id) as ConnectorFile);
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { publishedSchema } from '../../scripts/connector-schema.ts';
-import { checkDefinition } from '../../src/connectors/checks.ts';
-import { complete } from '../../src/connectors/complete.ts';
+import { checkDefinition } from '../../src/connectors/definition/checks.ts';
+import { complete } from '../../src/connectors/definition/complete.ts';
 import { fieldPaths } from '../support/schema-fields.ts';
 
 const acme = await readFile(new URL('../fixtures/acme.json', import.meta.url), 'utf8');

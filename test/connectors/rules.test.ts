@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { builtinIds, readBuiltin } from '../../src/connectors/builtin.ts';
-import { checkDefinition } from '../../src/connectors/checks.ts';
+import { checkDefinition } from '../../src/connectors/definition/checks.ts';
 
 type Json = Record<string, unknown>;
 

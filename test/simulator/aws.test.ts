@@ -7,7 +7,7 @@ import { getCredentialMetadata } from '../../src/broker/metadata.ts';
 import { getConnectionCredentials } from '../../src/broker/release.ts';
 import { verifyCredential } from '../../src/broker/verify.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
-import type { ConnectorFile } from '../../src/connectors/definition.ts';
+import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
 import { scrubbed } from '../../src/net/scrub/scrub.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { credentialOf, startBroker, type TestBroker } from '../support/broker.ts';

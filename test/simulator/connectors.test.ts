@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addAuthConfig } from '../../src/broker/auth-configs.ts';
 import { verifyCredential } from '../../src/broker/verify.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
-import type { ConnectorFile } from '../../src/connectors/definition.ts';
+import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { client } from './client.ts';

@@ -1,5 +1,5 @@
 /** Moving a connector's definition to a simulated service: same fields, other addresses. */
-import type { ConnectorFile } from '../../src/connectors/definition.ts';
+import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type AuthMethodFile = ConnectorFile['auth'][number];

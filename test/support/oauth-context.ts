@@ -1,9 +1,9 @@
 /** Contexts for the OAuth protocol functions, as the broker would build them. */
 
 import type { OAuthContext } from '../../src/broker/oauth/context.ts';
-import { checkDefinition } from '../../src/connectors/checks.ts';
-import { complete } from '../../src/connectors/complete.ts';
-import type { ClientCredentialsMethod, OAuth2Method } from '../../src/connectors/definition.ts';
+import { checkDefinition } from '../../src/connectors/definition/checks.ts';
+import { complete } from '../../src/connectors/definition/complete.ts';
+import type { ClientCredentialsMethod, OAuth2Method } from '../../src/connectors/definition/definition.ts';
 import type { Egress } from '../../src/net/egress.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
 

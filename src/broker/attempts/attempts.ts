@@ -1,6 +1,6 @@
 /** Attempts: pending connect flows. They live in the vault, so any process can show, finish or check any of them. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { serverOf } from '../../connectors/kinds.ts';
+import { serverOf } from '../../connectors/auth-kinds.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Attempt, AttemptSecret } from '../../vault/vault.ts';

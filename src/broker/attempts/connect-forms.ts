@@ -1,5 +1,5 @@
 /** The forms of the connect pages: what a person typed, checked and stored. */
-import { serverInput } from '../../connectors/kinds.ts';
+import { serverInput } from '../../connectors/auth-kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
 import { authConfigProblems, newAuthConfig } from '../auth-configs.ts';

@@ -1,7 +1,8 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
+
+import { isOAuth, serverOf } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
-import type { AuthMethod, Connector } from '../../connectors/definition.ts';
-import { isOAuth, serverOf } from '../../connectors/kinds.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
 import { fillAllowed, variablesIn, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';

@@ -1,6 +1,6 @@
 /** The redirect URI that is registered at a service, and the page address that goes with it. */
 import { createHash } from 'node:crypto';
-import type { AuthMethod, Connector } from '../../connectors/definition.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 
 /**

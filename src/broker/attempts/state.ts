@@ -1,5 +1,5 @@
 /** Where an attempt stands, and how it fails. */
-import type { Connector } from '../../connectors/definition.ts';
+import type { Connector } from '../../connectors/definition/definition.ts';
 import { variablesIn } from '../../connectors/template.ts';
 import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt } from '../../vault/vault.ts';

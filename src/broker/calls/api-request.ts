@@ -1,5 +1,5 @@
 /** Requests to a service on behalf of a connection: base URL, headers, and the secret where the connector wants it. */
-import type { AuthMethod } from '../../connectors/definition.ts';
+import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import { type Injection, inject } from '../../connectors/inject.ts';
 import { fillTemplate, fillText, fillUrl, type Values, variablesIn, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';

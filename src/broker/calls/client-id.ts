@@ -1,5 +1,5 @@
-import type { AuthMethod } from '../../connectors/definition.ts';
-import { isOAuth } from '../../connectors/kinds.ts';
+import { isOAuth } from '../../connectors/auth-kinds.ts';
+import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import { variablesIn } from '../../connectors/template.ts';
 import type { Broker, Opened } from '../broker.ts';
 import { oauthContext } from '../oauth-context.ts';

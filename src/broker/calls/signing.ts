@@ -1,5 +1,5 @@
 /** Requests of services that want a signature on each of them instead of the secret itself. */
-import type { AuthMethod } from '../../connectors/definition.ts';
+import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import { fillTemplate, type Values } from '../../connectors/template.ts';
 import type { EgressRequest, EgressResponse } from '../../net/egress.ts';
 import type { Opened } from '../broker.ts';

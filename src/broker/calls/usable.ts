@@ -1,4 +1,4 @@
-import type { AuthMethod, Connector } from '../../connectors/definition.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
 import { asDefined } from '../current-inputs.ts';

@@ -1,4 +1,4 @@
-import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition.ts';
+import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
 
 type Field = { readonly property: InputProperty; readonly required: boolean };
 type Fields = ReadonlyMap<string, Field>;

@@ -1,6 +1,6 @@
 import leven from 'leven';
 import { accepts, jsonObject } from '../../connectors/accepts.ts';
-import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition.ts';
+import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
 import { minSecretBytes } from '../../net/scrub/secret-length.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 

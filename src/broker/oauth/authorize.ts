@@ -1,7 +1,7 @@
 /** The first leg of the authorization code flow. */
 import { createHash } from 'node:crypto';
-import type { OAuth2Method } from '../../connectors/definition.ts';
-import { serverInput } from '../../connectors/kinds.ts';
+import { serverInput } from '../../connectors/auth-kinds.ts';
+import type { OAuth2Method } from '../../connectors/definition/definition.ts';
 import { variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import { begin, type OAuthContext, scopeParams, scopesOf, usesPkce } from './context.ts';

@@ -1,6 +1,6 @@
 /** How an OAuth client proves who it is, and the body formats that services want. */
 import type { ClientAuth } from 'openid-client';
-import type { BodyFormat, ClientAuth as ClientAuthName } from '../../connectors/definition.ts';
+import type { BodyFormat, ClientAuth as ClientAuthName } from '../../connectors/definition/definition.ts';
 import type { OAuthClient } from './context.ts';
 
 /**

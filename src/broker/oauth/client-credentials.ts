@@ -1,5 +1,5 @@
 /** The client credentials grant. */
-import type { ClientCredentialsMethod } from '../../connectors/definition.ts';
+import type { ClientCredentialsMethod } from '../../connectors/definition/definition.ts';
 import { begin, grantedScopes, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';

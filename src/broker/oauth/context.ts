@@ -1,5 +1,5 @@
 /** What the OAuth protocol functions work on, and what they answer. They know no vault and no principal. */
-import type { Connector, OAuth2Method, TokenMethod } from '../../connectors/definition.ts';
+import type { Connector, OAuth2Method, TokenMethod } from '../../connectors/definition/definition.ts';
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { defaultTimeoutMs } from '../../net/deadline.ts';
 import type { Egress } from '../../net/egress.ts';

@@ -1,5 +1,5 @@
 /** Device authorization (RFC 8628), for machines without a browser. */
-import type { OAuth2Method } from '../../connectors/definition.ts';
+import type { OAuth2Method } from '../../connectors/definition/definition.ts';
 import { hasCode } from '../../errors.ts';
 import { type Answer, positiveNumber, textOf } from './answer.ts';
 import { begin, grantedScopes, type OAuthContext, scopeParams, type TokenSet } from './context.ts';

@@ -1,5 +1,5 @@
 /** The second leg of the authorization code flow. */
-import type { OAuth2Method } from '../../connectors/definition.ts';
+import type { OAuth2Method } from '../../connectors/definition/definition.ts';
 import { keepFields } from './answer.ts';
 import { begin, grantedScopes, type OAuthContext, type TokenSet, usesPkce } from './context.ts';
 import { fillParams } from './endpoints.ts';

@@ -1,7 +1,7 @@
 /** Tokens for a service account that signs for itself (RFC 7523 §2.1). There is no refresh token: it signs again. */
 import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto';
 import { jsonObject } from '../../connectors/accepts.ts';
-import type { JwtBearerMethod } from '../../connectors/definition.ts';
+import type { JwtBearerMethod } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import { textOf, valueAt } from './answer.ts';
 import {

@@ -1,5 +1,5 @@
 /** Refreshing an access token. */
-import type { OAuth2Method } from '../../connectors/definition.ts';
+import type { OAuth2Method } from '../../connectors/definition/definition.ts';
 import { begin, type Kept, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';

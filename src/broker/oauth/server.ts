@@ -1,7 +1,7 @@
 /** Which endpoints a connection talks to: the definition's, or those that its issuer publishes. */
 import type { ServerMetadata } from 'openid-client';
-import type { ClientAuth } from '../../connectors/definition.ts';
-import { serverInput } from '../../connectors/kinds.ts';
+import { serverInput } from '../../connectors/auth-kinds.ts';
+import type { ClientAuth } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Egress } from '../../net/egress.ts';
 import { issuerOf, type Kept, type OAuthContext, type Operation } from './context.ts';

@@ -1,6 +1,6 @@
 /** Requests of an authenticated client to an authorization server, through openid-client and egress. */
 import type { Configuration, CustomFetchOptions } from 'openid-client';
-import type { BodyFormat, ClientAuth } from '../../connectors/definition.ts';
+import type { BodyFormat, ClientAuth } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { authenticate, encodeBody } from './client-auth.ts';

@@ -1,5 +1,5 @@
 /** When a connection will need a person again: what the service says, else what the definition knows of its lifetimes. */
-import type { AuthMethod } from '../../connectors/definition.ts';
+import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import type { CredentialSecret } from '../../vault/vault.ts';
 
 /**

@@ -3,7 +3,7 @@
  * turns on a lease, everybody re-reads inside it, and new tokens are stored before anyone uses them. Strict services
  * kill the whole grant when a refresh token is used twice (RFC 9700 §4.14.2).
  */
-import { refreshDefaults } from '../../connectors/defaults.ts';
+import { refreshDefaults } from '../../connectors/definition/defaults.ts';
 import { type ErrorCode, hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';

@@ -5,7 +5,7 @@ import type { OAuthContext, TokenSet } from '../../../src/broker/oauth/context.t
 import { exchangeCode } from '../../../src/broker/oauth/exchange.ts';
 import { refreshTokens } from '../../../src/broker/oauth/refresh.ts';
 import { revoke } from '../../../src/broker/oauth/revoke.ts';
-import type { OAuth2Method } from '../../../src/connectors/definition.ts';
+import type { OAuth2Method } from '../../../src/connectors/definition/definition.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import { type ClickOptions, clickThrough } from '../../support/click-through.ts';
 import { oauth2Context } from '../../support/oauth-context.ts';

@@ -5,7 +5,7 @@ import { startDevice } from '../../../src/broker/oauth/device.ts';
 import { exchangeCode } from '../../../src/broker/oauth/exchange.ts';
 import { refreshTokens } from '../../../src/broker/oauth/refresh.ts';
 import { revoke } from '../../../src/broker/oauth/revoke.ts';
-import type { OAuth2Method } from '../../../src/connectors/definition.ts';
+import type { OAuth2Method } from '../../../src/connectors/definition/definition.ts';
 import { defaultTimeoutMs } from '../../../src/net/deadline.ts';
 import type { Egress } from '../../../src/net/egress.ts';
 import { createEgress } from '../../../src/net/open-egress.ts';

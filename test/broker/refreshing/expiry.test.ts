@@ -4,7 +4,7 @@ import { getConnection, listCredentials } from '../../../src/broker/credentials.
 import { reconnectBy } from '../../../src/broker/refreshing/expiry.ts';
 import { fresh } from '../../../src/broker/refreshing/refresh.ts';
 import { loadCatalogue } from '../../../src/connectors/catalogue.ts';
-import type { AuthMethod } from '../../../src/connectors/definition.ts';
+import type { AuthMethod } from '../../../src/connectors/definition/definition.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import { acme, ageTokens, connectAcme, credentialOf, startBroker, type TestBroker } from '../../support/broker.ts';

@@ -1,5 +1,5 @@
 /** What a field of a definition is when the file leaves it out. The published schema shows the same values. */
-import type { Api, InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation, Verification } from './connector.ts';
+import type { Api, InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation, Verification } from '../connector.ts';
 
 export const noInputs: Inputs = { type: 'object', properties: {} };
 

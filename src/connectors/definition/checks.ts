@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { complete } from './complete.ts';
 import { consistencyProblems } from './consistency.ts';
 import { type ConnectorFile, connectorSchema } from './definition.ts';
-import type { FieldProblem } from './place.ts';
+import type { FieldProblem } from './definition-problem.ts';
 
 /** The definition, or everything that is wrong with it. */
 export type Checked = { readonly definition: ConnectorFile | null; readonly problems: readonly FieldProblem[] };

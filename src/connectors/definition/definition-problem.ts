@@ -1,5 +1,5 @@
 /** What the rules of a definition work on. */
-import type { AuthMethod, Inputs } from './connector.ts';
+import type { AuthMethod, Inputs } from '../connector.ts';
 
 /** `field` is a dotted path, `rule` what it must be or have. */
 export type FieldProblem = { readonly field: string; readonly rule: string };

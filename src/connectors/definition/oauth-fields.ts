@@ -1,5 +1,6 @@
 /** The authentication types that work through a registered OAuth client, as zod schemas. */
 import * as z from 'zod';
+import { standardCodes } from '../error-codes.ts';
 import { common, inject, type } from './call-fields.ts';
 import {
   assertionDefaults,
@@ -9,7 +10,6 @@ import {
   tokenEndpointDefaults,
   tokenResponseDefaults,
 } from './defaults.ts';
-import { standardCodes } from './error-codes.ts';
 import {
   answerPath,
   headerName,

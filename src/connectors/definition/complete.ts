@@ -1,5 +1,5 @@
 /** From a definition as it is written to a connector with every default in place. */
-import type { Api, AuthMethod, Connector, Verification } from './connector.ts';
+import type { Api, AuthMethod, Connector, Verification } from '../connector.ts';
 import {
   apiDefaults,
   apiKeyInputs,

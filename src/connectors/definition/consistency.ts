@@ -1,10 +1,10 @@
 /** What the fields of a definition must have to do with each other: the rules that a schema can't say. */
-import { accepts } from './accepts.ts';
-import type { Connector, Inputs, JwtBearerMethod } from './connector.ts';
+import { accepts } from '../accepts.ts';
+import { hasTokens, isOAuth } from '../auth-kinds.ts';
+import type { Connector, Inputs, JwtBearerMethod } from '../connector.ts';
 import type { ConnectorFile } from './definition.ts';
+import type { FieldProblem, Place, Report } from './definition-problem.ts';
 import { checkHosts } from './host-rules.ts';
-import { hasTokens, isOAuth } from './kinds.ts';
-import type { FieldProblem, Place, Report } from './place.ts';
 import { checkTemplates } from './template-rules.ts';
 
 /** Every rule that the definition breaks. `connector` is the completed `file`. */

@@ -1,8 +1,9 @@
 /** Every variable of a template must be known where the template is filled, and always have a value there. */
-import type { AuthMethod, AwsSigV4Method, Inputs } from './connector.ts';
-import { discoveredNames, hasTokens, isOAuth } from './kinds.ts';
-import type { Place, Report } from './place.ts';
-import { variablesIn } from './template.ts';
+
+import { discoveredNames, hasTokens, isOAuth } from '../auth-kinds.ts';
+import type { AuthMethod, AwsSigV4Method, Inputs } from '../connector.ts';
+import { variablesIn } from '../template.ts';
+import type { Place, Report } from './definition-problem.ts';
 
 type Names = ReadonlySet<string>;
 

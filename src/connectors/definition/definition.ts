@@ -9,7 +9,7 @@ import { pageUrl } from './fields.ts';
 import { inputsSchema } from './inputs.ts';
 import { clientCredentials, jwtBearer, oauth2 } from './oauth-fields.ts';
 
-export type * from './connector.ts';
+export type * from '../connector.ts';
 
 const apiKey = z.strictObject({ authenticationType: type('api_key'), ...common, inject });
 const bearer = z.strictObject({

@@ -1,7 +1,7 @@
 /** Where a credential and the secret of an OAuth client may go must be said by the definition, not by an input. */
-import { hasTokens, serverInput } from './kinds.ts';
-import type { Place, Report } from './place.ts';
-import { urlParts, variablesIn, wholeVariable } from './template.ts';
+import { hasTokens, serverInput } from '../auth-kinds.ts';
+import { urlParts, variablesIn, wholeVariable } from '../template.ts';
+import type { Place, Report } from './definition-problem.ts';
 
 /** Checks the hosts of an authentication type: `api` and every endpoint. */
 export function checkHosts(place: Place, report: Report): void {

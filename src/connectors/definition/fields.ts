@@ -1,7 +1,7 @@
 /** The plain fields that a connector definition is made of, as zod schemas with the rule in each message. */
 import * as z from 'zod';
-import { isFraming } from './header-names.ts';
-import { isLoopbackHost, urlParts, variablesIn, wholeVariable } from './template.ts';
+import { isFraming } from '../header-names.ts';
+import { isLoopbackHost, urlParts, variablesIn, wholeVariable } from '../template.ts';
 
 /** A web page for people: http or https and nothing else, since pages link to it. */
 export const pageUrl = z
