@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { getConnectionCredentials } from '../src/broker/release.ts';
 import { shareConnection } from '../src/broker/shares.ts';
-import { answerAll } from '../src/cli/approvals.ts';
+import { answerAll } from '../src/cli/commands/approvals.ts';
 import { localPrincipal } from '../src/principal.ts';
 import type { Credential } from '../src/vault/vault.ts';
 import { startBroker, storeTokens, type TestBroker } from './support/broker.ts';

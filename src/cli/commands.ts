@@ -3,7 +3,7 @@
  * clients wait for it, and loading it in steps took 15 ms of every start.
  */
 import type { Command } from './command.ts';
-import { serve } from './stdio.ts';
+import { serve } from './commands/stdio.ts';
 
 export const commands: readonly Command[] = [
   {
@@ -11,7 +11,7 @@ export const commands: readonly Command[] = [
     words: [],
     help: 'show how to connect a client, and where everything is; the default in a terminal',
     mode: 'stdio',
-    load: async () => (await import('./others.ts')).status.showStatus,
+    load: async () => (await import('./lazy-commands.ts')).status.showStatus,
   },
   {
     name: 'stdio',
@@ -25,7 +25,7 @@ export const commands: readonly Command[] = [
     words: [],
     help: 'serve MCP and REST over HTTP, to many owners with bearer tokens',
     mode: 'http',
-    load: async () => (await import('./others.ts')).http.serve,
+    load: async () => (await import('./lazy-commands.ts')).http.serve,
   },
   {
     name: 'token create',
@@ -37,19 +37,19 @@ export const commands: readonly Command[] = [
       scopes: { value: 'scopes', help: 'separated by commas; default: credentials:read, write and use' },
       expires: { value: 'time', help: 'after so many hours or days (12h, 90d), or never; default: 90d' },
     },
-    load: async () => (await import('./others.ts')).token.create,
+    load: async () => (await import('./lazy-commands.ts')).token.create,
   },
   {
     name: 'token list',
     words: [],
     help: 'list the session tokens, which are known by their ids',
-    load: async () => (await import('./others.ts')).token.list,
+    load: async () => (await import('./lazy-commands.ts')).token.list,
   },
   {
     name: 'token revoke',
     words: ['<id>'],
     help: 'refuse a session token from its next request on',
-    load: async () => (await import('./others.ts')).token.revoke,
+    load: async () => (await import('./lazy-commands.ts')).token.revoke,
   },
   {
     name: 'sign-in',
@@ -59,19 +59,19 @@ export const commands: readonly Command[] = [
       user: { value: 'user', help: 'who signs in with it' },
       tenant: { value: 'tenant', help: "the user's tenant; default: default" },
     },
-    load: async () => (await import('./others.ts')).signIn.signIn,
+    load: async () => (await import('./lazy-commands.ts')).signIn.signIn,
   },
   {
     name: 'key status',
     words: [],
     help: 'show where the outer key comes from, and how many records each data key seals',
-    load: async () => (await import('./others.ts')).key.status,
+    load: async () => (await import('./lazy-commands.ts')).key.status,
   },
   {
     name: 'key rotate',
     words: [],
     help: 'seal everything anew under a fresh data key, while Keyward serves; goes on after an interruption',
-    load: async () => (await import('./others.ts')).key.rotate,
+    load: async () => (await import('./lazy-commands.ts')).key.rotate,
   },
   {
     name: 'key rewrap',
@@ -82,19 +82,19 @@ export const commands: readonly Command[] = [
       'new-passphrase': { help: 'ask for a passphrase, or read it from stdin' },
       generated: { help: "keep a new key in the keychain, or else in Keyward's key file" },
     },
-    load: async () => (await import('./others.ts')).key.rewrap,
+    load: async () => (await import('./lazy-commands.ts')).key.rewrap,
   },
   {
     name: 'migrate',
     words: [],
     help: 'make or update the tables in PostgreSQL, which else happens when Keyward starts',
-    load: async () => (await import('./others.ts')).migrate.migrate,
+    load: async () => (await import('./lazy-commands.ts')).migrate.migrate,
   },
   {
     name: 'approvals',
     words: [],
     help: 'show what waits for your approval, and answer it in a terminal: once, for some minutes, or no',
-    load: async () => (await import('./others.ts')).approvals.approvals,
+    load: async () => (await import('./lazy-commands.ts')).approvals.approvals,
   },
   {
     name: 'migrate-store',
@@ -105,7 +105,7 @@ export const commands: readonly Command[] = [
       to: { value: 'place', help: 'file:path, a PostgreSQL URL or (backup) a file; default: KEYWARD_STORE' },
       owners: { value: 'file', help: 'JSON file with the owners that change: [{ "from": owner, "to": owner }]' },
     },
-    load: async () => (await import('./others.ts')).move.migrateStore,
+    load: async () => (await import('./lazy-commands.ts')).move.migrateStore,
   },
   {
     name: 'backup',
@@ -115,33 +115,33 @@ export const commands: readonly Command[] = [
       to: { value: 'file', help: 'the file, which must not exist' },
       'new-passphrase': { help: 'let a passphrase open the backup, instead of the key of the vault' },
     },
-    load: async () => (await import('./others.ts')).move.backup,
+    load: async () => (await import('./lazy-commands.ts')).move.backup,
   },
   {
     name: 'restore',
     words: [],
     help: 'restore a backup to KEYWARD_STORE, where nothing may be kept yet',
     flags: { from: { value: 'file', help: 'the backup' } },
-    load: async () => (await import('./others.ts')).move.restore,
+    load: async () => (await import('./lazy-commands.ts')).move.restore,
   },
   {
     name: 'audit tail',
     words: [],
     help: 'show the newest entries of the audit log',
     flags: { lines: { short: 'n', value: 'count', help: 'how many; default: 20' } },
-    load: async () => (await import('./others.ts')).audit.tail,
+    load: async () => (await import('./lazy-commands.ts')).audit.tail,
   },
   {
     name: 'audit verify',
     words: [],
     help: 'check, without any network, that nobody altered the audit log; exit code 1 if somebody did',
-    load: async () => (await import('./others.ts')).audit.verify,
+    load: async () => (await import('./lazy-commands.ts')).audit.verify,
   },
   {
     name: 'auth-config list',
     words: [],
     help: 'list the OAuth clients that Keyward uses, without their secrets',
-    load: async () => (await import('./others.ts')).authConfig.list,
+    load: async () => (await import('./lazy-commands.ts')).authConfig.list,
   },
   {
     name: 'auth-config add',
@@ -151,13 +151,13 @@ export const commands: readonly Command[] = [
       'client-id': { value: 'text', help: 'the client id that the service shows' },
       name: { value: 'text', help: 'what to call it; default: the name of the connector' },
     },
-    load: async () => (await import('./others.ts')).authConfig.add,
+    load: async () => (await import('./lazy-commands.ts')).authConfig.add,
   },
   {
     name: 'auth-config remove',
     words: ['<id>'],
     help: 'forget an OAuth client; connections made with it can no longer be refreshed',
     flags: { force: { help: 'even if there are such connections' } },
-    load: async () => (await import('./others.ts')).authConfig.remove,
+    load: async () => (await import('./lazy-commands.ts')).authConfig.remove,
   },
 ];

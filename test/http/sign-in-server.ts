@@ -2,7 +2,7 @@
 import type { Broker } from '../../src/broker/broker.ts';
 import type { OAuthClient } from '../../src/broker/oauth/context.ts';
 import type { ClaimNames } from '../../src/broker/sign-in/claims.ts';
-import { pagesAt } from '../../src/cli/http.ts';
+import { pagesAt } from '../../src/cli/commands/http.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { listen } from '../../src/http/server.ts';
 import { createService } from '../../src/http/service.ts';

@@ -1,9 +1,9 @@
 /** `keyward audit …`: reads the audit log of the vault, offline. Both answer to a person; nothing is changed. */
-import { KeywardError } from '../errors.ts';
-import { verifyAudit } from '../vault/audit-verify.ts';
-import type { Run } from './command.ts';
-import { withStore } from './stored.ts';
-import { table } from './table.ts';
+import { KeywardError } from '../../errors.ts';
+import { verifyAudit } from '../../vault/audit-verify.ts';
+import type { Run } from '../command.ts';
+import { table } from '../table.ts';
+import { withStore } from '../with-store.ts';
 
 const defaultLines = 20;
 

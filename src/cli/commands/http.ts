@@ -1,15 +1,15 @@
 /** `keyward http`: serves MCP and REST until the process is told to stop. */
-import type { Pages } from '../broker/broker.ts';
-import { hasSession } from '../broker/sign-in/sessions.ts';
-import { type Config, configProblems, isLoopback } from '../config/config.ts';
-import { KeywardError } from '../errors.ts';
-import { otherPort } from '../hosts.ts';
-import type { Metrics } from '../http/metrics.ts';
-import type { LogWriter } from '../log.ts';
-import { version } from '../version.ts';
-import { httpClientTexts, launchOf, quote } from './clients.ts';
-import type { Invocation, Run } from './command.ts';
-import { type Keyward, openKeyward } from './keyward.ts';
+import type { Pages } from '../../broker/broker.ts';
+import { hasSession } from '../../broker/sign-in/sessions.ts';
+import { type Config, configProblems, isLoopback } from '../../config/config.ts';
+import { KeywardError } from '../../errors.ts';
+import { otherPort } from '../../hosts.ts';
+import type { Metrics } from '../../http/metrics.ts';
+import type { LogWriter } from '../../log.ts';
+import { version } from '../../version.ts';
+import { httpClientTexts, launchOf, quote } from '../clients.ts';
+import type { Invocation, Run } from '../command.ts';
+import { type Keyward, openKeyward } from '../keyward.ts';
 
 /** Answers under way at the end get this long: less than the ten seconds after which Docker kills. */
 const answersWithinMs = 8_000;
@@ -51,10 +51,10 @@ type Place = { readonly origin: string; readonly local: boolean };
 /** What only this command needs. */
 async function loadParts() {
   const [service, server, protocol, metrics] = await Promise.all([
-    import('../http/service.ts'),
-    import('../http/server.ts'),
-    import('../mcp/http.ts'),
-    import('../http/metrics.ts'),
+    import('../../http/service.ts'),
+    import('../../http/server.ts'),
+    import('../../mcp/http.ts'),
+    import('../../http/metrics.ts'),
   ]);
   return { ...service, ...server, ...protocol, ...metrics };
 }

@@ -1,10 +1,10 @@
 /** `keyward token …`: the session tokens of HTTP mode. */
-import { createSession, listSessions, revokeSession } from '../broker/sign-in/sessions.ts';
-import { KeywardError } from '../errors.ts';
-import { localPrincipal, usualScopes } from '../principal.ts';
-import type { Run } from './command.ts';
-import { withBroker } from './stored.ts';
-import { table } from './table.ts';
+import { createSession, listSessions, revokeSession } from '../../broker/sign-in/sessions.ts';
+import { KeywardError } from '../../errors.ts';
+import { localPrincipal, usualScopes } from '../../principal.ts';
+import type { Run } from '../command.ts';
+import { table } from '../table.ts';
+import { withBroker } from '../with-store.ts';
 
 /** Who acts, for the audit log. */
 const principal = { ...localPrincipal, client: 'keyward command line' };

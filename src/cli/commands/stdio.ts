@@ -1,10 +1,10 @@
 /** `keyward stdio`: serves MCP until the client has gone or the process is told to stop. */
-import { secretVariables } from '../config/config.ts';
-import { runStdio } from '../mcp/stdio.ts';
-import { takeStdout } from '../mcp/stdout.ts';
-import { version } from '../version.ts';
-import type { Run } from './command.ts';
-import { openKeyward } from './keyward.ts';
+import { secretVariables } from '../../config/config.ts';
+import { runStdio } from '../../mcp/stdio.ts';
+import { takeStdout } from '../../mcp/stdout.ts';
+import { version } from '../../version.ts';
+import type { Run } from '../command.ts';
+import { openKeyward } from '../keyward.ts';
 
 /** What is still under way at the end gets this long. */
 const closeWithinMs = 5_000;

@@ -1,9 +1,9 @@
 /** `keyward sign-in`: a code that signs a person in to the pages of `keyward http`, once. */
-import { createSignInCode } from '../broker/sign-in/code.ts';
-import { KeywardError } from '../errors.ts';
-import { localPrincipal } from '../principal.ts';
-import type { Run } from './command.ts';
-import { openKeyward } from './keyward.ts';
+import { createSignInCode } from '../../broker/sign-in/code.ts';
+import { KeywardError } from '../../errors.ts';
+import { localPrincipal } from '../../principal.ts';
+import type { Run } from '../command.ts';
+import { openKeyward } from '../keyward.ts';
 
 /** Who acts, for the audit log. */
 const principal = { ...localPrincipal, client: 'keyward command line' };

@@ -1,18 +1,18 @@
 /** `keyward migrate-store`, `backup` and `restore`: the same vault in another place. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Config, options } from '../config/config.ts';
-import { KeywardError } from '../errors.ts';
-import { openStore, type StoreSettings } from '../store/open.ts';
-import type { KindRow } from '../store/store.ts';
-import { openArchive, writeArchive } from '../vault/archive.ts';
-import { underPassphrase } from '../vault/key-change.ts';
-import { copyVault, type Moved, type Source } from '../vault/move.ts';
-import { type OwnerChange, readOwnerMap, underNewOwner } from '../vault/owner-map.ts';
-import { askNewPassphrase } from './ask.ts';
-import type { Run } from './command.ts';
-import { keySettings } from './keyward.ts';
-import { noteInAudit, withStore } from './stored.ts';
+import { type Config, options } from '../../config/config.ts';
+import { KeywardError } from '../../errors.ts';
+import { openStore, type StoreSettings } from '../../store/open.ts';
+import type { KindRow } from '../../store/store.ts';
+import { openArchive, writeArchive } from '../../vault/archive.ts';
+import { underPassphrase } from '../../vault/key-change.ts';
+import { copyVault, type Moved, type Source } from '../../vault/move.ts';
+import { type OwnerChange, readOwnerMap, underNewOwner } from '../../vault/owner-map.ts';
+import { askNewPassphrase } from '../ask.ts';
+import type { Run } from '../command.ts';
+import { keySettings } from '../keyward.ts';
+import { noteInAudit, withStore } from '../with-store.ts';
 
 export const migrateStore: Run = async ({ config, flags }) => {
   const from = placeOf(flags.get('from')) ?? { kind: 'file', path: join(config.dataDir, 'vault.json') };

@@ -1,14 +1,14 @@
 /** `keyward approvals`: what waits for the owner's approval, and the answer where there is no browser. */
 import { read } from 'read';
-import { type ApprovalView, type Decision, decide, openApprovals } from '../broker/approvals/page.ts';
-import { grantMinutes } from '../broker/approvals/state.ts';
-import type { Broker } from '../broker/broker.ts';
-import { inWords, readingPolicy } from '../broker/calls/policy.ts';
-import { KeywardError, toPublic } from '../errors.ts';
-import { localPrincipal } from '../principal.ts';
-import type { Run } from './command.ts';
-import { openKeyward } from './keyward.ts';
-import { plain } from './table.ts';
+import { type ApprovalView, type Decision, decide, openApprovals } from '../../broker/approvals/page.ts';
+import { grantMinutes } from '../../broker/approvals/state.ts';
+import type { Broker } from '../../broker/broker.ts';
+import { inWords, readingPolicy } from '../../broker/calls/policy.ts';
+import { KeywardError, toPublic } from '../../errors.ts';
+import { localPrincipal } from '../../principal.ts';
+import type { Run } from '../command.ts';
+import { openKeyward } from '../keyward.ts';
+import { plain } from '../table.ts';
 
 /** Who answers, for the audit log. */
 const principal = { ...localPrincipal, client: 'keyward command line' };

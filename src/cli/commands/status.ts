@@ -1,15 +1,15 @@
 /** What a person sees who types `keyward`: how to connect a client, and where everything is. */
-import { type Config, connectorVariable, secretVariables } from '../config/config.ts';
-import { builtinIds } from '../connectors/builtin.ts';
-import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
-import { toPublic } from '../errors.ts';
-import { localPrincipal } from '../principal.ts';
-import { openVault } from '../vault/open.ts';
-import { version } from '../version.ts';
-import { clientTexts, launchOf } from './clients.ts';
-import type { Run } from './command.ts';
-import { exists, fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from './keyward.ts';
-import { table } from './table.ts';
+import { type Config, connectorVariable, secretVariables } from '../../config/config.ts';
+import { builtinIds } from '../../connectors/builtin.ts';
+import { type Catalogue, loadCatalogue } from '../../connectors/catalogue.ts';
+import { toPublic } from '../../errors.ts';
+import { localPrincipal } from '../../principal.ts';
+import { openVault } from '../../vault/open.ts';
+import { version } from '../../version.ts';
+import { clientTexts, launchOf } from '../clients.ts';
+import type { Run } from '../command.ts';
+import { exists, fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from '../keyward.ts';
+import { table } from '../table.ts';
 
 /** Prints the page. Makes nothing: neither a vault nor a key. Fails when there is a vault that does not open. */
 export const showStatus: Run = async ({ config, options }) => {

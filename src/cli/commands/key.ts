@@ -1,13 +1,13 @@
 /** `keyward key …`: the data keys of the vault, and the outer key around them. */
 import { dirname, resolve } from 'node:path';
-import { KeywardError } from '../errors.ts';
-import type { KeySettings } from '../store/open.ts';
-import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../vault/key-change.ts';
-import { askNewPassphrase } from './ask.ts';
-import type { Invocation, Run } from './command.ts';
-import { keySettings } from './keyward.ts';
-import { noteInAudit, withStore } from './stored.ts';
-import { table } from './table.ts';
+import { KeywardError } from '../../errors.ts';
+import type { KeySettings } from '../../store/open.ts';
+import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../../vault/key-change.ts';
+import { askNewPassphrase } from '../ask.ts';
+import type { Invocation, Run } from '../command.ts';
+import { keySettings } from '../keyward.ts';
+import { table } from '../table.ts';
+import { noteInAudit, withStore } from '../with-store.ts';
 
 export const status: Run = (invocation) =>
   withStore(invocation, async (store) => {

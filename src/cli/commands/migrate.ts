@@ -1,6 +1,6 @@
 /** `keyward migrate`: brings the tables up to date, for those who let Keyward itself change none. */
-import { migrateStore } from '../store/open.ts';
-import type { Run } from './command.ts';
+import { migrateStore } from '../../store/open.ts';
+import type { Run } from '../command.ts';
 
 export const migrate: Run = async ({ config }) => {
   const steps = await migrateStore(config.store);

@@ -1,15 +1,15 @@
 /** `keyward auth-config …`: the OAuth clients that a person registered at services. */
-import { addAuthConfig, defaultAuthConfigId, listAuthConfigs, removeAuthConfig } from '../broker/auth-configs.ts';
-import type { Broker } from '../broker/broker.ts';
-import { isOAuth } from '../connectors/auth-kinds.ts';
-import { isBuiltin } from '../connectors/builtin.ts';
-import type { Connector } from '../connectors/definition/definition.ts';
-import { KeywardError } from '../errors.ts';
-import { localPrincipal } from '../principal.ts';
-import { askSecret } from './ask.ts';
-import type { Run } from './command.ts';
-import { withBroker } from './stored.ts';
-import { table } from './table.ts';
+import { addAuthConfig, defaultAuthConfigId, listAuthConfigs, removeAuthConfig } from '../../broker/auth-configs.ts';
+import type { Broker } from '../../broker/broker.ts';
+import { isOAuth } from '../../connectors/auth-kinds.ts';
+import { isBuiltin } from '../../connectors/builtin.ts';
+import type { Connector } from '../../connectors/definition/definition.ts';
+import { KeywardError } from '../../errors.ts';
+import { localPrincipal } from '../../principal.ts';
+import { askSecret } from '../ask.ts';
+import type { Run } from '../command.ts';
+import { table } from '../table.ts';
+import { withBroker } from '../with-store.ts';
 
 /** Who acts, for the audit log. */
 const principal = { ...localPrincipal, client: 'keyward command line' };

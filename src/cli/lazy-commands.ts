@@ -1,0 +1,14 @@
+/**
+ * Every command but `stdio`, loaded together when one of them is called: for each module that is loaded by itself the
+ * bundle is cut into more files, and `stdio` would have to read them all.
+ */
+export * as approvals from './commands/approvals.ts';
+export * as audit from './commands/audit.ts';
+export * as authConfig from './commands/auth-config.ts';
+export * as move from './commands/backup.ts';
+export * as http from './commands/http.ts';
+export * as key from './commands/key.ts';
+export * as migrate from './commands/migrate.ts';
+export * as signIn from './commands/sign-in.ts';
+export * as status from './commands/status.ts';
+export * as token from './commands/token.ts';
