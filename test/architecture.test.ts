@@ -47,7 +47,7 @@ const connecting = /^(request|get|connect|createConnection|Socket|Agent|ClientRe
 const connectingGlobals = /(?<![.\w$])(fetch\s*\(|new\s+(WebSocket|EventSource|XMLHttpRequest)\b)/;
 
 /** Texts that a browser runs, on Keyward's own pages: what they fetch is Keyward. */
-const browserScripts = ['http/script.ts'];
+const browserScripts = ['http/pages/script.ts'];
 
 type Import = { readonly from: string; readonly names: readonly string[] };
 type Source = {

@@ -5,7 +5,7 @@ import type { Broker, DefaultAuthConfig, Pages } from '../broker/broker.ts';
 import { createBroker } from '../broker/create-broker.ts';
 import { type Config, connectorVariable } from '../config/config.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
-import { createLoopbackPages } from '../http/loopback.ts';
+import { createLoopbackPages } from '../http/loopback/loopback.ts';
 import type { Log } from '../log.ts';
 import { createEgress } from '../net/open-egress.ts';
 import { type KeySettings, openStore } from '../store/open.ts';

@@ -1,8 +1,8 @@
 /** `/mcp`: what is checked before the protocol sees a request. */
 import { Hono } from 'hono';
 import { type Principal, type Scope, usualScopes } from '../principal.ts';
-import { type Bearer, type BearerEnv, refuse } from './bearer.ts';
-import { RequestError, readJson } from './json-body.ts';
+import { type Bearer, type BearerEnv, refuse } from './auth/bearer.ts';
+import { RequestError, readJson } from './middleware/json-body.ts';
 
 /** The protocol, as the MCP side provides it. */
 export type Protocol = {

@@ -1,4 +1,4 @@
-import type { Client } from './client-address.ts';
+import type { Client } from './middleware/client-address.ts';
 
 /** What every handler finds in the context. */
 export type RequestEnv = {

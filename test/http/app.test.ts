@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KeywardError } from '../../src/errors.ts';
-import { createApp } from '../../src/http/app.ts';
-import { type Listener, listen } from '../../src/http/server.ts';
+import { type Listener, listen } from '../../src/http/listener/server.ts';
+import { createApp } from '../../src/http/middleware/app.ts';
 import type { Facts } from '../../src/log.ts';
 import { raw } from './raw.ts';
 

@@ -1,7 +1,7 @@
 /** Counters that are told to other processes: what one hears of them never lifts a limit. */
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { createCounters } from '../../src/http/counters.ts';
+import { createCounters } from '../../src/http/middleware/shared-counters.ts';
 import type { Log } from '../../src/log.ts';
 import type { CountTogether } from '../../src/store/counting.ts';
 

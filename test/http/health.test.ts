@@ -1,7 +1,7 @@
 /** What a load balancer is told, however the store behaves. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeywardError } from '../../src/errors.ts';
-import { healthRoutes } from '../../src/http/health.ts';
+import { healthRoutes } from '../../src/http/ops/health.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());

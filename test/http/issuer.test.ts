@@ -1,10 +1,10 @@
 /** The issuer's keys and claims over time: a real provider, asked through real egress. */
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createBearer } from '../../src/http/bearer.ts';
-import { createCounters } from '../../src/http/counters.ts';
-import type { IssuerSettings } from '../../src/http/issuer.ts';
-import { createLimits } from '../../src/http/limits.ts';
+import { createBearer } from '../../src/http/auth/bearer.ts';
+import type { IssuerSettings } from '../../src/http/auth/issuer-tokens.ts';
+import { createLimits } from '../../src/http/middleware/rate-limits.ts';
+import { createCounters } from '../../src/http/middleware/shared-counters.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';
 import { startHttpServer } from '../support/http-server.ts';
 import { type Issuer, startIssuer } from '../support/issuer.ts';

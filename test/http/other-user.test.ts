@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { ends, isOtherUsers, isOtherUsersIn } from '../../src/http/other-user.ts';
+import { ends, isOtherUsers, isOtherUsersIn } from '../../src/http/loopback/other-user.ts';
 
 const here = ends('127.0.0.1', 45_761);
 const there = ends('127.0.0.1', 51_000);

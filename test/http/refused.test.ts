@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createRefusals, type Refused, refuseAtConnection } from '../../src/http/refused.ts';
-import { listen } from '../../src/http/server.ts';
+import { createRefusals, type Refused, refuseAtConnection } from '../../src/http/listener/connection-refusals.ts';
+import { listen } from '../../src/http/listener/server.ts';
 import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
 import { raw } from './raw.ts';
 

@@ -2,8 +2,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stepHeader } from '../../src/http/pages/script.ts';
 import { operations } from '../../src/http/rest/index.ts';
-import { stepHeader } from '../../src/http/script.ts';
 import { followLink } from '../mcp/person.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
 import { startHttpServer } from '../support/http-server.ts';

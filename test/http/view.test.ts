@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectView } from '../../src/broker/attempts/connect.ts';
 import type { JsonSchemaObject } from '../../src/broker/forms.ts';
-import type { Filled } from '../../src/http/connect/form.ts';
-import type { Surroundings } from '../../src/http/connect/parts.ts';
-import { renderView } from '../../src/http/connect/view.ts';
+import type { Filled } from '../../src/http/pages/connect/form.ts';
+import type { Surroundings } from '../../src/http/pages/connect/page-parts.ts';
+import { renderView } from '../../src/http/pages/connect/view.ts';
 
 const now = Date.UTC(2026, 10, 21);
 const around: Surroundings = {

@@ -1,6 +1,6 @@
 /** A person with a browser: follows a link, fills in Keyward's pages, goes to the service and comes back. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { stepHeader } from '../../src/http/script.ts';
+import { stepHeader } from '../../src/http/pages/script.ts';
 import { type ClickOptions, clickThrough } from '../support/click-through.ts';
 
 export type Person = ClickOptions & {

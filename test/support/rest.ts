@@ -1,7 +1,7 @@
 /** The whole service on a real port, over the real broker and vault, for people with session tokens of their own. */
 import { createSession } from '../../src/broker/sign-in/sessions.ts';
-import { createMetrics } from '../../src/http/metrics.ts';
-import { listen } from '../../src/http/server.ts';
+import { listen } from '../../src/http/listener/server.ts';
+import { createMetrics } from '../../src/http/ops/metrics.ts';
 import { createService } from '../../src/http/service.ts';
 import { createMcpEndpoint } from '../../src/mcp/http.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';

@@ -4,7 +4,7 @@ import { hasSession } from '../../broker/sign-in/sessions.ts';
 import { type Config, configProblems, isLoopback } from '../../config/config.ts';
 import { KeywardError } from '../../errors.ts';
 import { otherPort } from '../../hosts.ts';
-import type { Metrics } from '../../http/metrics.ts';
+import type { Metrics } from '../../http/ops/metrics.ts';
 import type { LogWriter } from '../../log.ts';
 import { version } from '../../version.ts';
 import { httpClientTexts, launchOf, quote } from '../clients.ts';
@@ -52,9 +52,9 @@ type Place = { readonly origin: string; readonly local: boolean };
 async function loadParts() {
   const [service, server, protocol, metrics] = await Promise.all([
     import('../../http/service.ts'),
-    import('../../http/server.ts'),
+    import('../../http/listener/server.ts'),
     import('../../mcp/http.ts'),
-    import('../../http/metrics.ts'),
+    import('../../http/ops/metrics.ts'),
   ]);
   return { ...service, ...server, ...protocol, ...metrics };
 }

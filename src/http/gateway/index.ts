@@ -7,15 +7,15 @@ import { type Broker, forRequest } from '../../broker/broker.ts';
 import { callService } from '../../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import { commonHeaders } from '../app.ts';
-import { type Asked, askedBy } from '../asked.ts';
-import type { Bearer, Refusal } from '../bearer.ts';
-import { allowSlowBody, brokenOff } from '../body-time.ts';
-import { refreshed } from '../fresh-keys.ts';
-import { type Places, refusalOf } from '../guards.ts';
-import type { Noted } from '../requests.ts';
-import type { Direct, Exchange } from '../server.ts';
-import { type Answer, send } from '../streamed.ts';
+import type { Bearer, Refusal } from '../auth/bearer.ts';
+import { allowSlowBody, brokenOff } from '../listener/body-timeout.ts';
+import { type Answer, send } from '../listener/node-response.ts';
+import { type Asked, askedBy } from '../listener/request-head.ts';
+import type { Direct, Exchange } from '../listener/server.ts';
+import { commonHeaders } from '../middleware/app.ts';
+import { refreshed } from '../middleware/fresh-keys.ts';
+import { type Places, refusalOf } from '../middleware/origin-guard.ts';
+import type { Noted } from '../middleware/request-log.ts';
 import { prefix, readCall } from './request.ts';
 
 /** Answers of models take minutes, and their streams longer. */

@@ -1,6 +1,6 @@
 /** Errors as each documented system words them. */
 import { errorCodes, KeywardError, toPublic } from '../../errors.ts';
-import { RequestError } from '../json-body.ts';
+import { RequestError } from '../middleware/json-body.ts';
 import type { Family, Operation, Place } from './operation.ts';
 
 export type Failure = { readonly status: number; readonly body: unknown; readonly headers: Record<string, string> };

@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type Broker, forRequest } from '../../broker/broker.ts';
 import { readInput } from '../../broker/read-input.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
-import { readJson } from '../json-body.ts';
+import { readJson } from '../middleware/json-body.ts';
 import { alloy } from './alloy.ts';
 import { bodyOf, failureOf } from './errors.ts';
 import { fishnet } from './fishnet.ts';

@@ -1,6 +1,6 @@
 /** `x-api-version`: what each documented system knows, the default first. */
 import * as z from 'zod';
-import { RequestError } from '../json-body.ts';
+import { RequestError } from '../middleware/json-body.ts';
 import type { Family } from './operation.ts';
 
 const versions: Readonly<Record<Family, string | null>> = {

@@ -1,0 +1,171 @@
+/** Bearer authentication (RFC 6750): session tokens that Keyward issued, and JWTs of the configured issuer. */
+import { createHash } from 'node:crypto';
+import type { Context, MiddlewareHandler } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Broker } from '../../broker/broker.ts';
+import { who } from '../../broker/policy.ts';
+import { isSessionToken, principalOfSession } from '../../broker/sign-in/sessions.ts';
+import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
+import type { Principal, Scope } from '../../principal.ts';
+import type { Limits } from '../middleware/rate-limits.ts';
+import type { RequestEnv } from '../request-env.ts';
+import { createVerifier, type IssuerSettings, type Verified } from './issuer-tokens.ts';
+
+/** What handlers behind the check find in the context. */
+export type BearerEnv = { Variables: RequestEnv['Variables'] & { principal: Principal } };
+
+/** Why a request is not let through, and what its answer carries; each interface words it in its own body. */
+export type Refusal = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The `Authorization` header is there and has not the form of a bearer token. */
+  readonly malformed: boolean;
+  readonly error: KeywardError;
+};
+
+export type RefusalBody = (refusal: Refusal) => { readonly status: number; readonly body: unknown };
+
+export type Bearer = {
+  /**
+   * Answers what goes wrong itself, mostly with 401, else sets `c.var.principal`. The challenge names these scopes (RFC
+   * 6750 §3), which a client asks for before those of the protected resource metadata. It checks none of them.
+   */
+  middleware(scopes: readonly Scope[], bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
+  /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
+  authenticate(authorization: string | undefined): Promise<Principal>;
+  /** The same, counted: throws `rate_limited` too. */
+  admit(authorization: string | undefined, address: string): Promise<Principal>;
+  /** What is answered instead, after `admit` threw, with a challenge that names these scopes. */
+  refusal(error: KeywardError, authorization: string | undefined, scopes: readonly Scope[]): Refusal;
+  /** Adds the challenge of RFC 6750 §3 for a principal that lacks a scope. */
+  challengeScope(c: Context, principal: Principal, scope: Scope): void;
+  /** What is answered to a principal that lacks a scope for an action: noted, with the challenge. */
+  lacking(principal: Principal, action: string, scope: Scope): Promise<Refusal>;
+};
+
+export type BearerOptions = {
+  readonly broker: () => Broker;
+  /** Null accepts session tokens only. */
+  readonly issuer: IssuerSettings | null;
+  readonly limits: Limits;
+  /** Where the protected resource metadata is (RFC 9728); there is none without an issuer. */
+  readonly metadataUrl: string;
+};
+
+/** Longest token that is looked at. */
+const maxToken = 16_384;
+/** Verified tokens that are remembered; past this many the oldest is verified anew. */
+const maxRemembered = 10_000;
+
+const bearerForm = /^Bearer +([\w.~+/-]+=*) *$/i;
+
+export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOptions): Bearer {
+  const verify = issuer && createRemembering(createVerifier(() => broker().egress, issuer));
+  const resource = issuer === null ? [] : [`resource_metadata="${metadataUrl}"`];
+  const challenge = (...parts: string[]): string => `Bearer ${[...parts, ...resource].join(', ')}`.trim();
+
+  const authenticate = async (authorization: string | undefined): Promise<Principal> => {
+    const token = bearerForm.exec(authorization ?? '')?.[1];
+    if (token === undefined || token.length > maxToken) throw unauthenticated();
+    const found = isSessionToken(token) ? await principalOfSession(broker(), token) : await verify?.(token);
+    if (!found) throw unauthenticated();
+    return found;
+  };
+
+  const admit: Bearer['admit'] = async (authorization, address) => {
+    try {
+      const principal = await authenticate(authorization);
+      await limits.principal(principal);
+      return principal;
+    } catch (error) {
+      // To come without one is how a client learns what it needs.
+      if (authorization !== undefined && hasCode(error, 'unauthenticated')) await limits.badBearer(address);
+      throw error;
+    }
+  };
+
+  /** With the scopes that it has: a client asks for exactly what the challenge names. */
+  const challengeOf = (principal: Principal, scope: Scope): string =>
+    challenge('error="insufficient_scope"', wantedScopes([...principal.scopes, scope]));
+
+  const refusal: Bearer['refusal'] = (error, authorization, scopes) => {
+    const malformed = authorization !== undefined && !bearerForm.test(authorization);
+    const status = errorCodes[error.code];
+    const headers: Record<string, string> = {};
+    if (error.code === 'unauthenticated') {
+      const wrong = authorization === undefined ? [] : ['error="invalid_token"'];
+      headers['WWW-Authenticate'] = challenge(...wrong, wantedScopes(scopes));
+    } else if (status === 429 || status === 503) {
+      headers['Retry-After'] = String(error.details.retryAfterSeconds ?? 5);
+    }
+    return { status, headers, malformed, error };
+  };
+
+  return {
+    authenticate,
+    admit,
+    refusal,
+    challengeScope: (c, principal, scope) => c.header('WWW-Authenticate', challengeOf(principal, scope)),
+    async lacking(principal, action, scope) {
+      const code = 'insufficient_scope';
+      await broker().refusals.note({ ...who(principal), action, outcome: 'refused', code });
+      const error = new KeywardError(code, `This needs the scope ${scope}.`, {
+        hint: 'Ask for a bearer token that has it.',
+      });
+      const headers = { 'WWW-Authenticate': challengeOf(principal, scope) };
+      return { status: errorCodes[code], headers, malformed: false, error };
+    },
+    middleware:
+      (scopes, bodyOf = plainBody) =>
+      async (c, next) => {
+        const authorization = c.req.header('authorization');
+        try {
+          c.set('principal', await admit(authorization, c.get('client').address));
+        } catch (error) {
+          if (!(error instanceof KeywardError)) throw error;
+          return refuse(c, refusal(error, authorization, scopes), bodyOf);
+        }
+        return next();
+      },
+  };
+}
+
+/** The answer of Hono to a refusal. */
+export function refuse(c: Context, refusal: Refusal, bodyOf: RefusalBody = plainBody): Response {
+  const { status, body } = bodyOf(refusal);
+  return c.json(body as object, status as ContentfulStatusCode, refusal.headers);
+}
+
+/** The parameter of a challenge that says which scopes to come back with. */
+function wantedScopes(scopes: readonly Scope[]): string {
+  return `scope="${[...new Set(scopes)].join(' ')}"`;
+}
+
+/** As everywhere but in the documented interfaces of others. */
+function plainBody({ status, error }: Refusal): ReturnType<RefusalBody> {
+  return { status, body: { error: toPublic(error) } };
+}
+
+/** One text for every reason: what is wrong with a token is no business of whoever tries tokens. */
+function unauthenticated(): KeywardError {
+  return new KeywardError('unauthenticated', 'This needs a valid bearer token.', {
+    hint: 'Send Authorization: Bearer with a token of the issuer, or a session token from keyward token create.',
+  });
+}
+
+/** Signatures are checked once: a verified token is known by its hash until it expires. */
+function createRemembering(verify: (token: string) => Promise<Verified | null>) {
+  const remembered = new Map<string, Verified>();
+  return async (token: string): Promise<Principal | null> => {
+    const hash = createHash('sha256').update(token).digest('base64');
+    const before = remembered.get(hash);
+    if (before !== undefined && Date.now() < before.expiresAt) return before.principal;
+    remembered.delete(hash);
+    const verified = await verify(token);
+    if (verified === null) return null;
+    const [oldest] = remembered.size >= maxRemembered ? remembered.keys() : [];
+    if (oldest !== undefined) remembered.delete(oldest);
+    remembered.set(hash, verified);
+    return verified.principal;
+  };
+}

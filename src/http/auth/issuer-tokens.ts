@@ -1,0 +1,170 @@
+/** The configured issuer: its metadata and keys, asked for through egress, and the JWTs that they vouch for. */
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  type RemoteJWKSet,
+} from 'jose';
+import type { Broker } from '../../broker/broker.ts';
+import { type ClaimNames, personIn } from '../../broker/sign-in/claims.ts';
+import { KeywardError } from '../../errors.ts';
+import { type Principal, type Scope, scopes } from '../../principal.ts';
+
+/** The issuer, and which claims of its tokens say what. */
+export type IssuerSettings = ClaimNames & {
+  readonly audience: string;
+  /** Null: `scope`, else `scp`. */
+  readonly scopeClaim: string | null;
+};
+
+/** A verified token. `expiresAt` in milliseconds. */
+export type Verified = { readonly principal: Principal; readonly expiresAt: number };
+
+const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
+const metadataMaxAgeMs = 600_000;
+/** After a failure the issuer is left alone this long. */
+const retryAfterMs = 5_000;
+const timeoutMs = 3_000;
+/** Clocks of other machines may differ by this many seconds. */
+const clockTolerance = 30;
+
+/**
+ * A function that verifies a JWT access token (RFC 9068, or one like it) and says who it stands for. Null for a token
+ * that is not accepted, whatever the reason.
+ *
+ * @throws KeywardError `provider_unavailable` when the issuer can't be asked: that says nothing about the token
+ */
+export function createVerifier(egress: () => Broker['egress'], settings: IssuerSettings) {
+  const keys = createKeySource(egress, settings.issuer);
+  return async (token: string): Promise<Verified | null> => {
+    const strict = isMarkedAccessToken(token);
+    if (strict === null) return null;
+    const keySet = await keys();
+    try {
+      const { payload } = await jwtVerify(token, keySet, {
+        issuer: settings.issuer,
+        audience: settings.audience,
+        algorithms,
+        clockTolerance,
+        requiredClaims: ['exp', 'sub', 'iat'],
+      });
+      if (!strict && isIdToken(payload, settings.scopeClaim)) return null;
+      const principal = principalOf(payload, settings);
+      return principal && { principal, expiresAt: (payload.exp ?? 0) * 1_000 };
+    } catch (error) {
+      if (error instanceof KeywardError) throw error;
+      if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) throw unavailable();
+      if (error instanceof errors.JOSEError) return null;
+      throw error;
+    }
+  };
+}
+
+/** True for `at+jwt`, false for the types that say nothing, null for any other and for what is no JWT. */
+function isMarkedAccessToken(token: string): boolean | null {
+  try {
+    const { typ } = decodeProtectedHeader(token);
+    const type = typ?.toLowerCase().replace(/^application\//, '');
+    if (type === 'at+jwt') return true;
+    return type === undefined || type === 'jwt' ? false : null;
+  } catch {
+    return null;
+  }
+}
+
+/** ID tokens of the same issuer are for somebody else's client. They carry one of these, and never a scope. */
+function isIdToken(payload: JWTPayload, scopeClaim: string | null): boolean {
+  const own = ['nonce', 'at_hash', 'c_hash', 's_hash'].some((claim) => claim in payload);
+  const scoped = ['scope', 'scp', ...(scopeClaim === null ? [] : [scopeClaim])].some((claim) => claim in payload);
+  return own || payload.token_use === 'id' || payload.typ === 'ID' || !scoped;
+}
+
+function principalOf(payload: JWTPayload, settings: IssuerSettings): Principal | null {
+  const person = personIn(payload, settings);
+  if (person === null) return null;
+  const claim = settings.scopeClaim === null ? (payload.scope ?? payload.scp) : payload[settings.scopeClaim];
+  const given = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
+  const held = scopes.filter((scope) => given.includes(scope));
+  // RFC 9068 §2.2; `azp` where a server follows OpenID Connect instead.
+  const client = payload.client_id ?? payload.azp;
+  const via = typeof client === 'string' ? { via: `client ${client}` } : {};
+  return { ...person, scopes: new Set<Scope>(held), ...via };
+}
+
+/** The issuer's keys: found through its metadata, which is asked for again every ten minutes. */
+function createKeySource(egress: () => Broker['egress'], issuer: string): () => Promise<RemoteJWKSet> {
+  let known: { readonly uri: string; readonly keys: RemoteJWKSet } | undefined;
+  let askAgainAt = 0;
+  let asking: Promise<void> | undefined;
+
+  const ask = async (): Promise<void> => {
+    try {
+      const uri = await discoverKeys(egress(), issuer);
+      if (uri !== known?.uri) known = { uri, keys: remoteKeys(egress, uri) };
+      askAgainAt = performance.now() + metadataMaxAgeMs;
+    } catch {
+      // What is known stays good: keys move far less often than networks fail.
+      askAgainAt = performance.now() + retryAfterMs;
+    }
+  };
+
+  return async () => {
+    if (performance.now() >= askAgainAt) {
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+    }
+    await asking;
+    if (known === undefined) throw unavailable();
+    return known.keys;
+  };
+}
+
+/** Keys are kept ten minutes, and asked for earlier when a token names an unknown one, at most every 30 s. */
+function remoteKeys(egress: () => Broker['egress'], uri: string): RemoteJWKSet {
+  return createRemoteJWKSet(new URL(uri), {
+    cooldownDuration: 30_000,
+    cacheMaxAge: 600_000,
+    timeoutDuration: timeoutMs,
+    [customFetch]: async (url) => {
+      const body = await getJson(egress(), new URL(url));
+      if (body === null) throw unavailable();
+      return Response.json(body);
+    },
+  });
+}
+
+/** `jwks_uri` of RFC 8414 metadata, else of OpenID Connect Discovery. */
+async function discoverKeys(egress: Broker['egress'], issuer: string): Promise<string> {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, '');
+  const places = [`/.well-known/oauth-authorization-server${path}`, `${path}/.well-known/openid-configuration`];
+  for (const place of places) {
+    const metadata = await getJson(egress, new URL(place, origin));
+    if (metadata?.issuer === issuer && typeof metadata.jwks_uri === 'string') return metadata.jwks_uri;
+  }
+  throw unavailable();
+}
+
+/** A JSON object; null when there is none at this address. */
+async function getJson(egress: Broker['egress'], url: URL): Promise<Record<string, unknown> | null> {
+  const headers = { accept: 'application/json' };
+  const { status, body } = await egress.request({ url, hosts: [url.host], headers, timeoutMs });
+  if (status !== 200) return null;
+  try {
+    const content: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    return typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function unavailable(): KeywardError {
+  return new KeywardError('provider_unavailable', 'The issuer of the bearer token can not be asked at the moment.', {
+    hint: 'Try again in a few seconds. Whoever runs Keyward: check KEYWARD_ISSUER and KEYWARD_EGRESS_ALLOW.',
+    details: { retryAfterSeconds: retryAfterMs / 1_000 },
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * What is turned away before it is a request: bytes that are no HTTP, headers that are too long, too many or too late,
+ * connections past the limit. No route sees them, so they are answered and told here. Whoever sends such things can send
+ * millions of them, so they are told in numbers.
+ */
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Log } from '../../log.ts';
+import { addressOf } from '../middleware/client-address.ts';
+import { breakOff } from './node-response.ts';
+
+export type Refused = {
+  /** What was answered; null for a connection that was closed without a word. */
+  readonly status: number | null;
+  /** A code of Node's or of this file. Nothing in it comes from whoever sent something. */
+  readonly reason: string;
+  /** The other end of the connection, in normal form; empty when it is gone already. */
+  readonly address: string;
+};
+
+/** Is told of each one. */
+export type OnRefused = (refused: Refused) => void;
+
+/** Where they are told. */
+export type Refusals = {
+  readonly note: OnRefused;
+  /** Tells what was only counted so far. */
+  flush(): void;
+};
+
+/** Refusals of one status within this time become one further line with a count. */
+const windowMs = 60_000;
+
+/** Logs what was refused in numbers: at most two lines a minute for each status, however many there are. */
+export function createRefusals(log: Log): Refusals {
+  const counted = new Map<number | null, { latest: Refused; count: number }>();
+  const write = (refused: Refused, count: number) => log.warn('request_refused', { ...refused, count });
+
+  function settle(status: number | null): void {
+    const entry = counted.get(status);
+    counted.delete(status);
+    if (entry !== undefined && entry.count > 0) write(entry.latest, entry.count);
+  }
+
+  return {
+    note(refused) {
+      const { status } = refused;
+      const entry = counted.get(status);
+      if (entry !== undefined) {
+        entry.latest = refused;
+        entry.count += 1;
+        return;
+      }
+      counted.set(status, { latest: refused, count: 0 });
+      setTimeout(settle, windowMs, status).unref();
+      write(refused, 1);
+    },
+    flush() {
+      for (const status of [...counted.keys()]) settle(status);
+    },
+  };
+}
+
+/** Answers what could be read and is refused all the same, and closes the connection. */
+export function refuse(outgoing: ServerResponse, status: number, reason: string, onRefused: OnRefused): void {
+  onRefused({ status, reason, address: addressOf(outgoing.req.socket) });
+  outgoing.writeHead(status, { Connection: 'close', 'Content-Length': 0 }).end();
+}
+
+/** The same where there is no request to answer. */
+export function closeWith(socket: Socket, status: number): void {
+  if (socket.writable) {
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  }
+  socket.destroySoon();
+}
+
+/** Everything else that Node turns away by itself, as it would do it, but told. */
+export function refuseAtConnection(server: Server, onRefused: OnRefused): void {
+  /** The request that this connection had last, which reports on itself until it is answered. */
+  const requests = new WeakMap<Socket, ServerResponse>();
+  server.prependListener('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    requests.set(incoming.socket, outgoing);
+  });
+  const unasked = (socket: Socket, status: number | null, reason: string) =>
+    onRefused({ status, reason, address: addressOf(socket) });
+
+  server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
+    const socket = stream as Socket;
+    const { code = '' } = error;
+    const current = requests.get(socket);
+    const underWay = current !== undefined && !current.writableFinished;
+    if (!isRefusal(code)) return socket.destroy();
+    // There is nothing to say any more.
+    if (underWay && current.headersSent) return breakOff(current);
+    const status = statuses[code] ?? 400;
+    if (!underWay) unasked(socket, status, code);
+    closeWith(socket, status);
+  });
+  server.on('checkExpectation', (_incoming, outgoing) => refuse(outgoing, 417, 'unknown_expectation', onRefused));
+  server.on('connect', (_incoming, stream) => {
+    const socket = stream as Socket;
+    unasked(socket, 501, 'no_proxy');
+    closeWith(socket, 501);
+  });
+  server.on('drop', (data) => {
+    onRefused({ status: null, reason: 'too_many_connections', address: addressOf(data ?? {}) });
+  });
+}
+
+/** What Node's parser and its clocks say. Any other code, and that one of the parser's, says that the other end has gone. */
+function isRefusal(code: string): boolean {
+  return (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') || code === 'ERR_HTTP_REQUEST_TIMEOUT';
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};

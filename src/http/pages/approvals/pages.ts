@@ -1,0 +1,110 @@
+/** What a request for approval looks like: who wants what of which connection, and what a yes means. */
+import { html } from 'hono/html';
+import type { ApprovalView } from '../../../broker/approvals/page.ts';
+import { grantMinutes } from '../../../broker/approvals/state.ts';
+import { subjectOf } from '../../../principal.ts';
+import { type Html, icons, page } from '../page.ts';
+import { askedFor, facts, minutesLeft, question, whatItMeans } from './words.ts';
+
+/** What the pages tell about the Keyward that serves them, and the time. */
+export type Around = { readonly host: string; readonly now: number };
+
+type View = ApprovalView & { readonly csrf: string };
+
+/** The page of one request, in whatever state it is. */
+export function approvalPage(view: View, around: Around): Html {
+  const { title, body } = view.state === 'pending' ? asking(view, around) : outcome(view, around);
+  return page({
+    title,
+    body,
+    foot: `This page comes from Keyward at ${around.host}.`,
+    // It may be answered in a terminal, or run out of time.
+    ...(view.state === 'pending' ? { wait: view.state } : {}),
+  });
+}
+
+/** Everything that waits for a person, and the minutes that they granted. */
+export function approvalsPage(views: readonly ApprovalView[], user: string, around: Around): Html {
+  return page({
+    title: 'Requests for your approval',
+    body: html`<h1>Requests for your approval</h1>
+<p>You are signed in as <strong>${subjectOf(user)}</strong>. <a href="/">Your connections</a></p>
+${
+  views.length === 0
+    ? html`<p>Nothing waits for you.</p>`
+    : html`<ul class="rows">${views.map(
+        (view) => html`<li><a href="/approvals/${view.approvalId}">${question(view)}</a>
+<span class="soft small">${askedFor(view)} · ${view.state === 'granted' ? `allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}` : `open for ${minutesLeft(view.expiresAt - around.now)}`}</span></li>`,
+      )}</ul>`
+}`,
+    foot: `This page comes from Keyward at ${around.host}. It shows no secrets.`,
+  });
+}
+
+function asking(view: View, around: Around): { title: string; body: Html } {
+  return {
+    title: question(view),
+    body: html`<h1>${question(view)}</h1>
+${whatItMeans(view)}
+<p><strong>Allow it only if you asked for this yourself, just now.</strong> A web page or a message that the assistant read may have told it to ask.</p>
+<div class="actions"><form method="post">${head(view, 'once')}<button>Allow once</button></form><form method="post">${head(view, 'deny')}<button class="side">Don’t allow</button></form></div>
+${view.act === 'release' ? forAWhile(view) : ''}
+${facts(view, around.now)}`,
+  };
+}
+
+/** Minutes are offered for one thing only: this program reading this secret. */
+function forAWhile(view: View): Html {
+  return html`<form method="post">${head(view, 'minutes')}<div class="field"><label for="minutes">Or let it read this secret without asking for</label>
+<div class="beside"><select id="minutes" name="minutes">${grantMinutes.map((minutes) => html`<option value="${minutes}">${minutes} minutes</option>`)}</select><button class="side">Allow</button></div></div></form>`;
+}
+
+function outcome(view: View, around: Around): { title: string; body: Html } {
+  const back = html`<p>You can close this page and go back to the assistant.</p>`;
+  switch (view.state) {
+    case 'approved':
+      return told(
+        'You allowed it once',
+        icons.check,
+        '',
+        html`<p>${askedFor(view)} gets it when it asks the next time, within ten minutes. If it waits already, it has it now.</p>${back}`,
+      );
+    case 'granted':
+      return told(
+        `Allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}`,
+        icons.check,
+        '',
+        html`<p>${askedFor(view)} may read the secret of <strong>${view.connection.name}</strong> until then without asking.</p>
+<div class="actions"><form method="post">${head(view, 'end')}<button class="side">End this now</button></form></div>${back}`,
+      );
+    case 'denied':
+      return told(
+        'You did not allow it',
+        icons.cross,
+        'wait',
+        html`<p>Nothing was handed out or changed. For some minutes Keyward will not ask you again for ${askedFor(view)} and this connection.</p>${back}`,
+      );
+    case 'used':
+      return told(
+        'This is over',
+        icons.check,
+        '',
+        html`<p>What you allowed here was used, or you ended it. The next time the assistant has to ask again.</p>${back}`,
+      );
+    default:
+      return told(
+        'This request has expired',
+        icons.clock,
+        'wait',
+        html`<p>Nothing was handed out or changed. If you still want it, go back to the assistant and ask it to try once more.</p>`,
+      );
+  }
+}
+
+function told(title: string, icon: Html, tone: '' | 'wait', body: Html): { title: string; body: Html } {
+  return { title, body: html`<div class="badge ${tone}">${icon}</div>\n<h1>${title}</h1>\n${body}` };
+}
+
+function head(view: View, answer: string): Html {
+  return html`<input type="hidden" name="csrf" value="${view.csrf}"><input type="hidden" name="answer" value="${answer}">`;
+}

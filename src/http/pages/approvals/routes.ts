@@ -1,0 +1,90 @@
+/** The approval pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
+import { type Context, Hono } from 'hono';
+import { answerApproval, type Decision, openApprovals, viewApproval } from '../../../broker/approvals/page.ts';
+import type { Visitor } from '../../../broker/attempts/visitor.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import { isId } from '../../../broker/text.ts';
+import { hasCode, KeywardError } from '../../../errors.ts';
+import { giveBinding, newBinding, readBinding } from '../connect/cookie.ts';
+import { formLimit, formsOnly } from '../form-guards.ts';
+import { stepHeader } from '../script.ts';
+import { approvalPage, approvalsPage } from './pages.ts';
+
+export type ApprovalRoutes = {
+  readonly broker: () => Broker;
+  /** Whether browsers reach these pages over https. */
+  readonly secure: boolean;
+  /** Who is there; the pages of stdio answer `local`. */
+  readonly visitor: (c: Context) => Visitor;
+};
+
+/**
+ * `GET /approvals` lists what waits for whoever signed in. `GET /approvals/:id` shows one request, at the owner's own
+ * computer only with the token of its link; its forms post to the same address.
+ */
+export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hono {
+  const routes = new Hono();
+
+  routes.get('/approvals', async (c) => {
+    const person = visitor(c);
+    // Without a link nobody is known at the owner's own computer.
+    if (person === 'local') return c.notFound();
+    if (person === 'unknown') return c.redirect('/sign-in?to=/approvals', 303);
+    return c.html(approvalsPage(await openApprovals(broker(), person), person.user, around(c)));
+  });
+
+  routes.get('/approvals/:id/:token?', async (c) => {
+    const link = linkOf(c);
+    const known = readBinding(c, link.id, secure);
+    // Unknown requests throw before a cookie is given.
+    const browser = known ?? newBinding();
+    const view = await viewApproval(broker(), link, browser, visitor(c)).catch(askedToSignIn);
+    if (view === null) return c.redirect(`/sign-in?to=/approvals/${link.id}`, 303);
+    if (known === null) giveBinding(c, link.id, browser, secure);
+    c.header(stepHeader, view.state);
+    return c.html(approvalPage(view, around(c)));
+  });
+
+  routes.post('/approvals/:id/:token?', formsOnly, formLimit, async (c) => {
+    const link = linkOf(c);
+    const form = new URLSearchParams(await c.req.text());
+    const browser = readBinding(c, link.id, secure);
+    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: visitor(c) };
+    await answerApproval(broker(), link, sender, decisionOf(form));
+    // 303: the browser GETs the outcome, and reloading it sends nothing twice.
+    return c.redirect(c.req.path, 303);
+  });
+  return routes;
+}
+
+function around(c: Context) {
+  return { host: new URL(c.req.url).host, now: Date.now() };
+}
+
+function decisionOf(form: URLSearchParams): Decision {
+  const answer = form.get('answer');
+  switch (answer) {
+    case 'once':
+    case 'deny':
+    case 'end':
+      return { answer };
+    case 'minutes':
+      return { answer, minutes: Number(form.get('minutes')) };
+    default:
+      throw new KeywardError('invalid_input', 'This form is not one of Keyward’s.', {
+        hint: 'Open the page once more.',
+      });
+  }
+}
+
+function linkOf(c: Context): { id: string; token: string | null } {
+  const id = c.req.param('id');
+  if (isId(id)) return { id, token: c.req.param('token') ?? null };
+  throw new KeywardError('not_found', 'There is no such request.', { hint: 'Open the link as a whole.' });
+}
+
+/** Null when the person has to sign in before anything is shown; any other error goes on. */
+function askedToSignIn(error: unknown): null {
+  if (hasCode(error, 'unauthenticated')) return null;
+  throw error;
+}

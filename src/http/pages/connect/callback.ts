@@ -1,0 +1,43 @@
+/** The OAuth redirect URI (RFC 6749 §3.1.2). */
+import { type Context, Hono } from 'hono';
+import { finishCallback } from '../../../broker/attempts/callback.ts';
+import { clientDocument } from '../../../broker/attempts/redirect-uri.ts';
+import type { Visitor } from '../../../broker/attempts/visitor.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import { notAhead } from '../refuse-prefetch.ts';
+import { readBinding } from './cookie.ts';
+import { webUrl } from './page-parts.ts';
+
+export type CallbackRoutes = {
+  readonly broker: () => Broker;
+  /** Whether browsers reach this app over https. */
+  readonly secure: boolean;
+  /** Origin that shows the result. */
+  readonly pages: string;
+  /** Who is there; the callback of stdio answers `local`. */
+  readonly visitor: (c: Context) => Visitor;
+};
+
+/**
+ * `GET /oauth/callback` and, for servers found by discovery, `GET /oauth/callback/:connectorId`. What was received
+ * stays in the URL, so the person is sent on at once: to the program that asked, or to the result page.
+ * `GET /oauth/client/:name` is what servers read that know a client by its address; it is public.
+ */
+export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoutes): Hono {
+  const routes = new Hono();
+  routes.get('/oauth/callback/:connectorId?', notAhead, async (c) => {
+    const { attemptId, returnTo } = await finishCallback(broker(), {
+      received: new URL(c.req.url).searchParams,
+      connectorId: c.req.param('connectorId') ?? null,
+      cookieOf: (id) => readBinding(c, id, secure),
+      visitor: visitor(c),
+    });
+    const away = returnTo === null ? null : webUrl(returnTo);
+    return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);
+  });
+  routes.get('/oauth/client/:name', (c) => {
+    const document = clientDocument(broker().pages.callbackOrigin, c.req.param('name'));
+    return document === null ? c.notFound() : c.json(document);
+  });
+  return routes;
+}

@@ -1,0 +1,51 @@
+/** The steps after which nothing follows. */
+import { html } from 'hono/html';
+import { type Html, icons } from '../page.ts';
+import { outside, type Step, webUrl } from './page-parts.ts';
+
+export function completedPage(view: Step<'completed'>): { title: string; body: Html } {
+  const { name } = view.connector;
+  return {
+    title: `${name} is connected`,
+    body: html`<div class="badge">${icons.check}</div>
+<h1>${name} is connected</h1>
+<p>Keyward keeps the connection as <strong>${view.credentialName}</strong>, encrypted. ${view.client === null ? 'The assistant' : `“${view.client}”`} can use it now; you can have it deleted at any time by asking the assistant to do so.</p>
+${onward(view.returnTo)}`,
+  };
+}
+
+/** What a service refused comes with what the person can do about it; other hints are meant for the caller. */
+export function failedPage(view: Step<'failed'>): { title: string; body: Html } {
+  const { name } = view.connector;
+  const declined = view.error.code === 'cancelled';
+  return {
+    title: declined ? `${name} was left alone` : `${name} is not connected`,
+    body: html`<div class="badge ${declined ? 'wait' : 'bad'}">${icons.cross}</div>
+<h1>${declined ? `You chose not to connect ${name}` : `${name} is not connected`}</h1>
+${
+  declined
+    ? html`<p>No access was stored. If you change your mind, ask the assistant to start again.</p>`
+    : html`<p>${view.error.message}${view.error.code === 'provider_refused' ? ` ${view.error.hint ?? ''}` : ''}</p><p>No access was stored. To try again, go back to the assistant and ask it to connect ${name} once more; it gets a fresh link.</p>`
+}
+${view.returnTo === null ? '' : onward(view.returnTo)}`,
+  };
+}
+
+export function expiredPage(view: Step<'expired'>): { title: string; body: Html } {
+  const { name } = view.connector;
+  return {
+    title: 'This link has expired',
+    body: html`<div class="badge wait">${icons.clock}</div>
+<h1>This link has expired</h1>
+<p>A link to connect ${name} works for ten minutes. No access was stored.</p>
+<p>Go back to the assistant and ask it to connect ${name} once more; it gets a fresh link.</p>`,
+  };
+}
+
+/** Where the person goes from here. A link, never a redirect of a form. */
+function onward(returnTo: string | null): Html {
+  const url = returnTo === null ? null : webUrl(returnTo);
+  return url === null
+    ? html`<p>You can close this page and go back to the assistant.</p>`
+    : html`<p class="actions">${outside(url, `Continue to ${new URL(url).host}`, 'button')}</p>`;
+}

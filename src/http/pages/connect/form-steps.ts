@@ -1,0 +1,85 @@
+/** The steps that ask a person to type something. */
+import { html } from 'hono/html';
+import type { Html } from '../page.ts';
+import { type Field, readFields } from './fields.ts';
+import { type Filled, renderField, renderProblems } from './form.ts';
+import { asker, cancelForm, facts, formHead, outside, type Step, type Surroundings, scopeList } from './page-parts.ts';
+
+/** Registering Keyward as an OAuth client of the service (RFC 6749 §2), once for each connector. */
+export function authConfigPage(
+  view: Step<'auth_config'>,
+  around: Surroundings,
+  filled: Filled,
+): { title: string; body: Html } {
+  const { name, appUrl, docsUrl } = view.connector;
+  const fields = [clientIdField, { ...clientSecretField, required: view.secretNeeded, description: secretHint(view) }];
+  return {
+    title: `Set up ${name}`,
+    body: html`${renderProblems(fields, filled.problems)}
+<h1>Set up ${name} for Keyward</h1>
+<p>${asker(view)} wants to connect ${name}. Before ${name} lets Keyward ask for access, Keyward has to be registered there as an app. You do this once.</p>
+<ol class="steps">
+<li>Open ${outside(appUrl, `${name}’s page for apps`)} and create an app (an “OAuth client”). ${outside(docsUrl, 'How it works there')}.</li>
+${
+  view.redirectUri === null
+    ? ''
+    : html`<li><label for="redirect-uri">As <strong>redirect URI</strong> (also “callback URL”), enter exactly this:</label>
+<div class="beside"><textarea id="redirect-uri" rows="1" readonly data-copy="redirect URI">${view.redirectUri}</textarea></div></li>`
+}
+${appSteps(view)}
+${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions (“scopes”), choose these: ${scopeList(view.scopes)}</li>`}
+<li>Bring back what ${name} gives you for the app:
+<form method="post" id="ask" novalidate>${formHead(view, 'auth-config')}${fields.map((field) => renderField(field, filled))}</form></li>
+</ol>
+${waysOn(view, 'Save and continue')}
+${facts(view, around)}`,
+  };
+}
+
+/**
+ * What else has to be done with the app. The words of a file that is not Keyward's are set apart and said to be its
+ * own, so that they pass for no instruction of this page.
+ */
+function appSteps({ appSteps, ownFile }: Step<'auth_config'>): Html | string {
+  if (appSteps.length === 0) return '';
+  const items = html`${appSteps.map((step) => html`<li>${step}</li>`)}`;
+  if (!ownFile) return items;
+  return html`<li>Whoever wrote this connector’s file adds, in words that Keyward has not checked:
+<blockquote><ul>${items}</ul></blockquote>
+Enter the client secret in the form below and nowhere else.</li>`;
+}
+
+/** The inputs of a connection: secrets and what else the service needs to know. */
+export function inputsPage(view: Step<'inputs'>, around: Surroundings, filled: Filled): { title: string; body: Html } {
+  const { name, docsUrl } = view.connector;
+  const fields = readFields(view.schema);
+  const secrets = fields.filter((field) => field.kind === 'secret');
+  const given = { ...filled, values: { ...view.values, ...filled.values } };
+  return {
+    title: `Connect ${name}`,
+    body: html`${renderProblems(fields, filled.problems)}
+<h1>Connect ${name}</h1>
+<p>${asker(view)} wants to use ${name} for you. ${
+      secrets.length > 0
+        ? 'What you enter here goes straight into Keyward’s vault; it does not pass through the chat.'
+        : 'It needs to know this first.'
+    }</p>
+${secrets.length === 0 ? '' : html`<p>${outside(docsUrl, html`Where to find ${secrets.length === 1 ? `the ${secrets[0]?.label}` : 'these'} at ${name}`)}</p>`}
+<form method="post" id="ask" novalidate>${formHead(view, 'inputs')}${fields.map((field) => renderField(field, given))}</form>
+${waysOn(view, 'Save and continue')}
+${facts(view, around)}`,
+  };
+}
+
+/** The buttons under a form; cancelling is a form of its own, so that Enter never cancels. */
+function waysOn(view: Step<'auth_config' | 'inputs'>, text: string): Html {
+  return html`<div class="actions"><button form="ask">${text}</button>${cancelForm(view)}</div>`;
+}
+
+function secretHint(view: Step<'auth_config'>): string | null {
+  return view.secretNeeded ? null : `Leave it empty if ${view.connector.name} gave you none.`;
+}
+
+const plain = { description: null, example: null, required: true, initial: '', choices: [] } as const;
+const clientIdField: Field = { ...plain, name: 'clientId', label: 'Client ID', kind: 'text' };
+const clientSecretField: Field = { ...plain, name: 'clientSecret', label: 'Client secret', kind: 'secret' };

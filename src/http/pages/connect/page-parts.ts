@@ -1,0 +1,88 @@
+/** What several steps of a connect page say. */
+import { html } from 'hono/html';
+import type { ConnectView } from '../../../broker/attempts/connect.ts';
+import type { BrokerSettings } from '../../../broker/broker.ts';
+import type { Html } from '../page.ts';
+
+/** What the pages tell about the Keyward that serves them. */
+export type Surroundings = {
+  /** Host and port in the address bar. */
+  readonly host: string;
+  /** Where secrets are kept, in words that follow “kept”: `encrypted in the vault on this computer`. */
+  readonly place: string;
+  readonly release: BrokerSettings['release'];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+};
+
+/** One step of {@link ConnectView}. */
+export type Step<Name extends ConnectView['step']> = Extract<ConnectView, { step: Name }>;
+
+/** Who asks, as the start of a sentence. */
+export function asker(view: ConnectView): string {
+  return view.client === null ? 'An assistant on this Keyward' : `“${view.client}”`;
+}
+
+/** The facts a person needs before trusting the page with anything. */
+export function facts(view: ConnectView, around: Surroundings): Html {
+  return html`<dl class="facts">
+<dt>Asked by</dt><dd>${view.client ?? 'an assistant on this Keyward'}</dd>
+${view.destination === null ? '' : html`<dt>Sent to</dt><dd><span class="code">${view.destination}</span> and nowhere else</dd>`}
+${view.shares.length === 0 ? '' : html`<dt>Shared with</dt><dd>${sharing(view)}</dd>`}
+<dt>Stored</dt><dd>${around.place}</dd>
+<dt>Assistants</dt><dd>${releaseRule[around.release]}</dd>
+<dt>Open for</dt><dd><time datetime="${new Date(view.expiresAt).toISOString()}">${timeLeft(view.expiresAt - around.now)}</time></dd>
+</dl>`;
+}
+
+/** A shared connection stays shared when it gets another secret. */
+function sharing({ shares }: ConnectView): string {
+  const named = shares.map(
+    ({ with: who, permission }) => `${who}, to ${permission === 'use' ? 'call the service' : 'see'}`,
+  );
+  return `${named.join('; ')}. They keep that with what you enter or connect here.`;
+}
+
+const releaseRule = {
+  approve: 'use the connection through Keyward; they see a secret only if you approve it',
+  allow:
+    'use the connection through Keyward, and may read its secret: this Keyward is set to allow that (KEYWARD_RELEASE)',
+  never: 'use the connection through Keyward and never see its secret',
+} as const;
+
+function timeLeft(milliseconds: number): string {
+  const minutes = Math.ceil(milliseconds / 60_000);
+  return minutes <= 1 ? 'less than a minute' : `another ${minutes} minutes`;
+}
+
+/** The form fields that every form of an attempt carries. */
+export function formHead(view: ConnectView, action: FormAction): Html {
+  return html`<input type="hidden" name="csrf" value="${view.csrf}"><input type="hidden" name="action" value="${action}">`;
+}
+
+/** What a form of a connect page asks for. */
+export type FormAction = 'auth-config' | 'forget-auth-config' | 'inputs' | 'claim' | 'cancel';
+
+/** The way out, beside every way on. Nothing typed in the other form is sent with it. */
+export function cancelForm(view: ConnectView): Html {
+  return html`<form method="post">${formHead(view, 'cancel')}<button class="quiet">Don’t connect</button></form>`;
+}
+
+/** Permissions as the service calls them. */
+export function scopeList(scopes: readonly string[]): Html {
+  return html`<ul class="scopes">${scopes.map((scope) => html`<li><code>${scope}</code></li>`)}</ul>`;
+}
+
+/** A link to another site: only http and https, without telling it where the person comes from. */
+export function outside(url: string, text: string | Html, className = ''): Html {
+  const safe = webUrl(url);
+  if (safe === null) return html`${text}`;
+  return html`<a href="${safe}"${className === '' ? '' : html` class="${className}"`} rel="noopener noreferrer">${text}</a>`;
+}
+
+/** The URL if a page may link or send a person to it, else null. Parsing also drops line breaks. */
+export function webUrl(url: string): string | null {
+  if (!URL.canParse(url)) return null;
+  const parsed = new URL(url);
+  return parsed.protocol === 'https:' || parsed.protocol === 'http:' ? parsed.href : null;
+}

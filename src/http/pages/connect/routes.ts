@@ -1,0 +1,123 @@
+/** The connect pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
+import { type Context, Hono } from 'hono';
+import { viewAttempt } from '../../../broker/attempts/connect.ts';
+import {
+  cancelFromPage,
+  claimAttempt,
+  forgetAuthConfig,
+  type Sender,
+  submitAuthConfig,
+  submitInputs,
+} from '../../../broker/attempts/connect-forms.ts';
+import type { Visitor } from '../../../broker/attempts/visitor.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import { isId } from '../../../broker/text.ts';
+import { hasCode, KeywardError } from '../../../errors.ts';
+import { formLimit, formsOnly } from '../form-guards.ts';
+import { stepHeader } from '../script.ts';
+import { giveBinding, newBinding, readBinding } from './cookie.ts';
+import { fieldPrefix } from './form.ts';
+import type { FormAction, Surroundings } from './page-parts.ts';
+import { renderView } from './view.ts';
+
+export type ConnectRoutes = {
+  readonly broker: () => Broker;
+  /** Whether browsers reach these pages over https. */
+  readonly secure: boolean;
+  /** Where secrets are kept, in words that follow “kept”. */
+  readonly place: string;
+  /** Who is there; the pages of stdio answer `local`. */
+  readonly visitor: (c: Context) => Visitor;
+};
+
+/** `GET /connect/:attemptId` shows the current step; its forms post to the same address. */
+export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes): Hono {
+  const routes = new Hono();
+  const around = (c: Context): Surroundings => ({
+    host: new URL(c.req.url).host,
+    place,
+    release: broker().settings.release,
+    now: Date.now(),
+  });
+
+  routes.get('/connect/:attemptId', async (c) => {
+    const id = attemptId(c);
+    const known = readBinding(c, id, secure);
+    // Unknown attempts throw before a cookie is given.
+    const browser = known ?? newBinding();
+    const view = await viewAttempt(broker(), id, browser, visitor(c)).catch(askedToSignIn);
+    if (view === null) return c.redirect(`/sign-in?to=/connect/${id}`, 303);
+    if (known === null) giveBinding(c, id, browser, secure);
+    c.header(stepHeader, view.step);
+    return c.html(renderView(view, around(c)));
+  });
+
+  routes.post('/connect/:attemptId', formsOnly, formLimit, async (c) => {
+    const id = attemptId(c);
+    const browser = readBinding(c, id, secure);
+    const form = new URLSearchParams(await c.req.text());
+    const values = fieldsOf(form);
+    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: visitor(c) };
+    const result = await submit(broker(), { id, sender, action: form.get('action') ?? '', values });
+    // 303: the browser GETs the next step, and reloading it sends nothing twice.
+    if (result === null || browser === null) return c.redirect(`/connect/${id}`, 303);
+    const view = await viewAttempt(broker(), id, browser, sender.visitor);
+    return c.html(renderView(view, around(c), { values, problems: result.problems }), 422);
+  });
+  return routes;
+}
+
+/** Null when the person has to sign in before anything is shown; any other error goes on. */
+function askedToSignIn(error: unknown): null {
+  if (hasCode(error, 'unauthenticated')) return null;
+  throw error;
+}
+
+/** Hands the form to the broker; what it answers are problems by field, or null when the attempt went on. */
+async function submit(broker: Broker, form: Form): Promise<{ problems: Readonly<Record<string, string>> } | null> {
+  const { id, sender, action, values } = form;
+  switch (action) {
+    case 'auth-config':
+      return submitAuthConfig(broker, id, sender, {
+        clientId: values.clientId ?? '',
+        clientSecret: values.clientSecret ?? '',
+      });
+    case 'inputs':
+      return submitInputs(broker, id, sender, values);
+    case 'forget-auth-config':
+      await forgetAuthConfig(broker, id, sender);
+      return null;
+    case 'claim':
+      await claimAttempt(broker, id, sender);
+      return null;
+    case 'cancel':
+      await cancelFromPage(broker, id, sender);
+      return null;
+    default:
+      throw new KeywardError('invalid_input', 'This form is not one of Keyward’s.', {
+        hint: 'Open the link that your assistant gave you once more.',
+      });
+  }
+}
+
+type Form = {
+  readonly id: string;
+  readonly sender: Sender;
+  readonly action: FormAction | (string & {});
+  readonly values: Readonly<Record<string, string>>;
+};
+
+/** The attempt that the address names; an id of any other form names none. It goes into headers, so nothing else may. */
+function attemptId(c: Context): string {
+  const id = c.req.param('attemptId');
+  if (isId(id)) return id;
+  throw new KeywardError('not_found', 'There is no such connect flow.', {
+    hint: 'Open the link as a whole, or ask the assistant to start again.',
+  });
+}
+
+/** The fields a person filled in, by property name. */
+function fieldsOf(form: URLSearchParams): Record<string, string> {
+  const fields = [...form].filter(([name]) => name.startsWith(fieldPrefix));
+  return Object.fromEntries(fields.map(([name, value]) => [name.slice(fieldPrefix.length), value]));
+}

@@ -1,0 +1,115 @@
+/** Signing in to the pages of HTTP mode, and who a browser is. */
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { Visitor } from '../../../broker/attempts/visitor.ts';
+import { sameText } from '../../../broker/binding.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import {
+  signedInLifetimeMs,
+  signedInPerson,
+  signedInValue,
+  signInCsrf,
+  useSignInCode,
+} from '../../../broker/sign-in/code.ts';
+import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
+import { hasCode, KeywardError } from '../../../errors.ts';
+import { type Owner, subjectOf } from '../../../principal.ts';
+import type { Limits } from '../../middleware/rate-limits.ts';
+import type { RequestEnv } from '../../request-env.ts';
+import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
+import { issuerPath, issuerRoutes } from './issuer.ts';
+import { signedOutPage, signInPage } from './pages.ts';
+
+export type SignInOptions = {
+  readonly broker: () => Broker;
+  /** Whether browsers reach these pages over https. */
+  readonly secure: boolean;
+  /** Signing in at the issuer, and where that starts; null: with a code only. */
+  readonly issuer: { readonly signIn: IssuerSignIn; readonly publicUrl: string } | null;
+  readonly limits: Pick<Limits, 'wrongCode'>;
+};
+
+export type SignIn = {
+  /** `GET` and `POST /sign-in`, `POST /sign-out`, and with an issuer the way there and back. */
+  readonly routes: Hono<RequestEnv>;
+  /** Who this browser is. */
+  readonly visitor: (c: Context) => Visitor;
+};
+
+export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignIn {
+  const routes = new Hono<RequestEnv>();
+
+  const visitor = (c: Context): Visitor => {
+    const value = readCookie(c, 'person', secure);
+    return (value === undefined ? null : signedInPerson(broker(), value)) ?? 'unknown';
+  };
+
+  const formOf = (c: Context, to: string) => {
+    const browser = browserOf(c, secure);
+    const person = visitor(c);
+    const user = typeof person === 'string' ? null : subjectOf(person.user);
+    const away = issuer && {
+      host: issuer.signIn.host,
+      url: `${issuer.publicUrl}${issuerPath}?${new URLSearchParams({ to })}`,
+    };
+    return { csrf: signInCsrf(broker(), browser), to, host: new URL(c.req.url).host, user, issuer: away };
+  };
+
+  /** The browser is this person's from now on; what its form was bound to has served. */
+  const remember = (c: Context, person: Owner): void => {
+    giveCookie(c, 'person', signedInValue(broker(), person), signedInLifetimeMs / 1000, secure);
+    dropCookie(c, 'form', secure);
+  };
+
+  /** The form, if it comes from this browser's own page: otherwise another site could sign its visitor in as somebody. */
+  const readForm = async (c: Context): Promise<URLSearchParams> => {
+    const form = new URLSearchParams(await c.req.text());
+    const browser = readCookie(c, 'form', secure);
+    if (browser !== undefined && sameText(form.get('csrf') ?? '', signInCsrf(broker(), browser))) return form;
+    throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
+      hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
+    });
+  };
+
+  routes.get('/sign-in', (c) => c.html(signInPage(formOf(c, ownPath(c.req.query('to'))))));
+
+  routes.post('/sign-in', limit, async (c) => {
+    const form = await readForm(c);
+    const to = ownPath(form.get('to') ?? undefined);
+    const again = ({ message, hint }: KeywardError) => signInPage({ ...formOf(c, to), problem: `${message} ${hint}` });
+    try {
+      remember(c, await useSignInCode(broker(), form.get('code') ?? ''));
+      return c.redirect(to, 303);
+    } catch (error) {
+      if (!hasCode(error, 'unauthenticated')) throw error;
+      try {
+        await limits.wrongCode(c.var.client.address);
+        return c.html(again(error), 422);
+      } catch (limited) {
+        if (!hasCode(limited, 'rate_limited')) throw limited;
+        c.header('Retry-After', String(limited.details.retryAfterSeconds));
+        return c.html(again(limited), 429);
+      }
+    }
+  });
+
+  routes.post('/sign-out', limit, async (c) => {
+    await readForm(c);
+    dropCookie(c, 'person', secure);
+    return c.html(signedOutPage(new URL(c.req.url).host));
+  });
+  if (issuer !== null) routes.route('/', issuerRoutes({ secure, signIn: issuer.signIn, visitor, remember, ownPath }));
+  return { routes, visitor };
+}
+
+/** Where a person may be sent after signing in: a page of this Keyward, by default the one with their connections. */
+function ownPath(to: string | undefined): string {
+  return to !== undefined && /^\/(connect\/[0-9a-f-]{36}|approvals(\/[0-9a-f-]{36})?)$/.test(to) ? to : '/';
+}
+
+const limit = bodyLimit({
+  maxSize: 4_096,
+  onError: () => {
+    throw new KeywardError('invalid_input', 'That is too long for a sign-in code.');
+  },
+});

@@ -1,0 +1,39 @@
+/** The way to the issuer and back. What is believed of the answer is the broker's matter. */
+import { type Context, Hono } from 'hono';
+import type { Visitor } from '../../../broker/attempts/visitor.ts';
+import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
+import type { Owner } from '../../../principal.ts';
+import { notAhead } from '../refuse-prefetch.ts';
+import { browserOf, readCookie } from './cookies.ts';
+
+/** A link leads here: `form-action 'self'` would stop the redirect of a form. */
+export const issuerPath = '/sign-in/issuer';
+/** The redirect URI that the client registers. */
+export const issuerCallbackPath = '/sign-in/callback';
+
+export type IssuerRoutes = {
+  readonly signIn: IssuerSignIn;
+  readonly secure: boolean;
+  readonly visitor: (c: Context) => Visitor;
+  /** Signs the person in to this browser. */
+  readonly remember: (c: Context, person: Owner) => void;
+  /** Where a person may be sent after signing in. */
+  readonly ownPath: (to: string | undefined) => string;
+};
+
+export function issuerRoutes({ signIn, secure, visitor, remember, ownPath }: IssuerRoutes): Hono {
+  const routes = new Hono();
+  routes.get(issuerPath, async (c) => {
+    // Whoever is signed in and comes here wants to be somebody else.
+    const anew = visitor(c) !== 'unknown';
+    const url = await signIn.begin(browserOf(c, secure), ownPath(c.req.query('to')), anew);
+    return c.redirect(url.href, 303);
+  });
+  routes.get(issuerCallbackPath, notAhead, async (c) => {
+    const browser = readCookie(c, 'form', secure) ?? null;
+    const { person, to } = await signIn.finish(browser, new URL(c.req.url).searchParams);
+    remember(c, person);
+    return c.redirect(to, 303);
+  });
+  return routes;
+}
