@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
-import { createCredential } from '../src/broker/create.ts';
+import { createCredential } from '../src/broker/connect/create.ts';
 import { localPrincipal } from '../src/principal.ts';
 import { type Figure, median, milliseconds } from './figures.ts';
 import { inTurns, type Target } from './load.ts';

@@ -1,6 +1,6 @@
 /** What a built-in definition must keep besides the rules of every definition: nobody checks it again when it is loaded. */
 import { getDomain } from 'tldts';
-import { credentialForm, readInputs } from '../src/broker/forms.ts';
+import { credentialForm, readInputs } from '../src/broker/input/forms.ts';
 import { checkDefinition } from '../src/connectors/definition/checks.ts';
 import { complete } from '../src/connectors/definition/complete.ts';
 import type { AuthMethod, Connector, ConnectorFile } from '../src/connectors/definition/definition.ts';

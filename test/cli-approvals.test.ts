@@ -1,7 +1,7 @@
 /** `keyward approvals`: the owner's answer where there is no browser. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { getConnectionCredentials } from '../src/broker/release.ts';
-import { shareConnection } from '../src/broker/shares.ts';
+import { getConnectionCredentials } from '../src/broker/credentials/release.ts';
+import { shareConnection } from '../src/broker/credentials/share.ts';
 import { answerAll } from '../src/cli/commands/approvals.ts';
 import { localPrincipal } from '../src/principal.ts';
 import type { Credential } from '../src/vault/vault.ts';

@@ -3,7 +3,7 @@ import type { Catalogue } from '../connectors/catalogue.ts';
 import { type Log, logWith } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
 import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
-import type { Refusals } from './audit.ts';
+import type { Refusals } from './policy/audit.ts';
 
 /** An OAuth client that the environment provides for one connector. */
 export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecret: string | null };

@@ -1,8 +1,8 @@
 /** Builds the broker, once for each process, and brings home what it still holds when it closes. */
 import type { Credential, CredentialSecret } from '../vault/vault.ts';
-import { createRefusals } from './audit.ts';
 import type { Broker, BrokerParts } from './broker.ts';
-import { storeFresh } from './refreshing/rotate.ts';
+import { storeFresh } from './grants/amend.ts';
+import { createRefusals } from './policy/audit.ts';
 
 /** Puts the parts together. */
 export function createBroker(parts: BrokerParts): Broker {

@@ -6,7 +6,7 @@ import {
   ProtocolError,
   ProtocolErrorCode,
 } from '@modelcontextprotocol/server';
-import { oneLine } from '../broker/text.ts';
+import { oneLine } from '../broker/input/text.ts';
 import { KeywardError, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { approvalOf, askOwner } from './approval.ts';

@@ -1,7 +1,7 @@
 /** The way of create_credential through a client: link by URL elicitation where the client has it, else in the result. */
-import { cancelAttempt, checkAttempt, resumeAttempt } from '../broker/attempts/attempts.ts';
-import { createCredential } from '../broker/create.ts';
-import type { CreateInput, StartedAttempt } from '../broker/create-input.ts';
+import { cancelAttempt, checkAttempt, resumeAttempt } from '../broker/connect/attempts.ts';
+import { createCredential } from '../broker/connect/create.ts';
+import type { CreateInput, StartedAttempt } from '../broker/connect/create-input.ts';
 import { KeywardError } from '../errors.ts';
 import type { LinkAnswer, LinkRequired } from './links.ts';
 import type { ToolCall } from './tools/tool.ts';

@@ -8,7 +8,7 @@ import {
   type ServerOptions,
 } from '@modelcontextprotocol/server';
 import type { Broker } from '../broker/broker.ts';
-import { oneLine } from '../broker/text.ts';
+import { oneLine } from '../broker/input/text.ts';
 import type { Principal } from '../principal.ts';
 import { callTool } from './call.ts';
 import { type Client, clientOf } from './client.ts';

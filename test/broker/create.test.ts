@@ -1,11 +1,11 @@
 /** Creating and reconnecting credentials: what is refused, how it is said, and that nothing is left half-done. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
-import { finishCallback } from '../../src/broker/attempts/callback.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import type { CreateInput } from '../../src/broker/create-input.ts';
-import { getConnection, listCredentials } from '../../src/broker/credentials.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { checkAttempt } from '../../src/broker/connect/attempts.ts';
+import { finishCallback } from '../../src/broker/connect/callback.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import type { CreateInput } from '../../src/broker/connect/create-input.ts';
+import { getConnection, listCredentials } from '../../src/broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import { localPrincipal as me, type Principal } from '../../src/principal.ts';
 import type { ObtainedBy } from '../../src/vault/vault.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';

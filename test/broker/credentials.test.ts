@@ -1,10 +1,15 @@
 /** Listing, reading, renaming and deleting. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cancelAttempt, checkAttempt } from '../../src/broker/attempts/attempts.ts';
-import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
-import { listConnectors } from '../../src/broker/metadata.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { cancelAttempt, checkAttempt } from '../../src/broker/connect/attempts.ts';
+import {
+  deleteCredential,
+  getConnection,
+  listCredentials,
+  updateCredential,
+} from '../../src/broker/credentials/manage.ts';
+import { listConnectors } from '../../src/broker/credentials/metadata.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal as me, type Principal } from '../../src/principal.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
 import {

@@ -4,11 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { viewAttempt } from '../../src/broker/attempts/connect.ts';
-import { submitInputs } from '../../src/broker/attempts/connect-forms.ts';
 import { callApi } from '../../src/broker/calls/call-api.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import type { CreateInput } from '../../src/broker/create-input.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import type { CreateInput } from '../../src/broker/connect/create-input.ts';
+import { viewAttempt } from '../../src/broker/connect/page.ts';
+import { submitInputs } from '../../src/broker/connect/page-forms.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import type { ObtainedBy } from '../../src/vault/vault.ts';
 import { ageTokens, credentialOf, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';

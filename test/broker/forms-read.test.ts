@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { readInputs } from '../../src/broker/forms.ts';
+import { readInputs } from '../../src/broker/input/forms.ts';
 import { checkDefinition } from '../../src/connectors/definition/checks.ts';
 import { complete } from '../../src/connectors/definition/complete.ts';
 import type { AuthMethod } from '../../src/connectors/definition/definition.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
-import { credentialForm, type FormOptions, pageForm, readInputs } from '../../src/broker/forms.ts';
+import { credentialForm, type FormOptions, pageForm, readInputs } from '../../src/broker/input/forms.ts';
 import { isOAuth } from '../../src/connectors/auth-kinds.ts';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { checkDefinition } from '../../src/connectors/definition/checks.ts';

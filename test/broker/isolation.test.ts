@@ -1,12 +1,17 @@
 /** Whatever anybody does in whatever order, nobody sees a secret of somebody else. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { checkAttempt, resumeAttempt } from '../../src/broker/attempts/attempts.ts';
-import { viewAttempt } from '../../src/broker/attempts/connect.ts';
-import { submitInputs } from '../../src/broker/attempts/connect-forms.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { checkAttempt, resumeAttempt } from '../../src/broker/connect/attempts.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { viewAttempt } from '../../src/broker/connect/page.ts';
+import { submitInputs } from '../../src/broker/connect/page-forms.ts';
+import {
+  deleteCredential,
+  getConnection,
+  listCredentials,
+  updateCredential,
+} from '../../src/broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import type { Principal } from '../../src/principal.ts';
 import { acme, principal, startBroker, type TestBroker } from '../support/broker.ts';
 

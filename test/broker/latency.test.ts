@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { createCredential } from '../../src/broker/create.ts';
-import { getConnection } from '../../src/broker/credentials.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { getConnection } from '../../src/broker/credentials/manage.ts';
 import { openInProcess } from '../mcp/in-process.ts';
 import { connectorId, goodApiKey, startWorld } from '../mcp/world.ts';
 import { person } from '../support/principals.ts';

@@ -8,10 +8,10 @@ import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { finishCallback } from '../../src/broker/attempts/callback.ts';
-import { viewAttempt } from '../../src/broker/attempts/connect.ts';
 import { callApi } from '../../src/broker/calls/call-api.ts';
-import { createCredential } from '../../src/broker/create.ts';
+import { finishCallback } from '../../src/broker/connect/callback.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { viewAttempt } from '../../src/broker/connect/page.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { credentialOf, startBroker, type TestBroker } from '../support/broker.ts';
 import { freePort } from '../support/mcp-clients.ts';

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { finishCallback } from '../../src/broker/attempts/callback.ts';
-import { viewAttempt } from '../../src/broker/attempts/connect.ts';
-import { forgetAuthConfig, submitAuthConfig } from '../../src/broker/attempts/connect-forms.ts';
-import { clientDocument } from '../../src/broker/attempts/redirect-uri.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import type { CreateInput } from '../../src/broker/create-input.ts';
-import { deleteCredential } from '../../src/broker/credentials.ts';
-import { getCredentialMetadata } from '../../src/broker/metadata.ts';
-import { fresh } from '../../src/broker/refreshing/refresh.ts';
+import { finishCallback } from '../../src/broker/connect/callback.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import type { CreateInput } from '../../src/broker/connect/create-input.ts';
+import { viewAttempt } from '../../src/broker/connect/page.ts';
+import { forgetAuthConfig, submitAuthConfig } from '../../src/broker/connect/page-forms.ts';
+import { deleteCredential } from '../../src/broker/credentials/manage.ts';
+import { getCredentialMetadata } from '../../src/broker/credentials/metadata.ts';
+import { clientDocument } from '../../src/broker/grants/redirect-uri.ts';
+import { fresh } from '../../src/broker/grants/refresh.ts';
 import { localPrincipal as me, type Principal } from '../../src/principal.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
 import {

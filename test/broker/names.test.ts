@@ -1,9 +1,9 @@
 /** How people of an issuer name each other, and what the audit log says of those who act for others. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cancelAttempt } from '../../src/broker/attempts/attempts.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import { getConnection, listCredentials, ownedCredentials } from '../../src/broker/credentials.ts';
-import { shareConnection } from '../../src/broker/shares.ts';
+import { cancelAttempt } from '../../src/broker/connect/attempts.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { getConnection, listCredentials, ownedCredentials } from '../../src/broker/credentials/manage.ts';
+import { shareConnection } from '../../src/broker/credentials/share.ts';
 import { type Principal, subjectOf, userNamedBy, userOfIssuer } from '../../src/principal.ts';
 import type { AuditEntry } from '../../src/vault/vault.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';

@@ -2,21 +2,26 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { cancelAttempt, checkAttempt } from '../../src/broker/attempts/attempts.ts';
-import { readAudit } from '../../src/broker/audit-read.ts';
-import { addAuthConfig, listAuthConfigs, removeAuthConfig, updateAuthConfig } from '../../src/broker/auth-configs.ts';
 import type { Broker } from '../../src/broker/broker.ts';
-import { createCredential } from '../../src/broker/create.ts';
+import { cancelAttempt, checkAttempt } from '../../src/broker/connect/attempts.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
 import {
   deleteCredential,
   getConnection,
   listCredentials,
   ownedCredentials,
   updateCredential,
-} from '../../src/broker/credentials.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
-import { shareConnection } from '../../src/broker/shares.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+} from '../../src/broker/credentials/manage.ts';
+import { readAudit } from '../../src/broker/credentials/read-audit.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { shareConnection } from '../../src/broker/credentials/share.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
+import {
+  addAuthConfig,
+  listAuthConfigs,
+  removeAuthConfig,
+  updateAuthConfig,
+} from '../../src/broker/grants/auth-configs.ts';
 import { toPublic } from '../../src/errors.ts';
 import type { Principal } from '../../src/principal.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';

@@ -2,13 +2,18 @@
 import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { readAudit } from '../../src/broker/audit-read.ts';
-import { addAuthConfig, listAuthConfigs } from '../../src/broker/auth-configs.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
-import { getCredentialMetadata, listConnectors } from '../../src/broker/metadata.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import {
+  deleteCredential,
+  getConnection,
+  listCredentials,
+  updateCredential,
+} from '../../src/broker/credentials/manage.ts';
+import { getCredentialMetadata, listConnectors } from '../../src/broker/credentials/metadata.ts';
+import { readAudit } from '../../src/broker/credentials/read-audit.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
+import { addAuthConfig, listAuthConfigs } from '../../src/broker/grants/auth-configs.ts';
 import { localPrincipal as me, type Principal, type Scope, scopes } from '../../src/principal.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import type { AuditEvent } from '../../src/vault/vault.ts';

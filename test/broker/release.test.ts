@@ -1,8 +1,8 @@
 /** Handing out raw secrets. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../src/broker/create.ts';
-import { getConnection } from '../../src/broker/credentials.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { getConnection } from '../../src/broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import type { ObtainedBy } from '../../src/vault/vault.ts';
 import { acme, principal, startBroker, storeTokens, type TestBroker } from '../support/broker.ts';

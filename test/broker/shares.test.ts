@@ -1,11 +1,16 @@
 /** Shares over the real broker and a real vault: who sees what, who may do what, and what a stranger learns. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../src/broker/create.ts';
-import { deleteCredential, getConnection, listCredentials, updateCredential } from '../../src/broker/credentials.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
-import { shareConnection } from '../../src/broker/shares.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import {
+  deleteCredential,
+  getConnection,
+  listCredentials,
+  updateCredential,
+} from '../../src/broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { shareConnection } from '../../src/broker/credentials/share.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { toPublic } from '../../src/errors.ts';
 import type { Principal } from '../../src/principal.ts';
 import { type InProcess, openInProcess } from '../mcp/in-process.ts';

@@ -1,9 +1,9 @@
 /** Verifying: one harmless call, and only its verdict counts. */
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createCredential } from '../../src/broker/create.ts';
-import { getConnection } from '../../src/broker/credentials.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { getConnection } from '../../src/broker/credentials/manage.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { credentialOf, startBroker, storeTokens, type TestBroker, tokensOf } from '../support/broker.ts';
 import { type HttpServer, type Seen, startHttpServer } from '../support/http-server.ts';

@@ -1,7 +1,7 @@
 /** The page at the public URL in a real browser: before and after a person signed in. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../src/broker/create.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
 import { createSignInCode } from '../../src/broker/sign-in/code.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { type SignInServer, startSignInServer } from '../http/sign-in-server.ts';

@@ -1,7 +1,7 @@
 /** Signing in to connect pages in a real browser, and what somebody else's link shows there. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../src/broker/create.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
 import { createSignInCode } from '../../src/broker/sign-in/code.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { type SignInServer, startSignInServer } from '../http/sign-in-server.ts';

@@ -3,7 +3,7 @@
  * makes so many reads at once and answers one line of JSON: the different tokens, the different error codes, the time.
  */
 import { createInterface } from 'node:readline';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { startBroker } from '../support/broker.ts';
 

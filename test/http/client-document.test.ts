@@ -1,6 +1,6 @@
 /** What authorization servers read that know a client by its address. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientName } from '../../src/broker/attempts/redirect-uri.ts';
+import { clientName } from '../../src/broker/grants/redirect-uri.ts';
 import { callbackRoutes } from '../../src/http/pages/connect/callback.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 

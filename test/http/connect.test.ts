@@ -1,8 +1,8 @@
 /** Connecting through the pages, with real requests, a real vault and a real authorization server. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
-import { shareConnection } from '../../src/broker/shares.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { shareConnection } from '../../src/broker/credentials/share.ts';
 import { createApp } from '../../src/http/middleware/app.ts';
 import { callbackRoutes } from '../../src/http/pages/connect/callback.ts';
 import { connectRoutes } from '../../src/http/pages/connect/routes.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import { createCredential } from '../../src/broker/create.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
 import { signedInPerson } from '../../src/broker/sign-in/code.ts';
 import { createLimits } from '../../src/http/middleware/rate-limits.ts';
 import { createCounters } from '../../src/http/middleware/shared-counters.ts';

@@ -7,7 +7,7 @@ import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cancelAttempt } from '../../src/broker/attempts/attempts.ts';
+import { cancelAttempt } from '../../src/broker/connect/attempts.ts';
 import type { KeywardError } from '../../src/errors.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { connectorId, startWorld, type World } from '../mcp/world.ts';

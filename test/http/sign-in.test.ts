@@ -2,9 +2,9 @@
 
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
 import type { Broker } from '../../src/broker/broker.ts';
-import { createCredential } from '../../src/broker/create.ts';
+import { checkAttempt } from '../../src/broker/connect/attempts.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
 import { createSignInCode, signedInPerson, signedInValue } from '../../src/broker/sign-in/code.ts';
 import { createLimits } from '../../src/http/middleware/rate-limits.ts';
 import { createCounters } from '../../src/http/middleware/shared-counters.ts';

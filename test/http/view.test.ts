@@ -1,7 +1,7 @@
 /** Pages as text: what they say, what they escape, and what they never send back. */
 import { describe, expect, it } from 'vitest';
-import type { ConnectView } from '../../src/broker/attempts/connect.ts';
-import type { JsonSchemaObject } from '../../src/broker/forms.ts';
+import type { ConnectView } from '../../src/broker/connect/page.ts';
+import type { JsonSchemaObject } from '../../src/broker/input/forms.ts';
 import type { Filled } from '../../src/http/pages/connect/form.ts';
 import type { Surroundings } from '../../src/http/pages/connect/page-parts.ts';
 import { renderView } from '../../src/http/pages/connect/view.ts';

@@ -1,11 +1,11 @@
 /** The connectors of AWS, as they are written, against services that check every signature by themselves. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiInput, callApi } from '../../src/broker/calls/call-api.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import { getConnection, listCredentials } from '../../src/broker/credentials.ts';
-import { getCredentialMetadata } from '../../src/broker/metadata.ts';
-import { getConnectionCredentials } from '../../src/broker/release.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { getConnection, listCredentials } from '../../src/broker/credentials/manage.ts';
+import { getCredentialMetadata } from '../../src/broker/credentials/metadata.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
 import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
 import { scrubbed } from '../../src/net/scrub/scrub.ts';

@@ -1,7 +1,7 @@
 /** Built-in connectors, as they are written, against a service that behaves like theirs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addAuthConfig } from '../../src/broker/auth-configs.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
+import { addAuthConfig } from '../../src/broker/grants/auth-configs.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
 import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
 import { localPrincipal as me } from '../../src/principal.ts';

@@ -1,9 +1,9 @@
 /** What is done with a simulated service: connect, use, refresh, use again, delete and revoke; and what fails. */
-import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
-import { finishCallback } from '../../src/broker/attempts/callback.ts';
-import { deleteCredential, getConnection } from '../../src/broker/credentials.ts';
-import { getCredentialMetadata } from '../../src/broker/metadata.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { checkAttempt } from '../../src/broker/connect/attempts.ts';
+import { finishCallback } from '../../src/broker/connect/callback.ts';
+import { deleteCredential, getConnection } from '../../src/broker/credentials/manage.ts';
+import { getCredentialMetadata } from '../../src/broker/credentials/metadata.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { ageTokens, connectAcme, consent, finishAttempt, type TestBroker, tokensOf } from '../support/broker.ts';
 

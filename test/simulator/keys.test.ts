@@ -1,8 +1,8 @@
 /** Built-in connectors whose secret a person types, as they are written, against a service that wants it where theirs does. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../src/broker/create.ts';
-import { deleteCredential } from '../../src/broker/credentials.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { deleteCredential } from '../../src/broker/credentials/manage.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';

@@ -1,9 +1,9 @@
 /** The mistakes that people make with OAuth clients, keys and clocks: each ends in words that name the way to mend it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkAttempt } from '../../src/broker/attempts/attempts.ts';
-import { viewAttempt } from '../../src/broker/attempts/connect.ts';
-import { createCredential } from '../../src/broker/create.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
+import { checkAttempt } from '../../src/broker/connect/attempts.ts';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { viewAttempt } from '../../src/broker/connect/page.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { ageTokens, connectAcme, startBroker, type TestBroker } from '../support/broker.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';

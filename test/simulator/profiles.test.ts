@@ -1,8 +1,8 @@
 /** Keyward against every simulated service: the odd ones work once the definition says how they are odd. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deleteCredential } from '../../src/broker/credentials.ts';
+import { deleteCredential } from '../../src/broker/credentials/manage.ts';
+import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import type { OAuthClient } from '../../src/broker/oauth/context.ts';
-import { verifyCredential } from '../../src/broker/verify.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { ageTokens, connectAcme, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';
 import { client } from './client.ts';

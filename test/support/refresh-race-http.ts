@@ -1,5 +1,5 @@
 /** Two instances of Keyward on one database, and many people who use one shared connection when its token has expired. */
-import { shareConnection } from '../../src/broker/shares.ts';
+import { shareConnection } from '../../src/broker/credentials/share.ts';
 import { createSession } from '../../src/broker/sign-in/sessions.ts';
 import { raw } from '../http/raw.ts';
 import { startWorld } from '../mcp/world.ts';

@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, Credential, VaultChange } from '../../vault/vault.ts';
-import { about } from '../access.ts';
 import type { Broker } from '../broker.ts';
-import { type Action, refused, requireScope, who } from '../policy.ts';
+import { about } from '../policy/access.ts';
+import { type Action, refused, requireScope, who } from '../policy/policy.ts';
 import { approvalIdFor, approvalStateOf, approvalsOf, askedDigest, isGranted, requestLifetimeMs } from './state.ts';
 
 /** What is asked for, about a credential of the caller's own. */

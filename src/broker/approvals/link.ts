@@ -1,10 +1,10 @@
 /** Bringing a request to its owner, and waiting for the answer: what the side that asks does. */
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import { linkTokenFor } from '../binding.ts';
 import type { Broker } from '../broker.ts';
-import { refused } from '../policy.ts';
-import { type Waiting, waitFor } from '../waiting.ts';
+import { type Waiting, waitFor } from '../input/waiting.ts';
+import { refused } from '../policy/policy.ts';
+import { linkTokenFor } from '../visitors/browser-binding.ts';
 import { approvalStateOf, coolDownMs } from './state.ts';
 
 /**

@@ -2,11 +2,11 @@
 import { hasCode, KeywardError } from '../../errors.ts';
 import { localPrincipal, type Owner, type Principal } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, CallPolicy, Credential } from '../../vault/vault.ts';
-import type { Sender } from '../attempts/connect-forms.ts';
-import type { Visitor } from '../attempts/visitor.ts';
-import { csrfFor, linkTokenFor, sameText } from '../binding.ts';
 import type { Broker } from '../broker.ts';
-import { authorize } from '../policy.ts';
+import type { Sender } from '../connect/page-forms.ts';
+import { authorize } from '../policy/policy.ts';
+import { csrfFor, linkTokenFor, sameText } from '../visitors/browser-binding.ts';
+import type { Visitor } from '../visitors/visitor.ts';
 import {
   type ApprovalState,
   approvalStateOf,

@@ -2,7 +2,7 @@
 import type { Owner, Principal } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { idOfDigest } from '../text.ts';
+import { idOfDigest } from '../input/text.ts';
 
 /** How long a request waits for its owner. */
 export const requestLifetimeMs = 600_000;

@@ -3,7 +3,7 @@ import { KeywardError } from '../../errors.ts';
 import { readBody } from '../../net/body.ts';
 import type { Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
-import { inputError } from '../create-input.ts';
+import { inputError } from '../connect/create-input.ts';
 import { retryAfter } from '../oauth/token-answer.ts';
 import { callService, type ServiceAnswer } from './call-service.ts';
 

@@ -2,7 +2,7 @@ import { isOAuth } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import { variablesIn } from '../../connectors/template.ts';
 import type { Broker, Opened } from '../broker.ts';
-import { oauthContext } from '../oauth-context.ts';
+import { oauthContext } from '../grants/oauth-context.ts';
 
 /**
  * The connection with the id of its OAuth client among the values, where the definition puts that into calls, as Twitch

@@ -2,7 +2,7 @@
  * Path patterns of a call policy, and paths in the one form in which they are compared. A path that a server could read
  * in two ways is refused, or has to match in each: whoever checks a path must not see another one than the service.
  */
-import { oneLine } from '../text.ts';
+import { oneLine } from '../input/text.ts';
 
 /** The segments of a path or pattern, in both ways in which servers read an encoded slash. */
 export type Segments = { readonly kept: readonly string[]; readonly split: readonly string[] };

@@ -3,7 +3,7 @@ import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import { fillTemplate, type Values } from '../../connectors/template.ts';
 import type { EgressRequest, EgressResponse } from '../../net/egress.ts';
 import type { Opened } from '../broker.ts';
-import { clockProblem, timeIn } from '../clock.ts';
+import { clockProblem, timeIn } from '../oauth/clock.ts';
 import { valuesOf } from './values.ts';
 
 /** Headers that only a signer sets, in lower case. */

@@ -3,7 +3,7 @@
  * description or a library's message may quote the request, and with it the code or the secret.
  */
 import { type ErrorDetails, KeywardError } from '../../errors.ts';
-import { clockProblem } from '../clock.ts';
+import { clockProblem } from './clock.ts';
 import { type OAuthContext, scopesOf } from './context.ts';
 
 /** What is said besides the code. */

@@ -4,8 +4,8 @@
  * first, what every client has met is tolerated, the rest is a typed error.
  */
 import type { EgressResponse } from '../../net/egress.ts';
-import { timeIn } from '../clock.ts';
 import { type Answer, keepFields, parseAnswer, positiveNumber, scopeTokens, textOf, valueAt } from './answer.ts';
+import { timeIn } from './clock.ts';
 import type { OAuthContext, TokenSet } from './context.ts';
 import { standardCode, transientCodes, verdictCodes } from './error-codes.ts';
 import { garbled, type RefusalFacts, refusal, unavailable } from './failures.ts';

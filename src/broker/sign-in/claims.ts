@@ -1,6 +1,6 @@
 /** Who the claims of a configured issuer's token name. */
 import { type Owner, userOfIssuer } from '../../principal.ts';
-import { oneLine } from '../text.ts';
+import { oneLine } from '../input/text.ts';
 
 /** The issuer, and which claims of its tokens name people. */
 export type ClaimNames = {

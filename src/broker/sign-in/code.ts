@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import type { Vault } from '../../vault/vault.ts';
-import type { Refusals } from '../audit.ts';
-import { sameText } from '../binding.ts';
-import { who } from '../policy.ts';
-import { idOfDigest, oneLine } from '../text.ts';
+import { idOfDigest, oneLine } from '../input/text.ts';
+import type { Refusals } from '../policy/audit.ts';
+import { who } from '../policy/policy.ts';
+import { sameText } from '../visitors/browser-binding.ts';
 
 type Parts = { readonly vault: Vault };
 type SignInParts = Parts & { readonly refusals: Refusals };

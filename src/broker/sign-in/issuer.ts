@@ -4,8 +4,8 @@
  */
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import { sameText } from '../binding.ts';
 import type { Broker } from '../broker.ts';
+import { sameText } from '../visitors/browser-binding.ts';
 import { type ClaimNames, personIn } from './claims.ts';
 import { type IssuerClient, issuerAsker } from './client.ts';
 import { noteRefusedSignIn, noteSignIn } from './code.ts';

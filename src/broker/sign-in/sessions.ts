@@ -6,8 +6,8 @@ import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
 import type { Session, Vault } from '../../vault/vault.ts';
-import { who } from '../policy.ts';
-import { oneLine, readId } from '../text.ts';
+import { oneLine, readId } from '../input/text.ts';
+import { who } from '../policy/policy.ts';
 
 export type { Session };
 

@@ -1,6 +1,12 @@
 /** `keyward auth-config …`: the OAuth clients that a person registered at services. */
-import { addAuthConfig, defaultAuthConfigId, listAuthConfigs, removeAuthConfig } from '../../broker/auth-configs.ts';
+
 import type { Broker } from '../../broker/broker.ts';
+import {
+  addAuthConfig,
+  defaultAuthConfigId,
+  listAuthConfigs,
+  removeAuthConfig,
+} from '../../broker/grants/auth-configs.ts';
 import { isOAuth } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Connector } from '../../connectors/definition/definition.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Broker } from '../../broker/broker.ts';
-import { who } from '../../broker/policy.ts';
+import { who } from '../../broker/policy/policy.ts';
 import { isSessionToken, principalOfSession } from '../../broker/sign-in/sessions.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal, Scope } from '../../principal.ts';

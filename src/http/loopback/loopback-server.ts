@@ -1,7 +1,7 @@
 /** What loopback.ts loads with the first attempt: the two listeners, and when they come and go. */
 import type { Hono } from 'hono';
-import { stateOf } from '../../broker/attempts/state.ts';
 import type { Broker } from '../../broker/broker.ts';
+import { stateOf } from '../../broker/connect/state.ts';
 import { listen } from '../listener/server.ts';
 import { createApp } from '../middleware/app.ts';
 import { freshKeys } from '../middleware/fresh-keys.ts';

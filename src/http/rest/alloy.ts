@@ -1,8 +1,8 @@
 /** Alloy's Connectivity API: credentials of a connector. */
 import * as z from 'zod';
-import { createCredential } from '../../broker/create.ts';
-import { ownedCredentials } from '../../broker/credentials.ts';
-import { getCredentialMetadata } from '../../broker/metadata.ts';
+import { createCredential } from '../../broker/connect/create.ts';
+import { ownedCredentials } from '../../broker/credentials/manage.ts';
+import { getCredentialMetadata } from '../../broker/credentials/metadata.ts';
 import { defineOperation, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';
 

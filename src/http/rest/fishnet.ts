@@ -1,6 +1,6 @@
 /** Fishnet's list: a bare array, times in whole seconds. */
 import * as z from 'zod';
-import { ownedCredentials } from '../../broker/credentials.ts';
+import { ownedCredentials } from '../../broker/credentials/manage.ts';
 import { defineOperation, type Operation } from './operation.ts';
 
 export const fishnet: readonly Operation[] = [

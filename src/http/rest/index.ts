@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type Broker, forRequest } from '../../broker/broker.ts';
-import { readInput } from '../../broker/read-input.ts';
+import { readInput } from '../../broker/input/read-input.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { readJson } from '../middleware/json-body.ts';
 import { alloy } from './alloy.ts';

@@ -1,9 +1,14 @@
 /** What people and backends manage: OAuth clients, and the audit log. */
 import * as z from 'zod';
-import { readAudit } from '../../broker/audit-read.ts';
-import { addAuthConfig, listAuthConfigs, removeAuthConfig, updateAuthConfig } from '../../broker/auth-configs.ts';
-import { maxLimit } from '../../broker/paging.ts';
-import { isoTime } from '../../broker/view.ts';
+import { readAudit } from '../../broker/credentials/read-audit.ts';
+import { isoTime } from '../../broker/credentials/view.ts';
+import {
+  addAuthConfig,
+  listAuthConfigs,
+  removeAuthConfig,
+  updateAuthConfig,
+} from '../../broker/grants/auth-configs.ts';
+import { maxLimit } from '../../broker/input/paging.ts';
 import { defineOperation, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';
 

@@ -1,9 +1,9 @@
 /** PathStack's connections, and the rest that can be done with one, in the same style. */
 import * as z from 'zod';
-import { deleteCredential, getConnection, updateCredential } from '../../broker/credentials.ts';
-import { getConnectionCredentials } from '../../broker/release.ts';
-import { shareConnection } from '../../broker/shares.ts';
-import { isId } from '../../broker/text.ts';
+import { deleteCredential, getConnection, updateCredential } from '../../broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../broker/credentials/release.ts';
+import { shareConnection } from '../../broker/credentials/share.ts';
+import { isId } from '../../broker/input/text.ts';
 import { KeywardError } from '../../errors.ts';
 import { defineOperation, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { checkAttempt } from '../../broker/attempts/attempts.ts';
+import { checkAttempt } from '../../broker/connect/attempts.ts';
 import { id } from './fields.ts';
 import { publicError } from './rows.ts';
 import { defineTool } from './tool.ts';

@@ -1,7 +1,7 @@
 /** Fields that several tools take. */
 import * as z from 'zod';
-import { maxLimit } from '../../broker/paging.ts';
-import { isId } from '../../broker/text.ts';
+import { maxLimit } from '../../broker/input/paging.ts';
+import { isId } from '../../broker/input/text.ts';
 
 /** The id of a credential, connection or attempt. */
 export function id(description: string) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { getConnectionCredentials } from '../../broker/release.ts';
+import { getConnectionCredentials } from '../../broker/credentials/release.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { getConnection } from '../../broker/credentials.ts';
+import { getConnection } from '../../broker/credentials/manage.ts';
 import { id } from './fields.ts';
 import { connectionShape, policies, shares } from './rows.ts';
 import { defineTool } from './tool.ts';

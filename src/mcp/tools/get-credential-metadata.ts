@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { getCredentialMetadata } from '../../broker/metadata.ts';
+import { getCredentialMetadata } from '../../broker/credentials/metadata.ts';
 import { connectorId } from './fields.ts';
 import { defineTool } from './tool.ts';
 

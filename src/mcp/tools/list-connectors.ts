@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { listConnectors } from '../../broker/metadata.ts';
+import { listConnectors } from '../../broker/credentials/metadata.ts';
 import { cursor, limit } from './fields.ts';
 import { defineTool } from './tool.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { listCredentials } from '../../broker/credentials.ts';
+import { listCredentials } from '../../broker/credentials/manage.ts';
 import { connectorId, cursor, limit, userId } from './fields.ts';
 import { connection } from './rows.ts';
 import { defineTool } from './tool.ts';

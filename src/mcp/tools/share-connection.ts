@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { shareConnection } from '../../broker/shares.ts';
+import { shareConnection } from '../../broker/credentials/share.ts';
 import { id, policy } from './fields.ts';
 import { shares } from './rows.ts';
 import { defineTool } from './tool.ts';

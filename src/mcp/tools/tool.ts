@@ -2,7 +2,7 @@
 import type { ToolAnnotations } from '@modelcontextprotocol/server';
 import * as z from 'zod';
 import type { Broker } from '../../broker/broker.ts';
-import { readInput } from '../../broker/read-input.ts';
+import { readInput } from '../../broker/input/read-input.ts';
 import type { Principal, Scope } from '../../principal.ts';
 import type { LinkRequired, Links } from '../links.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { updateCredential } from '../../broker/credentials.ts';
+import { updateCredential } from '../../broker/credentials/manage.ts';
 import { id, policy } from './fields.ts';
 import { connectionShape, policies } from './rows.ts';
 import { defineTool } from './tool.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { verifyCredential } from '../../broker/verify.ts';
+import { verifyCredential } from '../../broker/credentials/verify.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
 

@@ -9,10 +9,10 @@ import {
   viewApproval,
 } from '../../../src/broker/approvals/page.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
-import { createCredential } from '../../../src/broker/create.ts';
-import { deleteCredential } from '../../../src/broker/credentials.ts';
-import { getConnectionCredentials } from '../../../src/broker/release.ts';
-import { shareConnection } from '../../../src/broker/shares.ts';
+import { createCredential } from '../../../src/broker/connect/create.ts';
+import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
+import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { KeywardError } from '../../../src/errors.ts';
 import { localPrincipal, type Principal } from '../../../src/principal.ts';
 import type { Credential } from '../../../src/vault/vault.ts';

@@ -1,13 +1,13 @@
 /** Pending connect flows: who may finish them, how often, and how they end. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cancelAttempt, checkAttempt, resumeAttempt } from '../../../src/broker/attempts/attempts.ts';
-import { finishCallback } from '../../../src/broker/attempts/callback.ts';
-import { viewAttempt } from '../../../src/broker/attempts/connect.ts';
-import { cancelFromPage, submitAuthConfig, submitInputs } from '../../../src/broker/attempts/connect-forms.ts';
-import { createCredential } from '../../../src/broker/create.ts';
-import type { CreateInput } from '../../../src/broker/create-input.ts';
-import { listCredentials } from '../../../src/broker/credentials.ts';
+import { cancelAttempt, checkAttempt, resumeAttempt } from '../../../src/broker/connect/attempts.ts';
+import { finishCallback } from '../../../src/broker/connect/callback.ts';
+import { createCredential } from '../../../src/broker/connect/create.ts';
+import type { CreateInput } from '../../../src/broker/connect/create-input.ts';
+import { viewAttempt } from '../../../src/broker/connect/page.ts';
+import { cancelFromPage, submitAuthConfig, submitInputs } from '../../../src/broker/connect/page-forms.ts';
+import { listCredentials } from '../../../src/broker/credentials/manage.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import { acme, consent, principal, startBroker, type TestBroker, tokensOf } from '../../support/broker.ts';

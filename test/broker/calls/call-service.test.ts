@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { type ApiInput, callApi, maxCharacters } from '../../../src/broker/calls/call-api.ts';
-import { createCredential } from '../../../src/broker/create.ts';
-import { shareConnection } from '../../../src/broker/shares.ts';
+import { createCredential } from '../../../src/broker/connect/create.ts';
+import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { scrubbed } from '../../../src/net/scrub/scrub.ts';
 import { acme, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
 import { type EchoApi, echoForms, startEchoApi } from '../../support/echo-api.ts';

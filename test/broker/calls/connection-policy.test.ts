@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decide, openApprovals } from '../../../src/broker/approvals/page.ts';
 import { checkCall } from '../../../src/broker/calls/policy.ts';
-import { getConnection, updateCredential } from '../../../src/broker/credentials.ts';
-import { type ShareInput, shareConnection } from '../../../src/broker/shares.ts';
+import { getConnection, updateCredential } from '../../../src/broker/credentials/manage.ts';
+import { type ShareInput, shareConnection } from '../../../src/broker/credentials/share.ts';
 import type { Principal } from '../../../src/principal.ts';
 import type { Credential } from '../../../src/vault/vault.ts';
 import { credentialOf, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';

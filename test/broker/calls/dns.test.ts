@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { callApi } from '../../../src/broker/calls/call-api.ts';
-import { createCredential } from '../../../src/broker/create.ts';
+import { createCredential } from '../../../src/broker/connect/create.ts';
 import { createEgress } from '../../../src/net/open-egress.ts';
 import { acme, principal, startBroker, type TestBroker } from '../../support/broker.ts';
 import { type DnsServer, startDnsServer } from '../../support/dns-server.ts';

@@ -1,9 +1,9 @@
 /** Calls of connections whose secret goes into the path, or into a header that the connection names. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callApi } from '../../../src/broker/calls/call-api.ts';
-import { createCredential } from '../../../src/broker/create.ts';
-import { updateCredential } from '../../../src/broker/credentials.ts';
-import { verifyCredential } from '../../../src/broker/verify.ts';
+import { createCredential } from '../../../src/broker/connect/create.ts';
+import { updateCredential } from '../../../src/broker/credentials/manage.ts';
+import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { readBuiltin } from '../../../src/connectors/builtin.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';

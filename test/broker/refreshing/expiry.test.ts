@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../../src/broker/create.ts';
-import { getConnection, listCredentials } from '../../../src/broker/credentials.ts';
-import { reconnectBy } from '../../../src/broker/refreshing/expiry.ts';
-import { fresh } from '../../../src/broker/refreshing/refresh.ts';
+import { createCredential } from '../../../src/broker/connect/create.ts';
+import { getConnection, listCredentials } from '../../../src/broker/credentials/manage.ts';
+import { reconnectBy } from '../../../src/broker/grants/expiry.ts';
+import { fresh } from '../../../src/broker/grants/refresh.ts';
 import { loadCatalogue } from '../../../src/connectors/catalogue.ts';
 import type { AuthMethod } from '../../../src/connectors/definition/definition.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
-import { deleteCredential, updateCredential } from '../../../src/broker/credentials.ts';
-import { getConnectionCredentials } from '../../../src/broker/release.ts';
+import { deleteCredential, updateCredential } from '../../../src/broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import {

@@ -1,9 +1,9 @@
 /** The approval pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
 import { type Context, Hono } from 'hono';
 import { answerApproval, type Decision, openApprovals, viewApproval } from '../../../broker/approvals/page.ts';
-import type { Visitor } from '../../../broker/attempts/visitor.ts';
 import type { Broker } from '../../../broker/broker.ts';
-import { isId } from '../../../broker/text.ts';
+import { isId } from '../../../broker/input/text.ts';
+import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../connect/cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';

@@ -1,9 +1,9 @@
 /** The OAuth redirect URI (RFC 6749 §3.1.2). */
 import { type Context, Hono } from 'hono';
-import { finishCallback } from '../../../broker/attempts/callback.ts';
-import { clientDocument } from '../../../broker/attempts/redirect-uri.ts';
-import type { Visitor } from '../../../broker/attempts/visitor.ts';
 import type { Broker } from '../../../broker/broker.ts';
+import { finishCallback } from '../../../broker/connect/callback.ts';
+import { clientDocument } from '../../../broker/grants/redirect-uri.ts';
+import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { notAhead } from '../refuse-prefetch.ts';
 import { readBinding } from './cookie.ts';
 import { webUrl } from './page-parts.ts';

@@ -2,7 +2,7 @@
  * A form's fields out of the JSON Schema of a connector's inputs, whose values are all strings. Whether a value is
  * right is decided by the broker alone.
  */
-import type { JsonSchemaObject } from '../../../broker/forms.ts';
+import type { JsonSchemaObject } from '../../../broker/input/forms.ts';
 
 export type Field = {
   /** Property name: letters, digits and `_`, so it may stand in an id. */

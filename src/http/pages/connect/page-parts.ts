@@ -1,7 +1,7 @@
 /** What several steps of a connect page say. */
 import { html } from 'hono/html';
-import type { ConnectView } from '../../../broker/attempts/connect.ts';
 import type { BrokerSettings } from '../../../broker/broker.ts';
+import type { ConnectView } from '../../../broker/connect/page.ts';
 import type { Html } from '../page.ts';
 
 /** What the pages tell about the Keyward that serves them. */

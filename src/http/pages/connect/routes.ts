@@ -1,6 +1,7 @@
 /** The connect pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
 import { type Context, Hono } from 'hono';
-import { viewAttempt } from '../../../broker/attempts/connect.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import { viewAttempt } from '../../../broker/connect/page.ts';
 import {
   cancelFromPage,
   claimAttempt,
@@ -8,10 +9,9 @@ import {
   type Sender,
   submitAuthConfig,
   submitInputs,
-} from '../../../broker/attempts/connect-forms.ts';
-import type { Visitor } from '../../../broker/attempts/visitor.ts';
-import type { Broker } from '../../../broker/broker.ts';
-import { isId } from '../../../broker/text.ts';
+} from '../../../broker/connect/page-forms.ts';
+import { isId } from '../../../broker/input/text.ts';
+import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';

@@ -1,5 +1,5 @@
 /** An attempt as a page: what is asked, by whom, for which service, where it will be kept, and what comes next. */
-import type { ConnectView } from '../../../broker/attempts/connect.ts';
+import type { ConnectView } from '../../../broker/connect/page.ts';
 import { type Html, page } from '../page.ts';
 import { completedPage, expiredPage, failedPage } from './final-steps.ts';
 import type { Filled } from './form.ts';

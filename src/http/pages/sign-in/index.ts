@@ -1,8 +1,6 @@
 /** Signing in to the pages of HTTP mode, and who a browser is. */
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import type { Visitor } from '../../../broker/attempts/visitor.ts';
-import { sameText } from '../../../broker/binding.ts';
 import type { Broker } from '../../../broker/broker.ts';
 import {
   signedInLifetimeMs,
@@ -12,6 +10,8 @@ import {
   useSignInCode,
 } from '../../../broker/sign-in/code.ts';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
+import { sameText } from '../../../broker/visitors/browser-binding.ts';
+import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { type Owner, subjectOf } from '../../../principal.ts';
 import type { Limits } from '../../middleware/rate-limits.ts';

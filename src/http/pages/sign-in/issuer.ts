@@ -1,7 +1,7 @@
 /** The way to the issuer and back. What is believed of the answer is the broker's matter. */
 import { type Context, Hono } from 'hono';
-import type { Visitor } from '../../../broker/attempts/visitor.ts';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
+import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import type { Owner } from '../../../principal.ts';
 import { notAhead } from '../refuse-prefetch.ts';
 import { browserOf, readCookie } from './cookies.ts';

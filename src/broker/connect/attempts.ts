@@ -1,0 +1,179 @@
+/** Attempts: pending connect flows. They live in the vault, so any process can show, finish or check any of them. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { serverOf } from '../../connectors/auth-kinds.ts';
+import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
+import type { Principal } from '../../principal.ts';
+import type { Attempt, AttemptSecret } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import type { Plan } from '../credentials/store-credential.ts';
+import { oauthContext, requireAuth } from '../grants/oauth-context.ts';
+import { connectUrlFor, redirectUriFor } from '../grants/redirect-uri.ts';
+import { readId } from '../input/text.ts';
+import { type Waiting, waitFor } from '../input/waiting.ts';
+import { actingFor, authorize } from '../policy/policy.ts';
+import { sameText } from '../visitors/browser-binding.ts';
+import { argumentsDigest, type Created, type CreateInput, type StartedAttempt } from './create-input.ts';
+import { beginDevice, watchDevice } from './device.ts';
+import { type AttemptState, expired, failAttempt, failureOf, stateOf } from './state.ts';
+
+/** How long a person has. */
+export const attemptLifetimeMs = 600_000;
+/** Ended attempts stay readable this long. */
+const keepMs = 3_600_000;
+
+/** Stores a pending attempt and answers the link for the person. */
+export async function startAttempt(
+  broker: Broker,
+  plan: Plan,
+  options: {
+    readonly argumentsDigest: string;
+    readonly returnTo: string | null;
+    readonly secretInputs: Readonly<Record<string, string>>;
+    /** Nothing is missing but the person's consent at the service. */
+    readonly complete: boolean;
+    readonly device: boolean;
+  },
+): Promise<Created> {
+  const { owner, ...planned } = plan;
+  const connector = broker.catalogue.require(plan.connectorId);
+  const auth = requireAuth(connector, plan.authenticationType);
+  const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, serverOf(auth, plan.inputs));
+  const id = randomUUID();
+  const flow = plan.authenticationType !== 'oauth2' ? 'form' : options.device ? 'device' : 'code';
+  // Before anything is written: without pages nobody could finish.
+  const origin = await broker.pages.open(id, flow === 'code');
+  await authorize(broker, owner, 'attempt.start', { subject: id, connectorId: plan.connectorId });
+  await broker.vault.purgeAttempts(Date.now() - keepMs);
+
+  const expiresAt = Date.now() + attemptLifetimeMs;
+  const record = {
+    ...planned,
+    id,
+    tenant: owner.tenant,
+    owner: owner.user,
+    flow,
+    redirectUri,
+    returnTo: options.returnTo,
+    client: owner.client ?? null,
+    argumentsDigest: options.argumentsDigest,
+    startedBy: owner.actor ?? null,
+    browser: null,
+    status: 'pending',
+    credentialId: null,
+    error: null,
+    expiresAt,
+  } as const;
+  const secret: AttemptSecret = {
+    // 32 random bytes make a 43 character verifier (RFC 7636 §4.1).
+    codeVerifier: randomBytes(32).toString('base64url'),
+    key: randomBytes(32).toString('base64url'),
+    inputs: options.secretInputs,
+    device: null,
+  };
+  const device = flow === 'device' && options.complete ? await beginDevice(await oauthContext(broker, record)) : null;
+  const until = device === null ? expiresAt : Math.min(expiresAt, device.expiresAt);
+  const started = { ...record, expiresAt: until };
+  await broker.vault.commit([
+    { op: 'create', kind: 'attempt', record: started, secret: { ...secret, device: device?.device ?? null } },
+  ]);
+  if (device) watchDevice(broker, id);
+  return {
+    kind: 'attempt',
+    page: options.complete ? 'oauth' : 'connect',
+    url: device ? linkAtService(device.device) : connectUrlFor(origin, redirectUri, id),
+    attemptId: id,
+    expiresAt: until,
+    ...(device ? { userCode: device.device.userCode } : {}),
+  };
+}
+
+/** Where an attempt stands, waiting up to `waitSeconds` for it to end. */
+export async function checkAttempt(
+  broker: Broker,
+  principal: Principal,
+  input: { attemptId: string; waitSeconds?: number | undefined },
+  options: Waiting = {},
+): Promise<{ status: AttemptState; credentialId?: string; error?: PublicError }> {
+  await authorize(broker, principal, 'attempt.read');
+  const look = async () => {
+    const attempt = await requireAttempt(broker, principal, input.attemptId);
+    const status = stateOf(attempt);
+    if (status === 'pending' && attempt.flow === 'device' && input.waitSeconds) watchDevice(broker, attempt.id);
+    return { attempt, status };
+  };
+  const { attempt, status } = await waitFor(look, (now) => now.status !== 'pending', input.waitSeconds ?? 0, options);
+  return outcome(broker, attempt, status);
+}
+
+function outcome(
+  broker: Broker,
+  attempt: Attempt,
+  status: AttemptState,
+): { status: AttemptState; credentialId?: string; error?: PublicError } {
+  if (status === 'completed' && attempt.credentialId !== null) return { status, credentialId: attempt.credentialId };
+  if (status === 'failed') return { status, error: failureOf(attempt) };
+  if (status === 'expired')
+    return { status, error: toPublic(expired(attempt, broker.catalogue.get(attempt.connectorId))) };
+  return { status };
+}
+
+/** Ends a pending attempt because the person or the caller doesn't want it any more. */
+export async function cancelAttempt(broker: Broker, principal: Principal, attemptId: string): Promise<void> {
+  const attempt = await requireAttempt(broker, principal, attemptId);
+  if (attempt.status !== 'pending') return;
+  const canceller = await actingFor(broker, principal, attempt.owner);
+  await authorize(broker, canceller, 'attempt.cancel', { subject: attempt.id, connectorId: attempt.connectorId });
+  await failAttempt(
+    broker,
+    attempt,
+    new KeywardError('cancelled', 'The person declined.', {
+      hint: 'Ask whether to try again before calling create_credential.',
+    }),
+  );
+}
+
+/**
+ * The attempt that comes back through URL elicitation, if it is the caller's own and was started with these very
+ * arguments: `requestState` passes through the client, so it proves nothing by itself.
+ */
+export async function resumeAttempt(
+  broker: Broker,
+  principal: Principal,
+  attemptId: string,
+  input: CreateInput,
+): Promise<StartedAttempt> {
+  const attempt = await requireAttempt(broker, principal, attemptId);
+  if (!sameText(argumentsDigest(broker, input), attempt.argumentsDigest)) {
+    throw new KeywardError('forbidden', 'This attempt was started with other arguments.', {
+      hint: 'Call create_credential afresh.',
+    });
+  }
+  const { device } = await broker.vault.open('attempt', attempt);
+  return {
+    kind: 'attempt',
+    page: attempt.flow === 'form' || attempt.authConfigId === null ? 'connect' : 'oauth',
+    url: device
+      ? linkAtService(device)
+      : connectUrlFor(await broker.pages.open(attempt.id, attempt.flow === 'code'), attempt.redirectUri, attempt.id),
+    attemptId: attempt.id,
+    expiresAt: attempt.expiresAt,
+    ...(device ? { userCode: device.userCode } : {}),
+  };
+}
+
+/** The person uses another device, which can't open the pages of this computer (RFC 8628 §3.3.1). */
+function linkAtService(device: NonNullable<AttemptSecret['device']>): string {
+  return device.verificationUriComplete ?? device.verificationUri;
+}
+
+async function requireAttempt(broker: Broker, principal: Principal, id: string): Promise<Attempt> {
+  const attempt = await broker.vault.findAttempt(readId(id, 'attemptId'));
+  if (attempt && isCallers(attempt, principal)) return attempt;
+  throw new KeywardError('not_found', `There is no attempt ${id}.`, { hint: 'Start one with create_credential.' });
+}
+
+/** True for the caller's own attempts, and for those that it started for somebody else while it still may. */
+function isCallers(attempt: Attempt, { tenant, user, scopes }: Principal): boolean {
+  if (attempt.tenant !== tenant) return false;
+  return attempt.owner === user || (attempt.startedBy === user && scopes.has('credentials:act-as'));
+}

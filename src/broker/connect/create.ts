@@ -1,0 +1,174 @@
+/** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
+
+import { hasTokens, isOAuth, serverInput } from '../../connectors/auth-kinds.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
+import { KeywardError } from '../../errors.ts';
+import { type Principal, subjectOf } from '../../principal.ts';
+import type { Credential, ObtainedBy } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { inputSecret, obtain, storeCredential } from '../credentials/store-credential.ts';
+import { findAuthConfig, suits, type UsableAuthConfig, type Wanted } from '../grants/auth-configs.ts';
+import { contextWith, oauthContext, requireAuth } from '../grants/oauth-context.ts';
+import { readReturnTo } from '../grants/redirects.ts';
+import { fieldsOf } from '../input/fields.ts';
+import { readInputs } from '../input/forms.ts';
+import { oneLine, readName } from '../input/text.ts';
+import { requireCredential } from '../policy/access.ts';
+import { actingFor, refused } from '../policy/policy.ts';
+import { startAttempt } from './attempts.ts';
+import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
+
+/** Creates or reconnects a credential. */
+export async function createCredential(
+  broker: Broker,
+  principal: Principal,
+  input: CreateInput,
+  options: { readonly obtainedBy: ObtainedBy },
+): Promise<Created> {
+  const { connectorId, authenticationType, userId, authConfigId, redirectUri, name, credentialId, ...fields } = input;
+  const owner = await actingFor(broker, principal, userId);
+  const connector = broker.catalogue.require(connectorId);
+  const auth = requireAuth(connector, authenticationType);
+  const previous =
+    credentialId === undefined
+      ? null
+      : await requireCredential(broker, owner, credentialId, {
+          field: 'credentialId',
+          action: 'credential.reconnect',
+        });
+  if (previous && (previous.connectorId !== connectorId || previous.authenticationType !== authenticationType)) {
+    throw new KeywardError(
+      'invalid_input',
+      `credentialId belongs to ${previous.connectorId} (${previous.authenticationType}).`,
+      {
+        hint: 'Reconnect it with its own connectorId and authenticationType, or leave credentialId out to make a new one.',
+        details: { fields: { credentialId: `belongs to ${previous.connectorId} (${previous.authenticationType})` } },
+      },
+    );
+  }
+
+  const given = readInputs(
+    connector,
+    auth,
+    previous ? { ...askedFor(connector, auth, previous.inputs), ...fields } : fields,
+  );
+  if (Object.keys(given.problems).length > 0) throw inputError(given.problems);
+  if (
+    broker.settings.secretInput === 'page' &&
+    options.obtainedBy !== 'rest' &&
+    Object.keys(given.secretInputs).length > 0
+  ) {
+    const error = new KeywardError(
+      'invalid_input',
+      `Secrets are not accepted here: ${Object.keys(given.secretInputs).join(', ')}.`,
+      {
+        hint: 'Call again without them: the person types them on Keyward’s page. Whoever sent one should replace it at the service.',
+      },
+    );
+    throw await refused(broker, owner, 'credential.create', { connectorId }, error);
+  }
+
+  const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
+  if (!oauth && authConfigId !== undefined)
+    throw inputError({ authConfigId: `is not used with ${authenticationType}` });
+
+  const returnTo = readReturnTo(broker.settings, redirectUri);
+  if (options.obtainedBy === 'rest') {
+    // A program gave everything that its form asks for, or is told: nobody is there to be asked on a page.
+    const missing = [...given.missingSecrets];
+    if (authenticationType === 'oauth2' && redirectUri === undefined) missing.push('redirectUri');
+    if (missing.length > 0) throw missingError(missing);
+  }
+  const { inputs, config } = await findServer(broker, owner, connector, auth, given.inputs, authConfigId ?? null);
+  if (options.obtainedBy === 'rest' && authenticationType === 'oauth2_client_credentials' && !config) {
+    throw missingError(['authConfigId']);
+  }
+
+  const plan = {
+    owner,
+    connectorId,
+    authenticationType,
+    name: name === undefined ? usualName(owner, connector, previous, options.obtainedBy) : readName(name),
+    reconnects: previous?.id ?? null,
+    authConfigId: config?.id ?? null,
+    authConfigOwner: config?.owner ?? null,
+    inputs,
+    obtainedBy: options.obtainedBy,
+  };
+  const complete = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
+  if (complete && authenticationType !== 'oauth2') {
+    // Nobody was asked through the client: what is secret came with the call itself.
+    const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
+    const subject = { ...plan, tenant: owner.tenant, owner: owner.user };
+    const credentialId = await storeCredential(broker, { ...plan, obtainedBy }, async () =>
+      hasTokens(auth)
+        ? obtain(config ? contextWith(broker, plan, config) : await oauthContext(broker, subject), given.secretInputs)
+        : inputSecret(given.secretInputs),
+    );
+    return { kind: 'created', credentialId };
+  }
+  return startAttempt(broker, plan, {
+    argumentsDigest: argumentsDigest(broker, input),
+    returnTo,
+    secretInputs: given.secretInputs,
+    complete,
+    device: given.flow === 'device',
+  });
+}
+
+/** The OAuth client to use, and the inputs with what the server itself says: found and registered at where it must be. */
+async function findServer(
+  broker: Broker,
+  owner: Principal,
+  connector: Connector,
+  auth: AuthMethod,
+  inputs: Readonly<Record<string, string>>,
+  authConfigId: string | null,
+): Promise<{ inputs: Readonly<Record<string, string>>; config: UsableAuthConfig | undefined }> {
+  if (!isOAuth(auth)) return { inputs, config: undefined };
+  if (auth.authenticationType !== 'oauth2' || serverInput(auth) === null) {
+    return { inputs, config: await suitable(broker, owner, { connector, auth, inputs }, authConfigId) };
+  }
+  const { clientFor, withServer } = await import('../grants/discovered-server.ts');
+  const all = await withServer(broker, owner, connector, auth, inputs);
+  const config =
+    authConfigId === null
+      ? await clientFor(broker, owner, connector, auth, all)
+      : await suitable(broker, owner, { connector, auth, inputs: all }, authConfigId);
+  return { inputs: all, config };
+}
+
+/** The auth config that was named, or the one to use; its secret stays with the hosts that it was entered for. */
+async function suitable(broker: Broker, owner: Principal, wanted: Wanted, id: string | null) {
+  const config = await findAuthConfig(broker, owner, wanted, id);
+  if (config === undefined || suits(config, wanted)) return config;
+  const error = new KeywardError(
+    'forbidden',
+    `The file of ${wanted.connector.name} names other hosts since this auth config was entered.`,
+    {
+      hint: 'Check that file. If it is right, leave authConfigId out: the person enters the OAuth client again on Keyward’s page, which shows the hosts. A program adds another auth config.',
+    },
+  );
+  throw await refused(broker, owner, 'credential.create', { connectorId: wanted.connector.id }, error);
+}
+
+/** The inputs that somebody gave, without what a server said. */
+function askedFor(connector: Connector, auth: AuthMethod, inputs: Readonly<Record<string, string>>) {
+  const fields = fieldsOf(connector, auth);
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => fields.has(name)));
+}
+
+function missingError(fields: readonly string[]): KeywardError {
+  return inputError(Object.fromEntries(fields.map((field) => [field, 'is missing'])));
+}
+
+/** Longest name of a person within a credential's name, in characters. */
+const maxPerson = 40;
+
+/** What REST names a credential after: “Ann's Slack Credential”. Elsewhere it is named after the connector alone. */
+function usualName(owner: Principal, connector: Connector, previous: Credential | null, obtainedBy: ObtainedBy) {
+  // An issuer's address is no name.
+  const person = oneLine(subjectOf(owner.user), maxPerson);
+  if (obtainedBy !== 'rest' || previous || person === null) return null;
+  return `${person.charAt(0).toUpperCase()}${person.slice(1)}'s ${connector.name} Credential`;
+}

@@ -1,0 +1,205 @@
+/** The forms of the connect pages: what a person typed, checked and stored. */
+import { serverInput } from '../../connectors/auth-kinds.ts';
+import { hasCode, KeywardError, toPublic } from '../../errors.ts';
+import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { inputSecret, obtain } from '../credentials/store-credential.ts';
+import { authConfigProblems, newAuthConfig } from '../grants/auth-configs.ts';
+import { contextWith, oauthContext, ownerOf, requireAuth } from '../grants/oauth-context.ts';
+import { readInputs } from '../input/forms.ts';
+import type { OAuthContext } from '../oauth/context.ts';
+import { authorize } from '../policy/policy.ts';
+import { csrfFor, sameText } from '../visitors/browser-binding.ts';
+import { admit, browserMark, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
+import { beginDevice, watchDevice } from './device.ts';
+import { finishAttempt, personOf } from './finish.ts';
+import { isChangeable, needsAuthConfig, needsClientSecret, openAttempt } from './page.ts';
+import { failAttempt, stateOf } from './state.ts';
+
+/** What was wrong with a form, by field; null when it was accepted. */
+export type FormOutcome = { readonly problems: Readonly<Record<string, string>> } | null;
+
+/** What a service's answer to what was entered may be. */
+const serviceFailures = ['provider_refused', 'provider_unavailable', 'provider_garbled', 'egress_refused'] as const;
+
+/** Where a form came from: the browser's cookie for this attempt, the form's own token, and who is there. */
+export type Sender = { readonly browser: string | null; readonly csrf: string; readonly visitor: Visitor };
+
+/** The person chose to go on with a link that a backend vouched for: from here on it works in this browser only. */
+export async function claimAttempt(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
+  const { attempt, browser } = await openForm(broker, attemptId, sender, true);
+  await commitForm(broker, [
+    { op: 'update', kind: 'attempt', record: { ...attempt, browser: browserMark(attemptId, browser) } },
+  ]);
+}
+
+/** Takes the OAuth client that the person registered, then goes on with the attempt. */
+export async function submitAuthConfig(
+  broker: Broker,
+  attemptId: string,
+  sender: Sender,
+  fields: { clientId: string; clientSecret: string },
+): Promise<FormOutcome> {
+  const { attempt, secret } = await openForm(broker, attemptId, sender);
+  if (!needsAuthConfig(attempt)) return null;
+  const connector = broker.catalogue.require(attempt.connectorId);
+  const auth = requireAuth(connector, attempt.authenticationType);
+  const typed = { clientId: fields.clientId.trim(), clientSecret: fields.clientSecret.trim() };
+  const problems = authConfigProblems(typed, needsClientSecret(auth));
+  if (Object.keys(problems).length > 0) return { problems };
+
+  const wanted = { connector, auth, inputs: attempt.inputs };
+  const config = newAuthConfig(ownerOf(attempt), wanted, `${connector.name} app`, typed.clientId);
+  await authorize(broker, personOf(attempt), 'auth_config.create', { subject: config.id, connectorId: connector.id });
+  const clientSecret = typed.clientSecret === '' ? null : typed.clientSecret;
+  const changes: VaultChange[] = [{ op: 'create', kind: 'authConfig', record: config, secret: { clientSecret } }];
+  const next = { ...attempt, authConfigId: config.id, authConfigOwner: null };
+  if (attempt.flow === 'code') {
+    await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record: next }]);
+    return null;
+  }
+  const client = { clientId: typed.clientId, clientSecret };
+  const usable = { id: config.id, client, scopes: null, hosts: config.hosts };
+  try {
+    await tryClient(broker, next, secret, contextWith(broker, attempt, usable), changes);
+    return null;
+  } catch (error) {
+    if (!hasCode(error, ...serviceFailures)) throw error;
+    return { problems: { clientId: problemText(error) } };
+  }
+}
+
+/** The service is asked before the client is stored: a wrong one is a problem of this form and stays in nobody's way. */
+async function tryClient(
+  broker: Broker,
+  next: Attempt,
+  secret: AttemptSecret,
+  context: OAuthContext,
+  changes: readonly VaultChange[],
+): Promise<void> {
+  if (next.flow === 'form') {
+    await finishAttempt(broker, next, () => obtain(context, {}), changes);
+    return;
+  }
+  const { device } = await beginDevice(context);
+  await commitForm(broker, [
+    ...changes,
+    { op: 'update', kind: 'attempt', record: next, secret: { ...secret, device } },
+  ]);
+  watchDevice(broker, next.id);
+}
+
+/** Takes what the connector's form asks for: secrets, and connection inputs. */
+export async function submitInputs(
+  broker: Broker,
+  attemptId: string,
+  sender: Sender,
+  fields: Readonly<Record<string, string>>,
+): Promise<FormOutcome> {
+  const { attempt, secret } = await openForm(broker, attemptId, sender);
+  const connector = broker.catalogue.require(attempt.connectorId);
+  const auth = requireAuth(connector, attempt.authenticationType);
+  const given = readInputs(connector, auth, fields);
+  const problems: Record<string, string> = { ...given.problems };
+  for (const field of given.missingSecrets) problems[field] ??= 'is missing';
+  if (Object.keys(problems).length > 0) return { problems };
+  const record = { ...attempt, inputs: given.inputs };
+  if (auth.authenticationType === 'oauth2_jwt_bearer') return tryKey(broker, record, given.secretInputs);
+  await commitForm(broker, [
+    { op: 'update', kind: 'attempt', record, secret: { ...secret, inputs: given.secretInputs } },
+  ]);
+  return attempt.flow === 'form' ? finishForm(broker, attemptId) : null;
+}
+
+/** A key is tried before it is stored; one that the service refuses is a problem of the form. */
+async function tryKey(
+  broker: Broker,
+  attempt: Attempt,
+  secretInputs: Readonly<Record<string, string>>,
+): Promise<FormOutcome> {
+  try {
+    await finishAttempt(broker, attempt, async () => obtain(await oauthContext(broker, attempt), secretInputs));
+    return null;
+  } catch (error) {
+    if (!hasCode(error, ...serviceFailures, 'invalid_input')) throw error;
+    return { problems: { [Object.keys(secretInputs)[0] ?? '']: problemText(error) } };
+  }
+}
+
+/** The form was the last thing missing. */
+async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcome> {
+  const { attempt, secret } = await openAttempt(broker, attemptId);
+  try {
+    await finishAttempt(broker, attempt, async () => inputSecret(secret.inputs));
+  } catch (error) {
+    if (!(error instanceof KeywardError)) throw error;
+    await failAttempt(broker, attempt, error);
+  }
+  return null;
+}
+
+/** The person wants another OAuth client: neither a mistyped one nor one that the server forgot may stay in the way. */
+export async function forgetAuthConfig(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
+  const { attempt } = await openForm(broker, attemptId, sender);
+  if (!isChangeable(attempt)) return;
+  const authConfigId = await clientInsteadOf(broker, attempt);
+  await commitForm(broker, [{ op: 'update', kind: 'attempt', record: { ...attempt, authConfigId } }]);
+}
+
+async function clientInsteadOf(broker: Broker, attempt: Attempt): Promise<string | null> {
+  const auth = requireAuth(broker.catalogue.require(attempt.connectorId), attempt.authenticationType);
+  if (auth.authenticationType !== 'oauth2' || serverInput(auth) === null) return null;
+  const { clientInstead } = await import('../grants/discovered-server.ts');
+  return clientInstead(broker, personOf(attempt), auth, attempt);
+}
+
+/** The person pressed “Cancel” on the page. */
+export async function cancelFromPage(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
+  const { attempt } = await openForm(broker, attemptId, sender);
+  await authorize(broker, personOf(attempt), 'attempt.cancel', {
+    subject: attempt.id,
+    connectorId: attempt.connectorId,
+  });
+  await failAttempt(
+    broker,
+    attempt,
+    new KeywardError('cancelled', 'The person cancelled on Keyward’s page.', {
+      hint: 'Ask whether to try again before calling create_credential.',
+    }),
+  );
+}
+
+/** The same for a form that was sent: the attempt must be pending, and the form must come from this browser's page. */
+async function openForm(broker: Broker, attemptId: string, { browser, csrf, visitor }: Sender, claiming = false) {
+  const opened = await openAttempt(broker, attemptId);
+  await admit(broker, opened.attempt, visitor, browser);
+  const unclaimed = visitor !== 'local' && isUnclaimed(opened.attempt);
+  if (unclaimed !== claiming || browser === null || !sameText(csrf, csrfFor(attemptId, opened.secret.key, browser))) {
+    throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
+      hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
+    });
+  }
+  const state = stateOf(opened.attempt);
+  if (state === 'expired')
+    throw new KeywardError('attempt_expired', 'This page has expired.', { hint: 'Ask your assistant to start again.' });
+  if (state !== 'pending' || opened.attempt.status !== 'pending') {
+    throw new KeywardError('attempt_used', 'This has been answered already.', { hint: 'You can close the page.' });
+  }
+  return { ...opened, browser };
+}
+
+async function commitForm(broker: Broker, changes: readonly VaultChange[]): Promise<void> {
+  try {
+    await broker.vault.commit(changes);
+  } catch (error) {
+    if (!hasCode(error, 'conflict')) throw error;
+    throw new KeywardError('attempt_used', 'This form was sent twice.', {
+      hint: 'Reload the page to see where it stands.',
+    });
+  }
+}
+
+function problemText(error: unknown): string {
+  const { message, hint } = toPublic(error);
+  return hint === undefined ? message : `${message} ${hint}`;
+}

@@ -1,0 +1,211 @@
+/** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
+
+import { isOAuth, serverOf } from '../../connectors/auth-kinds.ts';
+import { isBuiltin } from '../../connectors/builtin.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
+import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
+import { fillAllowed, variablesIn, wholeVariable } from '../../connectors/template.ts';
+import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
+import type { Attempt, AttemptSecret, Credential, Share } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { defaultAuthConfigId } from '../grants/auth-configs.ts';
+import { oauthContext, ownerOf, requireAuth } from '../grants/oauth-context.ts';
+import { type JsonSchemaObject, pageForm, readInputs } from '../input/forms.ts';
+import { authorizationUrl } from '../oauth/authorize.ts';
+import { scopesOf } from '../oauth/context.ts';
+import { csrfFor, stateFor } from '../visitors/browser-binding.ts';
+import { admit, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
+import { failureOf, returnOf, stateOf } from './state.ts';
+
+/** What a page shows. Every step carries what tells the person which request this is. */
+export type ConnectView = {
+  readonly attemptId: string;
+  readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string; readonly appUrl: string };
+  /** Where the credential will be sent, unless a built-in connector says so alone. */
+  readonly destination: string | null;
+  /** Who else has the connection that this gives another secret: what is entered is theirs to use, too. */
+  readonly shares: readonly Share[];
+  /** The program that asked, as it calls itself. */
+  readonly client: string | null;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** Token that every form of this attempt must send back. */
+  readonly csrf: string;
+} & Step;
+
+export type Step =
+  /** A backend vouched for the person: the page waits for a click that binds the attempt to this browser. */
+  | { readonly step: 'claim' }
+  | {
+      readonly step: 'auth_config';
+      readonly redirectUri: string | null;
+      /** What else the person has to do with the app, in the words of the connector's definition. */
+      readonly appSteps: readonly string[];
+      /** The definition is a file of somebody's own, so its words are not Keyward's. */
+      readonly ownFile: boolean;
+      readonly scopes: readonly string[];
+      readonly secretNeeded: boolean;
+    }
+  | { readonly step: 'inputs'; readonly schema: JsonSchemaObject; readonly values: Readonly<Record<string, string>> }
+  | {
+      readonly step: 'authorize';
+      readonly authorizationUrl: string;
+      readonly scopes: readonly string[];
+      /** The OAuth client in use, when the person may enter another one. */
+      readonly changeableClientId: string | null;
+    }
+  | {
+      readonly step: 'device';
+      readonly userCode: string;
+      readonly verificationUri: string;
+      readonly verificationUriComplete: string | null;
+    }
+  | { readonly step: 'working' }
+  | { readonly step: 'completed'; readonly credentialName: string; readonly returnTo: string | null }
+  | { readonly step: 'failed'; readonly error: PublicError; readonly returnTo: string | null }
+  | { readonly step: 'expired' };
+
+/**
+ * The page of an attempt. Changes nothing, so a link prefetcher does no harm.
+ *
+ * @throws KeywardError `unauthenticated` or `forbidden`: see `admit`
+ */
+export async function viewAttempt(
+  broker: Broker,
+  attemptId: string,
+  browser: string,
+  visitor: Visitor,
+): Promise<ConnectView> {
+  const { attempt, secret } = await openAttempt(broker, attemptId);
+  await admit(broker, attempt, visitor, browser);
+  const connector = broker.catalogue.require(attempt.connectorId);
+  return {
+    attemptId,
+    connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl, appUrl: connector.appUrl },
+    destination: destinationOf(connector, requireAuth(connector, attempt.authenticationType), attempt.inputs),
+    shares: (await credentialOf(broker, attempt, attempt.reconnects))?.shares ?? [],
+    client: attempt.client,
+    expiresAt: attempt.expiresAt,
+    csrf: csrfFor(attemptId, secret.key, browser),
+    ...(visitor !== 'local' && isUnclaimed(attempt)
+      ? { step: stateOf(attempt) === 'pending' ? 'claim' : 'expired' }
+      : await stepOf(broker, attempt, secret, browser)),
+  };
+}
+
+async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, browser: string): Promise<Step> {
+  const state = stateOf(attempt);
+  if (state === 'expired') return { step: 'expired' };
+  if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: returnOf(attempt) };
+  if (state === 'completed')
+    return { step: 'completed', credentialName: await nameOf(broker, attempt), returnTo: returnOf(attempt) };
+  if (attempt.status === 'exchanging') return { step: 'working' };
+
+  const connector = broker.catalogue.require(attempt.connectorId);
+  const auth = requireAuth(connector, attempt.authenticationType);
+  if (needsAuthConfig(attempt)) {
+    const { scopes, appSteps } = isOAuth(auth) ? auth : { scopes: [], appSteps: [] };
+    return {
+      step: 'auth_config',
+      redirectUri: attempt.flow === 'code' ? attempt.redirectUri : null,
+      appSteps,
+      ownFile: !isBuiltin(connector.id),
+      scopes,
+      secretNeeded: needsClientSecret(auth),
+    };
+  }
+  if (readInputs(connector, auth, { ...attempt.inputs, ...secret.inputs }).missingSecrets.length > 0) {
+    return { step: 'inputs', schema: pageForm(connector, auth), values: attempt.inputs };
+  }
+  if (secret.device) {
+    const { userCode, verificationUri, verificationUriComplete } = secret.device;
+    return { step: 'device', userCode, verificationUri, verificationUriComplete };
+  }
+  if (attempt.flow !== 'code') return { step: 'working' };
+
+  const context = await oauthContext(broker, attempt);
+  if (context.auth.authenticationType !== 'oauth2') throw new KeywardError('internal', 'Not an OAuth authorization.');
+  try {
+    const url = await authorizationUrl(
+      { ...context, auth: context.auth },
+      {
+        redirectUri: attempt.redirectUri,
+        state: stateFor(attempt.id, secret.key, browser),
+        codeVerifier: secret.codeVerifier,
+      },
+    );
+    const changeableClientId = isChangeable(attempt) ? context.client.clientId : null;
+    return {
+      step: 'authorize',
+      authorizationUrl: url.href,
+      scopes: scopesOf(context),
+      changeableClientId,
+    };
+  } catch (error) {
+    // Shown, not stored: a server that is down now may answer the next time the page is opened.
+    return { step: 'failed', error: toPublic(error), returnTo: null };
+  }
+}
+
+/**
+ * Where the secrets of this connection go, in words: to the hosts that somebody gave, and to those of a connector file,
+ * which may call itself anything. Whoever types a secret must see that.
+ */
+function destinationOf(connector: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string | null {
+  const { allowedHosts } = auth.api;
+  // An OAuth client is kept for all that its connector may do with it.
+  const servers = isOAuth(auth) ? clientHosts(connector, inputs) : serverHosts(auth, inputs);
+  const shown = !isBuiltin(connector.id)
+    ? [...allowedHosts, ...servers]
+    : allowedHosts.filter((host) => wholeVariable(host) !== null);
+  // What a service names later is one of the others, or below them.
+  const known = shown.filter((host) => variablesIn(host).every((name) => Object.hasOwn(inputs, name)));
+  const server = serverOf(auth, inputs);
+  const hosts = [
+    ...known.map((host) => fillAllowed(host, inputs)),
+    ...(server === null || !URL.canParse(server) ? [] : [new URL(server).host]),
+  ];
+  return hosts.length === 0 ? null : [...new Set(hosts)].join(' and ');
+}
+
+async function nameOf(broker: Broker, attempt: Attempt): Promise<string> {
+  return (
+    (await credentialOf(broker, attempt, attempt.credentialId))?.name ??
+    broker.catalogue.require(attempt.connectorId).name
+  );
+}
+
+async function credentialOf(broker: Broker, attempt: Attempt, id: string | null): Promise<Credential | undefined> {
+  return id === null ? undefined : broker.vault.get('credential', ownerOf(attempt), id);
+}
+
+/** The attempt and its secret part; `not_found` for an unknown id. */
+export async function openAttempt(
+  broker: Broker,
+  attemptId: string,
+): Promise<{ attempt: Attempt; secret: AttemptSecret }> {
+  const attempt = await broker.vault.findAttempt(attemptId);
+  if (!attempt) {
+    throw new KeywardError('not_found', 'This link leads nowhere any more.', {
+      hint: 'Ask your assistant to start connecting again.',
+    });
+  }
+  return { attempt, secret: await broker.vault.open('attempt', attempt) };
+}
+
+/** True while the person still has to name an OAuth client. */
+export function needsAuthConfig(attempt: Attempt): boolean {
+  const oauth = attempt.authenticationType === 'oauth2' || attempt.authenticationType === 'oauth2_client_credentials';
+  return oauth && attempt.authConfigId === null;
+}
+
+/** True for a client of the person's own: not for the one of the environment, nor for that of a backend. */
+export function isChangeable({ authConfigId, authConfigOwner }: Attempt): boolean {
+  return authConfigId !== null && authConfigId !== defaultAuthConfigId && (authConfigOwner ?? null) === null;
+}
+
+/** True when the service knows no public clients (RFC 6749 §2.1), so that a client secret has to be entered. */
+export function needsClientSecret(auth: AuthMethod): boolean {
+  if (auth.authenticationType === 'oauth2_client_credentials') return true;
+  return auth.authenticationType === 'oauth2' && auth.tokenEndpointAuthMethod !== 'none' && !auth.publicClients;
+}

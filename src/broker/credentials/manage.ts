@@ -1,0 +1,193 @@
+/** Listing, reading, changing and deleting credentials. */
+import { hasCode, KeywardError } from '../../errors.ts';
+import type { Principal } from '../../principal.ts';
+import type { Credential, CredentialStatus, Page } from '../../vault/vault.ts';
+import { forgetRequests, requireApproval } from '../approvals/approvals.ts';
+import type { Broker } from '../broker.ts';
+import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
+import { amend, changedMeanwhile, holdingGrant, unsavedFor } from '../grants/amend.ts';
+import { oauthContext } from '../grants/oauth-context.ts';
+import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
+import { readName } from '../input/text.ts';
+import { type Revocation, revoke } from '../oauth/revoke.ts';
+import { about, requireCredential, requireVisible } from '../policy/access.ts';
+import { actingFor, authorize, who } from '../policy/policy.ts';
+import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
+
+/** Rows that are read at a time where all are wanted. */
+const pageSize = 100;
+
+export type ListCredentialsInput = {
+  connectorId?: string | undefined;
+  userId?: string | undefined;
+  status?: CredentialStatus | undefined;
+  cursor?: string | undefined;
+  /** 1 to 100, default 20. */
+  limit?: number | undefined;
+};
+
+/** The caller's credentials and those that are shared with it, oldest first. */
+export async function listCredentials(
+  broker: Broker,
+  principal: Principal,
+  input: ListCredentialsInput,
+): Promise<{ credentials: ConnectionView[]; nextCursor?: string }> {
+  const owner = await actingFor(broker, principal, input.userId);
+  await authorize(broker, owner, 'credential.read');
+  if (input.connectorId !== undefined) await mustBeKnown(broker, owner, input.connectorId);
+  const limit = input.limit ?? defaultLimit;
+  const [createdAt, id] = input.cursor === undefined ? [] : decodeCursor(input.cursor, [0, ''] as [number, string]);
+  const filter = {
+    ...(input.connectorId === undefined ? {} : { connectorId: input.connectorId }),
+    ...(input.status === undefined ? {} : { status: input.status }),
+  };
+  // One row more than asked for tells whether there is a next page.
+  const page = {
+    limit: limit + 1,
+    ...(createdAt === undefined || id === undefined ? {} : { after: { createdAt, id } }),
+  };
+  const rows = await broker.vault.listVisible(owner, filter, page);
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const credentials = shown.map((row) => viewOf(row, owner));
+  return rows.length > limit && last
+    ? { credentials, nextCursor: encodeCursor([last.createdAt, last.id]) }
+    : { credentials };
+}
+
+/** A misspelt connector is an error, except where credentials of a removed connector file still exist. */
+async function mustBeKnown(broker: Broker, owner: Principal, connectorId: string): Promise<void> {
+  if (broker.catalogue.get(connectorId)) return;
+  const held = await broker.vault.listVisible(owner, { connectorId }, { limit: 1 });
+  if (held.length === 0) broker.catalogue.require(connectorId);
+}
+
+/** Every credential that a user owns, of one connector or of all, oldest first. Nothing that is shared with it. */
+export async function ownedCredentials(
+  broker: Broker,
+  principal: Principal,
+  input: { connectorId?: string; userId?: string | undefined },
+): Promise<ConnectionView[]> {
+  const owner = await actingFor(broker, principal, input.userId);
+  await authorize(broker, owner, 'credential.read');
+  if (input.connectorId !== undefined) await mustBeKnown(broker, owner, input.connectorId);
+  const filter = input.connectorId === undefined ? {} : { connectorId: input.connectorId };
+  const owned: Credential[] = [];
+  for (let page: Page = { limit: pageSize }; ; ) {
+    const rows = await broker.vault.list('credential', owner, filter, page);
+    owned.push(...rows);
+    const last = rows.at(-1);
+    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(row, owner));
+    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
+  }
+}
+
+/** The metadata of one connection, which calls it allows, and to its owner with whom it is shared. */
+export async function getConnection(
+  broker: Broker,
+  principal: Principal,
+  input: { connectionId: string },
+): Promise<ConnectionView & PoliciesView & { shares?: ShareView[] }> {
+  await authorize(broker, principal, 'credential.read');
+  const credential = await requireVisible(broker, principal, input.connectionId, 'connectionId');
+  const view = { ...viewOf(credential, principal), ...policiesOf(credential, principal) };
+  return view.access === 'owner' ? { ...view, shares: sharesOf(credential) } : view;
+}
+
+/** What of a credential its owner can change. */
+export type CredentialUpdate = {
+  credentialId: string;
+  name?: string | undefined;
+  /** Which calls are allowed from now on; null lifts every limit. */
+  policy?: PolicyInput | null | undefined;
+};
+
+/** Renames a credential, or sets which calls it may make; allowing more than before needs its owner's approval. */
+export async function updateCredential(
+  broker: Broker,
+  principal: Principal,
+  input: CredentialUpdate,
+): Promise<ConnectionView & PoliciesView> {
+  const action = 'credential.update';
+  const credential = await requireCredential(broker, principal, input.credentialId, { field: 'credentialId', action });
+  if (input.name === undefined && input.policy === undefined) {
+    throw new KeywardError('invalid_input', 'There is nothing to change.', {
+      hint: 'Pass name or policy.',
+      details: { fields: { name: 'is missing' } },
+    });
+  }
+  const name = input.name === undefined ? {} : { name: readName(input.name) };
+  const policy = input.policy ? readPolicy(input.policy) : input.policy;
+  const widens = ({ policy: now = null }: Credential) => policy !== undefined && widensPolicy(now, policy);
+  const wider = widens(credential);
+  if (wider) {
+    // As asked: undefined would be no change, which is never wider.
+    const details = { policy: policy ?? null };
+    await requireApproval(broker, principal, { credential, action, act: 'policy', details });
+  }
+  await authorize(broker, principal, action, about(credential));
+  await amend(broker, credential, (record) => {
+    // Narrowed meanwhile: what was no widening would be one now.
+    if (!wider && widens(record)) throw changedMeanwhile();
+    return { record: { ...record, ...name, ...(policy === undefined ? {} : { policy }) } };
+  });
+  const changed = await requireVisible(broker, principal, credential.id, 'credentialId');
+  return { ...viewOf(changed, principal), ...policiesOf(changed, principal) };
+}
+
+/** Revokes the grant at the service where it can be, then deletes the credential, and says what happened. */
+export async function deleteCredential(
+  broker: Broker,
+  principal: Principal,
+  input: { credentialId: string },
+): Promise<{ credentialId: string; deleted: true; revocation: Revocation }> {
+  const asked = { field: 'credentialId', action: 'credential.delete' } as const;
+  const seen = await requireCredential(broker, principal, input.credentialId, asked);
+  await authorize(broker, principal, 'credential.delete', about(seen));
+  // Waits for a refresh under way, so that what gets revoked is the newest grant.
+  return holdingGrant(broker, seen.id, async () => {
+    const credential = await requireCredential(broker, principal, seen.id, asked);
+    const revocation = await revokeGrant(broker, credential);
+    if (revocation === 'failed') {
+      await broker.vault.audit({
+        ...who(principal),
+        action: 'credential.revoke',
+        ...about(credential),
+        outcome: 'failed',
+      });
+    }
+    await removeRecord(broker, principal, credential);
+    await forgetRequests(broker, principal, credential.id);
+    broker.unsaved.delete(credential.id);
+    broker.coolDowns.delete(credential.id);
+    return { credentialId: credential.id, deleted: true, revocation };
+  });
+}
+
+/** Never throws: a service that is gone must not keep a person from deleting. */
+async function revokeGrant(broker: Broker, credential: Credential): Promise<Revocation> {
+  try {
+    const secret = unsavedFor(broker, credential) ?? (await broker.vault.open('credential', credential));
+    if (secret.kind !== 'tokens') return 'not_supported';
+    return await revoke(await oauthContext(broker, credential, secret.serverHosts), secret);
+  } catch {
+    broker.log.warn('credential.revocation_failed', {
+      credentialId: credential.id,
+      connectorId: credential.connectorId,
+    });
+    return 'failed';
+  }
+}
+
+/** Deletes whatever version is there: a rename in between must not leave a revoked grant behind as a credential. */
+async function removeRecord(broker: Broker, principal: Principal, seen: Credential): Promise<void> {
+  for (let record: Credential | undefined = seen; record; ) {
+    try {
+      await broker.vault.commit([{ op: 'delete', kind: 'credential', record }]);
+      return;
+    } catch (error) {
+      if (!hasCode(error, 'conflict')) throw error;
+      record = await broker.vault.get('credential', principal, seen.id);
+    }
+  }
+}

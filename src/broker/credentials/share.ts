@@ -1,0 +1,90 @@
+/** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
+import { type Principal, userNamedBy } from '../../principal.ts';
+import type { Credential, Share } from '../../vault/vault.ts';
+import { requireApproval } from '../approvals/approvals.ts';
+import type { Broker } from '../broker.ts';
+import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from '../calls/policy.ts';
+import { inputError } from '../connect/create-input.ts';
+import { amend, changedMeanwhile } from '../grants/amend.ts';
+import { findAuth } from '../grants/oauth-context.ts';
+import { oneLine } from '../input/text.ts';
+import { about, requireCredential } from '../policy/access.ts';
+import { authorize } from '../policy/policy.ts';
+import { type ShareView, sharesOf } from './view.ts';
+
+/** Longest id of a user or tenant, in characters. */
+const maxGrantee = 500;
+/** More shares than this are a case for a tenant. */
+const maxShares = 100;
+const shareHint = 'share_connection takes connectionId, with, permission (view, use or none) and, for use, policy.';
+
+export type ShareInput = {
+  connectionId: string;
+  /** `user:<id>` of the owner's tenant (a bare subject is of the owner's issuer), or `tenant:<id>`. */
+  with: string;
+  permission: 'view' | 'use' | 'none';
+  /** What a `use` share may call; left out, methods that read, where a service’s GET does. */
+  policy?: PolicyInput | undefined;
+};
+
+/** Sets what one user or tenant may do with a connection; `none` withdraws it. Answers all of its shares. */
+export async function shareConnection(
+  broker: Broker,
+  principal: Principal,
+  input: ShareInput,
+): Promise<{ connectionId: string; shares: ShareView[] }> {
+  const action = 'credential.share';
+  const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
+  const grantee = readGrantee(input.with, principal);
+  if (input.permission === 'use' && input.policy === undefined && findAuth(broker, credential)?.api.unsafeGet) {
+    throw inputError(
+      { policy: 'must say what the share may call: a GET of this service may change something' },
+      shareHint,
+    );
+  }
+  const next = shareOf(grantee, input);
+  const wider = next !== null && widens(credential, next);
+  if (wider) {
+    const { permission, policy } = next;
+    const details = { with: grantee, permission, ...(policy && { policy }) };
+    await requireApproval(broker, principal, { credential, action, act: 'share', details });
+  }
+  await authorize(broker, principal, action, about(credential));
+  await amend(broker, credential, (record) => {
+    // Withdrawn meanwhile: what was a repetition would give it back.
+    if (next !== null && !wider && widens(record, next)) throw changedMeanwhile();
+    const others = (record.shares ?? []).filter((share) => share.with !== grantee);
+    const shares = next === null ? others : [...others, next];
+    if (shares.length > maxShares) throw inputError({ with: `would be more than ${maxShares} shares` }, shareHint);
+    return { record: { ...record, shares } };
+  });
+  const changed = await requireCredential(broker, principal, credential.id, { field: 'connectionId', action });
+  return { connectionId: changed.id, shares: sharesOf(changed) };
+}
+
+/** The share as it is stored; null for `none`. */
+function shareOf(grantee: string, { permission, policy }: ShareInput): Share | null {
+  if (policy !== undefined && permission !== 'use')
+    throw inputError({ policy: 'goes with the permission use only' }, shareHint);
+  if (permission === 'none') return null;
+  return { with: grantee, permission, ...(policy !== undefined && { policy: readPolicy(policy) }) };
+}
+
+/** True unless this grantee may do as much already. */
+function widens({ shares }: Credential, next: Share): boolean {
+  const held = shares?.find((share) => share.with === next.with);
+  if (held === undefined) return true;
+  if (next.permission === 'view') return false;
+  return held.permission === 'view' || widensPolicy(held.policy ?? readingPolicy, next.policy ?? readingPolicy);
+}
+
+function readGrantee(given: string, owner: Principal): string {
+  const [, kind, id] = /^(user|tenant):(.+)$/s.exec(given) ?? [];
+  if (kind === undefined || id === undefined || oneLine(id, maxGrantee) !== id) {
+    throw inputError({ with: 'must be user:<id> or tenant:<id>' }, shareHint);
+  }
+  if (kind === 'tenant') return given;
+  const user = userNamedBy(owner, id);
+  if (user === owner.user) throw inputError({ with: 'names the owner' }, shareHint);
+  return `user:${user}`;
+}

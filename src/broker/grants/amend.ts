@@ -1,0 +1,124 @@
+/** Changing credentials that others change too: rotated tokens are never lost, and no change undoes another one. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode, KeywardError } from '../../errors.ts';
+import type { Credential, CredentialSecret, VaultChange } from '../../vault/vault.ts';
+import type { Broker, Opened } from '../broker.ts';
+import { reconnectBy } from './expiry.ts';
+import { findAuth, ownerOf } from './oauth-context.ts';
+
+/** Longer than a token request and storing its answer take, so that a waiter outlasts the holder. */
+const leaseWaitMs = 45_000;
+/** Waits between tries to store a rotated token, in milliseconds: a full disk or a busy lock often clears. */
+const storeDelays = [50, 200, 1_000] as const;
+
+/** Runs `work` while nobody else, in any process, refreshes or revokes this credential's grant. */
+export function holdingGrant<T>(broker: Broker, credentialId: string, work: () => Promise<T>): Promise<T> {
+  return broker.vault.withLease(`refresh:${credentialId}`, { waitMs: leaseWaitMs }, work);
+}
+
+/** The record and its secret as they are stored now; `not_found` if the credential was deleted. */
+export async function reread(broker: Broker, seen: Credential): Promise<Opened> {
+  const credential = await current(broker, seen);
+  return { credential, secret: await broker.vault.open('credential', credential) };
+}
+
+async function current(broker: Broker, seen: Credential): Promise<Credential> {
+  const credential = await broker.vault.get('credential', ownerOf(seen), seen.id);
+  if (credential) return credential;
+  throw new KeywardError('not_found', `There is no connection ${seen.id}.`, {
+    hint: 'It was deleted meanwhile. List the credentials to see what there is.',
+  });
+}
+
+/** What to store in place of a record; null leaves it as it is. */
+export type Amendment = { readonly record: Credential; readonly secret?: CredentialSecret } | null;
+
+/**
+ * Changes a credential as it is at this moment: `change` sees the newest record, and sees it again when somebody else
+ * was faster. Answers whether anything was stored. `not_found` if the credential was deleted.
+ */
+export async function amend(
+  broker: Broker,
+  seen: Credential,
+  change: (now: Credential) => Amendment,
+  alongside: readonly VaultChange[] = [],
+): Promise<boolean> {
+  for (let now = await current(broker, seen); ; ) {
+    const amendment = change(now);
+    if (amendment === null) return false;
+    try {
+      await broker.vault.commit([{ op: 'update', kind: 'credential', ...amendment }, ...alongside]);
+      return true;
+    } catch (error) {
+      const newest = hasCode(error, 'conflict') ? await current(broker, seen) : now;
+      // Not this record: one of those alongside was changed, and trying again would not help.
+      if (newest.version === now.version) throw error;
+      now = newest;
+    }
+  }
+}
+
+/** What a change throws that was decided on a record which is no longer so. */
+export function changedMeanwhile(): KeywardError {
+  return new KeywardError('conflict', 'Somebody else changed this connection at the same time.', {
+    hint: 'Look at it again, then retry.',
+  });
+}
+
+/** The same for changes that belong to one secret: nothing happens once it was replaced. */
+export function amendSame(
+  broker: Broker,
+  seen: Credential,
+  change: (now: Credential) => NonNullable<Amendment>,
+): Promise<boolean> {
+  return amend(broker, seen, (now) => (now.secretVersion === seen.secretVersion ? change(now) : null));
+}
+
+/**
+ * Stores a fresh secret and answers what is stored then: a grant that came from reconnecting meanwhile is newer and
+ * stays. The old refresh token is dead already, so giving up is the last resort: a failing disk is tried again, and what
+ * still can't be stored is kept in memory for the next caller, who must not use it before it is stored.
+ */
+export async function storeFresh(broker: Broker, tried: Credential, secret: CredentialSecret): Promise<Opened> {
+  broker.unsaved.set(tried.id, { tried, secret });
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await amendSame(broker, tried, (now) => ({ record: renewed(broker, now, secret), secret }));
+      break;
+    } catch (error) {
+      if (hasCode(error, 'not_found')) {
+        broker.unsaved.delete(tried.id);
+        throw error;
+      }
+      const wait = storeDelays[attempt];
+      if (wait === undefined) throw error;
+      await delay(wait);
+    }
+  }
+  broker.unsaved.delete(tried.id);
+  return reread(broker, tried);
+}
+
+/** A secret that an earlier refresh obtained for this very version and could not store; the stored one is dead then. */
+export function unsavedFor(broker: Broker, credential: Credential): CredentialSecret | undefined {
+  const unsaved = broker.unsaved.get(credential.id);
+  return unsaved?.tried.secretVersion === credential.secretVersion ? unsaved.secret : undefined;
+}
+
+/** The record after a successful refresh or reconnect. */
+export function renewed(broker: Broker, credential: Credential, secret: CredentialSecret): Credential {
+  const tokens = secret.kind === 'tokens' ? secret : null;
+  const auth = findAuth(broker, credential);
+  const now = Date.now();
+  const grantedAt = credential.grantedAt ?? credential.createdAt;
+  return {
+    ...credential,
+    status: 'active',
+    statusReason: null,
+    refreshStartedAt: null,
+    refreshedAt: now,
+    reconnectBy: auth ? reconnectBy(auth, secret, grantedAt, now) : null,
+    expiresAt: tokens?.expiresAt ?? null,
+    scopes: tokens?.scopes ?? credential.scopes,
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * Connections that name their authorization server themselves: an MCP server, or any issuer. Keyward finds the server,
+ * and registers there where the server lets it, so that nobody has to.
+ */
+import type { ServerMetadata } from 'openid-client';
+import { serverOf } from '../../connectors/auth-kinds.ts';
+import type { Connector, OAuth2Method } from '../../connectors/definition/definition.ts';
+import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
+import { KeywardError } from '../../errors.ts';
+import type { Principal } from '../../principal.ts';
+import type { Attempt, ClientRegistration } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { begin, issuerOf, type OAuthClient, type Operation } from '../oauth/context.ts';
+import { protectedResource } from '../oauth/protected-resource.ts';
+import { register } from '../oauth/register.ts';
+import { findMetadata, metadataOf } from '../oauth/server.ts';
+import { authorize } from '../policy/policy.ts';
+import { endRegistration, findAuthConfig, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import { clientMetadata, clientName, redirectUriFor } from './redirect-uri.ts';
+
+type Inputs = Readonly<Record<string, string>>;
+
+/** The inputs of a connection with what its server says of itself: a protected resource all, an issuer about scopes. */
+export async function withServer(
+  broker: Broker,
+  owner: Principal,
+  connector: Connector,
+  auth: OAuth2Method,
+  inputs: Inputs,
+): Promise<Inputs> {
+  if (auth.protectedResource === null) return withKnownScopes(broker, owner, connector, auth, inputs);
+  await authorize(broker, owner, 'server.discover', { connectorId: connector.id });
+  const name = wholeVariable(auth.protectedResource);
+  const address = name === null ? new URL(auth.protectedResource) : wholeUrl(inputs, name);
+  const operation = operationFor(broker, connector, auth, inputs);
+  const { resource, issuers, scopes } = await protectedResource(operation, address);
+  const of = (issuer: string): Operation => ({ ...operation, values: { ...inputs, issuer } });
+  const { issuer, metadata } =
+    issuers.length > 0 ? await choose(broker, issuers, of) : await ownServer(address, of(address.origin));
+  // Where a server has it, a connection without it ends with its first access token.
+  const offline = metadata.scopes_supported?.includes('offline_access') === true;
+  const wanted = scopes === '' ? [] : scopes.split(' ');
+  const more = offline && wanted.length > 0 && !wanted.includes('offline_access') ? ['offline_access'] : [];
+  return { ...inputs, resource, issuer, scopes: [...wanted, ...more].join(' ') };
+}
+
+type Found = { readonly issuer: string; readonly metadata: ServerMetadata };
+
+/** Of the servers that a resource trusts, the first that registers Keyward; else the first that can be used at all. */
+async function choose(broker: Broker, issuers: readonly string[], of: (issuer: string) => Operation): Promise<Found> {
+  const found: (Found & { readonly fitness: number })[] = [];
+  const failures: unknown[] = [];
+  for (const issuer of issuers) {
+    try {
+      const metadata = await metadataOf(of(issuer), issuer);
+      const pkce = metadata.code_challenge_methods_supported?.includes('S256') === true;
+      const registers = metadata.registration_endpoint !== undefined || readsDocuments(broker, metadata);
+      if (pkce && registers) return { issuer, metadata };
+      found.push({ issuer, metadata, fitness: pkce ? 2 : registers ? 1 : 0 });
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const [best] = found.toSorted((one, other) => other.fitness - one.fitness);
+  if (best) return best;
+  throw failures[0];
+}
+
+/**
+ * The origin of a resource that has no metadata, where it is an authorization server itself, as MCP 2025-03-26 has it.
+ * Endpoints are never guessed: nothing would show that the server knows PKCE.
+ */
+async function ownServer({ origin, host }: URL, operation: Operation): Promise<Found> {
+  const metadata = await findMetadata(operation, origin);
+  if (metadata) return { issuer: origin, metadata };
+  throw new KeywardError('provider_refused', `${host} does not say which authorization server it trusts.`, {
+    hint: 'Check the address. If the server takes a fixed token, use the authentication type bearer.',
+  });
+}
+
+/** A client that is named by its metadata document needs one that the server can read. */
+function readsDocuments({ pages }: Broker, metadata: ServerMetadata): boolean {
+  return metadata.client_id_metadata_document_supported === true && pages.callbackOrigin.startsWith('https:');
+}
+
+/**
+ * Without `offline_access` where it is asked for by default only and the issuer does not have it: some, such as Google,
+ * refuse a whole request for one scope that they do not know.
+ */
+async function withKnownScopes(
+  broker: Broker,
+  owner: Principal,
+  connector: Connector,
+  auth: OAuth2Method,
+  inputs: Inputs,
+): Promise<Inputs> {
+  const name = auth.scopesInput ?? '';
+  const preset = auth.inputs.properties[name]?.default;
+  if (auth.issuer === null || preset === undefined || inputs[name] !== preset) return inputs;
+  const scopes = preset.split(' ');
+  if (!scopes.includes('offline_access')) return inputs;
+  await authorize(broker, owner, 'server.discover', { connectorId: connector.id });
+  const operation = operationFor(broker, connector, auth, inputs);
+  const { scopes_supported: known } = await metadataOf(operation, issuerOf(operation) ?? '');
+  if (known === undefined || known.includes('offline_access')) return inputs;
+  return { ...inputs, [name]: scopes.filter((scope) => scope !== 'offline_access').join(' ') };
+}
+
+/**
+ * The client to use at the server that the inputs name: a known one, else one that Keyward registers now. Undefined where
+ * the server takes no registrations and a person has to register one.
+ */
+export async function clientFor(
+  broker: Broker,
+  owner: Principal,
+  connector: Connector,
+  auth: OAuth2Method,
+  inputs: Inputs,
+): Promise<UsableAuthConfig | undefined> {
+  const server = serverOf(auth, inputs);
+  const known = await findAuthConfig(broker, owner, { connector, auth, inputs }, null);
+  if (server === null) return known;
+  const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, server);
+  if (known && isUsable(known.registration, redirectUri)) return known;
+  const operation = operationFor(broker, connector, auth, inputs);
+  const issuer = issuerOf(operation);
+  if (issuer === null) return undefined;
+  await authorize(broker, owner, 'server.register', { connectorId: connector.id });
+  const made = await introduce(broker, operation, issuer, redirectUri);
+  if (!made) return undefined;
+  const { client, registration } = made;
+  const named = newAuthConfig(owner, { connector, auth, inputs }, new URL(issuer).host, client.clientId);
+  const record = { ...named, registration };
+  await broker.vault.commit([
+    { op: 'create', kind: 'authConfig', record, secret: { clientSecret: client.clientSecret } },
+  ]);
+  return { id: record.id, client, scopes: null, hosts: record.hosts, registration };
+}
+
+/**
+ * Another client for an attempt, where Keyward registered the one at hand before: servers forget registrations. Null for
+ * one that a person entered or that is new, so that the person is asked next.
+ */
+export async function clientInstead(
+  broker: Broker,
+  owner: Principal,
+  auth: OAuth2Method,
+  {
+    connectorId,
+    authConfigId,
+    inputs,
+    createdAt,
+  }: Pick<Attempt, 'connectorId' | 'authConfigId' | 'inputs' | 'createdAt'>,
+): Promise<string | null> {
+  const config = authConfigId === null ? undefined : await broker.vault.get('authConfig', owner, authConfigId);
+  if (!config || config.createdAt >= createdAt || !(await endRegistration(broker, owner, config.id))) return null;
+  const made = await clientFor(broker, owner, broker.catalogue.require(connectorId), auth, inputs);
+  return made?.id ?? null;
+}
+
+/** By its own metadata document where the server reads those and can reach it, else by registration; null for neither. */
+async function introduce(
+  broker: Broker,
+  operation: Operation,
+  issuer: string,
+  redirectUri: string,
+): Promise<{ client: OAuthClient; registration: ClientRegistration } | null> {
+  const metadata = await metadataOf(operation, issuer);
+  const { callbackOrigin } = broker.pages;
+  if (readsDocuments(broker, metadata)) {
+    const clientId = `${callbackOrigin}/oauth/client/${clientName(operation.connector, issuer)}`;
+    return {
+      client: { clientId, clientSecret: null },
+      registration: { redirectUri, tokenEndpointAuthMethod: 'none', expiresAt: null },
+    };
+  }
+  return register(operation, metadata, clientMetadata(redirectUri));
+}
+
+/** A registration is for one redirect URI, and its secret may have an end; what a person entered is the person's to know. */
+function isUsable(registration: ClientRegistration | undefined, redirectUri: string): boolean {
+  if (!registration) return true;
+  const { expiresAt } = registration;
+  return registration.redirectUri === redirectUri && (expiresAt === null || expiresAt > Date.now());
+}
+
+function operationFor(broker: Broker, connector: Connector, auth: OAuth2Method, values: Inputs): Operation {
+  const client = { clientId: 'keyward', clientSecret: null };
+  return begin({ egress: broker.egress, connector, auth, values, client, scopes: null, hosts: null });
+}

@@ -1,0 +1,110 @@
+/** From a stored record to what the OAuth protocol functions work on. */
+
+import { hasTokens } from '../../connectors/auth-kinds.ts';
+import { isBuiltin } from '../../connectors/builtin.ts';
+import type { Connector, TokenMethod } from '../../connectors/definition/definition.ts';
+import { KeywardError } from '../../errors.ts';
+import type { Owner } from '../../principal.ts';
+import type { Broker } from '../broker.ts';
+import type { OAuthContext } from '../oauth/context.ts';
+import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import { withDefaults } from './current-inputs.ts';
+
+/** The fields that credentials and attempts share. */
+type Subject = {
+  readonly tenant: string;
+  readonly owner: string;
+  readonly connectorId: string;
+  readonly authenticationType: string;
+  readonly authConfigId: string | null;
+  readonly authConfigOwner?: string | null;
+  readonly inputs: Readonly<Record<string, string>>;
+};
+
+/** The owner of a record. */
+export function ownerOf(record: { readonly tenant: string; readonly owner: string }): Owner {
+  return { tenant: record.tenant, user: record.owner };
+}
+
+/** The connector's entry for an authentication type; `invalid_input` names the ones it has. */
+export function requireAuth(connector: Connector, authenticationType: string): Connector['auth'][number] {
+  const auth = connector.auth.find((one) => one.authenticationType === authenticationType);
+  if (auth) return auth;
+  const types = connector.auth.map((one) => one.authenticationType).join(', ');
+  throw new KeywardError('invalid_input', `${connector.name} has no authentication type ${authenticationType}.`, {
+    hint: `Use one of: ${types}.`,
+    details: { fields: { authenticationType: `must be one of ${types}` } },
+  });
+}
+
+/** The same for a stored credential; undefined when its connector file is gone. */
+export function findAuth(
+  broker: Broker,
+  { connectorId, authenticationType }: Pick<Subject, 'connectorId' | 'authenticationType'>,
+): Connector['auth'][number] | undefined {
+  return broker.catalogue.get(connectorId)?.auth.find((one) => one.authenticationType === authenticationType);
+}
+
+/**
+ * Builds the context of an OAuth request for a credential or an attempt; `not_found` when its auth config is gone.
+ *
+ * @param serverHosts the hosts that the credential's tokens were made for; without them those of its auth config count
+ */
+export async function oauthContext(
+  broker: Broker,
+  subject: Subject,
+  serverHosts?: readonly string[],
+): Promise<OAuthContext> {
+  const { tenant, owner, connectorId, authConfigId, authConfigOwner } = subject;
+  const connector = broker.catalogue.require(connectorId);
+  const auth = requireAuth(connector, subject.authenticationType);
+  const inputs = withDefaults(connector, auth, subject.inputs);
+  // A service account is nobody's client.
+  if (auth.authenticationType === 'oauth2_jwt_bearer') return contextWith(broker, subject, noClient, serverHosts);
+  const holder = { tenant, user: authConfigOwner ?? owner };
+  const config = await findAuthConfig(broker, holder, { connector, auth, inputs }, authConfigId);
+  if (!config) {
+    throw new KeywardError('not_found', `There is no auth config for ${subject.connectorId} any more.`, {
+      hint: 'Connect again: the page asks for the OAuth client.',
+    });
+  }
+  return contextWith(broker, subject, config, serverHosts);
+}
+
+const noClient: UsableAuthConfig = { id: '', client: { clientId: 'keyward', clientSecret: null }, scopes: null };
+
+/** The same, with an auth config at hand. */
+export function contextWith(
+  broker: Broker,
+  subject: Pick<Subject, 'connectorId' | 'authenticationType' | 'inputs'>,
+  config: UsableAuthConfig,
+  serverHosts?: readonly string[],
+): OAuthContext {
+  const connector = broker.catalogue.require(subject.connectorId);
+  const auth = requireAuth(connector, subject.authenticationType);
+  if (!hasTokens(auth)) {
+    throw new KeywardError('internal', 'An OAuth request was made for an authentication type without OAuth.');
+  }
+  return {
+    egress: broker.egress,
+    connector,
+    auth: asRegistered(auth, config),
+    values: withDefaults(connector, auth, subject.inputs),
+    client: config.client,
+    scopes: config.scopes,
+    // A built-in moves with the service that it describes: its word is Keyward's own.
+    hosts: isBuiltin(connector.id) ? null : (serverHosts ?? config.hosts ?? null),
+  };
+}
+
+/** A client that registered itself authenticates as it was registered. */
+function asRegistered<Method extends TokenMethod>(auth: Method, { registration }: UsableAuthConfig): Method {
+  if (!registration) return auth;
+  const authMethod = registration.tokenEndpointAuthMethod;
+  return {
+    ...auth,
+    tokenEndpointAuthMethod: authMethod,
+    refreshAuthMethod: authMethod,
+    revocation: { ...auth.revocation, authMethod },
+  };
+}

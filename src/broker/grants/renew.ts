@@ -1,0 +1,130 @@
+/** Renewing a grant at the service, and what follows from its answer. The caller holds the grant's lease. */
+import { hasCode, KeywardError } from '../../errors.ts';
+import type { Credential, CredentialSecret } from '../../vault/vault.ts';
+import type { Broker, Opened } from '../broker.ts';
+import { clientCredentials } from '../oauth/client-credentials.ts';
+import type { TokenSet } from '../oauth/context.ts';
+import { refreshTokens } from '../oauth/refresh.ts';
+import { amendSame, reread, storeFresh } from './amend.ts';
+import { endRegistration, unknownRegistration } from './auth-configs.ts';
+import { oauthContext, ownerOf } from './oauth-context.ts';
+
+/** Limit of asking a service, the second try included. */
+const askLimitMs = 30_000;
+/** Less than this left is no time for a second try. */
+const leastAskMs = 1_000;
+
+type Tokens = Extract<CredentialSecret, { kind: 'tokens' }>;
+
+/** Asks the service and stores its answer. A lost answer is asked for once more: servers with a grace period repeat it. */
+export async function renew(broker: Broker, credential: Credential, secret: Tokens): Promise<Opened> {
+  const begun = performance.now();
+  let interrupted = credential.refreshStartedAt !== null;
+  let tokens: TokenSet;
+  try {
+    tokens = await requestTokens(broker, credential, secret, askLimitMs).catch((error: unknown) => {
+      const left = askLimitMs - (performance.now() - begun);
+      const lost = hasCode(error, 'provider_unavailable') && error.details.ambiguous === true;
+      interrupted ||= lost;
+      if (!lost || error.details.retryAfterSeconds !== undefined || left < leastAskMs) throw error;
+      return requestTokens(broker, credential, secret, left);
+    });
+  } catch (error) {
+    if (hasCode(error, 'provider_refused')) return adoptOrGiveUp(broker, credential, error, interrupted);
+    // Nothing was sent, and a file that is put right makes it work again: the record stays as it is.
+    if (hasCode(error, 'reconnect_required')) {
+      if (!interrupted) await forgetStart(broker, credential);
+      throw reconnectError({ ...credential, statusReason: `${error.message} ${error.hint ?? ''}`.trim() });
+    }
+    // What was not readable may have been new tokens.
+    const unread =
+      !(error instanceof KeywardError) || error.details.ambiguous === true || error.code === 'egress_too_large';
+    if (!unread && !interrupted) await forgetStart(broker, credential);
+    throw error;
+  }
+  broker.coolDowns.delete(credential.id);
+  // The hosts stay those that the person connected at.
+  const { inputs, serverHosts = tokens.serverHosts ?? [] } = secret;
+  return storeFresh(broker, credential, { kind: 'tokens', ...tokens, serverHosts, ...(inputs ? { inputs } : {}) });
+}
+
+async function requestTokens(
+  broker: Broker,
+  credential: Credential,
+  { refreshToken, kept, scopes, refreshExpiresAt, serverHosts, inputs = {} }: Tokens,
+  timeoutMs: number,
+): Promise<TokenSet> {
+  const context = { ...(await oauthContext(broker, credential, serverHosts)), timeoutMs };
+  const { auth } = context;
+  if (auth.authenticationType === 'oauth2_client_credentials') return clientCredentials({ ...context, auth });
+  if (auth.authenticationType === 'oauth2_jwt_bearer') {
+    const { jwtBearer } = await import('../oauth/jwt-bearer.ts');
+    return jwtBearer({ ...context, auth }, inputs);
+  }
+  if (refreshToken !== null)
+    return refreshTokens({ ...context, auth }, { refreshToken, kept, scopes, refreshExpiresAt });
+  throw new KeywardError('provider_refused', 'The service gave no refresh token.', {
+    details: { providerError: 'no_refresh_token' },
+  });
+}
+
+/**
+ * The service refused the refresh token. Somebody outside the lease may have rotated it (another machine on the same
+ * vault, a restored backup): then the newer tokens are there. Else the grant is gone.
+ */
+async function adoptOrGiveUp(
+  broker: Broker,
+  tried: Credential,
+  error: KeywardError,
+  interrupted: boolean,
+): Promise<Opened> {
+  const now = await reread(broker, tried);
+  if (now.credential.secretVersion !== tried.secretVersion) return now;
+  // Only a verdict on the grant is final; a refused client can be mended without connecting again, unless Keyward
+  // registered it itself.
+  const { providerError = '' } = error.details;
+  const forgotten =
+    providerError === 'invalid_client' && (await endRegistration(broker, ownerOf(tried), tried.authConfigId));
+  if (!forgotten && !['invalid_grant', 'no_refresh_token'].includes(providerError)) {
+    if (!interrupted) await forgetStart(broker, tried);
+    throw error;
+  }
+  const statusReason = forgotten
+    ? unknownRegistration
+    : reasonFor(error, interrupted, broker.catalogue.get(tried.connectorId)?.appUrl);
+  const noted = await amendSame(broker, tried, (record) => ({
+    record: { ...record, status: 'reconnect_required', statusReason, refreshStartedAt: null },
+  }));
+  if (!noted) return reread(broker, tried);
+  throw reconnectError({ ...now.credential, statusReason });
+}
+
+/** The service answered and rotated nothing. Best effort: the note only explains things. */
+async function forgetStart(broker: Broker, credential: Credential): Promise<void> {
+  await amendSame(broker, credential, (record) => ({ record: { ...record, refreshStartedAt: null } })).catch(
+    () => false,
+  );
+}
+
+function reasonFor(error: KeywardError, interrupted: boolean, appUrl = 'the service'): string {
+  if (error.details.providerError === 'no_refresh_token') {
+    return `The access token has expired and the service gave no refresh token. If that comes back, allow the app offline access at ${appUrl}.`;
+  }
+  return interrupted
+    ? 'The service no longer accepts the refresh token. An earlier refresh was interrupted before its answer was stored.'
+    : `The service no longer accepts the refresh token: it expired, was revoked, or was used elsewhere. If that comes back every few days, the app may be in testing mode: publish it at ${appUrl}.`;
+}
+
+/** The error that every use of a dead connection answers. */
+export function reconnectError(credential: Credential): KeywardError {
+  return new KeywardError(
+    'reconnect_required',
+    `${credential.name} has to be connected again. ${credential.statusReason ?? ''}`.trim(),
+    { hint: reconnectHint(credential) },
+  );
+}
+
+/** The way out of `reconnect_required`. */
+export function reconnectHint({ id }: Credential): string {
+  return `Call create_credential with credentialId ${id} and give the person the link.`;
+}

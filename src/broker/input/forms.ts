@@ -1,0 +1,120 @@
+/**
+ * What has to be given to connect, as JSON Schema 2020-12: for a model, for a program, and for the form of a page. The
+ * same connector definition answers all three, and `readInputs` checks what comes back.
+ */
+
+import { isOAuth } from '../../connectors/auth-kinds.ts';
+import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
+import { fieldsOf, offersDevice } from './fields.ts';
+
+export { type GivenInputs, readInputs } from './read-fields.ts';
+
+/** One field of a form. Secrets are `writeOnly`. */
+export type JsonSchemaProperty = InputProperty & { readonly const?: string; readonly format?: 'uri' };
+
+export type JsonSchemaObject = {
+  readonly type: 'object';
+  readonly properties: Readonly<Record<string, JsonSchemaProperty>>;
+  readonly required: readonly string[];
+};
+
+/** One entry of `get_credential_metadata`. `sampleInput` validates against `inputSchema`. */
+export type CredentialForm = {
+  readonly authenticationType: AuthMethod['authenticationType'];
+  /** Connecting needs an OAuth client and none is known yet. */
+  readonly authConfigRequired: boolean;
+  readonly inputSchema: JsonSchemaObject;
+  readonly sampleInput: Readonly<Record<string, string>>;
+};
+
+export type FormOptions = {
+  /** A model leaves secrets out, since the person types them on a page; a program sends them all. */
+  readonly audience: 'model' | 'program';
+  readonly authConfigRequired: boolean;
+  /** `page`: secrets are not accepted from a model, so they are not offered to it. */
+  readonly secretInput: 'any' | 'page';
+};
+
+type Field = { readonly property: JsonSchemaProperty; readonly required: boolean; readonly sample: string };
+
+/** What `create_credential` takes for one authentication type, besides `connectorId`. */
+export function credentialForm(connector: Connector, auth: AuthMethod, options: FormOptions): CredentialForm {
+  const program = options.audience === 'program';
+  const oauth = isOAuth(auth);
+  const fields: Record<string, Field> = {
+    userId: { property: text('User ID of the credential'), required: program, sample: 'ann' },
+    authenticationType: {
+      property: { ...text(typeText(auth, program)), const: auth.authenticationType },
+      required: true,
+      sample: auth.authenticationType,
+    },
+  };
+  if (auth.authenticationType === 'oauth2') {
+    const property = { ...text('Redirect URI for OAuth authentication'), format: 'uri' } as const;
+    fields.redirectUri = { property, required: program, sample: 'https://example.com' };
+  }
+  if (oauth && (!program || options.authConfigRequired)) {
+    fields.authConfigId = {
+      property: text('ID of the auth config to use; left out, Keyward picks it'),
+      required: false,
+      sample: '',
+    };
+  }
+  if (!program)
+    fields.name = { property: text('Label of the credential, such as “Work GitHub”'), required: false, sample: '' };
+  if (offersDevice(auth)) fields.flow = { property: flow, required: false, sample: '' };
+  for (const [name, { property, required }] of fieldsOf(connector, auth)) {
+    const secret = property.writeOnly === true;
+    if (secret && !program && options.secretInput === 'page') continue;
+    fields[name] = {
+      property: secret && !program ? { ...property, description: leaveOut(property) } : property,
+      required: required && (program || !secret),
+      sample: property.examples?.[0] ?? property.default ?? property.enum?.[0] ?? `example-${name}`,
+    };
+  }
+  return {
+    authenticationType: auth.authenticationType,
+    authConfigRequired: oauth && options.authConfigRequired,
+    inputSchema: schemaOf(fields),
+    sampleInput: Object.fromEntries(
+      Object.entries(fields).flatMap(([name, { required, sample }]) => (required ? [[name, sample]] : [])),
+    ),
+  };
+}
+
+/** The form that a person fills in on a page: connection inputs and secrets. */
+export function pageForm(connector: Connector, auth: AuthMethod): JsonSchemaObject {
+  const fields = Array.from(fieldsOf(connector, auth), ([name, field]) => [name, { ...field, sample: '' }] as const);
+  return schemaOf(Object.fromEntries(fields));
+}
+
+const flow: JsonSchemaProperty = {
+  type: 'string',
+  enum: ['code', 'device'],
+  default: 'code',
+  description: '“device” when no browser can reach this computer: the person enters a short code elsewhere',
+};
+
+/** A model is told what the service calls it; programs get the one documented text. */
+function typeText(auth: AuthMethod, program: boolean): string {
+  return program || auth.title === null ? 'Type of authentication method of the connector' : auth.title;
+}
+
+function text(description: string): JsonSchemaProperty {
+  return { type: 'string', description };
+}
+
+function leaveOut(property: InputProperty): string {
+  const what = property.description ?? property.title;
+  const rule = 'Leave this out: the person types it on Keyward’s page. Never ask for it in chat.';
+  return what === undefined ? rule : `${what.replace(/[.\s]*$/, '.')} ${rule}`;
+}
+
+function schemaOf(fields: Readonly<Record<string, Field>>): JsonSchemaObject {
+  const entries = Object.entries(fields);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(entries.map(([name, { property }]) => [name, property])),
+    required: entries.flatMap(([name, { required }]) => (required ? [name] : [])),
+  };
+}

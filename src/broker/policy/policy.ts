@@ -1,0 +1,113 @@
+/** Who may do what. The one place that decides, and that writes the decision down before anything happens. */
+import { KeywardError } from '../../errors.ts';
+import { type Principal, type Scope, userNamedBy } from '../../principal.ts';
+import type { AuditEvent } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+
+/**
+ * Every action, the scope it needs, and whether an allowed one is audited. Reading metadata is not; every release,
+ * use and change is.
+ */
+const actions = {
+  'connector.read': { scope: 'credentials:read', audited: false },
+  'credential.read': { scope: 'credentials:read', audited: false },
+  'attempt.read': { scope: 'credentials:read', audited: false },
+  'attempt.start': { scope: 'credentials:write', audited: true },
+  'attempt.cancel': { scope: 'credentials:write', audited: true },
+  'credential.create': { scope: 'credentials:write', audited: true },
+  'credential.reconnect': { scope: 'credentials:write', audited: true },
+  'credential.update': { scope: 'credentials:write', audited: true },
+  'credential.delete': { scope: 'credentials:write', audited: true },
+  'credential.call': { scope: 'credentials:use', audited: true },
+  'credential.verify': { scope: 'credentials:use', audited: true },
+  'credential.release': { scope: 'credentials:release', audited: true },
+  'credential.share': { scope: 'credentials:share', audited: true },
+  'server.discover': { scope: 'credentials:write', audited: true },
+  'server.register': { scope: 'credentials:write', audited: true },
+  'approval.approve': { scope: 'credentials:write', audited: true },
+  'approval.deny': { scope: 'credentials:write', audited: true },
+  'audit.read': { scope: 'audit:read', audited: false },
+  'auth_config.read': { scope: 'credentials:read', audited: false },
+  'auth_config.create': { scope: 'credentials:write', audited: true },
+  'auth_config.update': { scope: 'credentials:write', audited: true },
+  'auth_config.delete': { scope: 'credentials:write', audited: true },
+} as const satisfies Record<string, { scope: Scope; audited: boolean }>;
+
+export type Action = keyof typeof actions;
+
+/** What an action is about. */
+export type About = Pick<AuditEvent, 'subject' | 'connectorId' | 'request'>;
+
+/**
+ * Returns when the principal may do this and the log has it; throws `insufficient_scope` or `audit_unavailable`
+ * otherwise. Call it before the effect.
+ */
+export async function authorize(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About = {},
+): Promise<void> {
+  await requireScope(broker, principal, action, about);
+  if (actions[action].audited) await broker.vault.audit({ ...who(principal), action, ...about, outcome: 'allowed' });
+}
+
+/** The first half of `authorize`, for an act that has another condition to meet before it is allowed. */
+export async function requireScope(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About = {},
+): Promise<void> {
+  const { scope } = actions[action];
+  if (principal.scopes.has(scope)) return;
+  const error = new KeywardError('insufficient_scope', `This needs the scope ${scope}.`, {
+    hint: 'Ask for a bearer token that has it.',
+  });
+  throw await refused(broker, principal, action, about, error);
+}
+
+/** Notes a refusal that a rule outside this file decided, and answers the error to throw. */
+export async function refused(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About,
+  error: KeywardError,
+): Promise<KeywardError> {
+  await noteRefusal(broker, principal, action, about, error.code);
+  return error;
+}
+
+/**
+ * The principal that an operation works for: the caller, or the person named by `userId` (`userNamedBy`) when the
+ * caller may act for others.
+ */
+export async function actingFor(broker: Broker, principal: Principal, userId: string | undefined): Promise<Principal> {
+  const user = userId === undefined ? principal.user : userNamedBy(principal, userId);
+  if (user === principal.user) return principal;
+  if (principal.scopes.has('credentials:act-as')) return { ...principal, user, actor: principal.user };
+  throw await refused(
+    broker,
+    principal,
+    'credential.read',
+    {},
+    new KeywardError('forbidden', 'userId names somebody else than the caller.', {
+      hint: 'Leave userId out: credentials are always the caller’s own.',
+    }),
+  );
+}
+
+/** The audit fields of a principal: `user` is whoever acts, for somebody else or not. */
+export function who(principal: Principal): Pick<AuditEvent, 'tenant' | 'user' | 'onBehalfOf' | 'client'> {
+  const { tenant, user, actor, client } = principal;
+  return {
+    tenant,
+    ...(actor === undefined ? { user } : { user: actor, onBehalfOf: user }),
+    ...(client === undefined ? {} : { client }),
+  };
+}
+
+async function noteRefusal(broker: Broker, principal: Principal, action: Action, about: About, code: string) {
+  await broker.refusals.note({ ...who(principal), action, ...about, outcome: 'refused', code });
+}
