@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/browser/**/*.test.ts'],
-    globalSetup: ['test/browser/unpack.ts'],
+    globalSetup: ['test/support/clients/unpack-chromium.ts'],
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,

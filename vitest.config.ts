@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/browser/**', 'test/faults/**'],
-    globalSetup: ['test/support/postgres-setup.ts'],
+    globalSetup: ['test/support/servers/postgres-setup.ts'],
     // Tests start real processes and real servers; two cores may be busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,

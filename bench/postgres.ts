@@ -5,7 +5,7 @@ import { listCredentials } from '../src/broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../src/broker/credentials/release.ts';
 import { localPrincipal as me } from '../src/principal.ts';
 import type { Credential } from '../src/vault/vault.ts';
-import { startPostgres } from '../test/support/postgres-server.ts';
+import { startPostgres } from '../test/support/servers/postgres-server.ts';
 import { type Figure, median, milliseconds, timed } from './figures.ts';
 import { type Home, keywardOf, makeHome, secret, vaultOf } from './vaults.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { keywardMain } from './support/mcp-clients.ts';
+import { keywardMain } from './support/clients/mcp-clients.ts';
 
 const run = promisify(execFile);
 const key = randomBytes(32).toString('hex');

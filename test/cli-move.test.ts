@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { keywardMain } from './support/mcp-clients.ts';
-import { killMoves } from './support/move-kills.ts';
-import { freshDatabase } from './support/postgres.ts';
+import { keywardMain } from './support/clients/mcp-clients.ts';
+import { killMoves } from './support/faults/move-kills.ts';
+import { freshDatabase } from './support/servers/postgres.ts';
 
 const run = promisify(execFile);
 

@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createBrowser, linkOut } from './http/session.ts';
-import { connectorId, startWorld, type World } from './mcp/world.ts';
-import { clickThrough } from './support/click-through.ts';
-import { type HttpKeyward, startKeywardHttp } from './support/keyward-http.ts';
+import { clickThrough } from './support/clients/click-through.ts';
+import { createBrowser, linkOut } from './support/clients/session.ts';
+import { type HttpKeyward, startKeywardHttp } from './support/servers/keyward-http.ts';
+import { connectorId, startWorld, type World } from './support/world.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Browser, createBrowser, type Shown } from './http/session.ts';
-import { freePort } from './support/mcp-clients.ts';
+import { freePort } from './support/clients/mcp-clients.ts';
+import { type Browser, createBrowser, type Shown } from './support/clients/session.ts';
 
 const shell = promisify(exec);
 const root = join(import.meta.dirname, '..');

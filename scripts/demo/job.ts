@@ -1,6 +1,7 @@
 /** The main job, step by step, as an assistant and its person do it. */
-import { connectorId, type World } from '../../test/mcp/world.ts';
-import type { KeywardProcess, TestClient } from '../../test/support/mcp-clients.ts';
+
+import type { KeywardProcess, TestClient } from '../../test/support/clients/mcp-clients.ts';
+import { connectorId, type World } from '../../test/support/world.ts';
 import { searchFiles } from './search-files.ts';
 import { must, type Step, until } from './steps.ts';
 

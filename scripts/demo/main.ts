@@ -5,9 +5,9 @@
 import { parseArgs } from 'node:util';
 import open from 'open';
 import { redactText } from '../../src/log.ts';
-import { followLink } from '../../test/mcp/person.ts';
-import { startWorld } from '../../test/mcp/world.ts';
-import { connectClient, type KeywardProcess, startKeyward, testKey } from '../../test/support/mcp-clients.ts';
+import { connectClient, type KeywardProcess, startKeyward, testKey } from '../../test/support/clients/mcp-clients.ts';
+import { followLink } from '../../test/support/clients/person.ts';
+import { startWorld } from '../../test/support/world.ts';
 import { runJob } from './job.ts';
 import { must, runSteps, type Step } from './steps.ts';
 

@@ -10,7 +10,7 @@ import { getConnectionCredentials } from '../../src/broker/credentials/release.t
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { ageTokens, credentialOf, startBroker, type TestBroker } from '../support/broker.ts';
-import { type OddServer, startOddServer } from '../support/odd-server.ts';
+import { type OddServer, startOddServer } from '../support/servers/odd-server.ts';
 
 const id = 'custom.growing';
 const client = { clientId: 'keyward', clientSecret: 'client-secret-1' };

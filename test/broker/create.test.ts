@@ -8,7 +8,6 @@ import { getConnection, listCredentials } from '../../src/broker/credentials/man
 import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import { localPrincipal as me, type Principal } from '../../src/principal.ts';
 import type { ObtainedBy } from '../../src/vault/vault.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
 import {
   acme,
   connectAcme,
@@ -19,6 +18,7 @@ import {
   type TestBroker,
   tokensOf,
 } from '../support/broker.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../support/servers/authorization-server.ts';
 
 let server: AuthorizationServer;
 let keyward: TestBroker;

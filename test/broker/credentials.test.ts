@@ -11,7 +11,6 @@ import { listConnectors } from '../../src/broker/credentials/metadata.ts';
 import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal as me, type Principal } from '../../src/principal.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
 import {
   acme,
   connectAcme,
@@ -22,6 +21,7 @@ import {
   type TestBroker,
   tokensOf,
 } from '../support/broker.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../support/servers/authorization-server.ts';
 
 let server: AuthorizationServer;
 let keyward: TestBroker;

@@ -12,8 +12,8 @@ import { submitInputs } from '../../src/broker/connect/page-forms.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import type { ObtainedBy } from '../../src/vault/vault.ts';
 import { ageTokens, credentialOf, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';
-import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
-import { type OddServer, startOddServer } from '../support/odd-server.ts';
+import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
+import { type OddServer, startOddServer } from '../support/servers/odd-server.ts';
 
 const kept = {
   id: 'custom.kept',

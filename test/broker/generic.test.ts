@@ -11,10 +11,10 @@ import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { inject } from '../../src/connectors/inject.ts';
 import { fillUrl } from '../../src/connectors/template.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
 import { ageTokens, credentialOf, principal, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { startOddServer } from '../support/odd-server.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../support/servers/authorization-server.ts';
+import { startOddServer } from '../support/servers/odd-server.ts';
 
 const catalogue = await loadCatalogue(null);
 const baseUrl = 'https://api.example.com/v1';

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/connect/create.ts';
 import { getConnection } from '../../src/broker/credentials/manage.ts';
-import { openInProcess } from '../mcp/in-process.ts';
-import { connectorId, goodApiKey, startWorld } from '../mcp/world.ts';
+import { openInProcess } from '../support/in-process.ts';
 import { person } from '../support/principals.ts';
+import { connectorId, goodApiKey, startWorld } from '../support/world.ts';
 
 const samples = 10_000;
 const tries = 5;

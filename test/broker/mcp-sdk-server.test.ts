@@ -14,7 +14,7 @@ import { createCredential } from '../../src/broker/connect/create.ts';
 import { viewAttempt } from '../../src/broker/connect/page.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { credentialOf, startBroker, type TestBroker } from '../support/broker.ts';
-import { freePort } from '../support/mcp-clients.ts';
+import { freePort } from '../support/clients/mcp-clients.ts';
 
 let origin: string;
 let listening: Server;

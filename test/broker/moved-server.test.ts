@@ -19,7 +19,7 @@ import { addAuthConfig } from '../../src/broker/grants/auth-configs.ts';
 import { contextWith } from '../../src/broker/grants/oauth-context.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { ageTokens, credentialOf, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';
-import { type OddServer, startOddServer } from '../support/odd-server.ts';
+import { type OddServer, startOddServer } from '../support/servers/odd-server.ts';
 
 const id = 'custom.moving';
 let own: OddServer;

@@ -11,7 +11,6 @@ import { getCredentialMetadata } from '../../src/broker/credentials/metadata.ts'
 import { clientDocument } from '../../src/broker/grants/redirect-uri.ts';
 import { fresh } from '../../src/broker/grants/refresh.ts';
 import { localPrincipal as me, type Principal } from '../../src/principal.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../support/authorization-server.ts';
 import {
   ageTokens,
   type BrokerOptions,
@@ -21,8 +20,9 @@ import {
   type TestBroker,
   tokensOf,
 } from '../support/broker.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { type OddServer, startOddServer } from '../support/odd-server.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../support/servers/authorization-server.ts';
+import { type OddServer, startOddServer } from '../support/servers/odd-server.ts';
 
 /** The MCP server; answers a challenge as RFC 9728 §5.1 wants it. */
 let mcp: OddServer;

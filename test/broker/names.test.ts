@@ -6,9 +6,9 @@ import { getConnection, listCredentials, ownedCredentials } from '../../src/brok
 import { shareConnection } from '../../src/broker/credentials/share.ts';
 import { type Principal, subjectOf, userNamedBy, userOfIssuer } from '../../src/principal.ts';
 import type { AuditEntry } from '../../src/vault/vault.ts';
-import { type InProcess, openInProcess } from '../mcp/in-process.ts';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
+import { type InProcess, openInProcess } from '../support/in-process.ts';
 import { person } from '../support/principals.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 const issuer = 'https://idp.example/realms/one';
 const of = (subject: string) => userOfIssuer(issuer, subject);

@@ -24,9 +24,9 @@ import {
 } from '../../src/broker/grants/auth-configs.ts';
 import { toPublic } from '../../src/errors.ts';
 import type { Principal } from '../../src/principal.ts';
-import { type InProcess, openInProcess } from '../mcp/in-process.ts';
-import { connectorId, startWorld, type World } from '../mcp/world.ts';
+import { type InProcess, openInProcess } from '../support/in-process.ts';
 import { person } from '../support/principals.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let keyward: InProcess;

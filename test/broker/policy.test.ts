@@ -18,7 +18,7 @@ import { localPrincipal as me, type Principal, type Scope, scopes } from '../../
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import type { AuditEvent } from '../../src/vault/vault.ts';
 import { acme, principal, startBroker, storeTokens, type TestBroker } from '../support/broker.ts';
-import { type HttpServer, startHttpServer } from '../support/http-server.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
 
 let server: HttpServer;
 let keyward: TestBroker;

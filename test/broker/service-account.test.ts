@@ -11,7 +11,7 @@ import { fresh } from '../../src/broker/grants/refresh.ts';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { ageTokens, credentialOf, startBroker, type TestBroker, tokensOf } from '../support/broker.ts';
-import { type HttpServer, startHttpServer } from '../support/http-server.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -13,9 +13,9 @@ import { shareConnection } from '../../src/broker/credentials/share.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { toPublic } from '../../src/errors.ts';
 import type { Principal } from '../../src/principal.ts';
-import { type InProcess, openInProcess } from '../mcp/in-process.ts';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
+import { type InProcess, openInProcess } from '../support/in-process.ts';
 import { person } from '../support/principals.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 const ann = person('acme', 'ann');
 const bob = person('acme', 'bob');

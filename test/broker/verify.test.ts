@@ -6,7 +6,7 @@ import { getConnection } from '../../src/broker/credentials/manage.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { credentialOf, startBroker, storeTokens, type TestBroker, tokensOf } from '../support/broker.ts';
-import { type HttpServer, type Seen, startHttpServer } from '../support/http-server.ts';
+import { type HttpServer, type Seen, startHttpServer } from '../support/servers/http-server.ts';
 
 /** Status and body of the API and of the token endpoint, by what they are asked. */
 let api: (token: string) => [number, unknown];

@@ -10,11 +10,11 @@ import { shareConnection } from '../../src/broker/credentials/share.ts';
 import { createSignInCode } from '../../src/broker/sign-in/code.ts';
 import { KeywardError } from '../../src/errors.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
-import { type Session, startSession } from '../http/session.ts';
-import { type SignInServer, startSignInServer } from '../http/sign-in-server.ts';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
+import { launch, look, openTab, type Tab } from '../support/clients/chromium.ts';
+import { type Session, startSession } from '../support/clients/session.ts';
 import { person } from '../support/principals.ts';
-import { launch, look, openTab, type Tab } from './chromium.ts';
+import { type SignInServer, startSignInServer } from '../support/servers/sign-in-server.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let browser: Browser;
 let world: World;

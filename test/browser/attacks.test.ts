@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createBrowser, linkOut, type Session, startSession } from '../http/session.ts';
-import { connectorId, startWorld, type World } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { launch, openTab, type Tab } from './chromium.ts';
+import { launch, openTab, type Tab } from '../support/clients/chromium.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { createBrowser, linkOut, type Session, startSession } from '../support/clients/session.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 let browser: Browser;
 let world: World;

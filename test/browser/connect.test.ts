@@ -1,10 +1,10 @@
 /** Connecting in a real browser, against a real Keyward and a real authorization server. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type Session, startSession, withoutClient } from '../http/session.ts';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
-import { approveDevice } from '../support/click-through.ts';
-import { launch, look, openTab, type Tab } from './chromium.ts';
+import { launch, look, openTab, type Tab } from '../support/clients/chromium.ts';
+import { approveDevice } from '../support/clients/click-through.ts';
+import { type Session, startSession, withoutClient } from '../support/clients/session.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let browser: Browser;
 let world: World;

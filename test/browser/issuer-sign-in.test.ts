@@ -1,9 +1,9 @@
 /** Signing in at an issuer in a real browser, with the built program: connecting, forms, and somebody else's link. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import { launch, look, openTab, type Tab } from './chromium.ts';
+import { launch, look, openTab, type Tab } from '../support/clients/chromium.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 const oauth = { connectorId, authenticationType: 'oauth2' };
 const apiKey = { connectorId, authenticationType: 'api_key' };

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/connect/create.ts';
 import { createSignInCode } from '../../src/broker/sign-in/code.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
-import { type SignInServer, startSignInServer } from '../http/sign-in-server.ts';
-import { connectorId, startWorld, type World } from '../mcp/world.ts';
+import { launch, look, openTab, type Tab } from '../support/clients/chromium.ts';
 import { person } from '../support/principals.ts';
-import { launch, look, openTab, type Tab } from './chromium.ts';
+import { type SignInServer, startSignInServer } from '../support/servers/sign-in-server.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 let browser: Browser;
 let world: World;

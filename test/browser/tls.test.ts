@@ -1,9 +1,9 @@
 /** Keyward behind a TLS proxy, in a real browser: cookies that belong to this very host and never travel in the clear. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import { launch, openTab } from './chromium.ts';
+import { launch, openTab } from '../support/clients/chromium.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 let browser: Browser;
 let team: Deployment;

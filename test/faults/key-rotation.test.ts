@@ -1,8 +1,8 @@
 /** Rotation of the data key, killed at random moments. */
 import { expect, it } from 'vitest';
-import { freshPlace, placeNames } from '../support/places.ts';
-import { killRotations } from '../support/rotation-kills.ts';
-import { report } from './report.ts';
+import { report } from '../support/faults/report.ts';
+import { killRotations } from '../support/faults/rotation-kills.ts';
+import { freshPlace, placeNames } from '../support/vault/places.ts';
 
 const kills = 50;
 

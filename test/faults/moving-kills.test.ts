@@ -1,7 +1,7 @@
 /** Moving a vault to PostgreSQL, killed at many moments. */
 import { expect, it } from 'vitest';
-import { killMoves } from '../support/move-kills.ts';
-import { report } from './report.ts';
+import { killMoves } from '../support/faults/move-kills.ts';
+import { report } from '../support/faults/report.ts';
 
 const kills = 25;
 const records = 2_000;

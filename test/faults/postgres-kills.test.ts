@@ -6,10 +6,10 @@ import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { openVault } from '../../src/vault/open.ts';
 import type { Vault } from '../../src/vault/vault.ts';
-import { makeDatabase, postgresKey } from '../support/postgres.ts';
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
-import { ann, newCredential } from '../support/rows.ts';
-import { report } from './report.ts';
+import { report } from '../support/faults/report.ts';
+import { makeDatabase, postgresKey } from '../support/servers/postgres.ts';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres-server.ts';
+import { ann, newCredential } from '../support/vault/rows.ts';
 
 const kills = 20;
 const writers = 8;

@@ -2,14 +2,14 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { localPrincipal as me } from '../../src/principal.ts';
-import { startAuthorizationServer } from '../support/authorization-server.ts';
 import { connectAcme, credentialOf, startBroker, storeTokens, type TestBroker, tokensOf } from '../support/broker.ts';
-import { type OddAnswer, startOddServer } from '../support/odd-server.ts';
-import { freshDatabase } from '../support/postgres.ts';
-import { raceForRefresh } from '../support/refresh-race.ts';
-import { raceOverHttp } from '../support/refresh-race-http.ts';
-import { startReader } from './reader-process.ts';
-import { notRun, report } from './report.ts';
+import { startReader } from '../support/faults/reader-process.ts';
+import { raceForRefresh } from '../support/faults/refresh-race.ts';
+import { raceOverHttp } from '../support/faults/refresh-race-http.ts';
+import { notRun, report } from '../support/faults/report.ts';
+import { startAuthorizationServer } from '../support/servers/authorization-server.ts';
+import { type OddAnswer, startOddServer } from '../support/servers/odd-server.ts';
+import { freshDatabase } from '../support/servers/postgres.ts';
 
 const rounds = 200;
 const readers = 50;

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { bundleChild, runChild } from '../support/child.ts';
-import { ann, tempFolder, vaultFolder } from '../support/vault-folder.ts';
-import { needs, report } from './report.ts';
+import { needs, report } from '../support/faults/report.ts';
+import { ann, tempFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
 it('a full and a read-only disk give typed errors, keep the old state readable, and need no restart', async (test) => {
   const alone = process.getuid?.() === 0 ? ['unshare', '-m'] : ['unshare', '-Urm'];
@@ -14,7 +14,7 @@ it('a full and a read-only disk give typed errors, keep the old state readable, 
   const folder = tempFolder();
   const mount = `mount -t tmpfs -o size=256k tmpfs ${folder}`;
   needs(test, command, ...options, 'sh', '-c', mount);
-  const script = await bundleChild('test/support/full-disk.ts');
+  const script = await bundleChild('test/support/faults/full-disk.ts');
   const [line = ''] = await runChild(script, [path.join(folder, 'disk')], { command: alone }).done();
   const outcome = JSON.parse(line) as Record<string, unknown>;
   report(
@@ -37,7 +37,7 @@ it('clock jumps of ±10 days stop no writer and lose no write', async (test) => 
   const place = vaultFolder();
   const clock = path.join(place.root, 'clock');
   await writeFile(clock, '+0');
-  const script = await bundleChild('test/support/vault-writer.ts');
+  const script = await bundleChild('test/support/vault/vault-writer.ts');
   const env = {
     LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1',
     FAKETIME_TIMESTAMP_FILE: clock,

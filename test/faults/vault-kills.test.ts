@@ -6,14 +6,14 @@ import { beforeAll, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { bundleChild, type Child, runChild } from '../support/child.ts';
-import { ann, type VaultFolder, vaultFolder } from '../support/vault-folder.ts';
-import { report } from './report.ts';
+import { report } from '../support/faults/report.ts';
+import { ann, type VaultFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
 const kills = process.env.KEYWARD_FAULTS_FULL === '1' ? 1000 : 200;
 
 let writer = '';
 beforeAll(async () => {
-  writer = await bundleChild('test/support/vault-writer.ts');
+  writer = await bundleChild('test/support/vault/vault-writer.ts');
 });
 
 /** The highest acknowledged number of each credential. */
@@ -98,7 +98,7 @@ it('2 processes × 1,000 writes to the same ten credentials lose none', async ()
 
 it('kills at random moments of auditing lose no acknowledged event, and the log verifies', async () => {
   const place = vaultFolder();
-  const auditor = await bundleChild('test/support/vault-auditor.ts');
+  const auditor = await bundleChild('test/support/vault/vault-auditor.ts');
   const rounds = kills / 10;
   let acknowledgedEvents = 0;
   for (let round = 0; round < rounds; round++) {

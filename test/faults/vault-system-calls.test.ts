@@ -7,12 +7,12 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeAll, expect, it, type TestContext } from 'vitest';
 import { bundleChild, type Child, runChild } from '../support/child.ts';
-import { ann, type VaultFolder, vaultFolder } from '../support/vault-folder.ts';
-import { needs, report } from './report.ts';
+import { needs, report } from '../support/faults/report.ts';
+import { ann, type VaultFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
 let script = '';
 beforeAll(async () => {
-  script = await bundleChild('test/support/vault-step.ts');
+  script = await bundleChild('test/support/vault/vault-step.ts');
 });
 
 const needsStrace = (test: TestContext) => needs(test, 'strace', '-o', '/dev/null', '-f', 'true');

@@ -5,7 +5,7 @@ import { KeywardError } from '../../src/errors.ts';
 import { type Listener, listen } from '../../src/http/listener/server.ts';
 import { createApp } from '../../src/http/middleware/app.ts';
 import type { Facts } from '../../src/log.ts';
-import { raw } from './raw.ts';
+import { raw } from '../support/clients/raw-http.ts';
 
 const logged: { event: string; facts: Facts }[] = [];
 const write = (event: string, facts: Facts = {}) => void logged.push({ event, facts });

@@ -1,9 +1,9 @@
 /** Approvals over HTTP: the built program, two owners with tokens of their own, and the pages that they sign in to. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
-import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
-import { clientKinds } from '../support/mcp-clients.ts';
-import { type Browser, createBrowser } from './session.ts';
+import { clientKinds } from '../support/clients/mcp-clients.ts';
+import { type Browser, createBrowser } from '../support/clients/session.ts';
+import { type HttpKeyward, startKeywardHttp } from '../support/servers/keyward-http.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 const scopes = ['read', 'write', 'use', 'release', 'share'].map((name) => `credentials:${name}`).join(',');
 const input = { connectorId, authenticationType: 'api_key', apiKey: goodApiKey, name: 'Work Acme' };

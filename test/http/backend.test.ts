@@ -1,10 +1,10 @@
 /** A backend that acts for its users over REST, with a token of the issuer: it names them as the issuer does. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import { raw } from './raw.ts';
-import { createBrowser, linkOut } from './session.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { createBrowser, linkOut } from '../support/clients/session.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 let team: Deployment;
 beforeAll(async () => {

@@ -5,12 +5,12 @@ import { promisify } from 'node:util';
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../src/http/rest/index.ts';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import type { Issuer } from '../support/issuer.ts';
-import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
-import { freePort, keywardMain } from '../support/mcp-clients.ts';
-import { type RawAnswer, raw } from './raw.ts';
+import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
+import { type RawAnswer, raw } from '../support/clients/raw-http.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import type { Issuer } from '../support/servers/issuer.ts';
+import { type HttpKeyward, startKeywardHttp } from '../support/servers/keyward-http.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 const run = promisify(execFile);
 const stranger = await generateKeyPair('ES256');

@@ -7,10 +7,10 @@ import { createApp } from '../../src/http/middleware/app.ts';
 import { callbackRoutes } from '../../src/http/pages/connect/callback.ts';
 import { connectRoutes } from '../../src/http/pages/connect/routes.ts';
 import { localPrincipal } from '../../src/principal.ts';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { raw } from './raw.ts';
-import { createBrowser, linkOut, type Session, startSession, withoutClient } from './session.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { createBrowser, linkOut, type Session, startSession, withoutClient } from '../support/clients/session.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let session: Session;

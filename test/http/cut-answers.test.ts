@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
-import { echoConnector, echoEnv } from '../support/echo-connector.ts';
 import { person } from '../support/principals.ts';
-import { startRest } from '../support/rest.ts';
+import { echoConnector, echoEnv } from '../support/servers/echo-connector.ts';
+import { startRest } from '../support/servers/rest.ts';
 
 const ann = person('acme', 'ann');
 const token = 'sk-canary-of-cut-answers';

@@ -1,11 +1,11 @@
 /** URL elicitation over HTTP: the built program, an issuer that signs people in, and real clients that show links. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isApproval } from '../mcp/person.ts';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import type { LinkAnswer } from '../support/mcp-clients.ts';
-import { createBrowser, linkOut, type Shown } from './session.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import type { LinkAnswer } from '../support/clients/mcp-clients.ts';
+import { isApproval } from '../support/clients/person.ts';
+import { createBrowser, linkOut, type Shown } from '../support/clients/session.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 const scopes = ['read', 'write', 'use', 'release'].map((name) => `credentials:${name}`);
 const apiKey = { connectorId, authenticationType: 'api_key' };

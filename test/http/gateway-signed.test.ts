@@ -1,11 +1,11 @@
 /** The gateway in front of a service that wants every request signed. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maxSigned } from '../../src/broker/calls/sigv4.ts';
-import { type Arrived, awsRefusal } from '../support/aws-signature.ts';
-import { type EchoEnv, echoEnv } from '../support/echo-connector.ts';
-import { type HttpServer, startHttpServer } from '../support/http-server.ts';
 import { person } from '../support/principals.ts';
-import { type RestServer, startRest } from '../support/rest.ts';
+import { type Arrived, awsRefusal } from '../support/servers/aws-signature.ts';
+import { type EchoEnv, echoEnv } from '../support/servers/echo-connector.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
+import { type RestServer, startRest } from '../support/servers/rest.ts';
 
 const ann = person('acme', 'ann');
 const key = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'gateway+canary/of/aws' };

@@ -11,11 +11,11 @@ import { readAudit } from '../../src/broker/credentials/read-audit.ts';
 import { shareConnection } from '../../src/broker/credentials/share.ts';
 import { toPublic } from '../../src/errors.ts';
 import { scrubbed } from '../../src/net/scrub/scrub.ts';
-import { type EchoApi, startEchoApi } from '../support/echo-api.ts';
-import { type EchoEnv, echoConnector, echoEnv } from '../support/echo-connector.ts';
+import { raw } from '../support/clients/raw-http.ts';
 import { person } from '../support/principals.ts';
-import { type RestServer, startRest } from '../support/rest.ts';
-import { raw } from './raw.ts';
+import { type EchoApi, startEchoApi } from '../support/servers/echo-api.ts';
+import { type EchoEnv, echoConnector, echoEnv } from '../support/servers/echo-connector.ts';
+import { type RestServer, startRest } from '../support/servers/rest.ts';
 
 const run = promisify(execFile);
 const token = 'sk-canary-of-the-gateway/+=&';

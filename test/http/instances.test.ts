@@ -1,14 +1,14 @@
 /** Several Keywards on one PostgreSQL database, behind a load balancer that sends each request anywhere. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { connectorId, startWorld, type World } from '../mcp/world.ts';
-import { type Balancer, startBalancer } from '../support/balancer.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { type Issuer, pagesClient, startIssuer } from '../support/issuer.ts';
-import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
-import { clientKinds, freePort, type TestClient } from '../support/mcp-clients.ts';
-import { makeDatabase } from '../support/postgres.ts';
-import { createBrowser, linkOut } from './session.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { clientKinds, freePort, type TestClient } from '../support/clients/mcp-clients.ts';
+import { createBrowser, linkOut } from '../support/clients/session.ts';
+import { type Balancer, startBalancer } from '../support/servers/balancer.ts';
+import { type Issuer, pagesClient, startIssuer } from '../support/servers/issuer.ts';
+import { type HttpKeyward, startKeywardHttp } from '../support/servers/keyward-http.ts';
+import { makeDatabase } from '../support/servers/postgres.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 const ports = { public: 0, first: 0, second: 0 };
 const scopes = ['read', 'write', 'use', 'release'].map((name) => `credentials:${name}`);

@@ -1,10 +1,10 @@
 /** Whatever people do in whatever order, over MCP and REST, nobody sees a secret of somebody else. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectorId } from '../mcp/world.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import type { TestClient } from '../support/mcp-clients.ts';
-import { raw } from './raw.ts';
+import type { TestClient } from '../support/clients/mcp-clients.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import { connectorId } from '../support/world.ts';
 
 type Person = {
   readonly login: string;

@@ -5,9 +5,9 @@ import { createBearer } from '../../src/http/auth/bearer.ts';
 import type { IssuerSettings } from '../../src/http/auth/issuer-tokens.ts';
 import { createLimits } from '../../src/http/middleware/rate-limits.ts';
 import { createCounters } from '../../src/http/middleware/shared-counters.ts';
-import { type InProcess, openInProcess } from '../mcp/in-process.ts';
-import { startHttpServer } from '../support/http-server.ts';
-import { type Issuer, startIssuer } from '../support/issuer.ts';
+import { type InProcess, openInProcess } from '../support/in-process.ts';
+import { startHttpServer } from '../support/servers/http-server.ts';
+import { type Issuer, startIssuer } from '../support/servers/issuer.ts';
 
 const origin = 'https://keyward.example';
 

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { expect, it } from 'vitest';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { startDeployment } from '../support/deployment.ts';
+import { startDeployment } from '../support/servers/deployment.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 const samples = 10_000;
 const tries = 4;

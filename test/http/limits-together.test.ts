@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
-import { asAdmin, makeDatabase } from '../support/postgres.ts';
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
-import { type RawAnswer, raw } from './raw.ts';
+import { type RawAnswer, raw } from '../support/clients/raw-http.ts';
+import { type HttpKeyward, startKeywardHttp } from '../support/servers/keyward-http.ts';
+import { asAdmin, makeDatabase } from '../support/servers/postgres.ts';
+import { type PostgresServer, startPostgres } from '../support/servers/postgres-server.ts';
 
 /** A minute's requests of one user. */
 const limit = 40;

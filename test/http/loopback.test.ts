@@ -10,12 +10,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { cancelAttempt } from '../../src/broker/connect/attempts.ts';
 import type { KeywardError } from '../../src/errors.ts';
 import { localPrincipal } from '../../src/principal.ts';
-import { connectorId, startWorld, type World } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { startKeywardHttp } from '../support/keyward-http.ts';
-import { freePort } from '../support/mcp-clients.ts';
-import { raw } from './raw.ts';
-import { createBrowser, linkOut, type Session, startSession } from './session.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { freePort } from '../support/clients/mcp-clients.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { createBrowser, linkOut, type Session, startSession } from '../support/clients/session.ts';
+import { startKeywardHttp } from '../support/servers/keyward-http.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 const run = promisify(execFile);
 

@@ -1,10 +1,10 @@
 /** `keyward http` while its database fails over, takes no writes, or answers nothing at all. */
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
-import { asAdmin, makeDatabase } from '../support/postgres.ts';
-import { type PostgresServer, type Standby, startPostgres } from '../support/postgres-server.ts';
-import { raw } from './raw.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { type HttpKeyward, startKeywardHttp } from '../support/servers/keyward-http.ts';
+import { asAdmin, makeDatabase } from '../support/servers/postgres.ts';
+import { type PostgresServer, type Standby, startPostgres } from '../support/servers/postgres-server.ts';
 
 let server: PostgresServer;
 let standby: Standby | undefined;

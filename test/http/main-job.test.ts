@@ -1,11 +1,11 @@
 /** The whole job over HTTP: the built program, a real issuer, a real service, and two people at once. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connectorId } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import { pagesClient } from '../support/issuer.ts';
-import { clientKinds, type TestClient } from '../support/mcp-clients.ts';
-import { type Browser, createBrowser, linkOut, type Shown } from './session.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { clientKinds, type TestClient } from '../support/clients/mcp-clients.ts';
+import { type Browser, createBrowser, linkOut, type Shown } from '../support/clients/session.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import { pagesClient } from '../support/servers/issuer.ts';
+import { connectorId } from '../support/world.ts';
 
 let team: Deployment;
 beforeAll(async () => {

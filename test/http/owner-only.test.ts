@@ -1,10 +1,10 @@
 /** Owner only, over HTTP: what people of one tenant, of another and of none of it learn of each other. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import type { TestClient } from '../support/mcp-clients.ts';
-import { raw } from './raw.ts';
+import type { TestClient } from '../support/clients/mcp-clients.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 let team: Deployment;
 /** Ann, bob and cleo are of one organisation; dora is of another one. */

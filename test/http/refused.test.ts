@@ -5,8 +5,8 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createRefusals, type Refused, refuseAtConnection } from '../../src/http/listener/connection-refusals.ts';
 import { listen } from '../../src/http/listener/server.ts';
-import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
-import { raw } from './raw.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { type HttpKeyward, startKeywardHttp } from '../support/servers/keyward-http.ts';
 
 const canary = 'CanaryOfTheOnesWhoSendRubbish7';
 

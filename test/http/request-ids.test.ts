@@ -1,7 +1,7 @@
 /** Whatever goes wrong in a request is in the log under the id that its answer carries. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { localPrincipal } from '../../src/principal.ts';
-import { type RestServer, startRest } from '../support/rest.ts';
+import { type RestServer, startRest } from '../support/servers/rest.ts';
 
 let keyward: RestServer;
 beforeAll(async () => {

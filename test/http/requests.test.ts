@@ -4,10 +4,10 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectorId, goodApiKey } from '../mcp/world.ts';
-import { type Deployment, startDeployment } from '../support/deployment.ts';
-import type { HttpKeyward } from '../support/keyward-http.ts';
-import { raw } from './raw.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { type Deployment, startDeployment } from '../support/servers/deployment.ts';
+import type { HttpKeyward } from '../support/servers/keyward-http.ts';
+import { connectorId, goodApiKey } from '../support/world.ts';
 
 const openai = { connectorId: 'openai', authenticationType: 'api_key' };
 const scopes = ['read', 'write', 'release'].map((name) => `credentials:${name}`);

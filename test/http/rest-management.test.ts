@@ -4,11 +4,11 @@ import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stepHeader } from '../../src/http/pages/script.ts';
 import { operations } from '../../src/http/rest/index.ts';
-import { followLink } from '../mcp/person.ts';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
-import { startHttpServer } from '../support/http-server.ts';
+import { followLink } from '../support/clients/person.ts';
 import { person } from '../support/principals.ts';
-import { type RestServer, startRest } from '../support/rest.ts';
+import { startHttpServer } from '../support/servers/http-server.ts';
+import { type RestServer, startRest } from '../support/servers/rest.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 const ann = person('acme', 'ann');
 const people = new Map([

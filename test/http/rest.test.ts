@@ -6,14 +6,14 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import createClient from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectorId, goodApiKey, startWorld, type World } from '../mcp/world.ts';
 import type { paths as CreatePaths } from '../support/interfaces/alloy-create-credential.ts';
 import type { paths as ListPaths } from '../support/interfaces/alloy-get-connector-credentials.ts';
 import type { paths as MetadataPaths } from '../support/interfaces/alloy-get-credentials-metadata.ts';
 import { answerValidator, readInterface, requestValidator } from '../support/interfaces/documents.ts';
 import type { paths as PathStackPaths } from '../support/interfaces/pathstack-connection-credentials.ts';
 import { person } from '../support/principals.ts';
-import { type RestServer, startRest } from '../support/rest.ts';
+import { type RestServer, startRest } from '../support/servers/rest.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 const people = new Map([
   ['ann', person('acme', 'ann')],

@@ -1,9 +1,9 @@
 /** The data key is rotated while several Keywards serve: each of them knows at the next request. */
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
-import { startKeywardHttp } from '../support/keyward-http.ts';
-import { freshDatabase } from '../support/postgres.ts';
-import { createBrowser } from './session.ts';
+import { createBrowser } from '../support/clients/session.ts';
+import { startKeywardHttp } from '../support/servers/keyward-http.ts';
+import { freshDatabase } from '../support/servers/postgres.ts';
 
 it('whoever signs in at one Keyward after a rotation is signed in at the other, though neither wrote anything since', async () => {
   const env = { KEYWARD_STORE: await freshDatabase(), KEYWARD_KEY: randomBytes(32).toString('base64') };

@@ -4,8 +4,8 @@ import { rename } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type HttpKeyward, startKeywardHttp } from '../support/keyward-http.ts';
-import { type RawAnswer, raw } from './raw.ts';
+import { type RawAnswer, raw } from '../support/clients/raw-http.ts';
+import { type HttpKeyward, startKeywardHttp } from '../support/servers/keyward-http.ts';
 
 const openai = { connectorId: 'openai', authenticationType: 'api_key' };
 const call = (name: string, args: unknown) =>

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { connectorId, startWorld, type World } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
-import { freePort, type KeywardProcess, startWithClient, type TestClient } from '../support/mcp-clients.ts';
-import { raw } from './raw.ts';
-import { createBrowser, linkOut } from './session.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { freePort, type KeywardProcess, startWithClient, type TestClient } from '../support/clients/mcp-clients.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { createBrowser, linkOut } from '../support/clients/session.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let home: string;

@@ -11,12 +11,12 @@ import { createCounters } from '../../src/http/middleware/shared-counters.ts';
 import { signIn } from '../../src/http/pages/sign-in/index.ts';
 import { localPrincipal, type Owner, type Principal } from '../../src/principal.ts';
 import type { AuditEntry } from '../../src/vault/vault.ts';
-import { connectorId, startWorld, type World } from '../mcp/world.ts';
-import { clickThrough } from '../support/click-through.ts';
+import { clickThrough } from '../support/clients/click-through.ts';
+import { raw } from '../support/clients/raw-http.ts';
+import { type Browser, createBrowser, linkOut, type Shown } from '../support/clients/session.ts';
 import { person } from '../support/principals.ts';
-import { raw } from './raw.ts';
-import { type Browser, createBrowser, linkOut, type Shown } from './session.ts';
-import { type SignInServer, startSignInServer } from './sign-in-server.ts';
+import { type SignInServer, startSignInServer } from '../support/servers/sign-in-server.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let server: SignInServer;

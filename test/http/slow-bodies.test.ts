@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type EchoEnv, echoConnector, echoEnv } from '../support/echo-connector.ts';
 import { person } from '../support/principals.ts';
-import { type RestServer, startRest } from '../support/rest.ts';
+import { type EchoEnv, echoConnector, echoEnv } from '../support/servers/echo-connector.ts';
+import { type RestServer, startRest } from '../support/servers/rest.ts';
 
 const ann = person('acme', 'ann');
 const reader = { ...ann, scopes: new Set(['credentials:read'] as const) };

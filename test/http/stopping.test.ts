@@ -6,8 +6,8 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { startKeywardHttp } from '../support/keyward-http.ts';
-import { keywardMain } from '../support/mcp-clients.ts';
+import { keywardMain } from '../support/clients/mcp-clients.ts';
+import { startKeywardHttp } from '../support/servers/keyward-http.ts';
 
 const toolCall = (name: string, args: unknown) =>
   JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } });

@@ -14,10 +14,10 @@ import {
   startWithClient,
   type TestClient,
   testKey,
-} from '../support/mcp-clients.ts';
-import { answerRequest } from './person.ts';
-import { rawModern } from './raw.ts';
-import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
+} from '../support/clients/mcp-clients.ts';
+import { answerRequest } from '../support/clients/person.ts';
+import { rawModern } from '../support/clients/raw-mcp.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let folder: string;

@@ -1,9 +1,9 @@
 /** call_api as real clients of both SDK lines use it, over stdio. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { scrubbed } from '../../src/net/scrub/scrub.ts';
-import { type EchoApi, startEchoApi } from '../support/echo-api.ts';
-import { type EchoEnv, echoConnector, echoEnv } from '../support/echo-connector.ts';
-import { clientKinds, startWithClient } from '../support/mcp-clients.ts';
+import { clientKinds, startWithClient } from '../support/clients/mcp-clients.ts';
+import { type EchoApi, startEchoApi } from '../support/servers/echo-api.ts';
+import { type EchoEnv, echoConnector, echoEnv } from '../support/servers/echo-connector.ts';
 
 const token = 'sk-canary-of-call-api-0123456789';
 

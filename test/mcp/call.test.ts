@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { callTool } from '../../src/mcp/call.ts';
 import { tools } from '../../src/mcp/tools/index.ts';
-import { outcomeOf } from '../support/mcp-clients.ts';
-import { type InProcess, openInProcess } from './in-process.ts';
+import { outcomeOf } from '../support/clients/mcp-clients.ts';
+import { type InProcess, openInProcess } from '../support/in-process.ts';
 
 let keyward: InProcess;
 beforeAll(async () => {

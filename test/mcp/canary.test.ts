@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, it, vi } from 'vitest';
 import { KeywardError } from '../../src/errors.ts';
-import { outcomeOf, startKeyward } from '../support/mcp-clients.ts';
-import { openInProcess } from './in-process.ts';
-import { followLink } from './person.ts';
-import { rawModern } from './raw.ts';
-import { connectorId, startWorld } from './world.ts';
+import { outcomeOf, startKeyward } from '../support/clients/mcp-clients.ts';
+import { followLink } from '../support/clients/person.ts';
+import { rawModern } from '../support/clients/raw-mcp.ts';
+import { openInProcess } from '../support/in-process.ts';
+import { connectorId, startWorld } from '../support/world.ts';
 
 const planted = {
   apiKey: 'acme_C4naryApiKey0123456789',

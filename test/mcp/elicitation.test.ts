@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Links } from '../../src/mcp/links.ts';
-import { clientKinds, type LinkAnswer, outcomeOf, startKeyward, startWithClient } from '../support/mcp-clients.ts';
-import { openInProcess } from './in-process.ts';
-import { followLink, isApproval } from './person.ts';
-import { rawModern } from './raw.ts';
-import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
+import {
+  clientKinds,
+  type LinkAnswer,
+  outcomeOf,
+  startKeyward,
+  startWithClient,
+} from '../support/clients/mcp-clients.ts';
+import { followLink, isApproval } from '../support/clients/person.ts';
+import { rawModern } from '../support/clients/raw-mcp.ts';
+import { openInProcess } from '../support/in-process.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KeywardProcess, outcomeOf, startKeyward } from '../support/mcp-clients.ts';
-import { rawModern } from './raw.ts';
-import { connectorId, startWorld, type World } from './world.ts';
+import { type KeywardProcess, outcomeOf, startKeyward } from '../support/clients/mcp-clients.ts';
+import { rawModern } from '../support/clients/raw-mcp.ts';
+import { connectorId, startWorld, type World } from '../support/world.ts';
 
 const missingId = '550e8400-e29b-41d4-a716-446655440000';
 

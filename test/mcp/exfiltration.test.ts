@@ -8,11 +8,11 @@ import { toPublic } from '../../src/errors.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
 import { scrubbed } from '../../src/net/scrub/scrub.ts';
 import { localPrincipal } from '../../src/principal.ts';
-import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
-import { type EchoApi, echoForms, startEchoApi } from '../support/echo-api.ts';
-import { type EchoEnv, echoConnector, echoEnv } from '../support/echo-connector.ts';
-import { type HttpServer, startHttpServer } from '../support/http-server.ts';
-import { type InProcess, openInProcess } from './in-process.ts';
+import { type InProcess, openInProcess } from '../support/in-process.ts';
+import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
+import { type EchoApi, echoForms, startEchoApi } from '../support/servers/echo-api.ts';
+import { type EchoEnv, echoConnector, echoEnv } from '../support/servers/echo-connector.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
 
 const secret = 'sk-C4nary/of+the=exfiltration&table';
 const openaiKey = `sk-${'C4naryOpenai'.repeat(3)}`;

@@ -6,7 +6,7 @@ import { StdioClientTransport as TransportTwo } from '@modelcontextprotocol/clie
 import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { approveDevice } from '../support/click-through.ts';
+import { approveDevice } from '../support/clients/click-through.ts';
 import {
   clientKinds,
   freePort,
@@ -15,9 +15,9 @@ import {
   startWithClient,
   type TestClient,
   testKey,
-} from '../support/mcp-clients.ts';
-import { followLink } from './person.ts';
-import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
+} from '../support/clients/mcp-clients.ts';
+import { followLink } from '../support/clients/person.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {

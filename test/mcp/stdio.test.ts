@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientKinds, type KeywardProcess, startKeyward, startWithClient } from '../support/mcp-clients.ts';
-import { type Answer, rawModern } from './raw.ts';
-import { connectorId, goodApiKey, startWorld, type World } from './world.ts';
+import { clientKinds, type KeywardProcess, startKeyward, startWithClient } from '../support/clients/mcp-clients.ts';
+import { type Answer, rawModern } from '../support/clients/raw-mcp.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 beforeAll(async () => {

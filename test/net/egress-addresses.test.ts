@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDispatcher } from '../../src/net/dispatcher.ts';
 import type { Egress, EgressResponse } from '../../src/net/egress.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
-import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
-import { type HttpServer, startHttpServer } from '../support/http-server.ts';
-import { startTlsProxy } from '../support/tls-proxy.ts';
+import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
+import { startTlsProxy } from '../support/servers/tls-proxy.ts';
 
 let server: HttpServer;
 let dns: DnsServer;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Egress, EgressWholeRequest } from '../../src/net/egress.ts';
 import { egressFetch } from '../../src/net/fetch.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
-import { type HttpServer, startHttpServer } from '../support/http-server.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
 
 const mebibyte = 1024 * 1024;
 /** 300 MB of zeros in 300 KB: gzip members may follow one another. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Egress, EgressRequest } from '../../src/net/egress.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
-import { type HttpServer, startHttpServer } from '../support/http-server.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
 
 let first: HttpServer;
 let other: HttpServer;

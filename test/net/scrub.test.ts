@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createScrubber, scrubbed } from '../../src/net/scrub/scrub.ts';
 import { formsOf } from '../../src/net/scrub/secret-forms.ts';
-import { echoForms } from '../support/echo-api.ts';
+import { echoForms } from '../support/servers/echo-api.ts';
 
 const secrets = [
   'sk-live_0123456789abcdefXYZ',

@@ -5,7 +5,7 @@ import { AsyncEntry } from '@napi-rs/keyring';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Keychain, osKeychain } from '../../src/seal/keychain.ts';
 import type { KeySettings } from '../../src/seal/sources.ts';
-import { credentialRow, vaultFolder } from '../support/vault-folder.ts';
+import { credentialRow, vaultFolder } from '../support/vault/vault-folder.ts';
 
 const passphrase = 'correct horse battery staple';
 const rows = async (place: ReturnType<typeof vaultFolder>, key: KeySettings, keychain: Keychain | null = null) => {

@@ -1,7 +1,7 @@
 /** A simulated AWS: STS and whatever other service a path names, each checking signatures by itself. */
 import type { ServerResponse } from 'node:http';
-import { type AwsAccount, awsRefusal } from '../support/aws-signature.ts';
-import { type HttpServer, type Seen, startHttpServer } from '../support/http-server.ts';
+import { type AwsAccount, awsRefusal } from '../support/servers/aws-signature.ts';
+import { type HttpServer, type Seen, startHttpServer } from '../support/servers/http-server.ts';
 
 export type SimulatedAws = HttpServer & {
   /** What its clock shows, in milliseconds besides the right time. */

@@ -6,7 +6,7 @@ import { viewAttempt } from '../../src/broker/connect/page.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { ageTokens, connectAcme, startBroker, type TestBroker } from '../support/broker.ts';
-import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
+import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
 import { client } from './client.ts';
 import { tryToConnect } from './job.ts';
 import { type ProfileName, profiles } from './profiles.ts';

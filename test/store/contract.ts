@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CredentialRow, ListFilter, SessionRow, Store } from '../../src/store/store.ts';
-import { ann, approvalRow, attemptRow, bob, credentialRow } from '../support/vault-folder.ts';
+import { ann, approvalRow, attemptRow, bob, credentialRow } from '../support/vault/vault-folder.ts';
 
 /** `openFresh` makes an empty store and answers a function that opens it: each call is like another process. */
 export function runStoreContract(name: string, openFresh: () => Promise<() => Promise<Store>>): void {

@@ -1,4 +1,4 @@
-import { vaultFolder } from '../support/vault-folder.ts';
+import { vaultFolder } from '../support/vault/vault-folder.ts';
 import { runStoreContract } from './contract.ts';
 
 runStoreContract('one file', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { check, decodeVault } from '../../src/store/json/format.ts';
 import { openVault } from '../../src/vault/open.ts';
-import { ann, apiKeySecret, canary, credentialRow, newCredential, vaultFolder } from '../support/vault-folder.ts';
+import { ann, apiKeySecret, canary, credentialRow, newCredential, vaultFolder } from '../support/vault/vault-folder.ts';
 
 const damaged = { code: 'vault_damaged' };
 const insert = (row = credentialRow()) => [{ op: 'insert' as const, kind: 'credential' as const, row }];

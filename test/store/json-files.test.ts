@@ -14,7 +14,7 @@ import {
   newCredential,
   tempFolder,
   vaultFolder,
-} from '../support/vault-folder.ts';
+} from '../support/vault/vault-folder.ts';
 
 const insert = (row = credentialRow()) => [{ op: 'insert' as const, kind: 'credential' as const, row }];
 const mode = async (file: string) => ((await stat(file)).mode & 0o777).toString(8);

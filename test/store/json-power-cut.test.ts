@@ -2,8 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { openJsonStore } from '../../src/store/json/json-store.ts';
-import { forgetfulDisk, type Leftover, restore } from '../support/forgetful-disk.ts';
-import { ann, credentialRow, vaultFolder } from '../support/vault-folder.ts';
+import { forgetfulDisk, type Leftover, restore } from '../support/faults/forgetful-disk.ts';
+import { ann, credentialRow, vaultFolder } from '../support/vault/vault-folder.ts';
 
 const commits = 5;
 

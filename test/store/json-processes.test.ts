@@ -3,11 +3,11 @@ import { copyFile, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundleChild, runChild } from '../support/child.ts';
-import { ann, credentialRow, filesBelow, tempFolder, vaultFolder } from '../support/vault-folder.ts';
+import { ann, credentialRow, filesBelow, tempFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
 let writer = '';
 beforeAll(async () => {
-  writer = await bundleChild('test/support/vault-writer.ts');
+  writer = await bundleChild('test/support/vault/vault-writer.ts');
 });
 
 describe('processes on one vault', () => {
@@ -63,7 +63,7 @@ it('where no file lock can be loaded, a vault can be read, but nothing is writte
   const before = await readFile(place.file);
   // Outside of this repository the native package is not found, as on a system that it has no build for.
   const script = path.join(tempFolder(), 'vault-step.mjs');
-  await copyFile(await bundleChild('test/support/vault-step.ts'), script);
+  await copyFile(await bundleChild('test/support/vault/vault-step.ts'), script);
   const makes = vaultFolder();
   for (const args of [
     [makes.file, '', 'create'],

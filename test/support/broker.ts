@@ -17,8 +17,8 @@ import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openVault } from '../../src/vault/open.ts';
 import type { Attempt, Credential, CredentialSecret } from '../../src/vault/vault.ts';
-import { clickThrough } from './click-through.ts';
-import type { DnsServer } from './dns-server.ts';
+import { clickThrough } from './clients/click-through.ts';
+import type { DnsServer } from './servers/dns-server.ts';
 
 export const acme = 'custom.acme';
 

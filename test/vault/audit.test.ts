@@ -4,7 +4,7 @@ import { auditMac, splitLine } from '../../src/vault/audit-chain.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { openVault } from '../../src/vault/open.ts';
 import type { AuditEvent } from '../../src/vault/vault.ts';
-import { type VaultFolder, vaultFolder } from '../support/vault-folder.ts';
+import { type VaultFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
 const event = (at: number): AuditEvent => ({
   tenant: 'acme',

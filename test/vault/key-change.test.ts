@@ -8,9 +8,9 @@ import { realDisk } from '../../src/store/json/disk.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
 import { openVault } from '../../src/vault/open.ts';
-import { freshPlace, openPlace, type Place, placeNames } from '../support/places.ts';
-import { killRotations } from '../support/rotation-kills.ts';
-import { ann, apiKeySecret, newCredential, tempFolder, vaultFolder } from '../support/vault-folder.ts';
+import { killRotations } from '../support/faults/rotation-kills.ts';
+import { freshPlace, openPlace, type Place, placeNames } from '../support/vault/places.ts';
+import { ann, apiKeySecret, newCredential, tempFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
 /** Opens the vault, does something, closes it. */
 async function within<T>(place: Place, work: (parts: Awaited<ReturnType<typeof opened>>) => Promise<T>): Promise<T> {

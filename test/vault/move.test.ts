@@ -12,8 +12,8 @@ import { rotateDataKey, underPassphrase } from '../../src/vault/key-change.ts';
 import { copyVault } from '../../src/vault/move.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { readOwnerMap, underNewOwner } from '../../src/vault/owner-map.ts';
-import { freshPlace, openPlace, type Place, type PlaceName, placeNames } from '../support/places.ts';
 import { spellingsOf } from '../support/spellings.ts';
+import { freshPlace, openPlace, type Place, type PlaceName, placeNames } from '../support/vault/places.ts';
 import {
   ann,
   apiKeySecret,
@@ -23,7 +23,7 @@ import {
   filesBelow,
   newCredential,
   tempFolder,
-} from '../support/vault-folder.ts';
+} from '../support/vault/vault-folder.ts';
 
 const same = (found: KindRow) => found;
 const attemptSecret = { codeVerifier: 'v', key: 'k', inputs: {}, device: null };

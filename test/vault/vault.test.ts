@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { openVault } from '../../src/vault/open.ts';
 import type { AttemptSecret, Credential, New, Vault } from '../../src/vault/vault.ts';
-import { ann, apiKeySecret, attemptRow, bob, newCredential, vaultFolder } from '../support/vault-folder.ts';
+import { ann, apiKeySecret, attemptRow, bob, newCredential, vaultFolder } from '../support/vault/vault-folder.ts';
 
 async function openFresh(place = vaultFolder()): Promise<{ vault: Vault; store: Store; place: typeof place }> {
   const store = await place.open();

@@ -9,9 +9,9 @@ import { viewAttempt } from '../../../src/broker/connect/page.ts';
 import { cancelFromPage, submitAuthConfig, submitInputs } from '../../../src/broker/connect/page-forms.ts';
 import { listCredentials } from '../../../src/broker/credentials/manage.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import { acme, consent, principal, startBroker, type TestBroker, tokensOf } from '../../support/broker.ts';
-import { approveDevice } from '../../support/click-through.ts';
+import { approveDevice } from '../../support/clients/click-through.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../../support/servers/authorization-server.ts';
 
 let server: AuthorizationServer;
 let keyward: TestBroker;

@@ -6,7 +6,7 @@ import { createCredential } from '../../../src/broker/connect/create.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { scrubbed } from '../../../src/net/scrub/scrub.ts';
 import { acme, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
-import { type EchoApi, echoForms, startEchoApi } from '../../support/echo-api.ts';
+import { type EchoApi, echoForms, startEchoApi } from '../../support/servers/echo-api.ts';
 
 const apiKey = 'acme_s3cretS3cretS3cret';
 const ann = principal('ann');

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callApi } from '../../../src/broker/calls/call-api.ts';
 import { principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
-import { type EchoApi, startEchoApi } from '../../support/echo-api.ts';
+import { type EchoApi, startEchoApi } from '../../support/servers/echo-api.ts';
 
 const ann = principal('ann');
 const tokens = { accessToken: 'an-access-token', expiresAt: Date.now() + 3_600_000 };

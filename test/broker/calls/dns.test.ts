@@ -5,8 +5,8 @@ import { callApi } from '../../../src/broker/calls/call-api.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { createEgress } from '../../../src/net/open-egress.ts';
 import { acme, principal, startBroker, type TestBroker } from '../../support/broker.ts';
-import { type DnsServer, startDnsServer } from '../../support/dns-server.ts';
-import { type EchoApi, startEchoApi } from '../../support/echo-api.ts';
+import { type DnsServer, startDnsServer } from '../../support/servers/dns-server.ts';
+import { type EchoApi, startEchoApi } from '../../support/servers/echo-api.ts';
 
 const ann = principal('ann');
 let api: EchoApi;

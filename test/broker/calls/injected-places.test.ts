@@ -7,7 +7,7 @@ import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { readBuiltin } from '../../../src/connectors/builtin.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
-import { type OddServer, startOddServer } from '../../support/odd-server.ts';
+import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 const botToken = '123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11';
 const apiKey = 'k3y-s3cret-s3cret-s3cret';

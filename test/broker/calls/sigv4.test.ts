@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { signed } from '../../../src/broker/calls/sigv4.ts';
 import type { EgressRequest } from '../../../src/net/egress.ts';
-import { awsRefusal } from '../../support/aws-signature.ts';
+import { awsRefusal } from '../../support/servers/aws-signature.ts';
 
 const key = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 const scope = { service: 'service', region: 'us-east-1' };

@@ -6,9 +6,9 @@ import { exchangeCode } from '../../../src/broker/oauth/exchange.ts';
 import { refreshTokens } from '../../../src/broker/oauth/refresh.ts';
 import { revoke } from '../../../src/broker/oauth/revoke.ts';
 import type { OAuth2Method } from '../../../src/connectors/definition/definition.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
-import { type ClickOptions, clickThrough } from '../../support/click-through.ts';
+import { type ClickOptions, clickThrough } from '../../support/clients/click-through.ts';
 import { oauth2Context } from '../../support/oauth-context.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../../support/servers/authorization-server.ts';
 
 let server: AuthorizationServer;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { authorizationUrl } from '../../../src/broker/oauth/authorize.ts';
 import { createEgress } from '../../../src/net/open-egress.ts';
 import { oauth2Context } from '../../support/oauth-context.ts';
-import { type OddServer, startOddServer } from '../../support/odd-server.ts';
+import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 let server: OddServer;
 beforeEach(async () => {

@@ -9,9 +9,9 @@ import type { OAuth2Method } from '../../../src/connectors/definition/definition
 import { defaultTimeoutMs } from '../../../src/net/deadline.ts';
 import type { Egress } from '../../../src/net/egress.ts';
 import { createEgress } from '../../../src/net/open-egress.ts';
-import { startHttpServer } from '../../support/http-server.ts';
 import { clientCredentialsContext, loopbackEgress, oauth2Context } from '../../support/oauth-context.ts';
-import { type OddAnswer, type OddServer, startOddServer } from '../../support/odd-server.ts';
+import { startHttpServer } from '../../support/servers/http-server.ts';
+import { type OddAnswer, type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 let server: OddServer;
 beforeEach(async () => {

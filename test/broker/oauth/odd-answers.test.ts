@@ -4,7 +4,7 @@ import { exchangeCode } from '../../../src/broker/oauth/exchange.ts';
 import { refreshTokens } from '../../../src/broker/oauth/refresh.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import { oauth2Context } from '../../support/oauth-context.ts';
-import { type OddAnswer, type OddServer, startOddServer } from '../../support/odd-server.ts';
+import { type OddAnswer, type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 let server: OddServer;
 beforeAll(async () => {

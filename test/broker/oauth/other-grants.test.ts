@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientCredentials } from '../../../src/broker/oauth/client-credentials.ts';
 import { pollDevice, startDevice } from '../../../src/broker/oauth/device.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
-import { approveDevice } from '../../support/click-through.ts';
+import { approveDevice } from '../../support/clients/click-through.ts';
 import { clientCredentialsContext, oauth2Context } from '../../support/oauth-context.ts';
-import { startOddServer } from '../../support/odd-server.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../../support/servers/authorization-server.ts';
+import { startOddServer } from '../../support/servers/odd-server.ts';
 
 let server: AuthorizationServer;
 beforeAll(async () => {

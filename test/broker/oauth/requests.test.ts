@@ -7,7 +7,7 @@ import { exchangeCode } from '../../../src/broker/oauth/exchange.ts';
 import { refreshTokens } from '../../../src/broker/oauth/refresh.ts';
 import { revoke } from '../../../src/broker/oauth/revoke.ts';
 import { clientCredentialsContext, oauth2Context } from '../../support/oauth-context.ts';
-import { type OddServer, startOddServer } from '../../support/odd-server.ts';
+import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 let server: OddServer;
 beforeAll(async () => {

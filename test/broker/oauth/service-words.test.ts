@@ -7,7 +7,7 @@ import { protectedResource } from '../../../src/broker/oauth/protected-resource.
 import { refreshTokens } from '../../../src/broker/oauth/refresh.ts';
 import { register } from '../../../src/broker/oauth/register.ts';
 import { oauth2Context } from '../../support/oauth-context.ts';
-import { type OddServer, startOddServer } from '../../support/odd-server.ts';
+import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 let server: OddServer;
 beforeEach(async () => {

@@ -6,8 +6,8 @@ import { fresh } from '../../../src/broker/grants/refresh.ts';
 import { loadCatalogue } from '../../../src/connectors/catalogue.ts';
 import type { AuthMethod } from '../../../src/connectors/definition/definition.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import { acme, ageTokens, connectAcme, credentialOf, startBroker, type TestBroker } from '../../support/broker.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../../support/servers/authorization-server.ts';
 
 const day = 86_400_000;
 const now = Date.parse('2026-11-21T12:00:00Z');

@@ -9,7 +9,7 @@ import { getConnectionCredentials } from '../../../src/broker/credentials/releas
 import { fresh } from '../../../src/broker/grants/refresh.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { ageTokens, credentialOf, startBroker, storeTokens, type TestBroker, tokensOf } from '../../support/broker.ts';
-import { type HttpServer, type Seen, startHttpServer } from '../../support/http-server.ts';
+import { type HttpServer, type Seen, startHttpServer } from '../../support/servers/http-server.ts';
 
 type Answer = (request: Seen, response: ServerResponse) => void | Promise<void>;
 

@@ -3,7 +3,6 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import { deleteCredential, updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
-import { type AuthorizationServer, startAuthorizationServer } from '../../support/authorization-server.ts';
 import {
   ageTokens,
   connectAcme,
@@ -13,6 +12,7 @@ import {
   type TestBroker,
   tokensOf,
 } from '../../support/broker.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../../support/servers/authorization-server.ts';
 
 let server: AuthorizationServer;
 let first: TestBroker;

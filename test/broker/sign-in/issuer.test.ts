@@ -2,8 +2,8 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createIssuerSignIn } from '../../../src/broker/sign-in/issuer.ts';
-import { type InProcess, openInProcess } from '../../mcp/in-process.ts';
-import { type HttpServer, startHttpServer } from '../../support/http-server.ts';
+import { type InProcess, openInProcess } from '../../support/in-process.ts';
+import { type HttpServer, startHttpServer } from '../../support/servers/http-server.ts';
 
 const keys = await generateKeyPair('ES256');
 const otherKeys = await generateKeyPair('ES256');

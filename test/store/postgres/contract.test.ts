@@ -1,4 +1,4 @@
-import { freshDatabase, openTestStore } from '../../support/postgres.ts';
+import { freshDatabase, openTestStore } from '../../support/servers/postgres.ts';
 import { runStoreContract } from '../contract.ts';
 import { runSharesContract } from '../shares-contract.ts';
 

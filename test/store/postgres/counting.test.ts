@@ -4,7 +4,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { sweepCounts } from '../../../src/store/postgres/upkeep-statements.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { openVault } from '../../../src/vault/open.ts';
-import { asAdmin, freshDatabase, openTestStore } from '../../support/postgres.ts';
+import { asAdmin, freshDatabase, openTestStore } from '../../support/servers/postgres.ts';
 
 const minute = 60_000;
 

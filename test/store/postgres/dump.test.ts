@@ -4,9 +4,9 @@ import { expect, it } from 'vitest';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { rotateDataKey } from '../../../src/vault/key-change.ts';
 import { openVault } from '../../../src/vault/open.ts';
-import { freshDatabase, openTestStore, postgresKey } from '../../support/postgres.ts';
+import { freshDatabase, openTestStore, postgresKey } from '../../support/servers/postgres.ts';
 import { spellingsOf } from '../../support/spellings.ts';
-import { ann, approvalRow, attemptRow, canary, newCredential } from '../../support/vault-folder.ts';
+import { ann, approvalRow, attemptRow, canary, newCredential } from '../../support/vault/vault-folder.ts';
 
 /** Every row of every table of the database, with every column. */
 async function dump(url: string): Promise<string> {

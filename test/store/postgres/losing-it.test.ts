@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migratePostgres, openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { asAdmin, freshDatabase, openTestStore, postgresKey } from '../../support/postgres.ts';
-import { type PostgresServer, startPostgres } from '../../support/postgres-server.ts';
-import { ann, credentialRow } from '../../support/rows.ts';
+import { asAdmin, freshDatabase, openTestStore, postgresKey } from '../../support/servers/postgres.ts';
+import { type PostgresServer, startPostgres } from '../../support/servers/postgres-server.ts';
+import { ann, credentialRow } from '../../support/vault/rows.ts';
 
 let server: PostgresServer;
 beforeAll(async () => {

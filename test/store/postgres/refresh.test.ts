@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { freshDatabase } from '../../support/postgres.ts';
-import { raceForRefresh } from '../../support/refresh-race.ts';
-import { raceOverHttp } from '../../support/refresh-race-http.ts';
+import { raceForRefresh } from '../../support/faults/refresh-race.ts';
+import { raceOverHttp } from '../../support/faults/refresh-race-http.ts';
+import { freshDatabase } from '../../support/servers/postgres.ts';
 
 it('two processes with 50 readers each refresh an expired token once in every round, and the grant lives', async () => {
   const race = await raceForRefresh(8, 50, await freshDatabase());

@@ -7,8 +7,8 @@ import { readerNames } from '../../../src/store/postgres/rows.ts';
 import * as sql from '../../../src/store/postgres/statements.ts';
 import { isSharedWith } from '../../../src/store/sharing.ts';
 import type { KindRow, ListFilter, Share } from '../../../src/store/store.ts';
-import { freshDatabase, openTestStore } from '../../support/postgres.ts';
-import { attemptRow, credentialRow } from '../../support/rows.ts';
+import { freshDatabase, openTestStore } from '../../support/servers/postgres.ts';
+import { attemptRow, credentialRow } from '../../support/vault/rows.ts';
 
 /** Names that an injection, a wildcard or a sloppy comparison would confuse. */
 const tenants = ['acme', 'ACME', "a'; drop table keyward_records; --"];

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { readTarget } from '../../../src/store/postgres/target.ts';
-import { openTestStore, postgresKey } from '../../support/postgres.ts';
-import { type PostgresServer, startPostgres } from '../../support/postgres-server.ts';
+import { openTestStore, postgresKey } from '../../support/servers/postgres.ts';
+import { type PostgresServer, startPostgres } from '../../support/servers/postgres-server.ts';
 
 type Pair = { readonly cert: string; readonly key: string };
 

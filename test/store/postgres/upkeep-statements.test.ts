@@ -8,8 +8,8 @@ import { openDatabase } from '../../../src/store/postgres/database.ts';
 import type { Statement } from '../../../src/store/postgres/statements.ts';
 import { readTarget } from '../../../src/store/postgres/target.ts';
 import * as sql from '../../../src/store/postgres/upkeep-statements.ts';
-import { asAdmin, freshDatabase, openTestStore } from '../../support/postgres.ts';
-import { credentialRow } from '../../support/rows.ts';
+import { asAdmin, freshDatabase, openTestStore } from '../../support/servers/postgres.ts';
+import { credentialRow } from '../../support/vault/rows.ts';
 
 const long = 3_600_000;
 const leases = { name: 'leases', text: 'select name, holder, expires_at::text from keyward_leases order by name' };

@@ -1,0 +1,52 @@
+/** The whole service on a real port, over a real broker and vault that the test can reach into. */
+import type { Broker } from '../../../src/broker/broker.ts';
+import type { OAuthClient } from '../../../src/broker/oauth/context.ts';
+import type { ClaimNames } from '../../../src/broker/sign-in/claims.ts';
+import { pagesAt } from '../../../src/cli/commands/http.ts';
+import { listen } from '../../../src/http/listener/server.ts';
+import { createMetrics } from '../../../src/http/ops/metrics.ts';
+import { createService } from '../../../src/http/service.ts';
+import { createMcpEndpoint } from '../../../src/mcp/http.ts';
+import { freePort } from '../clients/mcp-clients.ts';
+import { startSession } from '../clients/session.ts';
+
+export type SignInServer = { readonly broker: Broker; readonly origin: string; close(): Promise<void> };
+
+export type SignInServerOptions = {
+  /** Default: any free one. */
+  readonly port?: number;
+  /** The issuer that people sign in at, and Keyward's client there. */
+  readonly issuer?: { readonly names: ClaimNames; readonly client: OAuthClient };
+};
+
+export async function startSignInServer(
+  env: Readonly<Record<string, string>>,
+  { issuer, ...options }: SignInServerOptions = {},
+): Promise<SignInServer> {
+  const session = await startSession(env);
+  const port = options.port ?? (await freePort());
+  const origin = `http://127.0.0.1:${port}`;
+  const broker: Broker = { ...session.broker, pages: pagesAt(origin) };
+  const protocol = createMcpEndpoint(broker, '0');
+  const { app, direct } = createService({
+    broker: () => broker,
+    protocol,
+    publicUrl: origin,
+    hosts: [],
+    issuer: issuer === undefined ? null : { ...issuer.names, audience: `${origin}/mcp`, scopeClaim: null },
+    signIn: issuer?.client ?? null,
+    metrics: createMetrics(),
+    trustedProxies: ['127.0.0.1'],
+    rateLimit: 1_000_000,
+  });
+  const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct });
+  return {
+    broker,
+    origin,
+    async close() {
+      await listener.close();
+      await protocol.close();
+      await session.close();
+    },
+  };
+}
