@@ -1,0 +1,232 @@
+/** Listing, reading, renaming and deleting. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cancelAttempt, checkAttempt } from '../../../src/broker/connect/attempts.ts';
+import {
+  deleteCredential,
+  getConnection,
+  listCredentials,
+  updateCredential,
+} from '../../../src/broker/credentials/manage.ts';
+import { listConnectors } from '../../../src/broker/credentials/metadata.ts';
+import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
+import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
+import { localPrincipal as me, type Principal } from '../../../src/principal.ts';
+import {
+  acme,
+  connectAcme,
+  credentialOf,
+  principal,
+  startBroker,
+  storeTokens,
+  type TestBroker,
+  tokensOf,
+} from '../../support/broker.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../../support/servers/authorization-server.ts';
+
+let server: AuthorizationServer;
+let keyward: TestBroker;
+beforeAll(async () => {
+  server = await startAuthorizationServer();
+  keyward = await startBroker({ origin: server.issuer });
+});
+afterAll(async () => {
+  await keyward.close();
+  await server.close();
+});
+
+const live = (who: Principal) => storeTokens(keyward.broker, who, { expiresAt: null });
+
+describe('lists', () => {
+  it('9. page through everything once, in a stable order, and never show another owner’s rows', async () => {
+    const [ann, bob] = [principal('ann'), principal('bob')];
+    const ids: string[] = [];
+    for (let n = 0; n < 25; n += 1) {
+      ids.push((await live(ann)).id);
+      await live(bob);
+    }
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await listCredentials(keyward.broker, ann, { limit: 7, cursor });
+      seen.push(...page.credentials.map((one) => one.credentialId));
+      // What is added meanwhile comes last and disturbs nothing.
+      if (cursor === undefined) ids.push((await live(ann)).id);
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(seen).toHaveLength(26);
+    expect([...seen].sort()).toEqual([...ids].sort());
+    const { nextCursor } = await listCredentials(keyward.broker, ann, { limit: 1 });
+    const bobs = await listCredentials(keyward.broker, bob, { limit: 100, cursor: nextCursor });
+    expect(bobs.credentials.every((one) => !ids.includes(one.credentialId))).toBe(true);
+    for (const filter of [{ connectorId: acme }, { status: 'active' as const }, { userId: 'ann' }]) {
+      const found = await listCredentials(keyward.broker, ann, { ...filter, limit: 100 });
+      expect(found.credentials.map((one) => one.credentialId)).toEqual(seen);
+    }
+    expect((await listCredentials(keyward.broker, ann, { status: 'reconnect_required' })).credentials).toEqual([]);
+  });
+
+  it.each([
+    '',
+    'x',
+    '%00',
+    'bnVsbA',
+    Buffer.from('[1]').toString('base64url'),
+    Buffer.from('["a","b"]').toString('base64url'),
+    Buffer.from('{}').toString('base64url'),
+    ...['[1.5,"ID"]', '[1e400,"ID"]', '[-1,"ID"]', '[1,"a\\u0000"]', '[1,"x"]'].map((text) =>
+      Buffer.from(text.replace('ID', '550e8400-e29b-41d4-a716-446655440000')).toString('base64url'),
+    ),
+  ])('refuse the cursor “%s”, which none of them answered', async (cursor) => {
+    await expect(listCredentials(keyward.broker, me, { cursor })).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+
+  it('of connectors page through all of them once', async () => {
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await listConnectors(keyward.broker, me, { limit: 5, cursor });
+      seen.push(...page.connectors.map((one) => one.connectorId));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(keyward.broker.catalogue.list().map((one) => one.id));
+  });
+
+  it('of connectors that were looked for page through what was found, in its order', async () => {
+    const query = 'payments';
+    const found = (await keyward.broker.catalogue.search(query)).map((one) => one.id);
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await listConnectors(keyward.broker, me, { query, limit: 7, cursor });
+      seen.push(...page.connectors.map((one) => one.connectorId));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(found.length).toBeGreaterThan(14);
+    expect(seen).toEqual(found);
+  });
+
+  it('by an unknown connector are an error with the nearest ids, unless credentials of it are there', async () => {
+    await expect(listCredentials(keyward.broker, me, { connectorId: 'custom.acmee' })).rejects.toMatchObject({
+      code: 'unknown_connector',
+      hint: expect.stringContaining(acme),
+    });
+    const who = principal('old');
+    const record = await live(who);
+    const orphan = { ...record, connectorId: 'custom.gone' };
+    await keyward.broker.vault.commit([{ op: 'update', kind: 'credential', record: orphan }]);
+    const { credentials } = await listCredentials(keyward.broker, who, { connectorId: 'custom.gone' });
+    expect(credentials).toMatchObject([{ credentialId: record.id, connectorId: 'custom.gone' }]);
+    expect(await deleteCredential(keyward.broker, who, { credentialId: record.id })).toMatchObject({
+      deleted: true,
+      revocation: 'failed',
+    });
+  });
+});
+
+describe('ids', () => {
+  it('13. no variant of an id finds the record', async () => {
+    const { id } = await live(me);
+    const variants = [
+      id.toUpperCase(),
+      ` ${id}`,
+      `${id}\n`,
+      `../${id}`,
+      `${id}/..`,
+      `./${id}`,
+      id.replace('-', '%2d'),
+      id.replaceAll('-', ''),
+      id.replace(/[0-9]/, (digit) => String.fromCharCode(0xff10 + Number(digit))),
+      id.replace('-', '\u2010'),
+      `${id}\u0000`,
+      `{${id}}`,
+      '',
+      '__proto__',
+      'constructor',
+    ];
+    for (const asked of variants) {
+      const acts = [
+        getConnection(keyward.broker, me, { connectionId: asked }),
+        getConnectionCredentials(keyward.broker, me, { connectionId: asked }),
+        updateCredential(keyward.broker, me, { credentialId: asked, name: 'x' }),
+        verifyCredential(keyward.broker, me, { credentialId: asked }),
+        deleteCredential(keyward.broker, me, { credentialId: asked }),
+        checkAttempt(keyward.broker, me, { attemptId: asked }),
+        cancelAttempt(keyward.broker, me, asked),
+      ];
+      for (const act of await Promise.allSettled(acts)) {
+        expect(act).toMatchObject({ status: 'rejected', reason: { code: 'invalid_input' } });
+      }
+    }
+    // An id of one kind is no id of another.
+    await expect(checkAttempt(keyward.broker, me, { attemptId: id })).rejects.toMatchObject({ code: 'not_found' });
+    expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ name: 'Acme' });
+  });
+});
+
+describe('renaming', () => {
+  it('changes the name and nothing else, and refuses to change nothing', async () => {
+    const { id } = await live(me);
+    const before = await getConnection(keyward.broker, me, { connectionId: id });
+    const after = await updateCredential(keyward.broker, me, { credentialId: id, name: ' Work ' });
+    const { shares, ...row } = before;
+    expect(shares).toEqual([]);
+    expect(after).toEqual({ ...row, name: 'Work', updatedAt: after.updatedAt });
+    expect((await tokensOf(keyward.broker, me, id)).accessToken).toBe('at-0');
+    const nothing = updateCredential(keyward.broker, me, { credentialId: id });
+    await expect(nothing).rejects.toMatchObject({ details: { fields: { name: 'is missing' } } });
+  });
+});
+
+describe('deleting', () => {
+  it('29. revokes at the service first, and says so', async () => {
+    const id = await connectAcme(keyward.broker, me);
+    const { accessToken, refreshToken } = await tokensOf(keyward.broker, me, id);
+    expect(await deleteCredential(keyward.broker, me, { credentialId: id })).toEqual({
+      credentialId: id,
+      deleted: true,
+      revocation: 'revoked',
+    });
+    expect([await server.isActive(accessToken), await server.isActive(refreshToken ?? '')]).toEqual([false, false]);
+    await expect(getConnection(keyward.broker, me, { connectionId: id })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(deleteCredential(keyward.broker, me, { credentialId: id })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  });
+
+  it('29. says not_supported where there is nothing to revoke, or no way to', async () => {
+    const record = await live(me);
+    const inputs = { kind: 'inputs', inputs: { apiKey: 'acme_0123456789abcdef' } } as const;
+    const key = { ...record, authenticationType: 'api_key', authConfigId: null };
+    await keyward.broker.vault.commit([{ op: 'update', kind: 'credential', record: key, secret: inputs }]);
+    expect(await deleteCredential(keyward.broker, me, { credentialId: record.id })).toMatchObject({
+      revocation: 'not_supported',
+    });
+    const own = { ...(await live(me)), authenticationType: 'oauth2_client_credentials' };
+    await keyward.broker.vault.commit([{ op: 'update', kind: 'credential', record: own }]);
+    expect(await deleteCredential(keyward.broker, me, { credentialId: own.id })).toMatchObject({
+      revocation: 'not_supported',
+    });
+  });
+
+  it('29. says failed when the service is down, deletes all the same, and audits it', async () => {
+    const down = await startBroker({ origin: 'http://127.0.0.1:9' });
+    const { id } = await storeTokens(down.broker, me);
+    expect(await deleteCredential(down.broker, me, { credentialId: id })).toMatchObject({
+      deleted: true,
+      revocation: 'failed',
+    });
+    expect(await down.audited()).toMatchObject([
+      { action: 'credential.delete', outcome: 'allowed' },
+      { action: 'credential.revoke', outcome: 'failed' },
+    ]);
+    await down.close();
+  });
+
+  it('succeeds once when several ask at the same moment', async () => {
+    const id = await connectAcme(keyward.broker, me);
+    const all = await Promise.allSettled(
+      [1, 2, 3].map(() => deleteCredential(keyward.broker, me, { credentialId: id })),
+    );
+    expect(all.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
+  });
+});

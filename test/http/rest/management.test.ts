@@ -1,0 +1,165 @@
+/** REST beyond the five documented operations: OAuth clients, the audit log, the way back, hostile bodies, OpenAPI. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stepHeader } from '../../../src/http/pages/script.ts';
+import { operations } from '../../../src/http/rest/index.ts';
+import { followLink } from '../../support/clients/person.ts';
+import { person } from '../../support/principals.ts';
+import { startHttpServer } from '../../support/servers/http-server.ts';
+import { type RestServer, startRest } from '../../support/servers/rest.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../../support/world.ts';
+
+const ann = person('acme', 'ann');
+const people = new Map([
+  ['ann', ann],
+  ['cleo', person('other', 'cleo')],
+  ['no-audit', { ...ann, scopes: new Set([...ann.scopes].filter((scope) => scope !== 'audit:read')) }],
+]);
+const acme = `/connectors/${connectorId}/credentials`;
+
+let world: World;
+let rest: RestServer;
+
+beforeAll(async () => {
+  world = await startWorld();
+  rest = await startRest(world.env, people);
+});
+
+afterAll(async () => {
+  await rest?.close();
+  await world?.close();
+});
+
+describe('auth configs', () => {
+  it('are stored, listed without their secret, changed and forgotten, each for its owner only', async () => {
+    const clientSecret = 'C4nary-client-secret';
+    const made = await rest.send('ann', 'POST', '/auth-configs', {
+      body: { connectorId: 'github', clientId: 'my-app', clientSecret },
+    });
+    const { authConfigId } = made.body as { authConfigId: string };
+    const listed = await rest.send('ann', 'GET', '/auth-configs');
+    expect(listed.body).toMatchObject({ authConfigs: [{ authConfigId, connectorId: 'github', clientId: 'my-app' }] });
+    expect(listed.text).not.toContain(clientSecret);
+    expect((await rest.send('cleo', 'GET', '/auth-configs')).body).toEqual({ authConfigs: [] });
+
+    const one = `/auth-configs/${authConfigId}`;
+    expect((await rest.send('cleo', 'PATCH', one, { body: { name: 'Mine' } })).status).toBe(404);
+    expect((await rest.send('cleo', 'DELETE', one)).status).toBe(404);
+    const renamed = await rest.send('ann', 'PATCH', one, { body: { name: 'Ours', clientSecret: 'another' } });
+    expect(renamed).toMatchObject({ status: 200, body: { name: 'Ours', clientId: 'my-app' } });
+    expect((await rest.send('ann', 'PATCH', one, { body: {} })).status).toBe(422);
+    expect((await rest.send('ann', 'DELETE', one)).body).toEqual({ authConfigId, deleted: true });
+    expect((await rest.send('ann', 'DELETE', one)).status).toBe(404);
+  });
+});
+
+describe('the audit log', () => {
+  it('is read page by page, needs audit:read, and shows the caller’s tenant only', async () => {
+    for (const user of ['ann', 'cleo', 'ann']) {
+      const body = { userId: user, authenticationType: 'api_key', apiKey: goodApiKey };
+      expect((await rest.send(user, 'POST', acme, { body })).status).toBe(200);
+    }
+    expect((await rest.send('no-audit', 'GET', '/audit')).status).toBe(403);
+
+    type Page = { events: { tenant: string; action: string }[]; nextCursor?: string };
+    const whole = (await rest.send('ann', 'GET', '/audit?limit=100')).body as Page;
+    const paged: unknown[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const query = new URLSearchParams({ limit: '1', ...(cursor === undefined ? {} : { cursor }) });
+      const page = (await rest.send('ann', 'GET', `/audit?${query}`)).body as Page;
+      paged.push(...page.events);
+      cursor = page.nextCursor;
+      if (cursor === undefined) break;
+    }
+    expect(paged).toEqual(whole.events);
+    expect(whole.events.filter(({ action }) => action === 'credential.create').length).toBeGreaterThanOrEqual(2);
+    expect(new Set(whole.events.map(({ tenant }) => tenant))).toEqual(new Set(['acme']));
+    expect(JSON.stringify(whole)).not.toMatch(/"(mac|prev|chain)"/);
+    expect((await rest.send('ann', 'GET', '/audit?limit=0')).status).toBe(422);
+  });
+});
+
+describe('the way back', () => {
+  it.each([
+    ['allow', /^\/done\?keep=1&credentialId=[0-9a-f-]{36}$/],
+    ['deny', /^\/done\?keep=1&error=\w+$/],
+  ] as const)(
+    'takes the person who chose %s to redirectUri with the outcome and nothing else',
+    async (decision, expected) => {
+      const app = await startHttpServer((_, response) => void response.setHeader(stepHeader, 'completed').end('app'));
+      try {
+        const redirectUri = `${app.origin}/done?keep=1&credentialId=made-up`;
+        const body = { userId: 'ann', authenticationType: 'oauth2', redirectUri };
+        const started = await rest.send('ann', 'POST', acme, { body });
+        await followLink((started.body as { oauthUrl: string }).oauthUrl, { decision });
+        expect(app.seen.map(({ url }) => url)).toEqual([expect.stringMatching(expected)]);
+        const id = /credentialId=([^&]+)/.exec(app.seen[0]?.url ?? '')?.[1];
+        if (decision === 'allow') expect((await rest.send('ann', 'GET', `/connection/${id}`)).status).toBe(200);
+      } finally {
+        await app.close();
+      }
+    },
+  );
+});
+
+describe('hostile bodies', () => {
+  const post = (raw: string, headers: Record<string, string> = {}) => rest.send('ann', 'POST', acme, { raw, headers });
+
+  it('45. a body over the limit, or a compressed one, is refused', async () => {
+    expect((await post(JSON.stringify({ userId: 'x'.repeat(300_000) }))).status).toBe(413);
+    expect((await post('{}', { 'content-encoding': 'gzip' })).status).toBe(415);
+    expect((await post('{}', { 'content-type': 'text/plain' })).status).toBe(415);
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(32)),
+    });
+    const init = { method: 'POST', body: endless, duplex: 'half' } as const;
+    const headers = { authorization: `Bearer ${rest.token('ann')}`, 'content-type': 'application/json' };
+    const chunked = await fetch(`${rest.origin}${acme}`, { ...init, headers });
+    expect(chunked.status).toBe(413);
+  });
+
+  it('47. JSON nested 100,000 levels deep is 400, and the next request is answered', async () => {
+    expect((await post('[{"a":'.repeat(20_000))).status).toBe(400);
+    expect((await post(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).status).toBe(400);
+    expect((await post(`{"userId":"${'['.repeat(1_000)}"}`)).status).toBe(422);
+    expect((await rest.send('ann', 'GET', acme)).status).toBe(200);
+  });
+
+  it('48. __proto__ and constructor keys pollute nothing', async () => {
+    const polluted = '"userId":"ann","authenticationType":"api_key","apiKey":"acme_0123456789abcdef0123"';
+    expect((await post(`{${polluted},"__proto__":{"polluted":1}}`)).status).toBe(400);
+    expect((await post(`{${polluted},"constructor":{"prototype":{"polluted":1}}}`)).status).toBe(422);
+    expect((await post(`{${polluted},"connectorId":"github"}`)).status).toBe(422);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
+  it('50. an array, a text or no JSON at all is 400', async () => {
+    for (const raw of ['[]', '"x"', 'null', '{', '']) expect((await post(raw)).status).toBe(400);
+  });
+});
+
+describe('openapi.json', () => {
+  it('describes every operation, its errors and its schemas, in OpenAPI 3.1', async () => {
+    const answer = await rest.send(null, 'GET', '/openapi.json');
+    const document = answer.body as {
+      openapi: string;
+      paths: Record<string, Record<string, { operationId: string; responses: Record<string, Described> }>>;
+    };
+    type Described = { content: { 'application/json': { schema: object } } };
+    expect(document.openapi).toBe('3.1.0');
+    const ajv = new Ajv2020({ strict: false });
+    addFormats.default(ajv);
+    ajv.addSchema(document, 'document');
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { responses }]) => {
+        for (const { content } of Object.values(responses)) {
+          const schema = JSON.stringify(content['application/json'].schema).replace('"#/', '"document#/');
+          expect(() => ajv.compile(JSON.parse(schema) as object)).not.toThrow();
+        }
+        return `${method} ${path}`;
+      }),
+    );
+    expect(described.sort()).toEqual(operations.map(({ method, path }) => `${method} ${path}`).sort());
+  });
+});

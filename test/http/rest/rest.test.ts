@@ -1,0 +1,373 @@
+/** The documented REST interfaces: requests and answers are held against the vendors' own texts. */
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import createClient from 'openapi-fetch';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { paths as CreatePaths } from '../../support/interfaces/alloy-create-credential.ts';
+import type { paths as ListPaths } from '../../support/interfaces/alloy-get-connector-credentials.ts';
+import type { paths as MetadataPaths } from '../../support/interfaces/alloy-get-credentials-metadata.ts';
+import { answerValidator, readInterface, requestValidator } from '../../support/interfaces/documents.ts';
+import type { paths as PathStackPaths } from '../../support/interfaces/pathstack-connection-credentials.ts';
+import { person } from '../../support/principals.ts';
+import { type RestServer, startRest } from '../../support/servers/rest.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../../support/world.ts';
+
+const people = new Map([
+  ['ann', person('acme', 'ann')],
+  ['bob', person('acme', 'bob')],
+  ['cleo', person('other', 'cleo')],
+  ['backend', person('acme', 'backend', ['credentials:act-as'])],
+  ['reader', { tenant: 'acme', user: 'ann', scopes: new Set(['credentials:read'] as const) }],
+]);
+
+const list = await readInterface('alloy-get-connector-credentials');
+const metadata = await readInterface('alloy-get-credentials-metadata');
+const create = await readInterface('alloy-create-credential');
+const pathstack = await readInterface('pathstack-connection-credentials');
+
+const credentials = '/connectors/{connectorId}/credentials';
+const secret = '/connection/{connection_id}/credentials';
+const acme = `/connectors/${connectorId}/credentials`;
+
+let world: World;
+let rest: RestServer;
+
+beforeAll(async () => {
+  world = await startWorld();
+  rest = await startRest(world.env, people);
+});
+
+afterAll(async () => {
+  await rest?.close();
+  await world?.close();
+});
+
+/** Says what is wrong when it does not fit. */
+function fits(validate: ValidateFunction, value: unknown): void {
+  expect(validate(value) ? [] : validate.errors).toEqual([]);
+}
+
+async function connect(user: string, fields: Record<string, unknown> = {}): Promise<string> {
+  const body = { userId: user, authenticationType: 'api_key', apiKey: goodApiKey, ...fields };
+  const answer = await rest.send(user, 'POST', acme, { body });
+  expect(answer.status).toBe(200);
+  return (answer.body as { credentialId: string }).credentialId;
+}
+
+describe('Alloy', () => {
+  it('creates a credential and answers its id and nothing else', async () => {
+    const body = { userId: 'ann', authenticationType: 'api_key', apiKey: goodApiKey };
+    fits(requestValidator(create, credentials, 'post'), body);
+    const answer = await rest.send('ann', 'POST', acme, { body });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({ credentialId: expect.any(String) });
+    fits(answerValidator(create, credentials, 'post', 200), answer.body);
+  });
+
+  it('answers an oauthUrl and nothing else where a person has to consent', async () => {
+    const body = { userId: 'ann', authenticationType: 'oauth2', redirectUri: 'http://localhost:3000' };
+    const answer = await rest.send('ann', 'POST', acme, { body });
+    expect(answer.body).toEqual({ oauthUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/connect\//) });
+    fits(answerValidator(create, credentials, 'post', 200), answer.body);
+  });
+
+  it('lists all that the user owns for the connector, in the documented fields, and nothing shared', async () => {
+    const ids: string[] = [];
+    for (let one = 0; one < 3; one += 1) ids.push(await connect('cleo'));
+    const foreign = await connect('ann');
+    await rest.send('ann', 'PUT', `/connection/${foreign}/shares`, {
+      body: { with: 'tenant:other', permission: 'use' },
+    });
+    const answer = await rest.send('cleo', 'GET', acme);
+    fits(answerValidator(list, credentials, 'get', 200), answer.body);
+    const rows = (answer.body as { credentials: Record<string, unknown>[] }).credentials;
+    expect(rows.map(({ credentialId }) => credentialId)).toEqual(ids);
+    expect(rows[0]).toEqual({
+      credentialId: ids[0],
+      name: "Cleo's Acme Credential",
+      connectorId,
+      authenticationType: 'api_key',
+      createdAt: expect.any(String),
+      updatedAt: expect.any(String),
+    });
+  });
+
+  it('answers a form for every authentication type, whose sample fits its own schema', async () => {
+    const answer = await rest.send('ann', 'GET', `${acme}/metadata`);
+    fits(answerValidator(metadata, `${credentials}/metadata`, 'get', 200), answer.body);
+    const forms = (answer.body as { metadata: { inputSchema: object; sampleInput: object }[] }).metadata;
+    expect(forms).toHaveLength(4);
+    for (const { inputSchema, sampleInput } of forms) {
+      const ajv = new Ajv2020({ strict: false });
+      addFormats.default(ajv);
+      fits(ajv.compile(inputSchema), sampleInput);
+    }
+  });
+
+  it('takes the one version that it knows, or none; another one is 400', async () => {
+    expect((await rest.send('ann', 'GET', acme, { headers: { 'x-api-version': '2025-09' } })).status).toBe(200);
+    const answer = await rest.send('ann', 'GET', acme, { headers: { 'x-api-version': '2031-01' } });
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 400, message: expect.any(String) } } });
+  });
+
+  it.each([
+    ['userId', { authenticationType: 'api_key', apiKey: goodApiKey }],
+    ['authenticationType', { userId: 'ann', apiKey: goodApiKey }],
+    ['apiKey', { userId: 'ann', authenticationType: 'api_key' }],
+    ['redirectUri', { userId: 'ann', authenticationType: 'oauth2' }],
+  ])('answers 422 that names a missing %s', async (field, body) => {
+    const answer = await rest.send('ann', 'POST', acme, { body });
+    expect(answer.status).toBe(422);
+    expect(answer.body).toEqual({
+      error: {
+        code: 422,
+        message: expect.stringContaining(field),
+        loc: ['body', field],
+        msg: 'Field required',
+        type: 'missing',
+      },
+    });
+    fits(answerValidator(pathstack, secret, 'get', 422), answer.body);
+  });
+
+  it('answers 404 for an unknown connector and 401 without a bearer token', async () => {
+    const unknown = await rest.send('ann', 'GET', '/connectors/nowhere/credentials');
+    expect(unknown).toMatchObject({ status: 404, body: { error: { code: 404 } } });
+    const anonymous = await rest.send(null, 'GET', acme);
+    expect(anonymous).toMatchObject({ status: 401, body: { error: { code: 401 } } });
+    expect(anonymous.headers.get('www-authenticate')).toMatch(/^Bearer/);
+  });
+
+  it('5. a userId or x-alloy-userid of another person is 403, unless the caller may act for others', async () => {
+    const body = { userId: 'bob', authenticationType: 'api_key', apiKey: goodApiKey };
+    expect(await rest.send('ann', 'POST', acme, { body })).toMatchObject({
+      status: 403,
+      body: { error: { code: 403 } },
+    });
+    expect((await rest.send('ann', 'GET', acme, { headers: { 'x-alloy-userid': 'bob' } })).status).toBe(403);
+
+    const made = await rest.send('backend', 'POST', acme, { body });
+    const seen = await rest.send('backend', 'GET', acme, { headers: { 'x-alloy-userid': 'bob' } });
+    expect(made.status).toBe(200);
+    expect(seen.text).toContain((made.body as { credentialId: string }).credentialId);
+    expect((await rest.send('backend', 'GET', acme)).body).toEqual({ credentials: [] });
+  });
+});
+
+describe('PathStack', () => {
+  it('hands the owner the credentials of a connection', async () => {
+    const id = await connect('ann');
+    const answer = await rest.send('ann', 'GET', `/connection/${id}/credentials`);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { data: { connection_id: id, credentials: { apiKey: goodApiKey } } },
+    });
+    fits(answerValidator(pathstack, secret, 'get', 200), answer.body);
+  });
+
+  it('7. answers a stranger’s id as it answers a missing one: 404 that repeats the id and nothing else', async () => {
+    const id = await connect('ann');
+    for (const asked of [id, randomUUID(), '00000000-0000-0000-0000-000000000000', id.toUpperCase()]) {
+      for (const path of ['/credentials', '']) {
+        const answer = await rest.send('cleo', 'GET', `/connection/${asked}${path}`);
+        expect(answer.status).toBe(404);
+        expect(answer.body).toEqual({ error: { code: 404, message: `Connection with ID ${asked} not found` } });
+        fits(answerValidator(pathstack, secret, 'get', 404), answer.body);
+      }
+    }
+  });
+
+  it('12. shows a connection to those it is shared with, and answers 403 when they read the secret', async () => {
+    const id = await connect('ann');
+    const share = await rest.send('ann', 'PUT', `/connection/${id}/shares`, {
+      body: { with: 'user:bob', permission: 'view' },
+    });
+    expect(share.body).toEqual({ data: { connection_id: id, shares: [{ with: 'user:bob', permission: 'view' }] } });
+    const shown = await rest.send('bob', 'GET', `/connection/${id}`);
+    expect(shown.body).toMatchObject({ data: { connection_id: id, access: 'view', connector_id: connectorId } });
+    expect(shown.text).not.toContain('shares');
+    const refused = await rest.send('bob', 'GET', `/connection/${id}/credentials`);
+    expect(refused).toMatchObject({ status: 403, body: { error: { code: 403 } } });
+    expect(refused.text).not.toContain(goodApiKey);
+    fits(answerValidator(pathstack, secret, 'get', 403), refused.body);
+    expect((await rest.send('bob', 'DELETE', `/connection/${id}`)).status).toBe(403);
+    expect((await rest.send('bob', 'PATCH', `/connection/${id}`, { body: { name: 'x' } })).status).toBe(403);
+  });
+
+  it('13. answers 422 with loc, msg and type for what is no id', async () => {
+    for (const asked of ['..%2f..', 'x', '%252e%252e', '1%002', '%zz']) {
+      const answer = await rest.send('ann', 'GET', `/connection/${asked}/credentials`);
+      expect(answer).toMatchObject({ status: 422, body: { error: { code: 422, loc: ['path', 'connection_id'] } } });
+      fits(answerValidator(pathstack, secret, 'get', 422), answer.body);
+    }
+  });
+
+  it('takes the one version that it knows: another date is 400, what is no date 422', async () => {
+    const path = `/connection/${await connect('ann')}/credentials`;
+    const asked = async (version: string) => rest.send('ann', 'GET', path, { headers: { 'x-api-version': version } });
+    expect((await asked('2024-03-27')).status).toBe(200);
+    const unknown = await asked('2031-01-01');
+    expect(unknown.status).toBe(400);
+    fits(answerValidator(pathstack, secret, 'get', 400), unknown.body);
+    const malformed = await asked('newest');
+    expect(malformed).toMatchObject({ status: 422, body: { error: { loc: ['header', 'x-api-version'] } } });
+    fits(answerValidator(pathstack, secret, 'get', 422), malformed.body);
+  });
+
+  it('names the missing scope in its 403 beside those that the token has, as RFC 6750 has it', async () => {
+    const id = await connect('ann');
+    const answer = await rest.send('reader', 'GET', `/connection/${id}/credentials`);
+    expect(answer.status).toBe(403);
+    expect(answer.headers.get('www-authenticate')).toBe(
+      'Bearer error="insufficient_scope", scope="credentials:read credentials:release"',
+    );
+    fits(answerValidator(pathstack, secret, 'get', 403), answer.body);
+  });
+
+  it('renames and deletes for the owner', async () => {
+    const id = await connect('ann');
+    const renamed = await rest.send('ann', 'PATCH', `/connection/${id}`, { body: { name: 'Main' } });
+    expect(renamed.body).toMatchObject({ data: { name: 'Main', access: 'owner' } });
+    const deleted = await rest.send('ann', 'DELETE', `/connection/${id}`);
+    expect(deleted.body).toEqual({ data: { connection_id: id, deleted: true, revocation: 'not_supported' } });
+    expect((await rest.send('ann', 'GET', `/connection/${id}`)).status).toBe(404);
+  });
+});
+
+describe('a token that is not accepted', () => {
+  const asked = (authorization: string, path: string) => rest.send(null, 'GET', path, { headers: { authorization } });
+
+  it('is 400 at PathStack when it is none, and 401 when it is wrong or missing, in the documented bodies', async () => {
+    const path = `/connection/${await connect('ann')}/credentials`;
+    for (const malformed of ['Bearer', 'Bearer ', 'Bearer a b', 'Basic YW5uOng=', 'Bearer {token}', 'x']) {
+      const answer = await asked(malformed, path);
+      expect([answer.status, answer.headers.get('www-authenticate')], malformed).toEqual([
+        400,
+        'Bearer error="invalid_token", scope="credentials:release"',
+      ]);
+      fits(answerValidator(pathstack, secret, 'get', 400), answer.body);
+    }
+    for (const answer of [await asked('Bearer kw_x', path), await rest.send(null, 'GET', path)]) {
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toContain('scope="credentials:release"');
+      fits(answerValidator(pathstack, secret, 'get', 401), answer.body);
+    }
+  });
+
+  it.each([
+    ['Alloy', () => acme, { error: { code: 401, message: expect.any(String) } }],
+    ['Fishnet', () => '/api/credentials', { error: expect.any(String) }],
+  ])('is 401 at %s whatever is wrong with it', async (_, path, body) => {
+    for (const wrong of ['Bearer', 'Basic YW5uOng=', 'Bearer kw_x', `Bearer ${rest.token('ann')}x`]) {
+      const answer = await asked(wrong, path());
+      expect(answer).toMatchObject({ status: 401, body });
+      expect(Object.keys(answer.body as object)).toEqual(['error']);
+    }
+  });
+});
+
+describe('an address where nothing is', () => {
+  it.each([
+    ['/connectors/x/y/z', { error: { code: 404, message: expect.any(String) } }],
+    ['/connection', { error: { code: 404, message: expect.any(String) } }],
+    ['/connection/x/y', { error: { code: 404, message: expect.any(String) } }],
+    ['/auth-configs/x/y', { error: { code: 404, message: expect.any(String) } }],
+    ['/api/x', { error: expect.any(String) }],
+  ])('%s is 404 in the words of its interface', async (path, body) => {
+    const answer = await rest.send('ann', 'GET', path);
+    expect(answer).toMatchObject({ status: 404, body });
+    expect(Object.keys(answer.body as object)).toEqual(['error']);
+  });
+
+  it('takes the methods that it has: another one is 405, and says which', async () => {
+    const id = await connect('ann');
+    const wrong = [
+      ['PUT', acme, 'GET, HEAD, POST', { error: { code: 405 } }],
+      ['POST', `/connection/${id}`, 'GET, HEAD, PATCH, DELETE', { error: { code: 405 } }],
+      ['DELETE', `/connection/${id}/credentials`, 'GET, HEAD', { error: { code: 405 } }],
+      ['POST', '/api/credentials', 'GET, HEAD', { error: expect.any(String) }],
+    ] as const;
+    for (const [method, path, allow, body] of wrong) {
+      const answer = await rest.send('ann', method, path, { body: {} });
+      expect(answer, path).toMatchObject({ status: 405, body });
+      expect(answer.headers.get('allow')).toBe(allow);
+    }
+    expect((await rest.send('ann', 'HEAD', `/connection/${id}`)).status).toBe(200);
+  });
+});
+
+describe('Fishnet', () => {
+  const shape = {
+    type: 'array',
+    items: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['id', 'service', 'name', 'created_at', 'last_used_at'],
+      properties: {
+        id: { type: 'string', format: 'uuid' },
+        service: { type: 'string' },
+        name: { type: 'string' },
+        created_at: { type: 'integer', maximum: 100_000_000_000 },
+        last_used_at: { type: ['integer', 'null'], maximum: 100_000_000_000 },
+      },
+    },
+  };
+
+  it('lists what the caller owns as a bare array, in whole seconds, null until it is used', async () => {
+    const id = await connect('bob');
+    const ajv = new Ajv2020();
+    addFormats.default(ajv);
+    const answer = await rest.send('bob', 'GET', '/api/credentials');
+    fits(ajv.compile(shape), answer.body);
+    const [row] = (answer.body as { id: string; last_used_at: null }[]).filter((one) => one.id === id);
+    expect(row?.last_used_at).toBeNull();
+    expect(answer.text).not.toContain(goodApiKey);
+  });
+
+  it('says in one text that it failed, and nothing of what it keeps', async () => {
+    await connect('bob');
+    const { location } = rest.keyward.usual.broker.vault;
+    const whole = await readFile(location);
+    await writeFile(location, whole.subarray(0, whole.length - 1));
+    const answer = await rest.send('bob', 'GET', '/api/credentials');
+    await writeFile(location, whole);
+    expect(answer).toMatchObject({ status: 500, body: { error: expect.any(String) } });
+    expect(Object.keys(answer.body as object)).toEqual(['error']);
+    expect((await rest.send('bob', 'GET', '/api/credentials')).status).toBe(200);
+  });
+
+  it('says what is wrong in one text', async () => {
+    expect(await rest.send(null, 'GET', '/api/credentials')).toMatchObject({
+      status: 401,
+      body: { error: expect.any(String) },
+    });
+  });
+});
+
+it('works unchanged with clients that were generated from the interface texts', async () => {
+  const baseUrl = rest.origin;
+  const headers = { authorization: `Bearer ${rest.token('ann')}` };
+  const header = { 'x-api-version': '2025-09' };
+  const path = { connectorId };
+
+  const made = await createClient<CreatePaths>({ baseUrl, headers }).POST(credentials, {
+    params: { header, path },
+    body: { userId: 'ann', authenticationType: 'api_key', ...{ apiKey: goodApiKey } },
+  });
+  const credentialId = made.data && 'credentialId' in made.data ? made.data.credentialId : '';
+  const listed = await createClient<ListPaths>({ baseUrl, headers }).GET(credentials, { params: { header, path } });
+  expect(listed.data?.credentials?.map((one) => one.credentialId)).toContain(credentialId);
+  const forms = await createClient<MetadataPaths>({ baseUrl, headers }).GET(`${credentials}/metadata`, {
+    params: { header, path },
+  });
+  expect(forms.data?.metadata?.map((one) => one.authenticationType)).toContain('api_key');
+
+  const client = createClient<PathStackPaths>({ baseUrl, headers });
+  const read = await client.GET(secret, { params: { path: { connection_id: credentialId } } });
+  expect(read.data?.data).toEqual({ connection_id: credentialId, credentials: { apiKey: goodApiKey } });
+  const missing = await client.GET(secret, { params: { path: { connection_id: randomUUID() } } });
+  expect(missing.error).toMatchObject({ error: { code: 404 } });
+});
