@@ -5,10 +5,9 @@ import { fillTemplate, fillText, fillUrl, type Values, variablesIn, wholeVariabl
 import { KeywardError } from '../../errors.ts';
 import { hostMatches } from '../../hosts.ts';
 import type { EgressRequest } from '../../net/egress.ts';
-import type { Opened } from '../broker.ts';
+import type { Connection } from './connection.ts';
 import { type CallTarget, parameterNames, readTarget } from './path.ts';
 import { signatureParameters, signedHeaders } from './signing.ts';
-import { valuesOf } from './values.ts';
 
 /** What goes to the service besides what the connector adds. Header names are in lower case. */
 export type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
@@ -26,11 +25,11 @@ export type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
  *
  * @throws KeywardError `egress_refused` for another host, `invalid_input` for a path or parameter that can't be sent
  */
-export function apiRequest(opened: Opened, auth: AuthMethod, call: ApiCall): EgressRequest {
+export function apiRequest(connection: Connection, call: ApiCall): EgressRequest {
+  const { auth, credential, values } = connection;
   const { api, inject: rules } = auth;
-  const values = valuesOf(opened);
   const injected = inject(rules, values);
-  const base = baseUrl(opened, api, injected);
+  const base = baseUrl(connection, injected);
   const { path, query } = readTarget(call.path);
   const url = new URL(base);
   // Where a connection names the whole address, “/” is that address itself: an MCP server has no other.
@@ -56,17 +55,17 @@ export function apiRequest(opened: Opened, auth: AuthMethod, call: ApiCall): Egr
       ...Object.fromEntries(filled),
       ...injected.headers,
     },
-    hosts: opened.credential.hosts,
+    hosts: credential.hosts,
     ...(call.body === undefined ? {} : { body: call.body }),
     ...(call.bodyLength === undefined ? {} : { bodyLength: call.bodyLength }),
   };
 }
 
 /** The origin and path that every call of this connection is below, with a secret that goes into the path. */
-function baseUrl(opened: Opened, api: AuthMethod['api'], { path }: Injection): URL {
-  const url = fillUrl(api.baseUrl, valuesOf(opened), api.allowedHosts);
+function baseUrl({ auth: { api }, credential, values }: Connection, { path }: Injection): URL {
+  const url = fillUrl(api.baseUrl, values, api.allowedHosts);
   if (path !== '') url.pathname = `${prefixOf(url)}${path}`;
-  if (opened.credential.hosts.some((host) => hostMatches(url, host))) return url;
+  if (credential.hosts.some((host) => hostMatches(url, host))) return url;
   throw new KeywardError('egress_refused', `This credential was not made for ${url.host}.`, {
     hint: 'Make a new credential for that address.',
   });
@@ -90,15 +89,10 @@ function withInjected(query: string, injected: [name: string, value: string][], 
 }
 
 /** Where a redirect leads, as a path of a call, or null when it leaves the base URL of the connection. */
-export function pathBelow(
-  opened: Opened,
-  { api, inject: rules }: AuthMethod,
-  from: URL,
-  location: string,
-): CallTarget | null {
+export function pathBelow(connection: Connection, from: URL, location: string): CallTarget | null {
   if (!URL.canParse(location, from.href)) return null;
   const url = new URL(location, from);
-  const base = baseUrl(opened, api, inject(rules, valuesOf(opened)));
+  const base = baseUrl(connection, inject(connection.auth.inject, connection.values));
   const prefix = prefixOf(base);
   if (url.origin !== base.origin || !url.pathname.startsWith(`${prefix}/`)) return null;
   return { path: url.pathname.slice(prefix.length), query: url.search.slice(1) };
@@ -116,9 +110,7 @@ export function ownHeaders(auth: AuthMethod, inputs: Values): Set<string> {
 }
 
 /** All that must not come back: what a request carries, the refresh token, and the pairs of Basic as they are encoded. */
-export function secretsOf(opened: Opened, { inject: rules }: AuthMethod): string[] {
-  const { credential, secret } = opened;
-  const values = valuesOf(opened);
+export function secretsOf({ auth: { inject: rules }, credential, secret, values }: Connection): string[] {
   const pairs = rules.flatMap((rule) => (rule.in === 'basic' ? [`${rule.username}:${rule.password}`] : []));
   const texts = [...pairs, ...rules.flatMap((rule) => (rule.in === 'basic' ? [] : [rule.value]))];
   const named = texts.flatMap(variablesIn).filter((name) => !Object.hasOwn(credential.inputs, name));

@@ -8,18 +8,15 @@ import type { EgressRequest, EgressStream } from '../../net/egress.ts';
 import { passedOn } from '../../net/headers.ts';
 import { type Scrubber, scrubberOf } from '../../net/scrub/scrub.ts';
 import type { Principal } from '../../principal.ts';
-import type { Broker, Opened } from '../broker.ts';
-import { asDefined } from '../grants/current-inputs.ts';
-import { requireAuth } from '../grants/oauth-context.ts';
+import type { Broker } from '../broker.ts';
 import { about, accessOf, requireCredential } from '../policy/access.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
 import { apiRequest, ownHeaders, pathBelow, secretsOf } from './api-request.ts';
-import { withClientId } from './client-id.ts';
+import { type Connection, sendWithRenewal } from './connection.ts';
 import { type Reserved, readHeaders } from './headers.ts';
 import { readTarget } from './path.ts';
 import { checkCall } from './policy.ts';
-import { clockRefusal, ready } from './signing.ts';
-import { usable } from './usable.ts';
+import { clockRefusal, signIfNeeded } from './signing.ts';
 
 /** A token this young is not renewed because of a 401: the service means something else. */
 const youngMs = 60_000;
@@ -77,30 +74,21 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   } catch (error) {
     throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
   }
-  const connector = broker.catalogue.require(credential.connectorId);
-  const auth = requireAuth(connector, credential.authenticationType);
-  const headers = readHeaders(
-    call.headers,
-    ownHeaders(auth, asDefined(connector, auth, credential).inputs),
-    call.reserved,
-  );
-
-  const send = async (stored: Opened) => {
-    const opened = await withClientId(broker, stored, auth);
-    const scrubber = scrubberOf(secretsOf(opened, auth));
-    const request = apiRequest(opened, auth, { ...call, headers });
+  const send = async (connection: Connection): Promise<Sent> => {
+    const { auth, credential, values } = connection;
+    const headers = readHeaders(call.headers, ownHeaders(auth, values), call.reserved);
+    const scrubber = scrubberOf(secretsOf(connection));
+    const request = apiRequest(connection, { ...call, headers });
     await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
     const { signal, timeoutMs, silenceMs } = call;
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
-    return { opened, scrubber, answer: await broker.egress.open(await ready(opened, auth, { ...request, ...limits })) };
+    const answer = await broker.egress.open(await signIfNeeded(connection, { ...request, ...limits }));
+    return { ...answer, scrubber };
   };
-  let sent = await send(await usable(broker, connector, auth, credential));
-  if (sent.answer.status === 401 && canRenew(sent.opened) && canRepeat(call.body)) {
-    // Revoked before its time, or the clock is wrong. The service did nothing, so asking again is safe.
-    await discard(sent.answer);
-    sent = await send(await usable(broker, connector, auth, sent.opened.credential, { force: true }));
-  }
-  const { opened, scrubber, answer } = sent;
+  const mayRenew = (connection: Connection) => canRenew(connection) && canRepeat(call.body);
+  const { connection, answer } = await sendWithRenewal(broker, credential, send, mayRenew, discard);
+  const { connector, auth } = connection;
+  const { scrubber } = answer;
   if (answer.status < 200 || answer.status > 599) {
     await discard(answer);
     throw new KeywardError('provider_garbled', `${connector.name} answered with a status that HTTP does not have.`);
@@ -113,12 +101,12 @@ export async function callService(broker: Broker, principal: Principal, call: Se
       details: { status: answer.status },
     });
   }
-  broker.vault.touch(opened.credential);
+  broker.vault.touch(connection.credential);
   const location = answer.headers.get('location');
   const target =
     location === undefined || answer.status < 300 || answer.status > 399
       ? null
-      : pathBelow(opened, auth, answer.url, location);
+      : pathBelow(connection, answer.url, location);
   return {
     status: answer.status,
     headers: scrubHeaders(passedOn(answer.headers), scrubber),
@@ -130,12 +118,15 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   };
 }
 
+/** An answer, and what takes the secret of its own request out of it. */
+type Sent = EgressStream & { readonly scrubber: Scrubber };
+
 /** `GET api.example.com/v1/me` */
 function inWords({ method, url }: EgressRequest, scrubber: Scrubber): string {
   return scrubber.text(`${method} ${url.host}${url.pathname}`).slice(0, maxRequest);
 }
 
-function canRenew({ credential, secret }: Opened): boolean {
+function canRenew({ credential, secret }: Connection): boolean {
   if (secret.kind !== 'tokens') return false;
   const young = (credential.refreshedAt ?? 0) > Date.now() - youngMs;
   return !young && (secret.refreshToken !== null || credential.authenticationType === 'oauth2_client_credentials');

@@ -2,9 +2,8 @@
 import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import { fillTemplate, type Values } from '../../connectors/template.ts';
 import type { EgressRequest, EgressResponse } from '../../net/egress.ts';
-import type { Opened } from '../broker.ts';
 import { clockProblem, timeIn } from '../oauth/clock.ts';
-import { valuesOf } from './values.ts';
+import type { Connection } from './connection.ts';
 
 /** Headers that only a signer sets, in lower case. */
 export const signedHeaders: readonly string[] = [
@@ -32,15 +31,13 @@ export const signatureParameters: readonly string[] = [
  *
  * @param verifying the call is the connector's `api.verify`
  */
-export async function ready(
-  opened: Opened,
-  auth: AuthMethod,
+export async function signIfNeeded(
+  { auth, values }: Connection,
   request: EgressRequest,
   { verifying = false } = {},
 ): Promise<EgressRequest> {
   if (auth.authenticationType !== 'aws_sigv4') return request;
   const { service, region, verifyService } = auth.signature;
-  const values = valuesOf(opened);
   // AWS's signer is loaded with the first request that needs it.
   const { signed } = await import('./sigv4.ts');
   const scope = {

@@ -5,12 +5,10 @@ import { hasCode, toPublic } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
-import type { Broker, Opened } from '../broker.ts';
+import type { Broker } from '../broker.ts';
 import { apiRequest, secretsOf } from '../calls/api-request.ts';
-import { withClientId } from '../calls/client-id.ts';
-import { clockRefusal, keyProblem, ready } from '../calls/signing.ts';
-import { usable } from '../calls/usable.ts';
-import { valuesOf } from '../calls/values.ts';
+import { type Connection, openConnection, sendWithRenewal } from '../calls/connection.ts';
+import { clockRefusal, keyProblem, signIfNeeded } from '../calls/signing.ts';
 import { amendSame } from '../grants/amend.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
 import { reconnectHint } from '../grants/renew.ts';
@@ -45,24 +43,26 @@ export async function verifyCredential(
   });
   await authorize(broker, principal, 'credential.verify', about(credential));
   const checkedAt = isoTime(Date.now());
-  const connector = broker.catalogue.require(credential.connectorId);
-  const auth = requireAuth(connector, credential.authenticationType);
-  const { verify } = auth.api;
   try {
-    let opened = await usable(broker, connector, auth, credential);
-    if (!verify)
+    const { verify } = requireAuth(broker.catalogue.require(credential.connectorId), credential.authenticationType).api;
+    if (!verify) {
+      const { connector } = await openConnection(broker, credential);
       return { status: 'active', checkedAt, detail: `${connector.name} has no endpoint to check this with.` };
-    let answer = await call(broker, opened, verify, options.signal);
-    if (answer.status === 401 && opened.secret.kind === 'tokens') {
-      // Revoked before its time, or the clock is wrong: a forced refresh settles it.
-      opened = await usable(broker, connector, auth, opened.credential, { force: true });
-      answer = await call(broker, opened, verify, options.signal);
     }
-    broker.vault.touch(opened.credential);
+    const { connection, answer } = await sendWithRenewal(
+      broker,
+      credential,
+      (opened) => call(broker, opened, verify, options.signal),
+      ({ secret }) => secret.kind === 'tokens',
+    );
+    broker.vault.touch(connection.credential);
     // A service may answer the secret where its account belongs. Loaded with the first call.
     const { createScrubber } = await import('../../net/scrub/scrub.ts');
-    const { text: scrub } = createScrubber(secretsOf(opened, auth));
-    return { checkedAt, ...(await judge(broker, opened.credential, { auth, verify }, answer, scrub)) };
+    const { text: scrub } = createScrubber(secretsOf(connection));
+    return {
+      checkedAt,
+      ...(await judge(broker, connection.credential, { auth: connection.auth, verify }, answer, scrub)),
+    };
   } catch (error) {
     if (hasCode(error, 'reconnect_required')) {
       return { status: 'reconnect_required', checkedAt, detail: `${error.message} ${error.hint ?? ''}`.trim() };
@@ -75,21 +75,19 @@ export async function verifyCredential(
 
 async function call(
   broker: Broker,
-  stored: Opened,
+  connection: Connection,
   verify: Verification,
   signal: AbortSignal | undefined,
 ): Promise<EgressResponse> {
-  const connector = broker.catalogue.require(stored.credential.connectorId);
-  const auth = requireAuth(connector, stored.credential.authenticationType);
-  const opened = await withClientId(broker, stored, auth);
+  const { auth } = connection;
   const { method, path, body } = verify;
   const api = { ...auth.api, baseUrl: verify.baseUrl ?? auth.api.baseUrl };
   const content =
     body === null ? { headers: {} } : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  const filled = fillEncoded(path, valuesOf(opened));
-  const request = apiRequest(opened, { ...auth, api }, { method, path: filled, ...content });
+  const filled = fillEncoded(path, connection.values);
+  const request = apiRequest({ ...connection, auth: { ...auth, api } }, { method, path: filled, ...content });
   return broker.egress.request({
-    ...(await ready(opened, auth, request, { verifying: true })),
+    ...(await signIfNeeded(connection, request, { verifying: true })),
     ...(signal ? { signal } : {}),
   });
 }

@@ -19,7 +19,7 @@ export function withDefaults(connector: Connector, auth: AuthMethod, inputs: Inp
  * @param secret where it is at hand: a secret may have come to be required, too
  * @throws KeywardError `reconnect_required` for one without a default that only a person or program can give
  */
-export function asDefined(
+export function withCurrentInputs(
   connector: Connector,
   auth: AuthMethod,
   credential: Credential,

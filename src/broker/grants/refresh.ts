@@ -8,7 +8,7 @@ import { type ErrorCode, hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
 import { amendSame, holdingGrant, reread, storeFresh, unsavedFor } from './amend.ts';
-import { asDefined } from './current-inputs.ts';
+import { withCurrentInputs } from './current-inputs.ts';
 import { findAuth, ownerOf, requireAuth } from './oauth-context.ts';
 import { reconnectError, renew } from './renew.ts';
 
@@ -106,7 +106,7 @@ async function refreshHolding(broker: Broker, seen: Credential, force: boolean, 
   const refused = force && credential.secretVersion === seen.secretVersion;
   if (!refused && !isDue(broker, credential, secret)) return now;
   const connector = broker.catalogue.require(credential.connectorId);
-  asDefined(connector, requireAuth(connector, credential.authenticationType), credential, secret);
+  withCurrentInputs(connector, requireAuth(connector, credential.authenticationType), credential, secret);
   leaveAlone(broker, credential);
   // Another process has just tried for long, in vain: asking again at once would double everybody's wait.
   if (waited > coolDownMs && credential.refreshStartedAt !== null) throw noAnswer(broker, credential);

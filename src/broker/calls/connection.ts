@@ -1,0 +1,80 @@
+/** An open connection: everything that a request of it may name, read once and in one place. */
+import { isOAuth } from '../../connectors/auth-kinds.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
+import { type Values, variablesIn } from '../../connectors/template.ts';
+import type { Credential, CredentialSecret } from '../../vault/vault.ts';
+import type { Broker, Opened } from '../broker.ts';
+import { withCurrentInputs } from '../grants/current-inputs.ts';
+import { oauthContext, requireAuth } from '../grants/oauth-context.ts';
+import { fresh } from '../grants/refresh.ts';
+
+/** A connection that is open for use. Its secret is good now, and its inputs are those that its definition asks for now. */
+export type Connection = {
+  readonly connector: Connector;
+  readonly auth: AuthMethod;
+  readonly credential: Credential;
+  readonly secret: CredentialSecret;
+  /** Everything that a template may name: the inputs, what the service sent, the secret, and the OAuth client's id. */
+  readonly values: Values;
+};
+
+/**
+ * Opens a connection, and refreshes its tokens where they are due.
+ *
+ * @param options.force refreshes tokens that are not due, because the service refused them
+ * @throws KeywardError `reconnect_required`, `not_found` when its OAuth client is gone, and what a refresh throws
+ */
+export async function openConnection(
+  broker: Broker,
+  seen: Credential,
+  options: { readonly force?: boolean } = {},
+): Promise<Connection> {
+  const connector = broker.catalogue.require(seen.connectorId);
+  const auth = requireAuth(connector, seen.authenticationType);
+  const { credential: stored, secret } = await fresh(broker, seen, options);
+  const credential = withCurrentInputs(connector, auth, stored, secret);
+  const client = secret.kind === 'tokens' && isOAuth(auth) && namesClient(auth);
+  const clientId = client ? { clientId: (await oauthContext(broker, credential)).client.clientId } : {};
+  return { connector, auth, credential, secret, values: { ...valuesOf({ credential, secret }), ...clientId } };
+}
+
+/**
+ * Sends a request of a connection. When the service refuses its token, renews the token once and sends again.
+ *
+ * @param send makes and sends the request; it must be safe to send a refused one again
+ * @param mayRenew looks at the refused connection and its answer
+ */
+export async function sendWithRenewal<Answer extends { readonly status: number }>(
+  broker: Broker,
+  credential: Credential,
+  send: (connection: Connection) => Promise<Answer>,
+  mayRenew: (connection: Connection) => boolean,
+  discard: (answer: Answer) => Promise<void> = async () => {},
+): Promise<{ readonly connection: Connection; readonly answer: Answer }> {
+  const connection = await openConnection(broker, credential);
+  const answer = await send(connection);
+  if (answer.status !== 401 || !mayRenew(connection)) return { connection, answer };
+  // The token was revoked before its time, or the clock is wrong. The service did nothing, so asking again is safe.
+  await discard(answer);
+  const renewed = await openConnection(broker, connection.credential, { force: true });
+  return { connection: renewed, answer: await send(renewed) };
+}
+
+function valuesOf({ credential, secret }: Opened): Values {
+  if (secret.kind === 'inputs') return { ...credential.inputs, ...secret.inputs };
+  return { ...credential.inputs, ...secret.kept, accessToken: secret.accessToken };
+}
+
+/** True where the definition puts the id of the OAuth client into calls, as Twitch wants it. */
+function namesClient(auth: AuthMethod): boolean {
+  const { api, inject } = auth;
+  const known = clientNamers.get(auth);
+  if (known !== undefined) return known;
+  const injected = inject.flatMap((rule) => (rule.in === 'basic' ? [rule.username, rule.password] : [rule.value]));
+  const names = [...Object.values(api.headers), ...injected].some((one) => variablesIn(one).includes('clientId'));
+  clientNamers.set(auth, names);
+  return names;
+}
+
+/** Definitions do not change, and every call asks. */
+const clientNamers = new WeakMap<AuthMethod, boolean>();
