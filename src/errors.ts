@@ -29,8 +29,6 @@ export const errorCodes = {
   attempt_used: 409,
   /** The person said no, or the provider refused the request; `details.providerError` holds its code. */
   provider_refused: 502,
-  /** The service wants fewer calls; `details.retryAfterSeconds` says when to come back, where it told. */
-  provider_rate_limited: 429,
   provider_unavailable: 503,
   /** The provider's answer is not what the protocol allows. */
   provider_garbled: 502,

@@ -27,7 +27,8 @@ export async function callTool(
   try {
     const answer = await runApproved(call, tool, args);
     if (isInputRequiredResult(answer)) return answer;
-    return { content: [{ type: 'text', text: JSON.stringify(answer) }], structuredContent: answer };
+    const { structuredContent, text } = tool.write(answer);
+    return { content: [{ type: 'text', text }], structuredContent };
   } catch (error) {
     if (!(error instanceof KeywardError)) logUnexpected(call.broker.log, name, error);
     return { content: [{ type: 'text', text: JSON.stringify({ error: toPublic(error) }) }], isError: true };

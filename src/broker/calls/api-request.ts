@@ -6,7 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import { hostMatches } from '../../hosts.ts';
 import type { EgressRequest } from '../../net/egress.ts';
 import type { Connection } from './connection.ts';
-import { type CallTarget, parameterNames, readTarget } from './path.ts';
+import { type CallTarget, encodeQuery, parameterNames, readTarget } from './path.ts';
 import { signatureParameters, signedHeaders } from './signing.ts';
 
 /** What goes to the service besides what the connector adds. Header names are in lower case. */
@@ -84,7 +84,7 @@ function withInjected(query: string, injected: [name: string, value: string][], 
       details: { fields: { query: `must not hold ${name}` } },
     });
   }
-  const added = new URLSearchParams(injected).toString();
+  const added = encodeQuery(injected);
   return [query, added].filter((part) => part !== '').join('&');
 }
 

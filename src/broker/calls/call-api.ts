@@ -1,19 +1,18 @@
 /** One call of a service for a model: what it sends is checked, what comes back is short enough to read. */
-import { KeywardError } from '../../errors.ts';
 import { readBody } from '../../net/body.ts';
+import { waitOf } from '../../net/retry-after.ts';
 import type { Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
 import { inputError } from '../connect/create-input.ts';
-import { retryAfter } from '../oauth/token-answer.ts';
 import { callService, type ServiceAnswer } from './call-service.ts';
+import { readJson } from './json-text.ts';
+import { encodeQuery } from './path.ts';
 
 /** Most of a body that is answered at once, in characters: some ten thousand tokens. */
 export const maxCharacters = 40_000;
 /** Largest answer that is read, decoded, in bytes; reading on asks for all of it again. */
 const maxBytes = 10 * 1024 * 1024;
 const maxRedirects = 5;
-const maxHeaders = 50;
-const maxHeader = 1_000;
 const callHint = 'call_api takes connectionId, method and path; query, headers, body and offset where they fit.';
 
 export type ApiInput = {
@@ -31,18 +30,23 @@ export type ApiInput = {
 
 export type ApiAnswer = {
   status: number;
+  /** As the service wrote them: a header that was cut short would be another address or another cursor. */
   headers: Record<string, string>;
-  /** JSON as it is, text as a text; of binary content a description. */
+  /** JSON as its value, or as its text where JavaScript would round a number; text as a text; of binary content a description. */
   body: unknown;
   truncated: boolean;
   nextOffset?: number;
+  /** The next step, where the service wants fewer calls. */
+  hint?: string;
+  /** A whole body of JSON, as the service wrote it. */
+  written?: string;
 };
 
 /**
  * Calls a service and answers what a model can read. Redirects of reading calls are followed below the base URL, each as
  * a call of its own.
  *
- * @throws KeywardError `provider_rate_limited`, and what `callService` throws
+ * @throws KeywardError what `callService` throws
  */
 export async function callApi(
   broker: Broker,
@@ -66,25 +70,24 @@ export async function callApi(
     const call = { connectionId, method, path, headers, reserved: 'refuse' as const, body, ...options };
     const answer = await callService(broker, principal, call);
     const last = answer.redirect === null || !reads || redirects === maxRedirects;
-    if (last && answer.status !== 429) return answerOf(answer, offset, reads);
+    if (last) return answerOf(answer, offset, reads);
     await answer.discard();
-    if (answer.status === 429) throw rateLimited(answer);
     path = answer.redirect ?? path;
   }
 }
 
 function withQuery({ path, query = {} }: ApiInput): string {
-  const parameters = new URLSearchParams();
+  const parameters: [name: string, value: string][] = [];
   for (const [name, values] of Object.entries(query)) {
     for (const value of Array.isArray(values) ? values : [values]) {
       if (!['string', 'number', 'boolean'].includes(typeof value)) {
         throw inputError({ query: 'may hold texts, numbers, booleans and lists of them' }, callHint);
       }
-      parameters.append(name, String(value));
+      parameters.push([name, String(value)]);
     }
   }
-  if (parameters.size === 0) return path;
-  return `${path}${path.includes('?') ? '&' : '?'}${parameters}`;
+  if (parameters.length === 0) return path;
+  return `${path}${path.includes('?') ? '&' : '?'}${encodeQuery(parameters)}`;
 }
 
 function bodyOf({ headers = {}, body }: ApiInput): { headers: Readonly<Record<string, string>>; body?: string } {
@@ -92,7 +95,7 @@ function bodyOf({ headers = {}, body }: ApiInput): { headers: Readonly<Record<st
   const text = typeof body === 'string' ? body : jsonOf(body);
   if (Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')) return { headers, body: text };
   // Models like to send JSON as a text.
-  const json = typeof body !== 'string' || (/^\s*[[{]/.test(text) && parsed(text) !== undefined);
+  const json = typeof body !== 'string' || (/^\s*[[{]/.test(text) && readJson(text) !== undefined);
   return {
     headers: { ...headers, 'content-type': json ? 'application/json' : 'text/plain; charset=utf-8' },
     body: text,
@@ -107,12 +110,13 @@ function jsonOf(body: unknown): string {
   }
 }
 
-function rateLimited({ headers, service }: ServiceAnswer): KeywardError {
-  const seconds = retryAfter(headers.get('retry-after'));
-  return new KeywardError('provider_rate_limited', `${service} wants fewer calls (status 429).`, {
-    hint: seconds === null ? 'Wait a minute before the next call.' : `Wait ${seconds} s before the next call.`,
-    details: { status: 429, ...(seconds === null ? {} : { retryAfterSeconds: seconds }) },
-  });
+/** What to do when the service wants fewer calls (RFC 6585 §4). A quota may be used up for good: its own words say which. */
+function hintOf({ status, headers, service }: ServiceAnswer): Pick<ApiAnswer, 'hint'> {
+  if (status !== 429) return {};
+  const seconds = waitOf(headers);
+  const next =
+    seconds === null ? 'It did not say how long to wait: read its answer.' : `Wait ${seconds} s before the next call.`;
+  return { hint: `${service} wants fewer calls. ${next}` };
 }
 
 async function answerOf(answer: ServiceAnswer, offset: number, reads: boolean): Promise<ApiAnswer> {
@@ -121,21 +125,29 @@ async function answerOf(answer: ServiceAnswer, offset: number, reads: boolean): 
   const known = { status: answer.status, headers: shownHeaders(answer.headers) };
   const content = textOf(bytes, type);
   if (content === null) {
-    return { ...known, body: `[${bytes.length} bytes of ${type || 'binary content'}, not shown]`, truncated: false };
+    const body = `[${bytes.length} bytes of ${type || 'binary content'}, not shown]`;
+    return { ...known, body, truncated: false, ...hintOf(answer) };
   }
-  const json = /^[^;]*[/+]json\b/i.test(type) ? parsed(content) : undefined;
-  const text = answer.scrub(json === undefined ? content : JSON.stringify(json));
+  const json = /^[^;]*[/+]json\b/i.test(type) ? readJson(scrubJson(answer, content)) : undefined;
+  const text = json?.text ?? answer.scrub(content);
   if (offset === 0 && text.length <= maxCharacters) {
-    return { ...known, body: (json === undefined ? undefined : parsed(text)) ?? text, truncated: false };
+    const body = json === undefined ? { body: text } : { body: json.value, written: text };
+    return { ...known, ...body, truncated: false, ...hintOf(answer) };
   }
   const end = offset + maxCharacters;
   const truncated = text.length > end;
-  return {
-    ...known,
-    body: text.slice(offset, end),
-    truncated,
-    ...(truncated && reads ? { nextOffset: end } : {}),
-  };
+  const more = truncated && reads ? { nextOffset: end } : {};
+  return { ...known, body: text.slice(offset, end), truncated, ...more, ...hintOf(answer) };
+}
+
+/** JSON without the secret: as it was written, and as a program reads it, since undoing its escapes may bring a secret to light. */
+function scrubJson({ scrub }: ServiceAnswer, content: string): string {
+  const written = scrub(content);
+  const read = readJson(written);
+  if (read === undefined) return written;
+  const plain = JSON.stringify(read.value);
+  const clean = scrub(plain);
+  return clean === plain ? read.text : clean;
 }
 
 /** The text, or null for what is none. */
@@ -149,19 +161,10 @@ function textOf(bytes: Uint8Array, type: string): string | null {
   }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Headers that say something about a connection between a browser and a site; a model has no use for them. */
 const forBrowsers =
   /^(access-control-|cross-origin-|content-security-policy|permissions-policy|feature-policy|referrer-policy|x-frame-options|x-content-type-options|x-xss-protection|x-permitted|x-download|report-to|reporting-endpoints|nel$|server|via$|vary$|date$|age$|cf-|x-cache|x-served-by|x-timer|x-amz-cf|x-powered-by|expect-ct|timing-allow|accept-ranges|origin-agent|p3p$|priority$)/;
 
 function shownHeaders(headers: ServiceAnswer['headers']): Record<string, string> {
-  const shown = [...headers].filter(([name]) => !forBrowsers.test(name)).slice(0, maxHeaders);
-  return Object.fromEntries(shown.map(([name, value]) => [name, value.slice(0, maxHeader)]));
+  return Object.fromEntries([...headers].filter(([name]) => !forBrowsers.test(name)));
 }

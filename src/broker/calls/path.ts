@@ -76,3 +76,11 @@ function unescaped(path: string): string | null {
   }
   return null;
 }
+
+/** Half of a pair of surrogates has no encoding. */
+const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
+
+/** A query (RFC 3986 §3.4). A space is `%20`: strict services read `+` as a plus, and all read `%20` as a space. */
+export function encodeQuery(parameters: Iterable<readonly [name: string, value: string]>): string {
+  return Array.from(parameters, (pair) => pair.map((part) => encodeURIComponent(wellFormed(part))).join('=')).join('&');
+}

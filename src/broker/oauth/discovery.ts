@@ -3,10 +3,10 @@ import type { ServerMetadata } from 'openid-client';
 import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { egressFetch } from '../../net/fetch.ts';
+import { retryAfter } from '../../net/retry-after.ts';
 import type { Operation } from './context.ts';
 import { garbled, unavailable } from './failures.ts';
 import { send } from './send.ts';
-import { retryAfter } from './token-answer.ts';
 
 /** Mismatch of a metadata value, in openid-client's error codes. */
 const attributeMismatch = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';

@@ -4,6 +4,7 @@
  * first, what every client has met is tolerated, the rest is a typed error.
  */
 import type { EgressResponse } from '../../net/egress.ts';
+import { retryAfter } from '../../net/retry-after.ts';
 import { type Answer, keepFields, parseAnswer, positiveNumber, scopeTokens, textOf, valueAt } from './answer.ts';
 import { timeIn } from './clock.ts';
 import type { OAuthContext, TokenSet } from './context.ts';
@@ -113,11 +114,4 @@ function scopesIn(value: unknown): string[] | null {
   const parts = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/[\s,]+/) : [];
   const scopes = scopeTokens(parts);
   return scopes.length === 0 ? null : scopes;
-}
-
-/** Seconds of a `Retry-After` (RFC 9110 §10.2.3), at most a day; null when it is absent or unreadable. */
-export function retryAfter(value: string | undefined): number | null {
-  if (value === undefined) return null;
-  const seconds = /^\d+$/.test(value.trim()) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
-  return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), 86_400);
 }

@@ -2,6 +2,9 @@ import * as z from 'zod';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
 
+/** Method names are upper case (RFC 9110 §9.1); what a model means by `get` is plain. */
+const upperCase = (value: unknown) => (typeof value === 'string' ? value.toUpperCase() : value);
+
 export const callApiTool = defineTool({
   name: 'call_api',
   title: 'Call a service',
@@ -14,7 +17,7 @@ export const callApiTool = defineTool({
   input: () =>
     z.strictObject({
       connectionId: id('credentialId of list_credentials'),
-      method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']),
+      method: z.preprocess(upperCase, z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])),
       path: z.string().min(1).max(8_000).describe('Such as /users/me'),
       query: z.record(z.string(), z.unknown()).optional().describe('Name → value, or list of values'),
       headers: z.record(z.string(), z.string()).optional().describe('Rarely needed; never Authorization or Cookie'),
@@ -31,10 +34,17 @@ export const callApiTool = defineTool({
       body: z.unknown().describe('JSON, or text; a description of binary content'),
       truncated: z.boolean(),
       nextOffset: z.int().optional().describe('Present when there is more to read'),
+      hint: z.string().optional().describe('What to do next, where the service wants fewer calls'),
     }),
   handle: async ({ broker, principal, signal }, input) => {
     // Loaded with the first call: no start pays for it.
     const { callApi } = await import('../../broker/calls/call-api.ts');
     return callApi(broker, principal, input, { signal });
+  },
+  // The text has the JSON as the service wrote it. JSON.stringify would round what JavaScript can't hold.
+  write: ({ written, ...answer }) => {
+    if (typeof written !== 'string') return { structuredContent: answer, text: JSON.stringify(answer) };
+    const { body: _, ...rest } = answer;
+    return { structuredContent: answer, text: `${JSON.stringify(rest).slice(0, -1)},"body":${written}}` };
   },
 });

@@ -18,6 +18,8 @@ export type ToolCall = {
   readonly links: Links;
 };
 
+export type Written = { readonly structuredContent: Record<string, unknown>; readonly text: string };
+
 /** A JSON Schema 2020-12 document whose root is an object, as MCP asks of input and output schemas. */
 export type ObjectSchema = { readonly [keyword: string]: unknown; readonly type: 'object' };
 
@@ -31,20 +33,27 @@ export type Tool = {
   readonly annotations: ToolAnnotations;
   /** What a bearer token needs for this tool. The broker decides; HTTP names it in its challenge. */
   readonly scope: Scope;
+  /** How an answer is written: for programs, and as the text that a model reads. */
+  readonly write: (answer: Record<string, unknown>) => Written;
   /** Validates the arguments and does the work. `invalid_input` names every wrong field. */
   readonly run: (call: ToolCall, args: unknown) => Promise<Record<string, unknown> | LinkRequired>;
 };
 
-type Definition<I extends z.ZodObject, O extends z.ZodObject> = Omit<Tool, 'inputSchema' | 'outputSchema' | 'run'> & {
+type Definition<I extends z.ZodObject, O extends z.ZodObject> = Omit<
+  Tool,
+  'inputSchema' | 'outputSchema' | 'run' | 'write'
+> & {
   /** Schemas are made when they are first needed: making all of them would cost every start 4 ms. */
   readonly input: () => I;
   readonly output: () => O;
   readonly handle: (call: ToolCall, input: z.output<I>) => Promise<z.input<O> | LinkRequired>;
+  /** Default: the answer, and its JSON. */
+  readonly write?: Tool['write'];
 };
 
 /** Makes a tool of its definition. The JSON Schemas are made when somebody lists the tools, not at start-up. */
 export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(definition: Definition<I, O>): Tool {
-  const { input, output, handle, ...rest } = definition;
+  const { input, output, handle, write = asJson, ...rest } = definition;
   let known: I | undefined;
   const made = () => {
     known ??= input();
@@ -52,10 +61,15 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(definit
   };
   return {
     ...rest,
+    write,
     inputSchema: () => jsonSchema(made()),
     outputSchema: () => jsonSchema(output()),
     run: (call, args) => handle(call, readInput(definition.name, made(), args)),
   };
+}
+
+function asJson(answer: Record<string, unknown>): Written {
+  return { structuredContent: answer, text: JSON.stringify(answer) };
 }
 
 /** MCP takes a schema without `$schema` as 2020-12, so the keyword would only cost a model's attention. */

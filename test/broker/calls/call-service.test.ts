@@ -62,7 +62,7 @@ describe('a call', () => {
     });
     expect(last()).toMatchObject({
       method: 'POST',
-      url: '/v1/items/a%2Fb?q=x+y&page=2&tag=a&tag=b',
+      url: '/v1/items/a%2Fb?q=x%20y&page=2&tag=a&tag=b',
       headers: { 'x-own': 'yes', 'x-api-key': apiKey, 'content-type': 'application/json' },
       body: '{"name":"tea"}',
     });
@@ -102,13 +102,21 @@ describe('a call', () => {
     expect(test.logged()).not.toContain(apiKey);
   });
 
-  it('gives a failure of the service back as an answer, and too many requests as a clear error', async () => {
+  it('gives a failure of the service back as an answer, and with too many requests says how long to wait', async () => {
     expect(await call({ path: '/500' })).toMatchObject({ status: 500, body: `failed for ${scrubbed}` });
-    await expect(call({ path: '/429' })).rejects.toMatchObject({
-      code: 'provider_rate_limited',
-      hint: 'Wait 7 s before the next call.',
-      details: { status: 429, retryAfterSeconds: 7 },
-    });
+    const limited = await call({ path: '/429' });
+    expect(limited).toMatchObject({ status: 429, headers: { 'retry-after': '7' }, body: `failed for ${scrubbed}` });
+    expect(limited.hint).toMatch(/wants fewer calls\. Wait 7 s before the next call\.$/);
+  });
+
+  it('gives headers back whole, however long they are', async () => {
+    const link = `<https://a.example/?cursor=${'c'.repeat(7_000)}>; rel="next"`;
+    expect((await call({ path: '/says', query: { link } })).headers.link).toBe(link);
+  });
+
+  it('sends a space of a query as %20, and a plus as a plus', async () => {
+    await call({ path: '/anything?a=1', query: { $filter: "Country eq 'U+K'" } });
+    expect(last()?.url).toBe('/v1/anything?a=1&%24filter=Country%20eq%20%27U%2BK%27');
   });
 
   it('cuts a long answer where a model can bear it, and reads on', async () => {
