@@ -6,14 +6,14 @@ import { KeywardError } from '../../errors.ts';
 import { hostMatches } from '../../hosts.ts';
 import type { EgressRequest } from '../../net/egress.ts';
 import type { Connection } from './connection.ts';
-import { type CallTarget, encodeQuery, parameterNames, readTarget } from './path.ts';
+import { type CallTarget, encodeQuery, parameterNames } from './path.ts';
 import { signatureParameters, signedHeaders } from './signing.ts';
 
 /** What goes to the service besides what the connector adds. Header names are in lower case. */
 export type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
   readonly method: string;
-  /** Below the base URL, with a query or without. */
-  readonly path: string;
+  /** Below the base URL. */
+  readonly target: CallTarget;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: NonNullable<EgressRequest['body']> | undefined;
 };
@@ -30,7 +30,7 @@ export function apiRequest(connection: Connection, call: ApiCall): EgressRequest
   const { api, inject: rules } = auth;
   const injected = inject(rules, values);
   const base = baseUrl(connection, injected);
-  const { path, query } = readTarget(call.path);
+  const { path, query } = call.target;
   const url = new URL(base);
   // Where a connection names the whole address, “/” is that address itself: an MCP server has no other.
   const itself = path === '/' && wholeVariable(api.baseUrl) !== null;
@@ -96,6 +96,27 @@ export function pathBelow(connection: Connection, from: URL, location: string): 
   const prefix = prefixOf(base);
   if (url.origin !== base.origin || !url.pathname.startsWith(`${prefix}/`)) return null;
   return { path: url.pathname.slice(prefix.length), query: url.search.slice(1) };
+}
+
+/**
+ * The path of a whole URL, as it is written: below the base URL of the connection, on the same host.
+ *
+ * @throws KeywardError `invalid_input` that names the base URL
+ */
+export function pathOfUrl(connection: Connection, text: string): string {
+  const base = baseUrl(connection, inject(connection.auth.inject, connection.values));
+  const prefix = prefixOf(base);
+  const [, origin = '', rest = ''] = /^(https?:\/\/[^/?#@]+)(.*)$/is.exec(text) ?? [];
+  const below = rest.startsWith(prefix) && /^($|[/?])/.test(rest.slice(prefix.length));
+  if (below && URL.canParse(origin) && new URL(origin).origin === base.origin) {
+    const path = rest.slice(prefix.length);
+    return path.startsWith('/') ? path : `/${path}`;
+  }
+  // A secret may be part of the path, so the path of the base is not told.
+  throw new KeywardError('invalid_input', `This URL is not one of the connection, which calls ${base.host}.`, {
+    hint: 'Give the path below the base URL of the connection, such as /users/me.',
+    details: { fields: { path: 'must be a path, or a URL of the same host' } },
+  });
 }
 
 /** Names of the headers that this connector fills in, in lower case: with the secret, with what the owner gave, or by signing. */

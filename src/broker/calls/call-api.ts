@@ -6,7 +6,7 @@ import type { Broker } from '../broker.ts';
 import { inputError } from '../connect/create-input.ts';
 import { callService, type ServiceAnswer } from './call-service.ts';
 import { readJson } from './json-text.ts';
-import { encodeQuery } from './path.ts';
+import { encodeQuery, withSlash } from './path.ts';
 
 /** Most of a body that is answered at once, in characters: some ten thousand tokens. */
 export const maxCharacters = 40_000;
@@ -76,7 +76,8 @@ export async function callApi(
   }
 }
 
-function withQuery({ path, query = {} }: ApiInput): string {
+function withQuery({ path: given, query = {} }: ApiInput): string {
+  const path = withSlash(given);
   const parameters: [name: string, value: string][] = [];
   for (const [name, values] of Object.entries(query)) {
     for (const value of Array.isArray(values) ? values : [values]) {

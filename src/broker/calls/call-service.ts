@@ -8,13 +8,14 @@ import type { EgressRequest, EgressStream } from '../../net/egress.ts';
 import { passedOn } from '../../net/headers.ts';
 import { type Scrubber, scrubberOf } from '../../net/scrub/scrub.ts';
 import type { Principal } from '../../principal.ts';
+import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { about, accessOf, requireCredential } from '../policy/access.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
-import { apiRequest, ownHeaders, pathBelow, secretsOf } from './api-request.ts';
-import { type Connection, sendWithRenewal } from './connection.ts';
+import { apiRequest, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
+import { type Connection, openConnection, sendWithRenewal } from './connection.ts';
 import { type Reserved, readHeaders } from './headers.ts';
-import { readTarget } from './path.ts';
+import { type CallTarget, isWholeUrl, readTarget } from './path.ts';
 import { checkCall } from './policy.ts';
 import { clockRefusal, signIfNeeded } from './signing.ts';
 
@@ -28,7 +29,7 @@ const maxRequest = 300;
 export type ServiceCall = Pick<EgressRequest, 'bodyLength' | 'silenceMs' | 'signal' | 'timeoutMs'> & {
   readonly connectionId: string;
   readonly method: string;
-  /** Below the base URL of the connection, with a query or without. */
+  /** Below the base URL of the connection, with a query or without; or a whole URL there. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly reserved: Reserved;
@@ -67,10 +68,10 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     access: 'use',
   });
   await requireScope(broker, principal, action, about(credential));
-  const { path } = readTarget(call.path);
+  const target = await targetOf(broker, credential, call.path);
   try {
     const access = accessOf(principal, credential) === 'owner' ? 'owner' : 'use';
-    checkCall(credential, access, principal, call.method, path);
+    checkCall(credential, access, principal, call.method, target.path);
   } catch (error) {
     throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
   }
@@ -78,7 +79,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     const { auth, credential, values } = connection;
     const headers = readHeaders(call.headers, ownHeaders(auth, values), call.reserved);
     const scrubber = scrubberOf(secretsOf(connection));
-    const request = apiRequest(connection, { ...call, headers });
+    const request = apiRequest(connection, { ...call, target, headers });
     await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
     const { signal, timeoutMs, silenceMs } = call;
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
@@ -103,7 +104,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   }
   broker.vault.touch(connection.credential);
   const location = answer.headers.get('location');
-  const target =
+  const below =
     location === undefined || answer.status < 300 || answer.status > 399
       ? null
       : pathBelow(connection, answer.url, location);
@@ -114,8 +115,13 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     discard: () => discard(answer),
     scrub: scrubber.text,
     service: connector.name,
-    redirect: target === null ? null : scrubber.text(`${target.path}${target.query === '' ? '' : `?${target.query}`}`),
+    redirect: below === null ? null : scrubber.text(`${below.path}${below.query === '' ? '' : `?${below.query}`}`),
   };
+}
+
+/** The path that is meant. A whole URL is measured against the base URL, which only an open connection knows. */
+async function targetOf(broker: Broker, credential: Credential, path: string): Promise<CallTarget> {
+  return readTarget(isWholeUrl(path) ? pathOfUrl(await openConnection(broker, credential), path) : path);
 }
 
 /** An answer, and what takes the secret of its own request out of it. */

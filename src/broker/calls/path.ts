@@ -77,6 +77,16 @@ function unescaped(path: string): string | null {
   return null;
 }
 
+/** True for a whole URL instead of a path. */
+export function isWholeUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text);
+}
+
+/** The path with the slash that a model left out: `users/me` is meant as `/users/me`. */
+export function withSlash(text: string): string {
+  return /^\w[\w-]*($|[/?.])/.test(text) ? `/${text}` : text;
+}
+
 /** Half of a pair of surrogates has no encoding. */
 const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
 

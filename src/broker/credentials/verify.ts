@@ -8,6 +8,7 @@ import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { apiRequest, secretsOf } from '../calls/api-request.ts';
 import { type Connection, openConnection, sendWithRenewal } from '../calls/connection.ts';
+import { readTarget } from '../calls/path.ts';
 import { clockRefusal, keyProblem, signIfNeeded } from '../calls/signing.ts';
 import { amendSame } from '../grants/amend.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
@@ -85,7 +86,10 @@ async function call(
   const content =
     body === null ? { headers: {} } : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   const filled = fillEncoded(path, connection.values);
-  const request = apiRequest({ ...connection, auth: { ...auth, api } }, { method, path: filled, ...content });
+  const request = apiRequest(
+    { ...connection, auth: { ...auth, api } },
+    { method, target: readTarget(filled), ...content },
+  );
   return broker.egress.request({
     ...(await signIfNeeded(connection, request, { verifying: true })),
     ...(signal ? { signal } : {}),

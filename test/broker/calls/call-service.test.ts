@@ -216,7 +216,19 @@ describe('paths', () => {
       '.evil.example/',
       ':80@evil.example/',
     ],
-    ...['https://evil.example/', 'evil', '', ' /x', '/a b', '/a\tb', '/a\r\nHost: evil', '/a\0', '/ü', '/a#b', '#'],
+    ...[
+      'https://evil.example/',
+      'javascript:evil',
+      '',
+      ' /x',
+      '/a b',
+      '/a\tb',
+      '/a\r\nHost: evil',
+      '/a\0',
+      '/ü',
+      '/a#b',
+      '#',
+    ],
     ...['/..', '/../x', '/a/../../x', '/.', '/./x', '/%2e%2e/x', '/%2E%2e/', '/.%2e/x', '/a/%252e%252e/x', '/..;/x'],
     ...['/..%2fx', '/a%2f..%2fx', '/a%5c..%5cx', '/%2fevil.example', '/%5cevil.example', '/%252fevil.example'],
     ...[
@@ -233,6 +245,31 @@ describe('paths', () => {
   ];
   it.each(bad)('56. %j is refused before anything is sent', async (path) => {
     expect(await refusal({ path })).toBe('invalid_input');
+  });
+
+  it('is understood without its first slash, and as a whole URL of the same host', async () => {
+    for (const path of ['things/1?a=b', `http://${api.host}/v1/things/1?a=b`, `HTTP://${api.host}/v1/things/1?a=b`]) {
+      await call({ path });
+      expect(last()).toMatchObject({ url: '/v1/things/1?a=b', headers: { host: api.host } });
+    }
+    await call({ path: `http://${api.host}/v1` });
+    expect(last()).toMatchObject({ url: '/v1/' });
+  });
+
+  it('56. a whole URL of another host, scheme, port, user or base path is refused, and so are its dot segments', async () => {
+    const urls = [
+      `https://${api.host}/v1/me`,
+      `http://${api.host}1/v1/me`,
+      `http://${api.host}.evil.example/v1/me`,
+      `http://ann@${api.host}/v1/me`,
+      `http://evil.example@${api.host}/v1/me`,
+      `http://evil.example/http://${api.host}/v1/me`,
+      `http://${api.host}\\@evil.example/v1/me`,
+      ...['/v2/me', '/v11/me', '/V1/me', '/v1%2fme', '/v1/../v2/me', '/v1/%2e%2e/v2/me', '/v1//evil.example'].map(
+        (path) => `http://${api.host}${path}`,
+      ),
+    ];
+    for (const path of urls) expect(await refusal({ path }), path).toBe('invalid_input');
   });
 
   it('56. escapes within thousands of escapes are refused, instead of holding up everybody else', async () => {
