@@ -7,7 +7,7 @@ export function isOAuth(auth: AuthMethod): auth is OAuth2Method | ClientCredenti
 }
 
 /** True for the types whose tokens come from a token endpoint. */
-export function hasTokens(auth: AuthMethod): auth is TokenMethod {
+export function usesTokenEndpoint(auth: AuthMethod): auth is TokenMethod {
   return isOAuth(auth) || auth.authenticationType === 'oauth2_jwt_bearer';
 }
 

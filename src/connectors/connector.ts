@@ -39,6 +39,8 @@ export type Api = {
   readonly allowedHosts: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly unsafeGet: boolean;
+  /** Without `path` every answer of that status; without `equals` any value there. */
+  readonly invalidToken: readonly { readonly status: number; readonly path?: string; readonly equals?: string }[];
   readonly verify: Verification | null;
 };
 

@@ -13,7 +13,7 @@ export const verdictCodes = [
   'invalid_scope',
 ] as const;
 
-/** What else the specifications name (RFC 6749 §4.1.2.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2, OpenID Connect). */
+/** What else the specifications name (RFC 6749 §4.1.2.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2, RFC 6750 §3.1, OpenID Connect). */
 const otherCodes = [
   'access_denied',
   'authorization_pending',
@@ -21,6 +21,7 @@ const otherCodes = [
   'expired_token',
   'interaction_required',
   'invalid_target',
+  'invalid_token',
   'login_required',
   'redirect_uri_mismatch',
   'slow_down',

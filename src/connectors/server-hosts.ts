@@ -1,6 +1,6 @@
 /** Where a definition sends what only the authorization server may have: codes, refresh tokens and client secrets. */
 
-import { hasTokens, isOAuth } from './auth-kinds.ts';
+import { isOAuth, usesTokenEndpoint } from './auth-kinds.ts';
 import type { AuthMethod, Connector, TokenMethod } from './connector.ts';
 import { fillAllowed, urlParts, type Values, wholeVariable } from './template.ts';
 
@@ -16,7 +16,7 @@ export function serverUrls(auth: TokenMethod): string[] {
  * where one variable is the whole host. Of a URL that the connection names it is the host of `inputs`.
  */
 export function serverHosts(auth: AuthMethod, inputs: Values): string[] {
-  if (!hasTokens(auth)) return [];
+  if (!usesTokenEndpoint(auth)) return [];
   const hosts = serverUrls(auth).flatMap((template) => {
     const whole = wholeVariable(template);
     if (whole !== null) return Object.hasOwn(inputs, whole) ? [fillAllowed(template, inputs)] : [];

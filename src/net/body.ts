@@ -64,6 +64,35 @@ export async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number
   return Buffer.concat(chunks);
 }
 
+/** The first bytes of a body, and the whole of it as a stream. More than `maxBytes` are read only in whole pieces. */
+export async function peek(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<{ readonly beginning: Uint8Array; readonly body: AsyncIterable<Uint8Array> }> {
+  const source = body[Symbol.asyncIterator]();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  let ended = false;
+  while (size < maxBytes && !ended) {
+    const { value, done } = await source.next();
+    if (done) ended = true;
+    else {
+      pieces.push(value);
+      size += value.length;
+    }
+  }
+  return { beginning: Buffer.concat(pieces), body: resume(pieces, source) };
+}
+
+async function* resume(pieces: readonly Uint8Array[], source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+    for (let read = await source.next(); !read.done; read = await source.next()) yield read.value;
+  } finally {
+    await source.return?.();
+  }
+}
+
 function decoderFor(body: Readable, encoding: string | null): Duplex | null {
   const name = encoding?.trim().toLowerCase() ?? '';
   if (name === '' || name === 'identity') return null;

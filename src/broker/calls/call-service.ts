@@ -2,14 +2,16 @@
  * Calling a service with a connection, for whoever may use it: the one way of `call_api` and the gateway. The secret goes
  * in where the connector says, to the hosts of the credential and nowhere else, and is taken out of what comes back.
  */
+import type { AuthMethod } from '../../connectors/connector.ts';
 import { KeywardError } from '../../errors.ts';
-import { readBody } from '../../net/body.ts';
+import { peek, readBody } from '../../net/body.ts';
 import type { EgressRequest, EgressStream } from '../../net/egress.ts';
 import { passedOn } from '../../net/headers.ts';
 import { type Scrubber, scrubberOf } from '../../net/scrub/scrub.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { parseAnswer } from '../oauth/answer.ts';
 import { about, accessOf, requireCredential } from '../policy/access.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
 import { apiRequest, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
@@ -19,10 +21,10 @@ import { type CallTarget, isWholeUrl, readTarget } from './path.ts';
 import { checkCall } from './policy.ts';
 import { clockRefusal, signIfNeeded } from './signing.ts';
 
-/** A token this young is not renewed because of a 401: the service means something else. */
-const youngMs = 60_000;
 /** An answer that is not needed is read this far, so that its connection can be used again. */
 const unneededBytes = 65_536;
+/** A refused token is looked for in this much of a body. */
+const lookedInto = 65_536;
 /** Longest account of a request in the audit log, in characters. */
 const maxRequest = 300;
 
@@ -54,7 +56,7 @@ export type ServiceAnswer = {
 
 /**
  * Sends one request to the service. A redirect is answered, never followed. What the service answers is an answer,
- * whatever its status; a 401 is tried once more with a renewed token.
+ * whatever its status; a refused token is renewed once, see grants/verdict.ts.
  *
  * @throws KeywardError `not_found`, `forbidden` and `insufficient_scope` for who may not, `invalid_input` for a path or
  *   header that is not the caller's to set, `reconnect_required`, `provider_refused` for a signature that a wrong clock
@@ -84,10 +86,10 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     const { signal, timeoutMs, silenceMs } = call;
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
     const answer = await broker.egress.open(await signIfNeeded(connection, { ...request, ...limits }));
-    return { ...answer, scrubber };
+    return { ...(await withContent(answer, auth)), scrubber };
   };
-  const mayRenew = (connection: Connection) => canRenew(connection) && canRepeat(call.body);
-  const { connection, answer } = await sendWithRenewal(broker, credential, send, mayRenew, discard);
+  const options = { repeatable: isRepeatable(call.body), discard };
+  const { connection, answer } = await sendWithRenewal(broker, credential, send, options);
   const { connector, auth } = connection;
   const { scrubber } = answer;
   if (answer.status < 200 || answer.status > 599) {
@@ -125,21 +127,23 @@ async function targetOf(broker: Broker, credential: Credential, path: string): P
 }
 
 /** An answer, and what takes the secret of its own request out of it. */
-type Sent = EgressStream & { readonly scrubber: Scrubber };
+type Sent = EgressStream & { readonly content?: unknown; readonly scrubber: Scrubber };
+
+/** The answer with its JSON, where the definition finds a refused token in there. Its body still streams. */
+async function withContent(answer: EgressStream, { api }: AuthMethod): Promise<EgressStream & { content?: unknown }> {
+  const looksInside = api.invalidToken.some(({ status, path }) => status === answer.status && path !== undefined);
+  if (!looksInside || !/[/+]json\b/i.test(answer.headers.get('content-type') ?? '')) return answer;
+  const { beginning, body } = await peek(answer.body, lookedInto);
+  return { ...answer, body, content: parseAnswer(beginning) };
+}
 
 /** `GET api.example.com/v1/me` */
 function inWords({ method, url }: EgressRequest, scrubber: Scrubber): string {
   return scrubber.text(`${method} ${url.host}${url.pathname}`).slice(0, maxRequest);
 }
 
-function canRenew({ credential, secret }: Connection): boolean {
-  if (secret.kind !== 'tokens') return false;
-  const young = (credential.refreshedAt ?? 0) > Date.now() - youngMs;
-  return !young && (secret.refreshToken !== null || credential.authenticationType === 'oauth2_client_credentials');
-}
-
 /** A stream is gone once it was sent. */
-function canRepeat(body: ServiceCall['body']): boolean {
+function isRepeatable(body: ServiceCall['body']): boolean {
   return body === undefined || typeof body === 'string' || body instanceof Uint8Array;
 }
 

@@ -1,5 +1,5 @@
 /** An open connection: everything that a request of it may name, read once and in one place. */
-import { isOAuth } from '../../connectors/auth-kinds.ts';
+import { isOAuth, usesTokenEndpoint } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { type Values, variablesIn } from '../../connectors/template.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
@@ -7,6 +7,7 @@ import type { Broker, Opened } from '../broker.ts';
 import { withCurrentInputs } from '../grants/current-inputs.ts';
 import { oauthContext, requireAuth } from '../grants/oauth-context.ts';
 import { fresh } from '../grants/refresh.ts';
+import { type SecretHistory, type ServiceAnswerFacts, type Verdict, verdictOfService } from '../grants/verdict.ts';
 
 /** A connection that is open for use. Its secret is good now, and its inputs are those that its definition asks for now. */
 export type Connection = {
@@ -38,26 +39,57 @@ export async function openConnection(
   return { connector, auth, credential, secret, values: { ...valuesOf({ credential, secret }), ...clientId } };
 }
 
+/** An answer, the connection that it was given to, and what it says about that connection's grant. */
+export type Judged<Answer> = { readonly connection: Connection; readonly answer: Answer; readonly verdict: Verdict };
+
 /**
  * Sends a request of a connection. When the service refuses its token, renews the token once and sends again.
  *
- * @param send makes and sends the request; it must be safe to send a refused one again
- * @param mayRenew looks at the refused connection and its answer
+ * @param send makes and sends the request
+ * @param options.repeatable false for a body that is gone once it was sent. The refusal is answered, and the token is
+ *   renewed all the same, so that the caller's own retry works.
+ * @param options.settle the call is made to find out: a young token is renewed too
+ * @param options.discard frees an answer that nobody reads
  */
-export async function sendWithRenewal<Answer extends { readonly status: number }>(
+export async function sendWithRenewal<Answer extends ServiceAnswerFacts>(
   broker: Broker,
   credential: Credential,
   send: (connection: Connection) => Promise<Answer>,
-  mayRenew: (connection: Connection) => boolean,
-  discard: (answer: Answer) => Promise<void> = async () => {},
-): Promise<{ readonly connection: Connection; readonly answer: Answer }> {
+  options: {
+    readonly repeatable?: boolean;
+    readonly settle?: boolean;
+    readonly discard?: (answer: Answer) => Promise<void>;
+  } = {},
+): Promise<Judged<Answer>> {
+  const { repeatable = true, settle = false, discard } = options;
   const connection = await openConnection(broker, credential);
   const answer = await send(connection);
-  if (answer.status !== 401 || !mayRenew(connection)) return { connection, answer };
+  const verdict = verdictOfService(answer, historyOf(connection, settle), connection.auth.api.invalidToken);
+  if (verdict !== 'renew') return { connection, answer, verdict };
+  const renew = () => openConnection(broker, connection.credential, { force: true });
+  if (!repeatable) {
+    await renew().catch(() => {});
+    return { connection, answer, verdict };
+  }
   // The token was revoked before its time, or the clock is wrong. The service did nothing, so asking again is safe.
-  await discard(answer);
-  const renewed = await openConnection(broker, connection.credential, { force: true });
-  return { connection: renewed, answer: await send(renewed) };
+  await discard?.(answer);
+  const renewed = await renew();
+  const second = await send(renewed);
+  const last = { renewable: false, young: true };
+  return {
+    connection: renewed,
+    answer: second,
+    verdict: verdictOfService(second, last, renewed.auth.api.invalidToken),
+  };
+}
+
+/** A token this young is not renewed because of a refusal: the service means something else. */
+const youngMs = 60_000;
+
+function historyOf({ auth, credential, secret }: Connection, settle: boolean): SecretHistory {
+  const byItself = usesTokenEndpoint(auth) && auth.authenticationType !== 'oauth2';
+  const renewable = secret.kind === 'tokens' && (secret.refreshToken !== null || byItself);
+  return { renewable, young: !settle && (credential.refreshedAt ?? 0) > Date.now() - youngMs };
 }
 
 function valuesOf({ credential, secret }: Opened): Values {

@@ -1,6 +1,6 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
 
-import { hasTokens, isOAuth, serverInput } from '../../connectors/auth-kinds.ts';
+import { isOAuth, serverInput, usesTokenEndpoint } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Principal, subjectOf } from '../../principal.ts';
@@ -101,7 +101,7 @@ export async function createCredential(
     const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
     const subject = { ...plan, tenant: owner.tenant, owner: owner.user };
     const credentialId = await storeCredential(broker, { ...plan, obtainedBy }, async () =>
-      hasTokens(auth)
+      usesTokenEndpoint(auth)
         ? obtain(config ? contextWith(broker, plan, config) : await oauthContext(broker, subject), given.secretInputs)
         : inputSecret(given.secretInputs),
     );

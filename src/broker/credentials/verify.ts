@@ -2,12 +2,13 @@
 import type { AuthMethod, Verification } from '../../connectors/definition/definition.ts';
 import { fillEncoded, variablesIn } from '../../connectors/template.ts';
 import { hasCode, toPublic } from '../../errors.ts';
+import { bearerParameter } from '../../net/challenges.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { apiRequest, secretsOf } from '../calls/api-request.ts';
-import { type Connection, openConnection, sendWithRenewal } from '../calls/connection.ts';
+import { type Connection, type Judged, openConnection, sendWithRenewal } from '../calls/connection.ts';
 import { readTarget } from '../calls/path.ts';
 import { clockRefusal, keyProblem, signIfNeeded } from '../calls/signing.ts';
 import { amendSame } from '../grants/amend.ts';
@@ -50,20 +51,14 @@ export async function verifyCredential(
       const { connector } = await openConnection(broker, credential);
       return { status: 'active', checkedAt, detail: `${connector.name} has no endpoint to check this with.` };
     }
-    const { connection, answer } = await sendWithRenewal(
-      broker,
-      credential,
-      (opened) => call(broker, opened, verify, options.signal),
-      ({ secret }) => secret.kind === 'tokens',
-    );
+    const send = (connection: Connection) => call(broker, connection, verify, options.signal);
+    const judged = await sendWithRenewal(broker, credential, send, { settle: true });
+    const { connection } = judged;
     broker.vault.touch(connection.credential);
     // A service may answer the secret where its account belongs. Loaded with the first call.
     const { createScrubber } = await import('../../net/scrub/scrub.ts');
     const { text: scrub } = createScrubber(secretsOf(connection));
-    return {
-      checkedAt,
-      ...(await judge(broker, connection.credential, { auth: connection.auth, verify }, answer, scrub)),
-    };
+    return { checkedAt, ...(await judge(broker, judged, verify, scrub)) };
   } catch (error) {
     if (hasCode(error, 'reconnect_required')) {
       return { status: 'reconnect_required', checkedAt, detail: `${error.message} ${error.hint ?? ''}`.trim() };
@@ -79,7 +74,7 @@ async function call(
   connection: Connection,
   verify: Verification,
   signal: AbortSignal | undefined,
-): Promise<EgressResponse> {
+): Promise<Checked> {
   const { auth } = connection;
   const { method, path, body } = verify;
   const api = { ...auth.api, baseUrl: verify.baseUrl ?? auth.api.baseUrl };
@@ -90,20 +85,24 @@ async function call(
     { ...connection, auth: { ...auth, api } },
     { method, target: readTarget(filled), ...content },
   );
-  return broker.egress.request({
+  const answer = await broker.egress.request({
     ...(await signIfNeeded(connection, request, { verifying: true })),
     ...(signal ? { signal } : {}),
   });
+  return { ...answer, content: parse(answer.body) };
 }
+
+/** The answer of a verification call, with its JSON. */
+type Checked = EgressResponse & { readonly content: unknown };
 
 /** What the answer says about the credential; stores the account's label or the refusal. */
 async function judge(
   broker: Broker,
-  credential: Credential,
-  { auth, verify }: { readonly auth: AuthMethod; readonly verify: Verification },
-  answer: EgressResponse,
+  { connection, answer, verdict }: Judged<Checked>,
+  verify: Verification,
   scrub: (text: string) => string,
 ) {
+  const { auth, credential } = connection;
   const clock = clockRefusal(auth, answer);
   if (clock !== null) return { status: credential.status, detail: `Not checked: ${clock}` };
   const end = async (statusReason: string) => {
@@ -114,14 +113,15 @@ async function judge(
   if (problem !== null) return end(problem);
   const refusal = `The service refused the credential with status ${answer.status}.`;
   const typed = credential.authenticationType.startsWith('oauth2') ? '' : ` ${wrongKey}`;
-  if (answer.status === 401) return end(`${refusal}${typed}`);
-  if (answer.status === 403) return { status: credential.status, detail: scrub(`${refusal} ${missingScope(answer)}`) };
+  if (verdict === 'person') return end(`${refusal}${typed}`);
+  if (answer.status === 401 || answer.status === 403)
+    return { status: credential.status, detail: scrub(`${refusal} ${missingScope(answer)}`) };
   if (answer.status < 200 || answer.status > 299) {
     const nobodys = answer.status === 404 ? wrongAddress(auth, credential) : '';
     const detail = `Not checked: the service answered with status ${answer.status}.${nobodys}`;
     return { status: credential.status, detail };
   }
-  const content = parse(answer.body);
+  const { content } = answer;
   if (verify.success && !succeeded(content, verify.success)) {
     return end(`The service answered that the credential is not valid.${typed}`);
   }
@@ -143,8 +143,8 @@ function wrongAddress({ api }: AuthMethod, { inputs }: Credential): string {
 
 /** RFC 6750 §3.1. The service's words are shown only where they look like scopes. */
 function missingScope({ headers }: EgressResponse): string {
-  const [, demanded] = /\bscope="([\w:./ -]{1,200})"/.exec(headers.get('www-authenticate') ?? '') ?? [];
-  return demanded === undefined
+  const demanded = bearerParameter(headers.get('www-authenticate'), 'scope');
+  return demanded === null || !/^[\w:./ -]{1,200}$/.test(demanded)
     ? 'A scope may be missing.'
     : `It wants the scope ${demanded}: connect again with an auth config that asks for it.`;
 }

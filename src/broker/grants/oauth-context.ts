@@ -1,6 +1,6 @@
 /** From a stored record to what the OAuth protocol functions work on. */
 
-import { hasTokens } from '../../connectors/auth-kinds.ts';
+import { usesTokenEndpoint } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Connector, TokenMethod } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
@@ -82,7 +82,7 @@ export function contextWith(
 ): OAuthContext {
   const connector = broker.catalogue.require(subject.connectorId);
   const auth = requireAuth(connector, subject.authenticationType);
-  if (!hasTokens(auth)) {
+  if (!usesTokenEndpoint(auth)) {
     throw new KeywardError('internal', 'An OAuth request was made for an authentication type without OAuth.');
   }
   return {

@@ -8,6 +8,7 @@ import { refreshTokens } from '../oauth/refresh.ts';
 import { amendSame, reread, storeFresh } from './amend.ts';
 import { endRegistration, unknownRegistration } from './auth-configs.ts';
 import { oauthContext, ownerOf } from './oauth-context.ts';
+import { verdictOfRefresh } from './verdict.ts';
 
 /** Limit of asking a service, the second try included. */
 const askLimitMs = 30_000;
@@ -80,12 +81,12 @@ async function adoptOrGiveUp(
 ): Promise<Opened> {
   const now = await reread(broker, tried);
   if (now.credential.secretVersion !== tried.secretVersion) return now;
-  // Only a verdict on the grant is final; a refused client can be mended without connecting again, unless Keyward
-  // registered it itself.
   const { providerError = '' } = error.details;
   const forgotten =
     providerError === 'invalid_client' && (await endRegistration(broker, ownerOf(tried), tried.authConfigId));
-  if (!forgotten && !['invalid_grant', 'no_refresh_token'].includes(providerError)) {
+  const before = broker.coolDowns.get(tried.id)?.error;
+  const repeated = hasCode(before, 'provider_refused') && before.details.providerError === providerError;
+  if (verdictOfRefresh(providerError, { repeated, forgotten }) === 'later') {
     if (!interrupted) await forgetStart(broker, tried);
     throw error;
   }
@@ -107,13 +108,24 @@ async function forgetStart(broker: Broker, credential: Credential): Promise<void
 }
 
 function reasonFor(error: KeywardError, interrupted: boolean, appUrl = 'the service'): string {
-  if (error.details.providerError === 'no_refresh_token') {
+  const code = error.details.providerError ?? '';
+  if (code === 'no_refresh_token') {
     return `The access token has expired and the service gave no refresh token. If that comes back, allow the app offline access at ${appUrl}.`;
   }
+  const asked = peopleReasons[code];
+  if (asked !== undefined) return asked;
   return interrupted
     ? 'The service no longer accepts the refresh token. An earlier refresh was interrupted before its answer was stored.'
     : `The service no longer accepts the refresh token: it expired, was revoked, or was used elsewhere. If that comes back every few days, the app may be in testing mode: publish it at ${appUrl}.`;
 }
+
+/** What a service wants of the person, by its error code (OpenID Connect Core §3.1.2.6). */
+const peopleReasons: Readonly<Record<string, string>> = {
+  access_denied: 'The service withdrew the access: the person, or their organisation, has to allow it again.',
+  consent_required: 'The service wants the person to agree again.',
+  interaction_required: 'The service wants the person to sign in there again, perhaps to confirm it is them.',
+  login_required: 'The service wants the person to sign in there again.',
+};
 
 /** The error that every use of a dead connection answers. */
 export function reconnectError(credential: Credential): KeywardError {

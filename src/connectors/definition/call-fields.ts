@@ -62,6 +62,19 @@ export const apiFields = {
     .describe(
       'A GET may change something, against RFC 9110 §9.2.1: what the service is to do is in the path or a parameter. A connection is then shared for use with a policy only.',
     ),
+  invalidToken: z
+    .array(
+      z.strictObject({
+        status: z.int().min(200).max(599).describe('Status of the answer.'),
+        path: answerPath.exactOptional().describe('Where in its JSON, as a dotted path. Default: the status says it.'),
+        equals: z.string().min(1).exactOptional().describe('The value there, as text. Default: any value.'),
+      }),
+    )
+    .exactOptional()
+    .meta({ default: apiDefaults.invalidToken })
+    .describe(
+      'Answers that say the token is no longer good, besides status 401 and a challenge with invalid_token: {"status": 403}, or a code in a body of at most 64 KiB.',
+    ),
   verify: verify.nullable().exactOptional().describe('One harmless call that shows that a credential works.'),
 };
 

@@ -1,6 +1,6 @@
 /** What the fields of a definition must have to do with each other: the rules that a schema can't say. */
 import { accepts } from '../accepts.ts';
-import { hasTokens, isOAuth } from '../auth-kinds.ts';
+import { isOAuth, usesTokenEndpoint } from '../auth-kinds.ts';
 import type { Connector, Inputs, JwtBearerMethod } from '../connector.ts';
 import type { ConnectorFile } from './definition.ts';
 import type { FieldProblem, Place, Report } from './definition-problem.ts';
@@ -74,7 +74,7 @@ function checkNames({ auth, path, connectorInputs }: Place, report: Report): voi
     if (names.has(name)) report(`${path}.inputs.properties.${name}`, 'is an input of the connector already');
     names.add(name);
   }
-  if (!hasTokens(auth)) return;
+  if (!usesTokenEndpoint(auth)) return;
   const kept = [
     ...auth.tokenResponse.keep.map((name, index) => [`tokenResponse.keep.${index}`, name] as const),
     ...(auth.authenticationType === 'oauth2' ? auth.callbackParams : []).map(
@@ -87,7 +87,7 @@ function checkNames({ auth, path, connectorInputs }: Place, report: Report): voi
 }
 
 function checkOAuth({ auth, path }: Place, report: Report): void {
-  if (!hasTokens(auth)) return;
+  if (!usesTokenEndpoint(auth)) return;
   if (isOAuth(auth)) forbidSecrets(auth.inputs, `${path}.inputs`, report);
   else checkAssertion(auth, path, report);
   const discovered = auth.issuer !== null;

@@ -4,7 +4,11 @@ import type { Api, InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation
 export const noInputs: Inputs = { type: 'object', properties: {} };
 
 /** Fields of `api` that a file may leave out; `verify` has defaults of its own. */
-export const apiDefaults: Pick<Api, 'headers' | 'unsafeGet'> = { headers: {}, unsafeGet: false };
+export const apiDefaults: Pick<Api, 'headers' | 'unsafeGet' | 'invalidToken'> = {
+  headers: {},
+  unsafeGet: false,
+  invalidToken: [],
+};
 
 /** Fields of a verification call that a file may leave out. */
 export const verifyDefaults: Omit<Verification, 'path'> = {

@@ -1,5 +1,5 @@
 /** Where a credential and the secret of an OAuth client may go must be said by the definition, not by an input. */
-import { hasTokens, serverInput } from '../auth-kinds.ts';
+import { serverInput, usesTokenEndpoint } from '../auth-kinds.ts';
 import { urlParts, variablesIn, wholeVariable } from '../template.ts';
 import type { Place, Report } from './definition-problem.ts';
 
@@ -10,7 +10,7 @@ export function checkHosts(place: Place, report: Report): void {
   const offList = 'has a host that is not among allowedHosts';
   if (!covered(baseUrl, allowedHosts)) report(place.apiPath('baseUrl'), offList);
   if (verify?.baseUrl && !covered(verify.baseUrl, allowedHosts)) report(`${place.apiPath('verify')}.baseUrl`, offList);
-  if (!hasTokens(auth)) return;
+  if (!usesTokenEndpoint(auth)) return;
   for (const [index, host] of allowedHosts.entries()) {
     // A connection that names its server has a client of its own there. Otherwise whoever gives the input decides who receives the client secret and the tokens.
     const chosen = wholeVariable(host) !== null && serverInput(auth) !== null;

@@ -1,6 +1,6 @@
 /** Every variable of a template must be known where the template is filled, and always have a value there. */
 
-import { discoveredNames, hasTokens, isOAuth } from '../auth-kinds.ts';
+import { discoveredNames, isOAuth, usesTokenEndpoint } from '../auth-kinds.ts';
 import type { AuthMethod, AwsSigV4Method, Inputs } from '../connector.ts';
 import { variablesIn } from '../template.ts';
 import type { Place, Report } from './definition-problem.ts';
@@ -11,7 +11,7 @@ type Names = ReadonlySet<string>;
 export function checkTemplates(place: Place, report: Report): void {
   const { auth, path } = place;
   const inputs = inputNames(place.connectorInputs, auth.inputs);
-  const kept = hasTokens(auth) ? auth.tokenResponse.keep : [];
+  const kept = usesTokenEndpoint(auth) ? auth.tokenResponse.keep : [];
   const callback = auth.authenticationType === 'oauth2' ? auth.callbackParams : [];
   const discovered = auth.authenticationType === 'oauth2' && auth.protectedResource !== null ? discoveredNames : [];
   const before = new Set([...inputs.plain, ...discovered]);
@@ -38,7 +38,7 @@ export function checkTemplates(place: Place, report: Report): void {
   checkAll(place.apiPath('headers'), auth.api.headers, inCalls);
   check(`${place.apiPath('verify')}.baseUrl`, auth.api.verify?.baseUrl ?? null, after);
   check(`${place.apiPath('verify')}.path`, auth.api.verify?.path ?? null, after);
-  if (hasTokens(auth)) {
+  if (usesTokenEndpoint(auth)) {
     check(`${path}.issuer`, auth.issuer, before);
     if (auth.scopesInput !== null) check(`${path}.scopesInput`, `{${auth.scopesInput}}`, before);
     check(`${path}.tokenEndpoint`, auth.tokenEndpoint, atToken);
@@ -95,7 +95,7 @@ function checkInject(
   check: (field: string, template: string, known: Names) => void,
   report: Report,
 ): void {
-  const secrets = hasTokens(auth) ? new Set(['accessToken']) : inputs.secret;
+  const secrets = usesTokenEndpoint(auth) ? new Set(['accessToken']) : inputs.secret;
   const known = new Set([...after, ...secrets]);
   const used = new Set<string>();
   for (const [index, rule] of auth.inject.entries()) {

@@ -1,7 +1,10 @@
 /** Calling services: what a caller may say, what reaches the service, and what comes back. */
+
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { type ApiInput, callApi, maxCharacters } from '../../../src/broker/calls/call-api.ts';
+import { callService } from '../../../src/broker/calls/call-service.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { scrubbed } from '../../../src/net/scrub/scrub.ts';
@@ -50,6 +53,7 @@ async function refusal(input: Partial<ApiInput>, who = ann): Promise<string> {
 }
 
 const last = () => api.seen.at(-1);
+const inAnHour = () => Date.now() + 3_600_000;
 
 describe('a call', () => {
   it('carries method, path, query, headers and JSON, and the secret where the connector wants it', async () => {
@@ -150,6 +154,40 @@ describe('tokens', () => {
     const answer = await call({ connectionId: id, method: 'POST', body: { a: 1 } });
     expect(answer).toMatchObject({ status: 200, body: { body: '{"a":1}' } });
     expect(last()?.headers.authorization).toMatch(/^Bearer renewed-access-token-/);
+  });
+
+  it('a challenge with invalid_token renews the token whatever the status', async () => {
+    const { id } = await storeTokens(broker, ann, { accessToken: 'token-refused-by-403', expiresAt: inAnHour() });
+    api.revoked.add('token-refused-by-403');
+    api.refusal = { status: 403, challenge: 'Bearer error="invalid_token", error_description="expired"' };
+    expect(await call({ connectionId: id })).toMatchObject({ status: 200 });
+    api.refusal = { status: 401 };
+  });
+
+  it('a 403 that says nothing of the token is the answer, and costs no refresh', async () => {
+    const { id } = await storeTokens(broker, ann, { accessToken: 'token-without-a-scope', expiresAt: inAnHour() });
+    api.revoked.add('token-without-a-scope');
+    api.refusal = { status: 403, challenge: 'Bearer error="insufficient_scope", scope="write"' };
+    expect(await call({ connectionId: id })).toMatchObject({ status: 403 });
+    api.refusal = { status: 401 };
+    expect(last()?.url).not.toBe('/token');
+  });
+
+  it('a 401 to an upload that can not be sent again is the answer, and the next one has a new token', async () => {
+    const { id: uploadsTo } = await storeTokens(broker, ann, {
+      accessToken: 'token-of-an-upload',
+      expiresAt: inAnHour(),
+    });
+    api.revoked.add('token-of-an-upload');
+    const upload = async () => {
+      const body = Readable.from([Buffer.from('a,b')]);
+      const sent = { connectionId: uploadsTo, method: 'PUT', path: '/upload', headers: {}, body };
+      const { status, discard } = await callService(broker, ann, { ...sent, reserved: 'drop' });
+      await discard();
+      return status;
+    };
+    expect(await upload()).toBe(401);
+    expect(await upload()).toBe(200);
   });
 
   it('a 401 right after a renewal is the answer: a service that means something else costs no grant', async () => {

@@ -46,6 +46,11 @@ afterEach(async () => {
 
 const read = async (id: string, { broker }: TestBroker = keyward) =>
   (await getConnectionCredentials(broker, me, { connectionId: id })).credentials.accessToken;
+/** As if the time had passed for which a failed service is left alone. */
+const endCoolDown = (id: string) => {
+  const cooling = keyward.broker.coolDowns.get(id);
+  if (cooling) keyward.broker.coolDowns.set(id, { ...cooling, until: 0 });
+};
 const asked = (since: number) => server.seen.length - since;
 const valid = () => ({ expiresAt: Date.now() + 60_000 });
 
@@ -88,6 +93,45 @@ describe('a verdict on the grant', () => {
     await expect(read(id)).rejects.toMatchObject({ code: 'reconnect_required' });
     const { statusReason } = await credentialOf(keyward.broker, me, id);
     expect(statusReason).not.toContain('interrupted');
+  });
+
+  it.each(['interaction_required', 'consent_required', 'login_required'])(
+    'is final where the service wants the person (%s), and says what it wants',
+    async (error) => {
+      const { id } = await storeTokens(keyward.broker, me);
+      answer = json(400, { error });
+      await expect(read(id)).rejects.toMatchObject({ code: 'reconnect_required' });
+      const { status, statusReason } = await credentialOf(keyward.broker, me, id);
+      expect({ status, statusReason }).toEqual({
+        status: 'reconnect_required',
+        statusReason: expect.stringMatching(/^The service wants the person to (sign in there|agree) again/),
+      });
+    },
+  );
+
+  it.each([
+    [400, 'invalid_request'],
+    [403, 'unauthorized_client'],
+    [401, 'invalid_token'],
+  ])('is final when %i %s comes again after the service was left alone, not before', async (status, error) => {
+    const { id } = await storeTokens(keyward.broker, me);
+    answer = json(status, { error });
+    await expect(read(id)).rejects.toMatchObject({ code: 'provider_refused' });
+    await expect(read(id)).rejects.toMatchObject({ code: 'provider_refused' });
+    expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ status: 'active' });
+    endCoolDown(id);
+    await expect(read(id)).rejects.toMatchObject({ code: 'reconnect_required' });
+    expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ status: 'reconnect_required' });
+  });
+
+  it('is not final when the service gave another reason before, or was only in trouble', async () => {
+    const { id } = await storeTokens(keyward.broker, me);
+    for (const trouble of [json(503, {}), json(400, { error: 'invalid_request' }), json(503, {})]) {
+      answer = trouble;
+      await expect(read(id)).rejects.toThrow();
+      endCoolDown(id);
+    }
+    expect(await credentialOf(keyward.broker, me, id)).toMatchObject({ status: 'active' });
   });
 
   it('is not read into a refused OAuth client: once the client is mended, the grant goes on', async () => {

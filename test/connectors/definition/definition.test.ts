@@ -101,6 +101,7 @@ describe('a connector definition', () => {
       allowedHosts: ['keys.acme.example'],
       headers: { 'x-acme-version': '2' },
       unsafeGet: false,
+      invalidToken: [],
       verify: { method: 'GET', baseUrl: null, path: '/whoami', body: null, success: null, accountPath: null },
     });
     expect(connector?.auth[0]?.api).toEqual(connector?.api);

@@ -77,8 +77,10 @@ function credentialOf({ headers, url }: Seen): string {
 }
 
 export type EchoApi = HttpServer & {
-  /** Access tokens that get a 401; the token endpoint gives out others. */
+  /** Access tokens that are refused; the token endpoint gives out others. */
   readonly revoked: Set<string>;
+  /** How it refuses them; default: status 401. */
+  refusal: { readonly status: number; readonly challenge?: string };
 };
 
 /**
@@ -88,6 +90,7 @@ export type EchoApi = HttpServer & {
  */
 export async function startEchoApi(port = 0): Promise<EchoApi> {
   const revoked = new Set<string>();
+  const refusing: Pick<EchoApi, 'revoked' | 'refusal'> = { revoked, refusal: { status: 401 } };
   let issued = 0;
   const server = await startHttpServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://echo');
@@ -97,8 +100,11 @@ export async function startEchoApi(port = 0): Promise<EchoApi> {
       issued += 1;
       const tokens = { access_token: `renewed-access-token-${issued}`, token_type: 'Bearer', expires_in: 3600 };
       json(response, { ...tokens, refresh_token: `renewed-refresh-token-${issued}` });
-    } else if (revoked.has(secret)) json(response, { error: 'invalid_token', token: secret }, 401);
-    else if (kind === 'whoami') json(response, { account: `account of ${secret}` });
+    } else if (revoked.has(secret)) {
+      const { status, challenge } = refusing.refusal;
+      if (challenge !== undefined) response.setHeader('www-authenticate', challenge);
+      json(response, { error: 'invalid_token', token: secret }, status);
+    } else if (kind === 'whoami') json(response, { account: `account of ${secret}` });
     else if (kind === 'echo') await echo(response, secret, searchParams);
     else if (/^\d{3}$/.test(kind)) {
       const location = searchParams.get('to');
@@ -145,7 +151,7 @@ export async function startEchoApi(port = 0): Promise<EchoApi> {
     } else if (kind === 'endless') endless(response);
     else json(response, { method: request.method, url: request.url, body: request.body });
   }, port);
-  return Object.assign(server, { revoked });
+  return Object.assign(refusing, server);
 }
 
 function json(response: ServerResponse, body: unknown, status = 200): void {
