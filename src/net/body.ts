@@ -1,29 +1,33 @@
 /** Reading a response body: decoded while it comes, and never more of it than allowed. */
-import { type Duplex, pipeline, type Readable } from 'node:stream';
-import { createGunzip, createInflate } from 'node:zlib';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import { KeywardError } from '../errors.ts';
 
+type Decoder = Gunzip | Inflate;
+
 /** Those that remember 32 KiB of what they decoded. With br and zstd a service could have 16 MiB and more held per answer. */
-const decoders: Readonly<Record<string, () => Duplex>> = {
+const decoders: Readonly<Record<string, () => Decoder>> = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
   deflate: createInflate,
 };
 
-/** What `accept-encoding` says. */
-export const acceptedEncodings = Object.keys(decoders)
-  .filter((name) => name !== 'x-gzip')
-  .join(', ');
+/**
+ * What `accept-encoding` says. Servers write `deflate` in two ways (RFC 9110 §8.4.1.2), so it is read where it comes and
+ * not asked for.
+ */
+export const acceptedEncodings = 'gzip';
 
 /**
  * The body, decoded piece by piece as fast as it is read: what nobody reads stays at the service. What fails here is
  * ambiguous: the service did answer.
  *
  * @param encoding value of `content-encoding`, if any
+ * @param framed a length or chunks show where the body ends, so that an empty one is known to be whole
  * @throws KeywardError `provider_garbled` for an encoding that is unknown, stacked or broken; the stream's own error when
  *   the connection fails
  */
-export function decodedBody(body: Readable, encoding: string | null): AsyncIterable<Uint8Array> {
+export function decodedBody(body: Readable, encoding: string | null, framed: boolean): AsyncIterable<Uint8Array> {
   let streamError: unknown;
   // Whoever reads hears of a failure by exception; after that, undici still emits it for the rest.
   body.on('error', (error) => {
@@ -32,13 +36,15 @@ export function decodedBody(body: Readable, encoding: string | null): AsyncItera
   const decoder = decoderFor(body, encoding);
   if (decoder === null) return body;
   pipeline(body, decoder, () => {});
-  return decoded(decoder, () => streamError);
+  return decoded(decoder, () => streamError, framed);
 }
 
-async function* decoded(decoder: Duplex, streamError: () => unknown): AsyncGenerator<Uint8Array> {
+async function* decoded(decoder: Decoder, streamError: () => unknown, framed: boolean): AsyncGenerator<Uint8Array> {
   try {
     yield* decoder;
   } catch {
+    // Services say `gzip` of bodies that are empty, such as those of 201. There is nothing to decode then.
+    if (framed && decoder.bytesWritten === 0 && streamError() === undefined) return;
     throw streamError() ?? garbledEncoding('The answer could not be decompressed.');
   }
 }
@@ -93,7 +99,7 @@ async function* resume(pieces: readonly Uint8Array[], source: AsyncIterator<Uint
   }
 }
 
-function decoderFor(body: Readable, encoding: string | null): Duplex | null {
+function decoderFor(body: Readable, encoding: string | null): Decoder | null {
   const name = encoding?.trim().toLowerCase() ?? '';
   if (name === '' || name === 'identity') return null;
   const create = Object.hasOwn(decoders, name) ? decoders[name] : undefined;

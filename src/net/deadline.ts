@@ -13,7 +13,7 @@ export type Deadline = {
   readonly clear: () => void;
 };
 
-/** Starts a limit of so many milliseconds that the caller's signal can cut short. */
+/** Starts a timer of so many milliseconds, none for Infinity; the caller's signal ends it early. */
 export function startDeadline(timeoutMs: number, outer: AbortSignal | undefined): Deadline {
   const signal = Object.assign(new EventEmitter(), { aborted: false });
   let reason: 'timeout' | 'cancelled' | null = null;
@@ -23,7 +23,7 @@ export function startDeadline(timeoutMs: number, outer: AbortSignal | undefined)
     signal.emit('abort');
   };
   const cancel = () => stop('cancelled');
-  const timer = setTimeout(() => stop('timeout'), timeoutMs);
+  const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => stop('timeout'), timeoutMs);
   outer?.addEventListener('abort', cancel, { once: true });
   if (outer?.aborted) cancel();
   return {

@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { HostRule } from '../hosts.ts';
 import { mayConnect, notPublic } from './target.ts';
-import { endAsItShould } from './undici-workarounds.ts';
+import { workAround } from './undici-workarounds.ts';
 
 export type ResolvedAddress = { readonly address: string; readonly family: number };
 
@@ -18,42 +18,63 @@ const connectTimeoutMs = 10_000;
 /** Every request here, with what is told when it starts to be written. */
 export type Observed = Dispatcher.DispatchOptions & { readonly onSent: () => void };
 
+/** Connections to services, kept for the next request of the same origin. */
+export type Connections = {
+  request(options: Dispatcher.RequestOptions & Observed): Promise<Dispatcher.ResponseData>;
+  /** On a connection of its own: a kept one may have ended meanwhile. */
+  requestOnFresh(options: Dispatcher.RequestOptions & Observed): Promise<Dispatcher.ResponseData>;
+  /** Waits for what is under way. */
+  close(): Promise<void>;
+};
+
 /**
- * An undici Agent that resolves each name itself, refuses it unless every address may be connected to, connects to
- * exactly those addresses, and looks at the socket's address once more. It ignores `HTTP(S)_PROXY`: a proxy would
+ * Agents of undici that resolve each name themselves, refuse it unless every address may be connected to, connect to
+ * exactly those addresses, and look at the socket's address once more. They ignore `HTTP(S)_PROXY`: a proxy would
  * resolve names where nobody checks them.
  */
-export async function createDispatcher(allow: readonly HostRule[], resolve: Resolve): Promise<Dispatcher> {
+export async function openConnections(allow: readonly HostRule[], resolve: Resolve): Promise<Connections> {
   // Its default export is the module itself, which is also all that a bundle keeps of a CommonJS module.
   const { Agent, Pool, buildConnector } = (await import('undici')).default;
-  const agent = new Agent({
-    factory: (origin, options) => {
-      const url = new URL(origin);
-      const connect = buildConnector({
-        timeout: connectTimeoutMs,
-        lookup: guardedLookup(url, allow, resolve),
-        // NODE_TLS_REJECT_UNAUTHORIZED is often set for some other program. NODE_EXTRA_CA_CERTS is the way to trust more.
-        rejectUnauthorized: true,
-      });
-      return new Pool(url, {
-        ...options,
-        connect: (target, callback) =>
-          connect(target, (...[error, socket]) => {
-            if (error) return callback(error, null);
-            if (!socket.remoteAddress || !mayConnect(url, socket.remoteAddress, allow)) {
-              socket.destroy();
-              return callback(notPublic(url), null);
-            }
-            endAsItShould(socket);
-            return callback(null, socket);
-          }),
-      });
+  const createAgent = (kept: { pipelining?: 0 }): Dispatcher =>
+    new Agent({
+      factory: (origin, options) => {
+        const url = new URL(origin);
+        const connect = buildConnector({
+          timeout: connectTimeoutMs,
+          lookup: guardedLookup(url, allow, resolve),
+          // NODE_TLS_REJECT_UNAUTHORIZED is often set for some other program. NODE_EXTRA_CA_CERTS is the way to trust more.
+          rejectUnauthorized: true,
+        });
+        return new Pool(url, {
+          ...options,
+          ...kept,
+          connect: (target, callback) =>
+            connect(target, (...[error, socket]) => {
+              if (error) return callback(error, null);
+              if (!socket.remoteAddress || !mayConnect(url, socket.remoteAddress, allow)) {
+                socket.destroy();
+                return callback(notPublic(url), null);
+              }
+              workAround(socket);
+              return callback(null, socket);
+            }),
+        });
+      },
+      // undici hands on whatever else stands in the options of a request.
+    }).compose((dispatch) => (options, handler) => dispatch(options, noting(handler, options as Partial<Observed>)));
+  const kept = createAgent({});
+  let single: Dispatcher | undefined;
+  return {
+    request: (options) => kept.request(options),
+    requestOnFresh(options) {
+      // Without pipelining undici keeps no connection.
+      single ??= createAgent({ pipelining: 0 });
+      return single.request(options);
     },
-  });
-  // undici hands on whatever else stands in the options of a request.
-  return agent.compose(
-    (dispatch) => (options, handler) => dispatch(options, noting(handler, options as Partial<Observed>)),
-  );
+    async close() {
+      await Promise.all([kept.close(), single?.close()]);
+    },
+  };
 }
 
 /** Passes everything on, and tells when the request starts to be written: before that, nothing can have taken effect. */

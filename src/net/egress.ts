@@ -24,6 +24,8 @@ export type EgressRequest = {
   /** Limit of silence in milliseconds, before the answer and between its pieces; default none but `timeoutMs`. */
   readonly silenceMs?: number;
   readonly signal?: AbortSignal;
+  /** A GET that may act: it is never sent again when its connection ends. */
+  readonly once?: boolean;
 };
 
 /** A request whose answer is read as a whole. */

@@ -5,9 +5,9 @@ import { KeywardError } from '../errors.ts';
 import { type HostRule, parseHost } from '../hosts.ts';
 import { acceptedEncodings, decodedBody, readBody } from './body.ts';
 import { type Deadline, defaultTimeoutMs, startDeadline } from './deadline.ts';
-import { createDispatcher, type Observed, type ResolvedAddress, systemResolve } from './dispatcher.ts';
+import { type Connections, type Observed, openConnections, type ResolvedAddress, systemResolve } from './dispatcher.ts';
 import type { Egress, EgressRequest, EgressStream } from './egress.ts';
-import { cancelled, networkFailure, timeoutFailure } from './failure.ts';
+import { cancelled, codeOf, networkFailure, timeoutFailure } from './failure.ts';
 import { checkHeaders, readHeaders } from './headers.ts';
 import { type Hop, nextHop } from './redirect.ts';
 import { checkTarget, refused } from './target.ts';
@@ -24,12 +24,12 @@ export async function openExchange(
   allow: readonly HostRule[],
   resolve: (host: string) => Promise<readonly ResolvedAddress[]> = systemResolve,
 ): Promise<Exchange> {
-  const dispatcher = await createDispatcher(allow, resolve);
+  const connections = await openConnections(allow, resolve);
   const open: Exchange['open'] = async (request) => {
     checkHeaders(request.headers ?? {});
     const hosts = request.hosts.map((text) => parseHost(text)).filter((rule) => rule !== undefined);
     checkTarget(request.url, hosts, allow);
-    return run(dispatcher, { ...request, timeoutMs: request.timeoutMs ?? defaultTimeoutMs }, hosts, allow);
+    return run(connections, { ...request, timeoutMs: request.timeoutMs ?? defaultTimeoutMs }, hosts, allow);
   };
   return {
     open,
@@ -37,7 +37,7 @@ export async function openExchange(
       const answer = await open(request);
       return { ...answer, body: await readBody(answer.body, maxBytes) };
     },
-    close: () => dispatcher.close(),
+    close: () => connections.close(),
   };
 }
 
@@ -46,7 +46,7 @@ type Limited = EgressRequest & { readonly timeoutMs: number };
 
 /** Sends the request and follows its redirects, all within one limit of time, which ends with the body. */
 async function run(
-  dispatcher: Dispatcher,
+  connections: Connections,
   request: Limited,
   hosts: readonly HostRule[],
   allow: readonly HostRule[],
@@ -60,7 +60,7 @@ async function run(
       body: request.body ?? null,
     };
     for (let followed = 0; ; followed += 1) {
-      const { status, headers, body, failure, discard } = await send(dispatcher, hop, request, deadline);
+      const { status, headers, body, failure, discard } = await send(connections, hop, request, deadline);
       const next = request.redirects ? nextHop(hop, status, headers.get('location')) : null;
       if (next === null) return { status, headers, body: reading(body, deadline, failure), url: hop.url };
       await discard();
@@ -75,14 +75,19 @@ async function run(
 }
 
 /** Caller's headers win; some services refuse requests without a user agent. */
-function withDefaults({ headers = {}, bodyLength }: Limited): Record<string, string> {
+function withDefaults({ method, headers = {}, bodyLength }: Limited): Record<string, string> {
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   return {
     'user-agent': 'keyward',
     ...lower,
-    'accept-encoding': acceptedEncodings,
+    'accept-encoding': wantsIdentity(method, lower) ? 'identity' : acceptedEncodings,
     ...(bodyLength === undefined ? {} : { 'content-length': String(bodyLength) }),
   };
+}
+
+/** A length, and a range of bytes, are those of the plain content; and a program may want nothing else. */
+function wantsIdentity(method: string | undefined, headers: Readonly<Record<string, string>>): boolean {
+  return method === 'HEAD' || headers.range !== undefined || headers['accept-encoding']?.trim() === 'identity';
 }
 
 type Sent = Pick<EgressStream, 'status' | 'headers'> & {
@@ -94,9 +99,9 @@ type Sent = Pick<EgressStream, 'status' | 'headers'> & {
 };
 
 async function send(
-  dispatcher: Dispatcher,
+  connections: Connections,
   hop: Hop,
-  { timeoutMs, silenceMs = 0 }: Limited,
+  { timeoutMs, silenceMs = 0, once = false }: Limited,
   deadline: Deadline,
 ): Promise<Sent> {
   let sent = false;
@@ -120,17 +125,36 @@ async function send(
       sent = true;
     },
   };
-  const answer = await dispatcher.request(request).catch((error: unknown) => Promise.reject(failure(error)));
+  const answer = await connections.request(request).catch((error: unknown) => {
+    if (!isStale(error, hop, once) || deadline.reason() !== null) throw failure(error);
+    return connections.requestOnFresh(request).catch((again: unknown) => Promise.reject(failure(again)));
+  });
   const { statusCode, headers, body } = answer;
   const bodiless = hop.method === 'HEAD' || statusCode === 204 || statusCode === 304;
   const encoding = bodiless ? null : encodingOf(headers);
   return {
     status: statusCode,
-    headers: readHeaders(headers),
-    body: decodedBody(body, encoding),
+    headers: readHeaders(headers, { decoded: hop.method !== 'HEAD' }),
+    body: decodedBody(body, encoding, isFramed(headers)),
     failure,
     discard: () => body.dump({ limit: discardedBytes }).catch(() => {}),
   };
+}
+
+/**
+ * True when a kept connection ended as the request went out, before any byte of an answer: services and balancers close
+ * idle ones at any moment. A safe request is sent once more then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+ */
+function isStale(error: unknown, { method, body }: Hop, once: boolean): boolean {
+  const repeatable = body === null || typeof body === 'string' || body instanceof Uint8Array;
+  return !once && repeatable && ['GET', 'HEAD', 'OPTIONS'].includes(method) && endedCodes.has(codeOf(error));
+}
+
+const endedCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** True when the end of the connection is not the end of the body (RFC 9112 §6.3). */
+function isFramed(headers: Dispatcher.ResponseData['headers']): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 /** How the body is encoded: by the service, or for the way, which nobody asked for (RFC 9112 §7) and scrubbing can not read. */

@@ -48,7 +48,7 @@ function unavailable(message: string, ambiguous: boolean, hint = later): Keyward
 }
 
 /** The code of an error; of the first inner one when several addresses were tried. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if ('code' in error && typeof error.code === 'string') return error.code;
   return error instanceof AggregateError ? codeOf(error.errors[0]) : '';

@@ -77,11 +77,19 @@ export function passedOn(headers: AnswerHeaders): (readonly [name: string, value
 /** By name in lower case; values of the same name are joined by commas (RFC 9110 §5.3). A `Headers` takes longer to make than to use. */
 export type AnswerHeaders = ReadonlyMap<string, string>;
 
-/** The answer's headers without those that described the encoded body. What HTTP does not allow in one is left out. */
-export function readHeaders(raw: Readonly<Record<string, string | string[] | undefined>>): AnswerHeaders {
+/**
+ * The answer's headers. What HTTP does not allow in one is left out.
+ *
+ * @param decoded the body is decoded here, so what described its encoded form goes; an answer without a body keeps it
+ */
+export function readHeaders(
+  raw: Readonly<Record<string, string | string[] | undefined>>,
+  { decoded = true } = {},
+): AnswerHeaders {
   const headers = new Map<string, string>();
   for (const [name, values] of Object.entries(raw)) {
-    if (name === 'content-encoding' || name === 'content-length' || !allowedName.test(name)) continue;
+    if (decoded && (name === 'content-encoding' || name === 'content-length')) continue;
+    if (!allowedName.test(name)) continue;
     for (const value of Array.isArray(values) ? values : [values ?? '']) {
       if (!allowedValue.test(value)) continue;
       const before = headers.get(name);

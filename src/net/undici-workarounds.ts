@@ -1,9 +1,24 @@
-/** How a connection to a service ends, where undici 7 takes it for something else. */
+/** What undici 7 takes for something else, or does not take: each with the place where HTTP says what it is. */
 import type { Socket } from 'node:net';
 
 /** Must be called before undici gets the socket: whoever listens first hears first. */
-export function endAsItShould(socket: Socket): void {
-  socket.on('error', resetIsNoEnd).on('end', readOn);
+export function workAround(socket: Socket): void {
+  socket.on('error', resetIsNoEnd).on('end', readOn).on('readable', takeContinue);
+}
+
+/** Early Hints (RFC 8297), which undici passes over as it should. */
+const passedOver = 103;
+
+/**
+ * undici ends a connection that says `100 Continue` unasked. A client must be able to read an interim answer that it does
+ * not expect (RFC 9110 §15.2), and the request has been carried out.
+ */
+function takeContinue(this: Socket): void {
+  const parser = parserOf(this);
+  if (parser === null) return;
+  this.off('readable', takeContinue);
+  const onHeaders = parser.onHeadersComplete;
+  parser.onHeadersComplete = (status, ...rest) => onHeaders.call(parser, status === 100 ? passedOver : status, ...rest);
 }
 
 /**
@@ -20,7 +35,13 @@ type Parser = {
   readonly llhttp: { llhttp_resume(at: unknown): void };
   readonly ptr: unknown;
   resume(): void;
+  onHeadersComplete(status: number, upgrade: boolean, shouldKeepAlive: boolean): number;
 };
+
+function parserOf(socket: Socket): Parser | null {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'parser');
+  return key === undefined ? null : (Reflect.get(socket, key) as Parser | null);
+}
 
 /**
  * When a service closes a connection while its answer waits for a slow reader, undici fails an assertion that nobody can
@@ -28,8 +49,7 @@ type Parser = {
  * then, so the parser need not wait and can tell whether that was all; what it has read waits in the body as before.
  */
 function readOn(this: Socket): void {
-  const key = Object.getOwnPropertySymbols(this).find(({ description }) => description === 'parser');
-  const parser = key === undefined ? null : (Reflect.get(this, key) as Parser | null);
+  const parser = parserOf(this);
   if (!parser?.paused) return;
   parser.resume();
   // In the middle of a body it waits again, though there is nothing to wait with.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createDispatcher } from '../../src/net/dispatcher.ts';
+import { openConnections } from '../../src/net/dispatcher.ts';
 import type { Egress, EgressResponse } from '../../src/net/egress.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
 import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
@@ -91,9 +91,9 @@ describe('egress and addresses', () => {
 
   it('53. a connected socket with a private address is closed unused, whatever was resolved', async () => {
     // undici never looks a literal address up, so only the check of the socket is left here.
-    const dispatcher = await createDispatcher([], () => Promise.reject(new Error('not asked')));
+    const dispatcher = await openConnections([], () => Promise.reject(new Error('not asked')));
     const before = server.seen.length;
-    const request = dispatcher.request({ origin: server.origin, path: '/', method: 'GET' });
+    const request = dispatcher.request({ origin: server.origin, path: '/', method: 'GET', onSent: () => {} });
     await expect(request).rejects.toMatchObject({ code: 'egress_refused' });
     expect(server.seen.length).toBe(before);
     await dispatcher.close();
@@ -191,7 +191,7 @@ describe('egress and addresses', () => {
 });
 
 /** Asks the DNS server, whose answer is the first list for the first question and the second list after that. */
-function flipping(first: readonly string[], then: readonly string[]): Parameters<typeof createDispatcher>[1] {
+function flipping(first: readonly string[], then: readonly string[]): Parameters<typeof openConnections>[1] {
   let asked = 0;
   return (host) => {
     dns.answers = asked === 0 ? first : then;

@@ -81,7 +81,10 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     const { auth, credential, values } = connection;
     const headers = readHeaders(call.headers, ownHeaders(auth, values), call.reserved);
     const scrubber = scrubberOf(secretsOf(connection));
-    const request = apiRequest(connection, { ...call, target, headers });
+    const request = {
+      ...apiRequest(connection, { ...call, target, headers: { ...headers, ...encodingOf(call) } }),
+      once: auth.api.unsafeGet,
+    };
     await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
     const { signal, timeoutMs, silenceMs } = call;
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
@@ -140,6 +143,12 @@ async function withContent(answer: EgressStream, { api }: AuthMethod): Promise<E
 /** `GET api.example.com/v1/me` */
 function inWords({ method, url }: EgressRequest, scrubber: Scrubber): string {
   return scrubber.text(`${method} ${url.host}${url.pathname}`).slice(0, maxRequest);
+}
+
+/** Keyward says which encodings it can read, but for a program that wants the bytes as they are. */
+function encodingOf({ headers }: ServiceCall): { 'accept-encoding'?: 'identity' } {
+  const given = Object.entries(headers).find(([name]) => name.toLowerCase() === 'accept-encoding')?.[1];
+  return given?.trim().toLowerCase() === 'identity' ? { 'accept-encoding': 'identity' } : {};
 }
 
 /** A stream is gone once it was sent. */

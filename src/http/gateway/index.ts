@@ -2,7 +2,7 @@
  * The gateway: `ANY /proxy/{connectionId}/{path}` is the service of that connection, for programs. Keyward's bearer token
  * lets them in and goes no further; the secret goes in on the way. Both bodies stream, as fast as the slower side takes them.
  */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Broker, forRequest } from '../../broker/broker.ts';
 import { callService } from '../../broker/calls/call-service.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
@@ -70,8 +70,7 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: Asked): Promise
     ...call,
     reserved: 'drop',
     signal: goneSignal(outgoing),
-    timeoutMs,
-    silenceMs,
+    ...(isOpenStream(incoming) ? { timeoutMs: Number.POSITIVE_INFINITY } : { timeoutMs, silenceMs }),
   });
   const { status, headers, redirect } = answer;
   // A redirect below the base URL stays within the gateway.
@@ -82,8 +81,17 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: Asked): Promise
     status,
     headers: [...headers, ...moved],
     body: bodiless ? null : answer.body,
-    onCut: (error) => broker.log.warn('gateway.cut', { code: toPublic(error).code }),
+    onCut: (error) => {
+      const { code } = toPublic(error);
+      // The program has closed its side. That is how a stream of events, such as that of an MCP session, ends.
+      if (code !== 'cancelled') broker.log.warn('gateway.cut', { code });
+    },
   };
+}
+
+/** A stream of events stays open as long as its connection, however long nothing happens (WHATWG HTML §9.2). */
+function isOpenStream({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && /\btext\/event-stream\b/i.test(headers.accept ?? '');
 }
 
 /** Who sends this, past all guards, or what is answered instead. */

@@ -27,12 +27,13 @@ export async function readCall(incoming: IncomingMessage): Promise<Asked> {
 /** What the program wrote: a parsed URL has dot segments resolved that Keyward has to refuse. */
 function pathOf({ url = '', headers }: IncomingMessage, connectionId: string): string {
   const own = `${prefix}${connectionId}`;
-  if (!url.startsWith(`${own}/`) || url.includes(tokenOf(headers))) {
+  const path = url.slice(own.length);
+  if (!/^($|[/?])/.test(path) || connectionId === '' || url.includes(tokenOf(headers))) {
     throw new KeywardError('invalid_input', 'The path is not one of this connection.', {
       hint: 'Give /proxy/, the connection’s id, and the path below the service’s base URL, without Keyward’s token.',
     });
   }
-  return url.slice(own.length);
+  return path.startsWith('/') ? path : `/${path}`;
 }
 
 /** Without those of this connection, and those that hold Keyward's token, which some clients send in several. */

@@ -126,6 +126,17 @@ describe('the gateway', () => {
     expect((await keyward.send('ann', 'GET', `/proxy/${id}/429`)).headers.get('retry-after')).toBe('7');
   });
 
+  it('is the base URL itself where no path follows the id, with a query or without', async () => {
+    for (const [asked, url] of [
+      [`/proxy/${id}`, '/v1/'],
+      [`/proxy/${id}?a=1`, '/v1/?a=1'],
+    ]) {
+      const authorization = `Bearer ${keyward.token('ann')}`;
+      expect((await fetch(`${keyward.origin}${asked}`, { headers: { authorization } })).status).toBe(200);
+      expect(api.seen.at(-1)).toMatchObject({ url });
+    }
+  });
+
   it('1. lets nobody in without a bearer token, and nobody who lacks the scope', async () => {
     const before = api.seen.length;
     expect((await keyward.send(null, 'GET', `/proxy/${id}/x`)).status).toBe(401);
