@@ -9,10 +9,18 @@ import ipaddr from 'ipaddr.js';
  */
 export type AddressKind = 'public' | 'local' | 'denied';
 
+/** True for an address that stands for another one, which only a VPN or proxy on this computer knows. */
+export function isStandIn(address: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(address) && ipaddr.IPv4.parse(address).match(benchmarks);
+}
+
 const localRanges: ReadonlySet<string> = new Set(['loopback', 'private', 'uniqueLocal', 'carrierGradeNat']);
 
 /** Azure serves machine credentials on this one, although it lies in public space. */
 const deniedIPv4: ReadonlySet<string> = new Set(['168.63.129.16']);
+
+/** For benchmarks (RFC 2544, RFC 5735). VPNs and proxies that answer DNS themselves hand it out in place of public addresses. */
+const benchmarks = ipaddr.IPv4.parseCIDR('198.18.0.0/15');
 
 /** All of the public IPv6 space so far (IANA IPv6 address space registry); leaves out `::/96` and its embedded IPv4. */
 const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
@@ -30,7 +38,7 @@ export function kindOf(address: string): AddressKind {
 
 function kindOfIPv4(address: ipaddr.IPv4): AddressKind {
   const range = address.range();
-  if (localRanges.has(range)) return 'local';
+  if (localRanges.has(range) || address.match(benchmarks)) return 'local';
   return range === 'unicast' && !deniedIPv4.has(address.toString()) ? 'public' : 'denied';
 }
 

@@ -53,7 +53,7 @@ export async function openConnections(allow: readonly HostRule[], resolve: Resol
               if (error) return callback(error, null);
               if (!socket.remoteAddress || !mayConnect(url, socket.remoteAddress, allow)) {
                 socket.destroy();
-                return callback(notPublic(url), null);
+                return callback(notPublic(url, socket.remoteAddress ?? ''), null);
               }
               workAround(socket);
               return callback(null, socket);
@@ -98,7 +98,8 @@ function guardedLookup(url: URL, allow: readonly HostRule[], resolve: Resolve): 
       .then((addresses) => {
         const [first] = addresses;
         if (!first) throw Object.assign(new Error('No address.'), { code: 'ENOTFOUND' });
-        if (!addresses.every(({ address }) => mayConnect(url, address, allow))) throw notPublic(url);
+        const refused = addresses.find(({ address }) => !mayConnect(url, address, allow));
+        if (refused) throw notPublic(url, refused.address);
         return { all: [...addresses], first };
       })
       .then(

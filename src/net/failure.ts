@@ -16,7 +16,25 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_OVERFLOW: 'its headers are too large',
 };
 
-const certificateError = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT)/;
+/** What is wrong with a certificate (OpenSSL's X509_V_ERR names, and Node's own), and what to do about it. */
+const certificateFailures: readonly (readonly [code: RegExp, reason: string, hint: string])[] = [
+  [
+    /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/,
+    'nobody that this computer trusts issued its certificate',
+    'Where a company inspects traffic or has a certificate authority of its own, set NODE_EXTRA_CA_CERTS to the file with its certificate and start Keyward again. Else the connection may be intercepted.',
+  ],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    'its certificate is for another name',
+    'Check the address: a mistyped name, or a login page of a network in between, answers with a certificate of its own.',
+  ],
+  [
+    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    'its certificate has expired or is not valid yet',
+    'Check the date of this computer. If it is right, the service has to renew its certificate.',
+  ],
+  [/^(CERT_|ERR_TLS_CERT)/, 'its certificate is not valid', 'Try again later; the service has to mend it.'],
+];
 
 /**
  * `provider_unavailable` for a request that failed on the way.
@@ -25,9 +43,9 @@ const certificateError = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_
  */
 export function networkFailure(url: URL, error: unknown, sent: boolean): KeywardError {
   const code = codeOf(error);
-  const reason = certificateError.test(code) ? 'its certificate is not valid' : reasons[code];
-  const message = `${url.host} did not answer: ${reason ?? 'the connection failed'}.`;
-  return unavailable(message, sent, ['ENOTFOUND', 'ENODATA'].includes(code) ? noSuchHost : undefined);
+  const [, problem, mend] = certificateFailures.find(([codes]) => codes.test(code)) ?? [];
+  const message = `${url.host} did not answer: ${problem ?? reasons[code] ?? 'the connection failed'}.`;
+  return unavailable(message, sent, mend ?? (['ENOTFOUND', 'ENODATA'].includes(code) ? noSuchHost : undefined));
 }
 
 /** `provider_unavailable` for a request that took too long. */

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { KeywardError } from '../errors.ts';
 import { type HostRule, isListed, portOf } from '../hosts.ts';
-import { kindOf } from './addresses.ts';
+import { isStandIn, kindOf } from './addresses.ts';
 
 /**
  * Refuses a URL that may not be called: not http(s), with a user name in it, off the allowed hosts, plain http to a
@@ -19,7 +19,7 @@ export function checkTarget(url: URL, hosts: readonly HostRule[], allow: readonl
     throw refused(`${url.host} would be called without encryption.`, allowHint(url));
   }
   const literal = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(literal) !== 0 && !mayConnect(url, literal, allow)) throw notPublic(url);
+  if (isIP(literal) !== 0 && !mayConnect(url, literal, allow)) throw notPublic(url, literal);
 }
 
 /**
@@ -32,9 +32,18 @@ export function mayConnect(url: URL, address: string, allow: readonly HostRule[]
   return kind === 'local' && isListed(url, allow);
 }
 
-/** The refusal of an address. It names the host only: which address a name has inside a network is nobody's business. */
-export function notPublic(url: URL): KeywardError {
-  return refused(`${url.host} is not on a public address.`, allowHint(url));
+/**
+ * The refusal of an address. It names the host only: which address a name has inside a network is nobody's business. The
+ * hint never leads to the same refusal.
+ */
+export function notPublic(url: URL, address: string): KeywardError {
+  const message = `${url.host} is not on a public address.`;
+  if (isStandIn(address)) {
+    const why = 'A VPN or proxy on this computer answers DNS with stand-in addresses (198.18.0.0/15).';
+    return refused(message, `${why} Switch that off for this host, or trust it: ${allowSetting(url)}.`);
+  }
+  if (kindOf(address) === 'local') return refused(message, allowHint(url));
+  return refused(message, 'Addresses of this kind are never called. Check what the name of this host resolves to.');
 }
 
 export function refused(message: string, hint = 'Check the address in the connector file.'): KeywardError {
@@ -42,5 +51,9 @@ export function refused(message: string, hint = 'Check the address in the connec
 }
 
 function allowHint(url: URL): string {
-  return `If this service is yours and runs on a private or loopback address, set KEYWARD_EGRESS_ALLOW=${url.hostname}:${portOf(url)}.`;
+  return `If this service is yours and runs on a private or loopback address, set ${allowSetting(url)}.`;
+}
+
+function allowSetting(url: URL): string {
+  return `KEYWARD_EGRESS_ALLOW=${url.hostname}:${portOf(url)}`;
 }

@@ -1,7 +1,10 @@
+import { isIP } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { toPublic } from '../../src/errors.ts';
 import { openConnections } from '../../src/net/dispatcher.ts';
 import type { Egress, EgressResponse } from '../../src/net/egress.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
+import { mayConnect } from '../../src/net/target.ts';
 import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
 import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
 import { startTlsProxy } from '../support/servers/tls-proxy.ts';
@@ -171,6 +174,29 @@ describe('egress and addresses', () => {
     await proxy.close();
   });
 
+  it('an address that may not be called is refused with a hint that does not lead to the same refusal', async () => {
+    const hintFor = async (address: string) => {
+      const egress = createEgress({ allow: [], resolve: async () => [{ address, family: isIP(address) }] });
+      const url = new URL('https://api.shop.example/');
+      const error = await egress.request({ url, hosts: ['api.shop.example'] }).catch((one: unknown) => one);
+      await egress.close();
+      return toPublic(error).hint;
+    };
+    const setting = 'KEYWARD_EGRESS_ALLOW=api.shop.example:443';
+    expect(await hintFor('10.0.0.1')).toContain(setting);
+    // As VPNs and proxies answer DNS that know the real address.
+    expect(await hintFor('198.18.0.23')).toMatch(
+      /VPN or proxy.*198\.18\.0\.0\/15.*KEYWARD_EGRESS_ALLOW=api\.shop\.example:443/,
+    );
+    for (const never of ['169.254.169.254', '0.0.0.0', 'fe80::1'])
+      expect(await hintFor(never)).not.toContain('KEYWARD');
+    const allowed = [{ hostname: 'api.shop.example', port: 443 }];
+    for (const address of ['10.0.0.1', '198.18.0.23', '169.254.169.254']) {
+      const may = mayConnect(new URL('https://api.shop.example/'), address, allowed);
+      expect(may, address).toBe(!address.startsWith('169'));
+    }
+  });
+
   it('no environment variable makes it trust a certificate that nobody vouches for', async () => {
     const impostor = await startTlsProxy(server.port);
     const before = server.seen.length;
@@ -180,6 +206,7 @@ describe('egress and addresses', () => {
       await expect(get(egress, impostor.origin)).rejects.toMatchObject({
         code: 'provider_unavailable',
         message: expect.stringContaining('certificate'),
+        hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
       });
     } finally {
       vi.unstubAllEnvs();
