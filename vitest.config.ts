@@ -1,13 +1,61 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** `npm test`: everything that needs neither a browser nor fault injection. */
+const browser = ['test/browser/**/*.test.ts'];
+const faults = ['test/faults/**/*.test.ts'];
+/** Tests that measure time or memory: other work on the machine would be measured with them. */
+const alone = ['test/**/latency.test.ts'];
+
+/**
+ * Four groups of tests on one PostgreSQL server. `npm test` runs `main` and then `alone`, `npm run test:browser` and
+ * `npm run test:faults` the other two.
+ */
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/browser/**', 'test/faults/**'],
     globalSetup: ['test/support/servers/postgres-setup.ts'],
     // Tests start real processes and real servers; two cores may be busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'main',
+          include: ['test/**/*.test.ts'],
+          exclude: [...browser, ...faults, ...alone],
+          // A worker for each core: a test waits for other processes most of the time.
+          maxWorkers: availableParallelism(),
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: browser,
+          globalSetup: ['test/support/clients/unpack-chromium.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // One browser at a time.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: faults,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          // Kills, full disks, races: each of these files wants the whole machine.
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
   },
 });

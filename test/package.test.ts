@@ -65,6 +65,14 @@ describe('package', () => {
     expect(scripted.filter(([, about]) => !about.dev).map(([path]) => path)).toEqual([]);
   });
 
+  it('has no script that relies on one before or after it, which npm leaves out under ignore-scripts=true', () => {
+    const scripts = Object.keys(manifest.scripts as object);
+    const around = scripts.filter(
+      (name) => /^(pre|post)/.test(name) && scripts.includes(name.replace(/^(pre|post)/, '')),
+    );
+    expect(around).toEqual([]);
+  });
+
   it('carries the licence of every package that is inside the bundle', async () => {
     const text = await readFile(join(root, 'dist', 'THIRD-PARTY.txt'), 'utf8');
     const names = [...text.matchAll(/^=+\n(\S+) \S+\n=+$/gm)].map(([, name]) => name);

@@ -49,7 +49,7 @@ const expected: Readonly<Record<string, string>> = {
 const folder = await mkdtemp(join(tmpdir(), 'keyward-conformance-'));
 const port = await freePort();
 const env = {
-  ...process.env,
+  PATH: process.env.PATH,
   KEYWARD_HOME: join(folder, 'home'),
   KEYWARD_KEY: randomBytes(32).toString('base64'),
   KEYWARD_PORT: `${port}`,
