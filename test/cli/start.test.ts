@@ -26,12 +26,13 @@ beforeAll(async () => {
   const port = await freePort();
   origin = `http://127.0.0.1:${port}`;
   const key = randomBytes(32).toString('base64');
-  env = { PATH: process.env.PATH, KEYWARD_HOME: home, KEYWARD_KEY: key, KEYWARD_PORT: `${port}` };
+  env = { PATH: process.env.PATH, KEYWARD_HOME: home, KEYWARD_KEY: key };
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
   const [program = '', ...args] = scripts.start?.split(' ') ?? [];
-  keyward = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'ignore'] });
+  // As `npm start -- --port …` hands it on: what is printed then has the port of whoever it is for, once.
+  keyward = spawn(program, [...args, '--port', `${port}`], { cwd: root, env, stdio: ['ignore', 'pipe', 'ignore'] });
   for await (const line of createInterface({ input: keyward.stdout ?? process.stdin })) {
     printed.push(line);
     if (/ status --port \d+$/.test(line)) break;

@@ -132,25 +132,27 @@ function hostInUrl(host: string): string {
 
 /** What a person needs next. */
 function welcome({ config: { port }, options }: Invocation, origin: string, vault: string): string {
-  const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
-  const { command, args } = launchOf(self);
-  const keyward = (...words: string[]) =>
-    [command, ...args.flatMap((arg) => (arg === 'stdio' ? words : [arg]))].map(quote).join(' ');
+  const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env };
+  const keyward = (words: readonly string[], typed = options) => {
+    const { command, args } = launchOf({ ...self, options: typed });
+    return [command, ...args.flatMap((arg) => (arg === 'stdio' ? words : [arg]))].map(quote).join(' ');
+  };
+  const elsewhere = new Map([...options, ['--port', `${otherPort(port)}`]]);
   return [
     `Keyward ${version} serves MCP at ${origin}/mcp and REST at ${origin}/openapi.json`,
     `Its vault is ${vault}`,
     '',
     'Make a session token; it is shown once:',
-    `  ${keyward('token', 'create', '--user', 'me')}`,
+    `  ${keyward(['token', 'create', '--user', 'me'])}`,
     '',
     'Then tell a client, with the token in place of TOKEN:',
     '',
     ...httpClientTexts(`${origin}/mcp`).flatMap(({ client, text }) => [`${client}:`, `  ${text}`, '']),
     `Your page is ${origin}/ and a code that signs you in there comes from:`,
-    `  ${keyward('sign-in', '--user', 'me')}`,
+    `  ${keyward(['sign-in', '--user', 'me'])}`,
     '',
     'A client on this computer can also start Keyward itself, over stdio, with a port of its own. The texts come from:',
-    `  ${keyward('status', '--port', `${otherPort(port)}`)}`,
+    `  ${keyward(['status'], elsewhere)}`,
     '',
   ].join('\n');
 }
