@@ -17,6 +17,8 @@ export type BrokerSettings = {
   readonly secretInput: 'any' | 'page';
   /** Whether and how a raw secret is handed to its owner. */
   readonly release: 'approve' | 'allow' | 'never';
+  /** What becomes of a host that a call names: its owner is asked on a page, it is reached, or it never is. */
+  readonly anyHost: 'page' | 'allow' | 'never';
 };
 
 /** The pages as the broker needs them; the transport that serves them provides it. */

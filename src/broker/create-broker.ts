@@ -4,9 +4,15 @@ import type { Broker, BrokerParts } from './broker.ts';
 import { storeFresh } from './grants/amend.ts';
 import { createRefusals } from './policy/audit.ts';
 
+/** How often secrets are looked for that can't be brought back any more. */
+const sweepMs = 600_000;
+
 /** Puts the parts together. */
 export function createBroker(parts: BrokerParts): Broker {
   const refusals = createRefusals(parts.vault, parts.log);
+  const sweep = setInterval(() => {
+    parts.vault.purgeReplacedSecrets(Date.now()).catch(() => parts.log.warn('replaced_secrets_not_swept'));
+  }, sweepMs).unref();
   const broker: Broker = {
     ...parts,
     refusals,
@@ -15,6 +21,7 @@ export function createBroker(parts: BrokerParts): Broker {
     coolDowns: new Map(),
     watched: new Set(),
     async close() {
+      clearInterval(sweep);
       await Promise.allSettled(broker.flights.values());
       await Promise.all(Array.from(broker.unsaved.values(), (lost) => storeAtLast(broker, lost)));
       await refusals.flush();

@@ -93,8 +93,14 @@ export const commands: readonly Command[] = [
   {
     name: 'approvals',
     words: [],
-    help: 'show what waits for your approval, and answer it in a terminal: once, for some minutes, or no',
+    help: 'show what waits for your approval, and answer it in a terminal; also what was connected again of late',
     load: async () => (await import('./lazy-commands.ts')).approvals.approvals,
+  },
+  {
+    name: 'revert',
+    words: ['<connection>'],
+    help: 'bring back what a connection had before it was connected again, within a day; keyward approvals lists these',
+    load: async () => (await import('./lazy-commands.ts')).revert.revert,
   },
   {
     name: 'migrate-store',

@@ -31,7 +31,7 @@ type Own = {
 export async function openKeyward(config: Config, log: Log, own: Own = {}): Promise<Keyward> {
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
   const vault = await openVault(store, own.observe);
-  const egress = createEgress({ allow: config.egressAllow });
+  const egress = createEgress({ allow: config.egressAllow, only: config.hostsAllow });
   for (const { file, field, rule } of catalogue.problems) log.warn('connector_invalid', { file, field, rule });
   const { found, unknown } = matchAuthConfigs(config, catalogue);
   for (const connector of unknown) log.warn('auth_config_unknown_connector', { connector });
@@ -43,8 +43,8 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
     broker: () => broker,
     egressTo: (hostAndPort) => createEgress({ allow: [hostAndPort] }),
   });
-  const { redirectUris, secretInput, release } = config;
-  const settings = { authConfigs: found, redirectUris, secretInput, release };
+  const { redirectUris, secretInput, release, anyHost } = config;
+  const settings = { authConfigs: found, redirectUris, secretInput, release, anyHost };
   const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages: own.pages ?? loopback });
   return {
     broker,

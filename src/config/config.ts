@@ -12,6 +12,7 @@ import { isLoopback, type StoreOption } from './values.ts';
 export { isLoopback };
 
 import { KeywardError } from '../errors.ts';
+import { hostMatches } from '../hosts.ts';
 
 export { flagOf, options };
 
@@ -38,6 +39,9 @@ export type Config = {
   readonly egressAllow: readonly string[];
   readonly secretInput: 'any' | 'page';
   readonly release: 'approve' | 'allow' | 'never';
+  readonly anyHost: 'page' | 'allow' | 'never';
+  /** The only hosts that may be reached, besides `egressAllow`; null: every public one. */
+  readonly hostsAllow: readonly string[] | null;
   /** Addresses and ranges of the proxies whose forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   /** Requests that one user may make in a minute over HTTP. */
@@ -148,6 +152,7 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
   const folders = envPaths('keyward', { suffix: '' });
   const dataDir = values.home === undefined ? folders.data : join(values.home, 'data');
   const configDir = values.home === undefined ? folders.config : join(values.home, 'config');
+  const release = values.release ?? (mode === 'http' ? 'allow' : 'approve');
   return {
     dataDir,
     configDir,
@@ -165,7 +170,9 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
     redirectUris: values.redirectUris ?? [],
     egressAllow: values.egressAllow ?? [],
     secretInput: values.secretInput ?? 'any',
-    release: values.release ?? (mode === 'http' ? 'allow' : 'approve'),
+    release,
+    anyHost: values.anyHost ?? (release === 'allow' ? 'allow' : 'page'),
+    hostsAllow: values.hostsAllow ?? null,
     trustedProxies: values.trustedProxies ?? [],
     rateLimit: values.rateLimit ?? 6_000,
     issuer: issuerOf(values),
@@ -183,6 +190,13 @@ function checkListening({ host, publicUrl, ...values }: Values, mode: Mode, prob
   }
   if (publicUrl !== undefined && new URL(publicUrl).origin !== publicUrl) {
     problems[options.publicUrl.variable] = 'must have no path with keyward http';
+  }
+  if (values.issuer !== undefined && values.hostsAllow !== undefined) {
+    const allowed = [...values.hostsAllow, ...(values.egressAllow ?? [])];
+    const { host } = new URL(values.issuer);
+    if (!allowed.some((entry) => hostMatches(new URL(values.issuer ?? ''), entry))) {
+      problems[options.hostsAllow.variable] = `must name ${host} too, the host of KEYWARD_ISSUER`;
+    }
   }
   if (values.signInClientSecret !== undefined && values.signInClientId === undefined) {
     problems[options.signInClientSecret.variable] = 'needs KEYWARD_SIGN_IN_CLIENT_ID beside it';

@@ -120,6 +120,20 @@ export const options = {
     byDefault: 'approve; allow with keyward http',
     parse: read.oneOf('approve', 'allow', 'never'),
   }),
+  anyHost: option({
+    variable: 'KEYWARD_ANY_HOST',
+    value: 'page|allow|never',
+    help: 'a host that a call names to connect a service: its owner is asked on a page first, it is reached at once, or it never is',
+    byDefault: 'page; allow where KEYWARD_RELEASE is allow',
+    parse: read.oneOf('page', 'allow', 'never'),
+  }),
+  hostsAllow: option({
+    variable: 'KEYWARD_HOSTS_ALLOW',
+    value: 'hosts',
+    help: 'the only hosts that may be reached, as host or *.domain, separated by commas; those of KEYWARD_EGRESS_ALLOW may be, too',
+    byDefault: 'every public host',
+    parse: read.list(read.hostOrDomain),
+  }),
   issuer: option({
     variable: 'KEYWARD_ISSUER',
     value: 'url',

@@ -108,3 +108,9 @@ export const hostAndPort: Parser<string> = (given) => {
   const name = new URL(`http://${host}`).hostname;
   return digits === undefined ? name : `${name}:${port(digits)}`;
 };
+
+/** `host`, `host:port` or `*.domain`: every host below that domain, and not the domain itself. */
+export const hostOrDomain: Parser<string> = (given) => {
+  const [, domain] = /^\*\.([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)$/.exec(given) ?? [];
+  return domain === undefined ? hostAndPort(given) : `*.${domain.toLowerCase()}`;
+};

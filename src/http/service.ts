@@ -76,7 +76,7 @@ export function createService(options: ServiceOptions): Service {
   const secure = origin.protocol === 'https:';
   const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), limits });
   app.route('/', routes);
-  app.route('/', homeRoutes({ broker, visitor, mcpUrl: `${publicUrl}/mcp` }));
+  app.route('/', homeRoutes({ broker, secure, visitor, mcpUrl: `${publicUrl}/mcp` }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));

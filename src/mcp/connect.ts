@@ -1,4 +1,5 @@
 /** The way of create_credential through a client: link by URL elicitation where the client has it, else in the result. */
+import { isRequest } from '../broker/approvals/link.ts';
 import { cancelAttempt, checkAttempt, resumeAttempt } from '../broker/connect/attempts.ts';
 import { createCredential } from '../broker/connect/create.ts';
 import type { CreateInput, StartedAttempt } from '../broker/connect/create-input.ts';
@@ -15,10 +16,12 @@ type LinkOutput = { oauthUrl?: string; connectUrl?: string; attemptId: string; e
 /** Starts connecting, or goes on with the attempt that an earlier round of the same call started. */
 export async function connect(call: ToolCall, input: CreateInput): Promise<Output | LinkRequired> {
   const { broker, principal, links } = call;
-  if (links.state !== undefined) {
+  // An approval may have come first; its answer is not one to the link of an attempt.
+  const approved = links.state !== undefined && (await isRequest(broker, principal, links.state));
+  if (links.state !== undefined && !approved) {
     return settle(call, await resumeAttempt(broker, principal, links.state, input), links.answer, waitSeconds);
   }
-  if (links.answer !== 'none') {
+  if (links.answer !== 'none' && !approved) {
     throw new KeywardError('invalid_input', 'An answer to a link came without the requestState that belongs to it.', {
       hint: 'Call create_credential anew, and send requestState back unchanged.',
     });

@@ -10,7 +10,7 @@ import type { Egress, EgressRequest, EgressStream } from './egress.ts';
 import { cancelled, codeOf, networkFailure, timeoutFailure } from './failure.ts';
 import { checkHeaders, readHeaders } from './headers.ts';
 import { type Hop, nextHop } from './redirect.ts';
-import { checkTarget, refused } from './target.ts';
+import { checkTarget, type Reach, refused } from './target.ts';
 
 const defaultMaxBytes = 1024 * 1024;
 /** A body that nobody wants is read this far, so that its connection can be used again; past that it is closed. */
@@ -19,17 +19,17 @@ const discardedBytes = 65_536;
 /** What an Egress does, once it is needed. */
 export type Exchange = Pick<Egress, 'request' | 'open' | 'close'>;
 
-/** Opens the connections that one Egress uses; the addresses it may reach are `allow` and the public ones. */
+/** Opens the connections that one Egress uses; what it may reach is up to whoever runs Keyward. */
 export async function openExchange(
-  allow: readonly HostRule[],
+  reach: Reach,
   resolve: (host: string) => Promise<readonly ResolvedAddress[]> = systemResolve,
 ): Promise<Exchange> {
-  const connections = await openConnections(allow, resolve);
+  const connections = await openConnections(reach.allow, resolve);
   const open: Exchange['open'] = async (request) => {
     checkHeaders(request.headers ?? {});
     const hosts = request.hosts.map((text) => parseHost(text)).filter((rule) => rule !== undefined);
-    checkTarget(request.url, hosts, allow);
-    return run(connections, { ...request, timeoutMs: request.timeoutMs ?? defaultTimeoutMs }, hosts, allow);
+    checkTarget(request.url, hosts, reach);
+    return run(connections, { ...request, timeoutMs: request.timeoutMs ?? defaultTimeoutMs }, hosts, reach);
   };
   return {
     open,
@@ -49,7 +49,7 @@ async function run(
   connections: Connections,
   request: Limited,
   hosts: readonly HostRule[],
-  allow: readonly HostRule[],
+  reach: Reach,
 ): Promise<EgressStream> {
   const deadline = startDeadline(request.timeoutMs, request.signal);
   try {
@@ -65,7 +65,7 @@ async function run(
       if (next === null) return { status, headers, body: reading(body, deadline, failure), url: hop.url };
       await discard();
       if (followed === request.redirects) throw refused(`${hop.url.host} redirects too often.`);
-      checkTarget(next.url, hosts, allow);
+      checkTarget(next.url, hosts, reach);
       hop = next;
     }
   } catch (error) {

@@ -8,6 +8,8 @@ import type { Exchange } from './exchange.ts';
 export type EgressOptions = {
   /** Private or loopback hosts that may be reached, `host` or `host:port` (`KEYWARD_EGRESS_ALLOW`). */
   readonly allow: readonly string[];
+  /** The only hosts that may be reached besides those, `host` or `*.domain` (`KEYWARD_HOSTS_ALLOW`); null or absent: every public one. */
+  readonly only?: readonly string[] | null;
   /** Resolves a host name to every address it has; default: the system's resolver. */
   readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
 };
@@ -25,9 +27,10 @@ export function createEgress(options: EgressOptions): Egress {
       hint: 'Write host or host:port, such as 127.0.0.1:9411.',
     });
   });
+  const only = options.only?.map((text) => parseHost(text)).filter((rule) => rule !== undefined) ?? null;
   let exchange: Promise<Exchange> | undefined;
   const opened = (): Promise<Exchange> => {
-    exchange ??= import('./exchange.ts').then(({ openExchange }) => openExchange(allow, options.resolve));
+    exchange ??= import('./exchange.ts').then(({ openExchange }) => openExchange({ allow, only }, options.resolve));
     return exchange;
   };
   return {

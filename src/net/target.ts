@@ -4,17 +4,32 @@ import { KeywardError } from '../errors.ts';
 import { type HostRule, isListed, portOf } from '../hosts.ts';
 import { isStandIn, kindOf } from './addresses.ts';
 
+/** What whoever runs Keyward lets it reach. */
+export type Reach = {
+  /** Hosts that may be reached on private and loopback addresses. */
+  readonly allow: readonly HostRule[];
+  /** The only other hosts; null: every public one. */
+  readonly only: readonly HostRule[] | null;
+};
+
 /**
- * Refuses a URL that may not be called: not http(s), with a user name in it, off the allowed hosts, plain http to a
+ * Refuses a URL that may not be called: not http(s), with a user name in it, off the allowed hosts, off the operator's
+ * list, plain http to a
  * host that the operator did not allow, or a literal address that is not public. Names are checked when they are
  * resolved. WHATWG URLs have turned decimal, hex, octal and full-width forms of an address into its plain form before.
  *
  * @throws KeywardError `egress_refused`
  */
-export function checkTarget(url: URL, hosts: readonly HostRule[], allow: readonly HostRule[]): void {
+export function checkTarget(url: URL, hosts: readonly HostRule[], { allow, only }: Reach): void {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('Only https addresses can be called.');
   if (url.username !== '' || url.password !== '') throw refused('The address carries a user name or password.');
   if (!isListed(url, hosts)) throw refused(`${url.host} is not one of the hosts this connector may call.`);
+  if (only !== null && !isListed(url, [...only, ...allow])) {
+    throw refused(
+      `${url.host} is not one of the hosts that this Keyward may reach.`,
+      'The person who runs it set KEYWARD_HOSTS_ALLOW. They can add the host there if it should be reached.',
+    );
+  }
   if (url.protocol === 'http:' && !isListed(url, allow)) {
     throw refused(`${url.host} would be called without encryption.`, allowHint(url));
   }

@@ -5,7 +5,10 @@
 import type { Owner } from '../principal.ts';
 import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
+import type { ApprovalAct, ApprovalDetails, ApprovalFacts, Asked, CallPolicy, SharePermission } from './asked.ts';
 import type { CountTogether } from './counting.ts';
+
+export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, SharePermission };
 
 /** Columns that every row has. Times are whole milliseconds since 1970. */
 export type Row = {
@@ -27,15 +30,6 @@ export type CredentialStatus = 'active' | 'reconnect_required';
 
 /** How the secret came to Keyward; what URL elicitation obtained needs the owner's act before it is released. */
 export type ObtainedBy = 'tool' | 'page' | 'elicitation' | 'rest';
-
-/** What a share allows: `view` shows metadata, `use` also calls the service; neither ever shows the secret. */
-export type SharePermission = 'view' | 'use';
-
-/**
- * Which calls of a service a connection may make, on top of its hosts. Null allows everything. A path pattern matches
- * segment by segment: `*` is one segment, `**` (last) any rest, such as `/repos/**`.
- */
-export type CallPolicy = { readonly methods: readonly string[] | null; readonly paths: readonly string[] | null };
 
 /** A grant on a credential. */
 export type Share = {
@@ -76,6 +70,8 @@ export type CredentialRow = Row & {
   /** Set while a refresh is under way, so that a kill in the middle can be explained afterwards. */
   readonly refreshStartedAt: number | null;
   readonly lastUsedAt: number | null;
+  /** What it was called before, and when that changed; absent while it has its first name. */
+  readonly renamed?: { readonly from: string; readonly at: number };
   /** Absent on rows that were written before anything could be shared. They end with the row. */
   readonly shares?: readonly Share[];
   /** What the owner allows anybody to call, itself included; absent or null is everything. */
@@ -158,38 +154,23 @@ export type SessionRow = Row & {
 export type SignInCodeRow = Row & { readonly expiresAt: number };
 
 /**
- * What a client asks of the owner of a credential, and what the owner said: one row for each credential and client, so
- * that there is never more than one open request of theirs. Its sealed part is the key of the request's link and form.
+ * The secret that reconnecting replaced, and what of the credential belonged to it, under the id of the credential: there
+ * is never more than one. Its sealed part is that secret.
  */
-export type ApprovalRow = Row & {
-  readonly connectorId: string;
-  readonly credentialId: string;
-  /** The program that asks, as it calls itself. */
-  readonly client: string | null;
-  readonly act: ApprovalAct;
-  /** What exactly is asked, for the page: whom to share with, the wider policy. Empty for a release. */
-  readonly details: ApprovalDetails;
-  /** Keyed digest of act, credential and details: an approval is good for nothing else. */
-  readonly argumentsDigest: string;
-  /** `approved`: once, and not used yet. `granted`: a release, for some minutes. */
-  readonly status: 'pending' | 'approved' | 'granted' | 'denied' | 'used';
-  /** Somebody has shown the link to the owner; a second window is not opened. */
-  readonly shown: boolean;
-  /** When the request was made. */
-  readonly askedAt: number;
-  /** How long the status holds: a pending one waits, an approved one can be used, a denied one is not asked again. */
-  readonly expiresAt: number;
-  /** Until when this client reads the secret without asking; outlives other requests. Null when it may not. */
-  readonly releaseUntil: number | null;
-};
+export type ReplacedSecretRow = Row &
+  Pick<
+    CredentialRow,
+    'connectorId' | 'account' | 'inputs' | 'scopes' | 'authConfigId' | 'authConfigOwner' | 'obtainedBy' | 'grantedAt'
+  > & {
+    /** The program that reconnected, as it calls itself. */
+    readonly client: string | null;
+    readonly replacedAt: number;
+    /** Until when it can be brought back; after that it is swept away. */
+    readonly expiresAt: number;
+  };
 
-export type ApprovalAct = 'release' | 'share' | 'policy';
-export type ApprovalDetails = {
-  readonly with?: string;
-  readonly permission?: SharePermission;
-  /** Null lifts every limit. */
-  readonly policy?: CallPolicy | null;
-};
+/** A request for its owner's approval; its sealed part is the key of the request's link and form. */
+export type ApprovalRow = Row & Asked;
 
 /** Row type of each kind. */
 export type Rows = {
@@ -199,6 +180,7 @@ export type Rows = {
   session: SessionRow;
   signInCode: SignInCodeRow;
   approval: ApprovalRow;
+  replacedSecret: ReplacedSecretRow;
 };
 export type Kind = keyof Rows;
 
@@ -260,6 +242,8 @@ export interface Store {
   touch(times: ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>): Promise<void>;
   /** Deletes attempts that expired before this time. */
   purgeAttempts(before: number): Promise<void>;
+  /** Deletes replaced secrets that can't be brought back since this time. */
+  purgeReplacedSecrets(before: number): Promise<void>;
 
   /**
    * Runs `work` while holding the named lease against every other process on this store (and every other caller in

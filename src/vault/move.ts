@@ -1,8 +1,8 @@
 /**
  * Copies a vault to another place, and proves that everything arrived. The copy is the same vault: it has the same data
  * keys, so boxes move as they are, the audit log still verifies, and no plaintext is written anywhere. Interrupted, it
- * is started again and goes on. Attempts, approvals and sign-in codes stay behind: they end soon, and belong to the
- * address and the owner they were made for.
+ * is started again and goes on. Attempts, approvals, sign-in codes and replaced secrets stay behind: they end
+ * soon, and belong to the address and the owner they were made for.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { KeywardError } from '../errors.ts';
@@ -17,7 +17,7 @@ export type Source = Pick<Store, 'keyring' | 'keys' | 'scan' | 'readAudit'>;
 export type Moved = { readonly records: Readonly<Partial<Record<Kind, number>>>; readonly auditLines: number };
 
 const batch = 200;
-const passing: readonly Kind[] = ['attempt', 'signInCode', 'approval'];
+const passing: readonly Kind[] = ['attempt', 'signInCode', 'approval', 'replacedSecret'];
 
 /**
  * Copies the audit log, then every record as `change` makes it, and compares both sides afterwards. `conflict` when the

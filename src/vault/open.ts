@@ -88,6 +88,7 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     },
     touch: (credential) => notes.add(credential),
     purgeAttempts: (before) => store.purgeAttempts(before),
+    purgeReplacedSecrets: (before) => store.purgeReplacedSecrets(before),
     withLease: (name, options, work) => store.withLease(name, options, work),
     countTogether: underHiddenNames(store),
     refreshKeys: () => store.refreshKeys(),

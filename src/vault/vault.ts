@@ -8,6 +8,7 @@ import type {
   CredentialRow,
   ListFilter,
   Page,
+  ReplacedSecretRow,
   SessionRow,
   SignInCodeRow,
 } from '../store/store.ts';
@@ -16,6 +17,7 @@ export { reaches } from '../store/sharing.ts';
 export type {
   ApprovalAct,
   ApprovalDetails,
+  ApprovalFacts,
   CallPolicy,
   ClientRegistration,
   CredentialStatus,
@@ -33,6 +35,7 @@ export type AuthConfig = Stored<AuthConfigRow>;
 export type Attempt = Stored<AttemptRow>;
 export type Session = Stored<SessionRow>;
 export type Approval = Stored<ApprovalRow>;
+export type ReplacedSecret = Stored<ReplacedSecretRow>;
 
 /** The plaintext inside a credential. */
 export type CredentialSecret =
@@ -86,6 +89,7 @@ export type Records = {
   signInCode: { record: Stored<SignInCodeRow>; secret: Owner };
   /** `key`: link and form tokens of one request are derived from it; each new request has a new one. */
   approval: { record: Approval; secret: { readonly key: string } };
+  replacedSecret: { record: ReplacedSecret; secret: CredentialSecret };
 };
 export type RecordKind = keyof Records;
 
@@ -162,6 +166,7 @@ export interface Vault {
   /** Notes that the credential was used now; written lazily, at most every few seconds, and at close. */
   touch(credential: Credential): void;
   purgeAttempts(before: number): Promise<void>;
+  purgeReplacedSecrets(before: number): Promise<void>;
   withLease<T>(
     name: string,
     options: { readonly waitMs: number; readonly signal?: AbortSignal },

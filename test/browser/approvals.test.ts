@@ -23,6 +23,7 @@ let server: SignInServer;
 beforeAll(async () => {
   [browser, world] = await Promise.all([launch(), startWorld()]);
   const env = { ...world.env, KEYWARD_RELEASE: 'approve' };
+  acme = `Acme (127.0.0.1:${world.server.port})`;
   [session, server] = await Promise.all([startSession(env), startSignInServer(env)]);
 });
 afterAll(async () => {
@@ -32,7 +33,7 @@ afterAll(async () => {
   await world.close();
 });
 
-// Five open requests are the limit, and these tests leave some open.
+// These tests leave requests open, and noes that would count in the next one.
 afterEach(async () => {
   for (const [{ vault }, owner] of [
     [session.broker, me],
@@ -45,6 +46,8 @@ afterEach(async () => {
 
 const me: Principal = { ...localPrincipal, client: 'Claude Desktop' };
 const ann = { ...person('acme', 'ann'), client: 'Research agent' };
+/** The service and the host that a heading names. */
+let acme: string;
 const heading = (tab: Tab) => tab.locator('h1').innerText();
 
 async function connect(broker: Broker, who: Principal): Promise<string> {
@@ -70,10 +73,10 @@ describe.each([true, false])('at the owner’s own computer, with scripts %s', (
     const id = await connect(session.broker, me);
     const tab = await openTab(browser, { javaScriptEnabled });
     await tab.goto(await linkFor(release(id)));
-    expect(await heading(tab)).toBe('Hand out the secret of Work Acme?');
+    expect(await heading(tab)).toBe(`Release the secret of ${acme}?`);
     expect(await tab.locator('main').innerText()).toContain('“Claude Desktop” wants to read the secret itself');
     if (javaScriptEnabled) await look(tab, 'approval-1-release');
-    await tab.getByRole('button', { name: 'Allow once' }).click();
+    await tab.getByRole('button', { name: 'Release once' }).click();
     expect(await heading(tab)).toBe('You allowed it once');
     if (javaScriptEnabled) await look(tab, 'approval-2-once');
     expect((await release(id)).credentials).toEqual({ apiKey: goodApiKey });
@@ -103,7 +106,6 @@ describe.each([true, false])('at the owner’s own computer, with scripts %s', (
     const tab = await openTab(browser, { javaScriptEnabled });
     await tab.goto(await linkFor(release(id)));
     await tab.keyboard.press('Tab');
-    await tab.keyboard.press('Tab');
     await tab.keyboard.press('Enter');
     await tab.getByRole('heading', { name: 'You did not allow it' }).waitFor();
     if (javaScriptEnabled) await look(tab, 'approval-5-denied');
@@ -117,8 +119,8 @@ describe.each([true, false])('at the owner’s own computer, with scripts %s', (
     const [tab, other] = [await openTab(browser, { javaScriptEnabled: false }), await openTab(browser)];
     await tab.goto(link);
     await other.goto(link);
-    await other.getByRole('button', { name: 'Allow once' }).click();
-    await tab.getByRole('button', { name: 'Don’t allow' }).click();
+    await other.getByRole('button', { name: 'Release once' }).click();
+    await tab.getByRole('button', { name: 'Don’t release' }).click();
     expect(await heading(tab)).toBe('This is done already');
     await release(id);
 
@@ -127,7 +129,7 @@ describe.each([true, false])('at the owner’s own computer, with scripts %s', (
     if (!approval) throw new Error('There is no request.');
     await tab.goto(next.href);
     await vault.commit([{ op: 'update', kind: 'approval', record: { ...approval, expiresAt: Date.now() - 1 } }]);
-    await tab.getByRole('button', { name: 'Allow once' }).click();
+    await tab.getByRole('button', { name: 'Release once' }).click();
     expect(await heading(tab)).toBe('That came too late');
     await other.goto(next.href);
     expect(await heading(other)).toBe('This request has expired');
@@ -144,25 +146,83 @@ describe('what the page says', () => {
     const policy = { methods: ['GET', 'POST'], paths: ['/issues/**'] };
     const share = { connectionId: id, with: grantee, permission: 'use', policy } as const;
     await tab.goto(await linkFor(shareConnection(session.broker, me, share)));
-    expect(await heading(tab)).toBe('Share Work Acme?');
+    expect(await heading(tab)).toBe(`Share ${acme}?`);
     const shared = await tab.locator('main').innerText();
     expect(shared).toContain('everybody of the tenant <img src=x onerror=alert(1)>');
     expect(shared).toContain('GET, POST on /issues/**');
-    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Allow once', 'Don’t allow']);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t share', 'Share']);
     await look(tab, 'approval-7-share');
-    await tab.getByRole('button', { name: 'Allow once' }).click();
+    await tab.getByRole('button', { name: 'Share', exact: true }).click();
     await shareConnection(session.broker, me, share);
 
     const change = (methods: string[]) =>
       updateCredential(session.broker, me, { credentialId: id, policy: { methods, paths: ['/me', '/items/*'] } });
     await change(['GET']);
     await tab.goto(await linkFor(change(['GET', 'DELETE'])));
-    expect(await heading(tab)).toBe('Allow more calls with Work Acme?');
+    expect(await heading(tab)).toBe(`Allow more calls to ${acme}?`);
     const widened = await tab.locator('main').innerText();
     expect(widened).toContain('Allowed now: GET on /me, /items/*.');
     expect(widened).toContain('Allowed then: GET, DELETE on /me, /items/*.');
     await look(tab, 'approval-8-policy');
     expect(tab.complaints).toEqual([]);
+  });
+
+  it('80. of a host that the assistant named: the host first, its address as data, and a no beside the yes', async () => {
+    const generic = { connectorId: 'generic-http', authenticationType: 'bearer', token: 'whatever' };
+    const baseUrl = 'https://evil.example/collect?d=PRIVATE-REPO-CONTENT-42';
+    const tab = await openTab(browser);
+    await tab.goto(
+      await linkFor(createCredential(session.broker, me, { ...generic, baseUrl }, { obtainedBy: 'tool' })),
+    );
+    expect(await heading(tab)).toBe('Let “Claude Desktop” reach evil.example?');
+    expect(await tab.locator('main').innerText()).toContain(baseUrl);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual([
+      'Don’t let it',
+      'Let “Claude Desktop” reach evil.example',
+    ]);
+    await look(tab, 'approval-11-host');
+  });
+
+  it('82. of another account for a connection: which one it is, and that a code decides', async () => {
+    const input = { connectorId, authenticationType: 'oauth2_client_credentials', name: 'Work Acme' };
+    const { vault } = session.broker;
+    const record = await vault.get('credential', me, await connect(session.broker, me));
+    if (!record) throw new Error('There is no connection.');
+    const changed = { ...record, authenticationType: input.authenticationType, account: 'ann@acme.example' };
+    await vault.commit([{ op: 'update', kind: 'credential', record: changed }]);
+    const again = { ...input, credentialId: record.id };
+    const tab = await openTab(browser);
+    await tab.goto(await linkFor(createCredential(session.broker, me, again, { obtainedBy: 'tool' })));
+    expect(await heading(tab)).toBe(`Change what ${acme} is connected to?`);
+    expect(await tab.locator('main').innerText()).toContain('ann@acme.example');
+    await look(tab, 'approval-12-reconnect');
+  });
+
+  it('84. of a connection that was renamed a moment ago', async () => {
+    const id = await connect(session.broker, me);
+    await updateCredential(session.broker, me, { credentialId: id, name: 'nothing, this only checks your login' });
+    const tab = await openTab(browser);
+    await tab.goto(await linkFor(release(id)));
+    expect(await heading(tab)).toBe(`Release the secret of ${acme}?`);
+    expect(await tab.locator('main').innerText()).toMatch(/renamed \d+ seconds? ago from Work Acme/);
+    await look(tab, 'approval-13-renamed');
+  });
+
+  it('85. of the fourth and every further one: a list, which grows and shrinks by itself', async () => {
+    const ids = await Promise.all(Array.from({ length: 5 }, () => connect(session.broker, me)));
+    const links = [];
+    for (const id of ids.slice(0, 4)) links.push(await linkFor(release(id)));
+    const tab = await openTab(browser);
+    await tab.goto(links[3] ?? '');
+    expect(await heading(tab)).toBe('Requests for your approval');
+    expect(await tab.getByRole('listitem').count()).toBe(4);
+    await look(tab, 'approval-14-list-here');
+    expect(await takeLink(session.broker, me, await asked(release(ids[4] ?? '')))).toBeNull();
+    await tab.getByRole('listitem').nth(4).waitFor();
+    const [other] = await Promise.all([tab.context().waitForEvent('page'), tab.getByRole('link').first().click()]);
+    await other.getByRole('button', { name: 'Don’t release' }).click();
+    await other.getByRole('heading', { name: 'You did not allow it' }).waitFor();
+    await expect.poll(() => tab.getByRole('listitem').count(), { timeout: 10_000 }).toBe(4);
   });
 
   it('goes on by itself when the answer was given elsewhere', async () => {
@@ -171,7 +231,7 @@ describe('what the page says', () => {
     const [tab, other] = [await openTab(browser), await openTab(browser)];
     await tab.goto(link);
     await other.goto(link);
-    await other.getByRole('button', { name: 'Don’t allow' }).click();
+    await other.getByRole('button', { name: 'Don’t release' }).click();
     await tab.getByRole('heading', { name: 'You did not allow it' }).waitFor();
   });
 });
@@ -199,8 +259,8 @@ describe('signed in elsewhere', () => {
     await tab.goto(`${server.origin}/approvals`);
     await signIn(tab, ann);
     await look(tab, 'approval-10-list');
-    await tab.getByRole('link', { name: 'Hand out the secret of Work Acme?' }).click();
-    await tab.getByRole('button', { name: 'Allow once' }).click();
+    await tab.getByRole('link', { name: `Release the secret of ${acme}?` }).click();
+    await tab.getByRole('button', { name: 'Release once' }).click();
     expect(await heading(tab)).toBe('You allowed it once');
     await getConnectionCredentials(server.broker, ann, { connectionId: id });
   });

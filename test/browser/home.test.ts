@@ -43,5 +43,28 @@ describe('the page of a person', () => {
     await tab.reload();
     expect(await tab.getByRole('listitem').count()).toBe(2);
     await look(tab, 'home-3-connections');
+    const [first] = await server.broker.vault.list('credential', ann, {}, { limit: 1 });
+    if (!first) throw new Error('There is no connection.');
+    const named = { ...first, account: 'ann@acme.example' };
+    await server.broker.vault.commit([{ op: 'update', kind: 'credential', record: named }]);
+    const again = {
+      connectorId,
+      authenticationType: 'api_key',
+      apiKey: 'acme_9999999999999999',
+      credentialId: first.id,
+    };
+    const assistant = { ...ann, client: 'Research agent' };
+    await createCredential(server.broker, assistant, again, { obtainedBy: 'tool' });
+    await tab.reload();
+    expect(await tab.locator('main').innerText()).toMatch(
+      /Connected again by Research agent at .* UTC; until then it was ann@acme.example/,
+    );
+    await look(tab, 'home-4-connected-again');
+    await tab.getByRole('button', { name: 'Bring back what it had before' }).click();
+    await expect.poll(() => tab.getByRole('button').count()).toBe(0);
+    const back = await server.broker.vault.get('credential', ann, first.id);
+    expect(back && (await server.broker.vault.open('credential', back))).toMatchObject({
+      inputs: { apiKey: 'acme_0123456789abcdef' },
+    });
   });
 });

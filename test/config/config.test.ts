@@ -29,6 +29,8 @@ describe('config', () => {
       egressAllow: [],
       secretInput: 'any',
       release: 'approve',
+      anyHost: 'page',
+      hostsAllow: null,
     });
     expect(config.store).toEqual({ kind: 'file', path: join(config.dataDir, 'vault.json') });
     expect(config.connectorsDir).toBe(join(config.configDir, 'connectors'));
@@ -61,6 +63,8 @@ describe('config', () => {
       egressAllow: ['localhost:9411,[::1]:80 10.0.0.1', { egressAllow: ['localhost:9411', '[::1]:80', '10.0.0.1'] }],
       secretInput: ['page', { secretInput: 'page' }],
       release: ['never', { release: 'never' }],
+      anyHost: ['never', { anyHost: 'never' }],
+      hostsAllow: ['API.example, *.Slack.com', { hostsAllow: ['api.example', '*.slack.com'] }],
       issuer: ['https://id.example/', { issuer: { issuer: 'https://id.example/', userClaim: 'sub', audience: null } }],
       audience: ['api', { issuer: null }],
       tenantClaim: ['org', { issuer: null }],
@@ -127,6 +131,8 @@ describe('config', () => {
       KEYWARD_RATE_LIMIT: ['0', '-1', '1.5', 'none'],
       KEYWARD_SECRET_INPUT: ['none', 'ANY'],
       KEYWARD_RELEASE: ['yes', 'approve '],
+      KEYWARD_ANY_HOST: ['ask'],
+      KEYWARD_HOSTS_ALLOW: ['*', '*.', 'https://a', 'a.*', '*.a/b', '*.a:1'],
     };
     for (const [variable, values] of Object.entries(bad)) {
       for (const value of values) expect(Object.keys(problemsOf({ [variable]: value })), value).toEqual([variable]);
@@ -155,6 +161,8 @@ describe('config', () => {
     expect(() => http({ KEYWARD_PUBLIC_URL: 'https://kw.example/path' })).toThrow(KeywardError);
     expect(() => http({ KEYWARD_AUDIENCE: 'api' })).toThrow(KeywardError);
     expect(http({}).release).toBe('allow');
+    expect(http({}).anyHost).toBe('allow');
+    expect(http({ KEYWARD_RELEASE: 'never' }).anyHost).toBe('page');
   });
 
   it('names the nearest option for one that does not exist', () => {

@@ -264,6 +264,31 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await read(credential)).toEqual(credential);
     });
 
+    it('83. deletes replaced secrets whose day is over, and neither their credentials nor attempts', async () => {
+      const credential = credentialRow();
+      const attempt = attemptRow({ expiresAt: 100 });
+      const { connectorId, account, inputs, scopes, authConfigId, obtainedBy, ...rest } = credential;
+      const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt } = rest;
+      const columns = { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt };
+      const of = { connectorId, account, inputs, scopes, authConfigId, obtainedBy, client: null, replacedAt: 1 };
+      const kept = [
+        { ...columns, ...of, expiresAt: 100 },
+        { ...columns, ...of, id: randomUUID(), expiresAt: 200 },
+      ];
+      await store.commit([
+        insert(credential),
+        { op: 'insert', kind: 'attempt', row: attempt },
+        ...kept.map((row) => ({ op: 'insert' as const, kind: 'replacedSecret' as const, row })),
+      ]);
+      await store.purgeReplacedSecrets(200);
+      const left = await store.list('replacedSecret', ann, {}, { limit: 10 });
+      expect(left).toEqual([kept[1]]);
+      expect(await read(credential)).toEqual(credential);
+      expect(await store.findAttempt(attempt.id)).toEqual(attempt);
+      await store.purgeAttempts(200);
+      expect(await store.list('replacedSecret', ann, {}, { limit: 10 })).toEqual([kept[1]]);
+    });
+
     it('shows at once what another process committed, and compares with that', async () => {
       const other = await open();
       const row = credentialRow();

@@ -87,6 +87,7 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
     secretInput: 'any',
     release: 'allow',
     ...options.settings,
+    anyHost: options.settings?.anyHost ?? (options.settings?.release === 'approve' ? 'page' : 'allow'),
   };
   const origin = 'http://127.0.0.1:7356';
   const pages = {

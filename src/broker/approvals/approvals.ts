@@ -1,65 +1,81 @@
 /**
- * Acts that need their owner's approval: handing out a raw secret, and whatever widens what others may do. The one place
- * that asks, and that finds the owner's answer when the assistant asks again.
+ * Acts that need their owner's approval: handing out a raw secret, and whatever widens or redirects what a connection is
+ * good for. The one place that asks, and that finds the owner's answer when the assistant asks again.
  */
 import { randomBytes } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
-import type { Principal } from '../../principal.ts';
-import type { Approval, ApprovalAct, ApprovalDetails, Credential, VaultChange } from '../../vault/vault.ts';
+import type { Owner, Principal } from '../../principal.ts';
+import type { Approval, ApprovalAct, ApprovalDetails, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { about } from '../policy/access.ts';
 import { type Action, refused, requireScope, who } from '../policy/policy.ts';
-import { approvalIdFor, approvalStateOf, approvalsOf, askedDigest, isGranted, requestLifetimeMs } from './state.ts';
+import { askedDigest, factsOf, isStillSo, type Matter } from './facts.ts';
+import { busy, never, saidNo, tooMany, waiting } from './refusals.ts';
+import {
+  approvalIdFor,
+  approvalStateOf,
+  approvalsOf,
+  isGranted,
+  isRecent,
+  pausedUntil,
+  requestLifetimeMs,
+} from './state.ts';
 
-/** What is asked for, about a credential of the caller's own. */
+/** What is asked for. */
 export type Asked = {
-  readonly credential: Credential;
+  readonly credential: Matter;
   readonly action: Action;
   readonly act: ApprovalAct;
   readonly details?: ApprovalDetails;
 };
 
-/** More open requests than this would be a flood of windows, not a question. */
-const maxOpen = 5;
+/** More open requests than a person would read. */
+const maxOpen = 20;
 /** Pages of what is over can be read for so long. */
 const keepMs = 3_600_000;
+/** How long somebody waits for others who ask the same owner. */
+const turnMs = 10_000;
 
 /**
  * Returns when `KEYWARD_RELEASE` lets this be done at once, or when the owner approved it; an approval for once is used
- * up by that, and of several callers one gets it.
+ * up by that, and of several callers one gets it. Hosts that were approved can be reached again until the approval ends:
+ * a server that was down is tried again.
  *
  * @throws KeywardError `approval_required` when the owner has been asked, `approval_denied` soon after a no,
  * `release_refused` where secrets are never handed out
  */
 export async function requireApproval(broker: Broker, principal: Principal, asked: Asked): Promise<void> {
-  const { credential, action, act, details = {} } = asked;
-  const { release } = broker.settings;
-  const refuse = (error: KeywardError) => refused(broker, principal, action, about(credential), error);
-  if (release === 'never' && act === 'release') throw await refuse(never());
-  // What a person gave through URL elicitation must not reach the client without their own act (MCP, elicitation).
-  const elicited = act === 'release' && credential.obtainedBy === 'elicitation';
-  if (release === 'allow' && !elicited) return;
-  await requireScope(broker, principal, action, about(credential));
+  const { credential: matter, action, act, details = {} } = asked;
+  const { connectorId } = matter;
+  const about = matter.id === null ? { connectorId } : { subject: matter.id, connectorId };
+  const refuse = (error: KeywardError) => refused(broker, principal, action, about, error);
+  if (!needsApproval(broker, asked)) return;
+  if (broker.settings.release === 'never' && act === 'release') throw await refuse(never());
+  await requireScope(broker, principal, action, about);
 
-  const id = approvalIdFor(broker, principal, credential);
-  const argumentsDigest = askedDigest(broker, credential, act, details);
+  const id = approvalIdFor(broker, principal, matter);
+  const request = { connectorId, credentialId: matter.id, act, details, facts: factsOf(broker, matter) };
+  const argumentsDigest = askedDigest(broker, request);
   for (;;) {
     const found = await broker.vault.get('approval', principal, id);
     if (found && act === 'release' && isGranted(found)) return;
-    const state = found && approvalStateOf(found);
     const same = found?.argumentsDigest === argumentsDigest;
-    if (state === 'pending') throw await refuse(same ? waiting(id, act) : busy());
-    if (state === 'denied') throw await refuse(denied());
+    const state = found && approvalStateOf(found);
+    if (found && state === 'pending' && (same || (await isStillSo(broker, found)))) {
+      throw await refuse(same ? waiting(id, act) : busy());
+    }
+    if (found && state === 'denied') throw await refuse(saidNo(found.expiresAt));
     try {
       if (found && state === 'approved' && same) {
+        if (act === 'host') return;
         await broker.vault.commit([{ op: 'update', kind: 'approval', record: { ...found, status: 'used' } }]);
         return;
       }
-      const request = { connectorId: credential.connectorId, credentialId: credential.id, act, details } as const;
-      const changes = await requestOf(broker, principal, { id, ...request, argumentsDigest }, found);
-      if (changes === null) throw await refuse(tooMany());
-      await broker.vault.audit({ ...who(principal), action: 'approval.ask', ...about(credential), outcome: 'allowed' });
-      await broker.vault.commit(changes);
+      await inTurn(broker, principal, async () => {
+        const changes = await requestOf(broker, principal, { id, ...request, argumentsDigest }, found);
+        if (changes instanceof KeywardError) throw await refuse(changes);
+        await broker.vault.audit({ ...who(principal), action: 'approval.ask', ...about, outcome: 'allowed' });
+        await broker.vault.commit(changes);
+      });
       throw await refuse(waiting(id, act));
     } catch (error) {
       // Somebody else asked or was answered at the same time: look again.
@@ -68,22 +84,42 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
   }
 }
 
-/** The changes that store a request, and take away those that are long over; null when too many wait already. */
+/** Whether an act waits for its owner as this Keyward is configured. */
+function needsApproval({ settings }: Broker, { credential: matter, act }: Asked): boolean {
+  if (act === 'host') return settings.anyHost === 'page';
+  // What a person gave through URL elicitation must not reach the client without their own act (MCP, elicitation).
+  const elicited = act === 'release' && matter.id !== null && matter.obtainedBy === 'elicitation';
+  return settings.release !== 'allow' || elicited;
+}
+
+/** Counting what an owner is asked, and adding to it, is one step: many calls at the same time must not all be the first. */
+export function inTurn<T>(broker: Broker, { tenant, user }: Owner, work: () => Promise<T>): Promise<T> {
+  const name = `approvals:${broker.vault.proof('approvals', JSON.stringify([tenant, user]))}`;
+  return broker.vault.withLease(name, { waitMs: turnMs }, work);
+}
+
+type Request = Pick<Approval, 'id' | 'connectorId' | 'credentialId' | 'act' | 'details' | 'facts' | 'argumentsDigest'>;
+
+/** The changes that store a request, and take away those that are long over; or why nobody is asked now. */
 async function requestOf(
   broker: Broker,
   principal: Principal,
-  request: Pick<Approval, 'id' | 'connectorId' | 'credentialId' | 'act' | 'details' | 'argumentsDigest'>,
+  request: Request,
   found: Approval | undefined,
-): Promise<VaultChange[] | null> {
-  const others = (await approvalsOf(broker, principal)).filter(({ id }) => id !== request.id);
-  if (others.filter((one) => approvalStateOf(one) === 'pending').length >= maxOpen) return null;
+): Promise<VaultChange[] | KeywardError> {
+  const all = await approvalsOf(broker, principal);
+  const client = principal.client ?? null;
+  const pause = pausedUntil(all, client);
+  if (pause > 0) return saidNo(pause);
+  const others = all.filter(({ id }) => id !== request.id);
+  if (others.filter((one) => approvalStateOf(one) === 'pending').length >= maxOpen) return tooMany(maxOpen);
   const now = Date.now();
-  const over = others.filter((one) => Math.max(one.expiresAt, one.releaseUntil ?? 0) + keepMs < now);
   const fields = {
     ...request,
-    client: principal.client ?? null,
+    client,
     status: 'pending',
     shown: false,
+    listed: false,
     askedAt: now,
     expiresAt: now + requestLifetimeMs,
   } as const;
@@ -91,68 +127,57 @@ async function requestOf(
   const secret = { key: randomBytes(32).toString('base64url') };
   const { tenant, user } = principal;
   return [
-    ...over.map((record) => ({ op: 'delete', kind: 'approval', record }) as const),
+    ...others.filter((one) => isOver(one, now)).map((record) => ({ op: 'delete', kind: 'approval', record }) as const),
     found
       ? { op: 'update', kind: 'approval', record: { ...found, ...fields }, secret }
       : { op: 'create', kind: 'approval', record: { ...fields, tenant, owner: user, releaseUntil: null }, secret },
   ];
 }
 
+/** True once nobody reads its page any more, and no answer of it counts. */
+function isOver({ expiresAt, releaseUntil, answered }: Approval, now: number): boolean {
+  if (answered && answered.noes > 0 && isRecent(answered.at, now)) return false;
+  return Math.max(expiresAt, releaseUntil ?? 0) + keepMs < now;
+}
+
 /**
  * What was asked and allowed about a credential that is gone, or about an earlier secret of it, counts for nothing any
- * more. A no still counts where it `keepsDenials`.
+ * more. A no still counts: whoever was told it must not lose it by deleting or reconnecting.
  */
-export async function forgetRequests(
+export function forgetRequests(broker: Broker, principal: Principal, credentialId: string): Promise<void> {
+  return forEachAbout(broker, principal, credentialId, (record) =>
+    record.status === 'denied' || (record.answered?.noes ?? 0) > 0
+      ? { op: 'update', kind: 'approval', record: closed(record, null) }
+      : { op: 'delete', kind: 'approval', record },
+  );
+}
+
+/** A page that was open before the name changed shows one that is no more: what waits has to be asked anew. */
+export function closeRequests(broker: Broker, principal: Principal, credentialId: string): Promise<void> {
+  return forEachAbout(broker, principal, credentialId, (record) => {
+    const open = ['pending', 'approved'].includes(approvalStateOf(record));
+    return open ? { op: 'update', kind: 'approval', record: closed(record, record.releaseUntil) } : null;
+  });
+}
+
+/** Not open any more; a no stays as it is. */
+function closed(record: Approval, releaseUntil: number | null): Approval {
+  if (record.status === 'denied') return { ...record, releaseUntil };
+  return { ...record, releaseUntil, status: 'pending', expiresAt: Math.min(record.expiresAt, Date.now()) };
+}
+
+async function forEachAbout(
   broker: Broker,
   principal: Principal,
   credentialId: string,
-  { keepsDenials = false } = {},
+  change: (record: Approval) => VaultChange | null,
 ): Promise<void> {
-  const about = (await approvalsOf(broker, principal)).filter(
-    (one) => one.credentialId === credentialId && !(keepsDenials && one.status === 'denied'),
-  );
-  for (const record of about) {
-    await broker.vault.commit([{ op: 'delete', kind: 'approval', record }]).catch((error: unknown) => {
-      // Answered or purged at this moment: it is harmless without its credential, and goes with the next request.
+  for (const record of await approvalsOf(broker, principal)) {
+    const made = record.credentialId === credentialId ? change(record) : null;
+    if (made === null) continue;
+    await broker.vault.commit([made]).catch((error: unknown) => {
+      // Answered or purged at this moment: it is harmless, since it is about what is no more.
       if (!hasCode(error, 'conflict')) throw error;
     });
   }
-}
-
-const whatFor = {
-  release: 'Raw secrets are handed out only with the owner’s approval, which has been asked for.',
-  share: 'Sharing needs the owner’s approval, which has been asked for.',
-  policy: 'Allowing more calls needs the owner’s approval, which has been asked for.',
-} as const;
-
-/** Never holds the link: whoever reads an error could open it. */
-function waiting(approvalId: string, act: ApprovalAct): KeywardError {
-  return new KeywardError('approval_required', whatFor[act], {
-    hint: 'Tell the person that Keyward asks for their approval: in a browser window, on the page of this Keyward after signing in, or with “keyward approvals” in a terminal. Then make the same call again.',
-    details: { approvalId },
-  });
-}
-
-function busy(): KeywardError {
-  return new KeywardError('approval_required', 'Another request about this connection waits for the owner.', {
-    hint: 'Ask the person to answer that one first, then make the call again.',
-  });
-}
-
-function tooMany(): KeywardError {
-  return new KeywardError('approval_required', 'Too many requests wait for the owner, who was not asked again.', {
-    hint: 'Ask the person to answer them first, on Keyward’s page or with “keyward approvals” in a terminal.',
-  });
-}
-
-function denied(): KeywardError {
-  return new KeywardError('approval_denied', 'The owner said no.', {
-    hint: 'Don’t ask again unless the person wants it; for some minutes Keyward will not ask them.',
-  });
-}
-
-function never(): KeywardError {
-  return new KeywardError('release_refused', 'This Keyward never hands out raw secrets.', {
-    hint: 'The person who runs it set KEYWARD_RELEASE=never. Use verify_credential to check that the connection works.',
-  });
 }

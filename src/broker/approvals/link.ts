@@ -1,29 +1,65 @@
 /** Bringing a request to its owner, and waiting for the answer: what the side that asks does. */
-import { hasCode, KeywardError } from '../../errors.ts';
+import { hasCode, type KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
+import type { Approval } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { isId } from '../input/text.ts';
 import { type Waiting, waitFor } from '../input/waiting.ts';
 import { refused } from '../policy/policy.ts';
 import { linkTokenFor } from '../visitors/browser-binding.ts';
-import { approvalStateOf, coolDownMs } from './state.ts';
+import { inTurn } from './approvals.ts';
+import { saidNo } from './refusals.ts';
+import { approvalStateOf, approvalsOf, denied } from './state.ts';
+
+/** More windows than this at the same time are no questions any more; what follows is left to one list. */
+const maxWindows = 3;
 
 /**
- * The link of a request, to be shown to its owner and nobody else; null when it was shown already, so that no second
- * window opens. At the owner's own computer it carries a token; elsewhere the owner signs in.
+ * The link of a request, or of the list where enough windows are open, to be shown to its owner and nobody else; null
+ * when it was shown already, so that no second window opens. At the owner's own computer it carries a token; elsewhere
+ * the owner signs in.
  */
 export async function takeLink(broker: Broker, principal: Principal, approvalId: string): Promise<string | null> {
-  const approval = await broker.vault.get('approval', principal, approvalId);
-  if (!approval || approval.shown || approvalStateOf(approval) !== 'pending') return null;
-  const { key } = await broker.vault.open('approval', approval);
-  const origin = await broker.pages.openApprovals(approval.expiresAt);
+  const seen = await broker.vault.get('approval', principal, approvalId);
+  if (!seen || !isToShow(seen)) return null;
+  const { key } = await broker.vault.open('approval', seen);
+  const origin = await broker.pages.openApprovals(seen.expiresAt);
+  const place = await inTurn(broker, principal, () => placeFor(broker, principal, approvalId));
+  if (place === null) return null;
+  const local = broker.pages.showLocally !== null;
+  const token = local ? `/${linkTokenFor(approvalId, key)}` : '';
+  if (place === 'window') return `${origin}/approvals/${approvalId}${token}`;
+  return local ? `${origin}/approvals/${approvalId}${token}/all` : `${origin}/approvals`;
+}
+
+/** Notes that a request is shown, and answers where; null when no window opens for it. */
+async function placeFor(broker: Broker, principal: Principal, approvalId: string): Promise<'window' | 'list' | null> {
+  const all = await approvalsOf(broker, principal);
+  const approval = all.find(({ id }) => id === approvalId);
+  if (!approval || !isToShow(approval)) return null;
+  const beside = all.filter((one) => one.client === approval.client && one.shown && approvalStateOf(one) === 'pending');
+  const listed = beside.filter((one) => one.listed).length;
+  const inList = beside.length - listed >= maxWindows;
   try {
-    await broker.vault.commit([{ op: 'update', kind: 'approval', record: { ...approval, shown: true } }]);
+    await broker.vault.commit([
+      { op: 'update', kind: 'approval', record: { ...approval, shown: true, listed: inList } },
+    ]);
   } catch (error) {
     if (hasCode(error, 'conflict')) return null;
     throw error;
   }
-  const token = broker.pages.showLocally === null ? '' : `/${linkTokenFor(approvalId, key)}`;
-  return `${origin}/approvals/${approvalId}${token}`;
+  if (!inList) return 'window';
+  // One list shows them all, and those that come after it was opened.
+  return listed === 0 ? 'list' : null;
+}
+
+function isToShow(approval: Approval): boolean {
+  return !approval.shown && approvalStateOf(approval) === 'pending';
+}
+
+/** True for the id of one of this caller's requests; any other text is none. */
+export async function isRequest(broker: Broker, principal: Principal, id: string): Promise<boolean> {
+  return isId(id) && (await broker.vault.get('approval', principal, id)) !== undefined;
 }
 
 /** Waits for the owner's answer; true when there is one, whatever it is. */
@@ -44,15 +80,14 @@ export async function waitForAnswer(
 /** The owner did not want to see the link: that is a no. Answers the error to throw. */
 export async function declineRequest(broker: Broker, principal: Principal, approvalId: string): Promise<KeywardError> {
   const approval = await broker.vault.get('approval', principal, approvalId);
-  const error = new KeywardError('approval_denied', 'The person did not want to open the approval page.', {
-    hint: 'Don’t ask again unless the person wants it; for some minutes Keyward will not ask them.',
-  });
-  if (!approval || approvalStateOf(approval) !== 'pending') return error;
-  const record = { ...approval, status: 'denied', expiresAt: Date.now() + coolDownMs } as const;
+  const told = (until: number) => saidNo(until, 'The person did not want to open the approval page.');
+  if (!approval || approvalStateOf(approval) !== 'pending') return told(approval?.expiresAt ?? 0);
+  const record = denied(approval, await approvalsOf(broker, principal));
   await broker.vault.commit([{ op: 'update', kind: 'approval', record }]).catch((problem: unknown) => {
     // Answered on the page at the same time: that answer counts.
     if (!hasCode(problem, 'conflict')) throw problem;
   });
-  const { connectorId, credentialId: subject } = approval;
-  return refused(broker, principal, 'approval.deny', { subject, connectorId }, error);
+  const { connectorId, credentialId } = approval;
+  const about = credentialId === null ? { connectorId } : { subject: credentialId, connectorId };
+  return refused(broker, principal, 'approval.deny', about, told(record.expiresAt));
 }

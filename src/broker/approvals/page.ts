@@ -1,17 +1,18 @@
 /** Approvals as their owner sees them: what is asked, by whom, and the answer. Knows no HTTP and no terminal. */
 import { hasCode, KeywardError } from '../../errors.ts';
 import { localPrincipal, type Owner, type Principal } from '../../principal.ts';
-import type { Approval, ApprovalAct, ApprovalDetails, CallPolicy, Credential } from '../../vault/vault.ts';
+import type { Approval, ApprovalAct, ApprovalDetails, ApprovalFacts } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import type { Sender } from '../connect/page-forms.ts';
 import { authorize } from '../policy/policy.ts';
 import { csrfFor, linkTokenFor, sameText } from '../visitors/browser-binding.ts';
 import type { Visitor } from '../visitors/visitor.ts';
+import { isStillSo } from './facts.ts';
 import {
   type ApprovalState,
   approvalStateOf,
   approvalsOf,
-  coolDownMs,
+  denied,
   grantMinutes,
   isGranted,
   useWithinMs,
@@ -25,13 +26,16 @@ export type ApprovalView = {
   readonly details: ApprovalDetails;
   /** The program that asks, as it calls itself. */
   readonly client: string | null;
-  /** Name of the service. */
-  readonly connector: string;
-  readonly connection: { readonly name: string; readonly account: string | null; readonly policy: CallPolicy | null };
+  /** As they were when it was asked. */
+  readonly facts: ApprovalFacts;
+  readonly askedAt: number;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
   readonly releaseUntil: number | null;
 };
+
+/** One entry of a list, with what its link carries where nobody signs in. */
+export type ListedApproval = ApprovalView & { readonly token: string | null };
 
 /** `once` holds for the next ask; `minutes` for every release to this client meanwhile; `end` ends such minutes. */
 export type Decision =
@@ -40,11 +44,27 @@ export type Decision =
 
 /** The requests that wait for this person, and the minutes that they granted; oldest first. */
 export async function openApprovals(broker: Broker, owner: Owner): Promise<ApprovalView[]> {
-  const open = (await approvalsOf(broker, owner)).filter(
-    (one) => approvalStateOf(one) === 'pending' || approvalStateOf(one) === 'granted',
+  return (await openRows(broker, owner)).map(({ view }) => view);
+}
+
+/** The same for whoever is at the owner's own computer and was shown the link of one of them; each comes with its own. */
+export async function listFromLink(broker: Broker, link: ApprovalLink): Promise<ListedApproval[]> {
+  const { approval } = await openApproval(broker, link, 'local');
+  const open = await openRows(broker, { tenant: approval.tenant, user: approval.owner });
+  return Promise.all(
+    open.map(async ({ row, view }) => {
+      const { key } = await broker.vault.open('approval', row);
+      return { ...view, token: linkTokenFor(row.id, key) };
+    }),
   );
-  const views = await Promise.all(open.map((one) => viewOfApproval(broker, one)));
-  return views.filter((view) => view !== null);
+}
+
+async function openRows(broker: Broker, owner: Owner): Promise<{ row: Approval; view: ApprovalView }[]> {
+  const all = await approvalsOf(broker, owner);
+  const views = await Promise.all(all.map(async (row) => ({ row, view: await viewOfApproval(broker, row) })));
+  return views.flatMap(({ row, view }) =>
+    view !== null && (view.state === 'pending' || view.state === 'granted') ? [{ row, view }] : [],
+  );
 }
 
 /** Which approval a page is about; the token of the link where nobody signs in. */
@@ -90,9 +110,11 @@ export async function answerApproval(
 export async function decide(broker: Broker, owner: Principal, approvalId: string, decision: Decision): Promise<void> {
   const approval = await broker.vault.get('approval', owner, approvalId);
   if (!approval) throw nowhere();
-  const record = answered(approval, decision);
+  if (approvalStateOf(approval) === 'pending' && !(await isStillSo(broker, approval))) throw expired();
+  const record = answered(approval, decision, await approvalsOf(broker, owner));
   const action = decision.answer === 'deny' || decision.answer === 'end' ? 'approval.deny' : 'approval.approve';
-  await authorize(broker, owner, action, { subject: approval.credentialId, connectorId: approval.connectorId });
+  const { credentialId, connectorId } = approval;
+  await authorize(broker, owner, action, { ...(credentialId !== null && { subject: credentialId }), connectorId });
   try {
     await broker.vault.commit([{ op: 'update', kind: 'approval', record }]);
   } catch (error) {
@@ -101,7 +123,7 @@ export async function decide(broker: Broker, owner: Principal, approvalId: strin
   }
 }
 
-function answered(approval: Approval, decision: Decision): Approval {
+function answered(approval: Approval, decision: Decision, all: readonly Approval[]): Approval {
   const now = Date.now();
   const state = approvalStateOf(approval, now);
   if (decision.answer === 'end') {
@@ -109,19 +131,18 @@ function answered(approval: Approval, decision: Decision): Approval {
     // A later request may have taken the place of the one that granted the minutes; it goes on.
     return { ...approval, releaseUntil: null, ...(state === 'granted' && { status: 'used' as const }) };
   }
-  if (state === 'expired') {
-    throw new KeywardError('attempt_expired', 'This request has expired.', {
-      hint: 'Nothing was handed out. The assistant can ask again.',
-    });
-  }
+  if (state === 'expired') throw expired();
   if (state !== 'pending') throw used();
+  const yes = { at: now, noes: 0 };
   switch (decision.answer) {
     case 'deny':
-      return { ...approval, status: 'denied', expiresAt: now + coolDownMs };
+      return denied(approval, all, now);
     case 'once':
-      return { ...approval, status: 'approved', expiresAt: now + useWithinMs };
-    case 'minutes':
-      return { ...approval, status: 'granted', releaseUntil: now + readMinutes(approval, decision.minutes) * 60_000 };
+      return { ...approval, status: 'approved', expiresAt: now + useWithinMs, answered: yes };
+    case 'minutes': {
+      const releaseUntil = now + readMinutes(approval, decision.minutes) * 60_000;
+      return { ...approval, status: 'granted', releaseUntil, answered: yes };
+    }
   }
 }
 
@@ -146,18 +167,19 @@ async function openApproval(broker: Broker, { id, token }: ApprovalLink, visitor
   return { approval, key };
 }
 
+/** Null for a request from before facts were kept. One whose facts have changed since is no more to be answered. */
 async function viewOfApproval(broker: Broker, approval: Approval): Promise<ApprovalView | null> {
-  const owner = { tenant: approval.tenant, user: approval.owner };
-  const credential: Credential | undefined = await broker.vault.get('credential', owner, approval.credentialId);
-  if (!credential) return null;
+  const { facts } = approval;
+  if (facts === undefined) return null;
+  const state = approvalStateOf(approval);
   return {
     approvalId: approval.id,
-    state: approvalStateOf(approval),
+    state: state === 'pending' && !(await isStillSo(broker, approval)) ? 'expired' : state,
     act: approval.act,
     details: approval.details,
     client: approval.client,
-    connector: broker.catalogue.get(approval.connectorId)?.name ?? approval.connectorId,
-    connection: { name: credential.name, account: credential.account, policy: credential.policy ?? null },
+    facts,
+    askedAt: approval.askedAt,
     expiresAt: approval.expiresAt,
     releaseUntil: approval.releaseUntil,
   };
@@ -168,6 +190,12 @@ function nowhere(visitor: Visitor = 'local'): KeywardError {
     hint: 'If an assistant waits for your approval, ask it to try once more.',
     // It may be another person's, of whom it says nothing.
     ...(visitor !== 'local' && { details: { signIn: true } }),
+  });
+}
+
+function expired(): KeywardError {
+  return new KeywardError('attempt_expired', 'This request has expired, or what it is about has changed.', {
+    hint: 'Nothing was handed out. The assistant can ask again.',
   });
 }
 

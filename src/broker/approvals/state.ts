@@ -1,15 +1,21 @@
-/** Where an approval stands, and which one belongs to whom. */
+/** Where an approval stands, which one belongs to whom, and how long a no keeps a client quiet. */
 import type { Owner, Principal } from '../../principal.ts';
-import type { Approval, ApprovalAct, ApprovalDetails, Credential } from '../../vault/vault.ts';
+import type { Approval } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { idOfDigest } from '../input/text.ts';
+import type { Matter } from './facts.ts';
 
 /** How long a request waits for its owner. */
 export const requestLifetimeMs = 600_000;
 /** How long an approval for once can be used: the assistant has to ask again for it. */
 export const useWithinMs = 600_000;
-/** After a no the same client is not heard about this connection for so long. */
-export const coolDownMs = 300_000;
+/** After its first no a client is not heard about this matter for so long; each further no doubles that, up to a bound. */
+const firstPauseMs = 300_000;
+const longestPauseMs = 14_400_000;
+/** With so many noes and no yes between them the pause is for whatever the client asks. */
+const noesForAll = 3;
+/** Noes count for a day. */
+const noesCountMs = 86_400_000;
 /** For how many minutes a release can be approved at a time. */
 export const grantMinutes = [5, 15, 60] as const;
 /** A clock set back must not keep anything alive for days. */
@@ -30,19 +36,47 @@ export function isGranted({ releaseUntil }: Approval, now = Date.now()): boolean
   return releaseUntil !== null && now < releaseUntil && releaseUntil <= now + Math.max(...grantMinutes) * 60_000;
 }
 
-/** The one id that requests of this client about this credential have: there is never a second open one. */
-export function approvalIdFor(broker: Broker, { client, via }: Principal, credential: Credential): string {
-  return idOfDigest(broker.vault.proof('approval', JSON.stringify([credential.id, client ?? null, via ?? null])));
+/** The one id that requests of this client about this matter have: there is never a second open one. */
+export function approvalIdFor(broker: Broker, { client, via }: Principal, matter: Matter): string {
+  const subject = matter.id ?? [matter.connectorId, [...matter.hosts].sort()];
+  return idOfDigest(broker.vault.proof('approval', JSON.stringify([subject, client ?? null, via ?? null])));
 }
 
-/** Keyed digest of what is asked; an approval is good for exactly this. */
-export function askedDigest(broker: Broker, credential: Credential, act: ApprovalAct, asked: ApprovalDetails): string {
-  const { with: grantee = null, permission = null, policy } = asked;
-  const rules = policy === undefined ? 'none' : policy && [policy.methods, policy.paths];
-  return broker.vault.proof('approval-request', JSON.stringify([act, credential.id, grantee, permission, rules]));
-}
-
-/** All approvals of one owner; there are as many as pairs of client and credential of late. */
+/** All approvals of one owner; there are as many as pairs of client and matter of late. */
 export function approvalsOf(broker: Broker, { tenant, user }: Owner): Promise<Approval[]> {
   return broker.vault.list('approval', { tenant, user }, {}, { limit: 500 });
+}
+
+/** The request with its owner's no, which lasts the longer the more often this client was told no. */
+export function denied(approval: Approval, all: readonly Approval[], now = Date.now()): Approval {
+  const before = noesOf(all, approval.client, now);
+  const here = noesOf([approval, ...all.filter(isYes)], approval.client, now);
+  const pause = Math.min(firstPauseMs * 2 ** before, longestPauseMs);
+  return { ...approval, status: 'denied', expiresAt: now + pause, answered: { at: now, noes: here + 1 } };
+}
+
+/** Until when nobody is asked anything for this client, after several noes; 0 when it may ask. */
+export function pausedUntil(all: readonly Approval[], client: string | null, now = Date.now()): number {
+  if (noesOf(all, client, now) < noesForAll) return 0;
+  const noes = all.filter((one) => one.client === client && approvalStateOf(one, now) === 'denied');
+  return Math.max(0, ...noes.map(({ expiresAt }) => expiresAt));
+}
+
+/** How many noes this client got within a day, since its last yes. */
+function noesOf(all: readonly Approval[], client: string | null, now: number): number {
+  const own = all.filter((one) => one.client === client);
+  const lastYes = Math.max(0, ...own.filter(isYes).map(({ answered }) => answered?.at ?? 0));
+  const counts = own.map(({ answered }) =>
+    answered && answered.at > lastYes && isRecent(answered.at, now) ? answered.noes : 0,
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function isYes({ answered }: Approval): boolean {
+  return answered?.noes === 0;
+}
+
+/** True while a no still counts. */
+export function isRecent(at: number, now: number): boolean {
+  return now - at < noesCountMs;
 }

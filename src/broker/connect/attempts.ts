@@ -44,6 +44,7 @@ export async function startAttempt(
   const origin = await broker.pages.open(id, flow === 'code');
   await authorize(broker, owner, 'attempt.start', { subject: id, connectorId: plan.connectorId });
   await broker.vault.purgeAttempts(Date.now() - keepMs);
+  await broker.vault.purgeReplacedSecrets(Date.now());
 
   const expiresAt = Date.now() + attemptLifetimeMs;
   const record = {

@@ -6,6 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import { type Principal, subjectOf } from '../../principal.ts';
 import type { Credential, ObtainedBy } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { requireConsent } from '../credentials/consent.ts';
 import { inputSecret, obtain, storeCredential } from '../credentials/store-credential.ts';
 import { findAuthConfig, suits, type UsableAuthConfig, type Wanted } from '../grants/auth-configs.ts';
 import { contextWith, oauthContext, requireAuth } from '../grants/oauth-context.ts';
@@ -53,21 +54,6 @@ export async function createCredential(
     previous ? { ...askedFor(connector, auth, previous.inputs), ...fields } : fields,
   );
   if (Object.keys(given.problems).length > 0) throw inputError(given.problems);
-  if (
-    broker.settings.secretInput === 'page' &&
-    options.obtainedBy !== 'rest' &&
-    Object.keys(given.secretInputs).length > 0
-  ) {
-    const error = new KeywardError(
-      'invalid_input',
-      `Secrets are not accepted here: ${Object.keys(given.secretInputs).join(', ')}.`,
-      {
-        hint: 'Call again without them: the person types them on Keyward’s page. Whoever sent one should replace it at the service.',
-      },
-    );
-    throw await refused(broker, owner, 'credential.create', { connectorId }, error);
-  }
-
   const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
   if (!oauth && authConfigId !== undefined)
     throw inputError({ authConfigId: `is not used with ${authenticationType}` });
@@ -79,6 +65,8 @@ export async function createCredential(
     if (authenticationType === 'oauth2' && redirectUri === undefined) missing.push('redirectUri');
     if (missing.length > 0) throw missingError(missing);
   }
+  const { obtainedBy } = options;
+  await requireConsent(broker, owner, { connector, auth, given, previous, obtainedBy });
   const { inputs, config } = await findServer(broker, owner, connector, auth, given.inputs, authConfigId ?? null);
   if (options.obtainedBy === 'rest' && authenticationType === 'oauth2_client_credentials' && !config) {
     throw missingError(['authConfigId']);

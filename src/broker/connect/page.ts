@@ -3,8 +3,9 @@
 import { isOAuth, serverOf } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
+import { namedHosts } from '../../connectors/named-hosts.ts';
 import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
-import { fillAllowed, variablesIn, wholeVariable } from '../../connectors/template.ts';
+import { fillAllowed, variablesIn } from '../../connectors/template.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, Credential, Share } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -23,6 +24,8 @@ export type ConnectView = {
   readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string; readonly appUrl: string };
   /** Where the credential will be sent, unless a built-in connector says so alone. */
   readonly destination: string | null;
+  /** The connection that gets another secret by this, as it is now; null for a new one. */
+  readonly reconnects: Pick<Credential, 'name' | 'account'> | null;
   /** Who else has the connection that this gives another secret: what is entered is theirs to use, too. */
   readonly shares: readonly Share[];
   /** The program that asked, as it calls itself. */
@@ -79,11 +82,13 @@ export async function viewAttempt(
   const { attempt, secret } = await openAttempt(broker, attemptId);
   await admit(broker, attempt, visitor, browser);
   const connector = broker.catalogue.require(attempt.connectorId);
+  const previous = await credentialOf(broker, attempt, attempt.reconnects);
   return {
     attemptId,
     connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl, appUrl: connector.appUrl },
     destination: destinationOf(connector, requireAuth(connector, attempt.authenticationType), attempt.inputs),
-    shares: (await credentialOf(broker, attempt, attempt.reconnects))?.shares ?? [],
+    reconnects: previous === undefined ? null : { name: previous.name, account: previous.account },
+    shares: previous?.shares ?? [],
     client: attempt.client,
     expiresAt: attempt.expiresAt,
     csrf: csrfFor(attemptId, secret.key, browser),
@@ -152,20 +157,24 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
  * which may call itself anything. Whoever types a secret must see that.
  */
 function destinationOf(connector: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string | null {
-  const { allowedHosts } = auth.api;
-  // An OAuth client is kept for all that its connector may do with it.
-  const servers = isOAuth(auth) ? clientHosts(connector, inputs) : serverHosts(auth, inputs);
-  const shown = !isBuiltin(connector.id)
-    ? [...allowedHosts, ...servers]
-    : allowedHosts.filter((host) => wholeVariable(host) !== null);
-  // What a service names later is one of the others, or below them.
-  const known = shown.filter((host) => variablesIn(host).every((name) => Object.hasOwn(inputs, name)));
   const server = serverOf(auth, inputs);
   const hosts = [
-    ...known.map((host) => fillAllowed(host, inputs)),
+    ...(isBuiltin(connector.id) ? namedHosts(connector, auth, inputs).values() : hostsOfFile(connector, auth, inputs)),
     ...(server === null || !URL.canParse(server) ? [] : [new URL(server).host]),
   ];
   return hosts.length === 0 ? null : [...new Set(hosts)].join(' and ');
+}
+
+/** The hosts that a connector file names, with what was given for this connection. */
+function hostsOfFile(connector: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string[] {
+  // An OAuth client is kept for all that its connector may do with it.
+  const servers = isOAuth(auth) ? clientHosts(connector, inputs) : serverHosts(auth, inputs);
+  return (
+    [...auth.api.allowedHosts, ...servers]
+      // What a service names later is one of the others, or below them.
+      .filter((host) => variablesIn(host).every((name) => Object.hasOwn(inputs, name)))
+      .map((host) => fillAllowed(host, inputs))
+  );
 }
 
 async function nameOf(broker: Broker, attempt: Attempt): Promise<string> {

@@ -2,7 +2,7 @@
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential, CredentialStatus, Page } from '../../vault/vault.ts';
-import { forgetRequests, requireApproval } from '../approvals/approvals.ts';
+import { closeRequests, forgetRequests, requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
 import { amend, changedMeanwhile, holdingGrant, unsavedFor } from '../grants/amend.ts';
@@ -12,6 +12,7 @@ import { readName } from '../input/text.ts';
 import { type Revocation, revoke } from '../oauth/revoke.ts';
 import { about, requireCredential, requireVisible } from '../policy/access.ts';
 import { actingFor, authorize, who } from '../policy/policy.ts';
+import { renamed } from './renamed.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
 
 /** Rows that are read at a time where all are wanted. */
@@ -116,7 +117,7 @@ export async function updateCredential(
       details: { fields: { name: 'is missing' } },
     });
   }
-  const name = input.name === undefined ? {} : { name: readName(input.name) };
+  const name = input.name === undefined ? null : readName(input.name);
   const policy = input.policy ? readPolicy(input.policy) : input.policy;
   const widens = ({ policy: now = null }: Credential) => policy !== undefined && widensPolicy(now, policy);
   const wider = widens(credential);
@@ -129,8 +130,11 @@ export async function updateCredential(
   await amend(broker, credential, (record) => {
     // Narrowed meanwhile: what was no widening would be one now.
     if (!wider && widens(record)) throw changedMeanwhile();
-    return { record: { ...record, ...name, ...(policy === undefined ? {} : { policy }) } };
+    return {
+      record: { ...record, ...(name !== null && renamed(record, name)), ...(policy === undefined ? {} : { policy }) },
+    };
   });
+  if (name !== null && name !== credential.name) await closeRequests(broker, principal, credential.id);
   const changed = await requireVisible(broker, principal, credential.id, 'credentialId');
   return { ...viewOf(changed, principal), ...policiesOf(changed, principal) };
 }
@@ -183,7 +187,11 @@ async function revokeGrant(broker: Broker, credential: Credential): Promise<Revo
 async function removeRecord(broker: Broker, principal: Principal, seen: Credential): Promise<void> {
   for (let record: Credential | undefined = seen; record; ) {
     try {
-      await broker.vault.commit([{ op: 'delete', kind: 'credential', record }]);
+      const kept = await broker.vault.get('replacedSecret', principal, seen.id);
+      await broker.vault.commit([
+        { op: 'delete', kind: 'credential', record },
+        ...(kept ? [{ op: 'delete', kind: 'replacedSecret', record: kept } as const] : []),
+      ]);
       return;
     } catch (error) {
       if (!hasCode(error, 'conflict')) throw error;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { filledHosts } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import type { Credential, CredentialSecret, ObtainedBy, VaultChange } from '../../vault/vault.ts';
+import type { CredentialSecret, ObtainedBy, VaultChange } from '../../vault/vault.ts';
 import { forgetRequests } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { amend, renewed } from '../grants/amend.ts';
@@ -13,6 +13,8 @@ import { clientCredentials } from '../oauth/client-credentials.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { requireCredential } from '../policy/access.ts';
 import { authorize, refused } from '../policy/policy.ts';
+import { renamed } from './renamed.ts';
+import { keepReplaced } from './replaced.ts';
 
 /** What a credential is going to be, before there is a secret. */
 export type Plan = {
@@ -28,6 +30,8 @@ export type Plan = {
   readonly authConfigOwner?: string | null;
   readonly inputs: Readonly<Record<string, string>>;
   readonly obtainedBy: ObtainedBy;
+  /** The program that asked, where it is not the one that finishes. */
+  readonly client?: string | null;
 };
 
 /** The secret of an authentication type that has no token endpoint. */
@@ -119,9 +123,10 @@ async function replaceSecret(
     throw await refused(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
   // Before the secret is there: who allowed an earlier one to be read, or the connection to be shared, meant that one.
-  await forgetRequests(broker, owner, previous.id, { keepsDenials: true });
+  await forgetRequests(broker, owner, previous.id);
   const grantedAt = Date.now();
-  const change = (now: Credential) => {
+  await broker.vault.purgeReplacedSecrets(grantedAt);
+  await amend(broker, previous, async (now) => {
     // Another account may have been chosen this time, so the label has to be verified anew.
     const record = {
       ...renewed(broker, { ...now, grantedAt }, secret),
@@ -131,9 +136,13 @@ async function replaceSecret(
       authConfigOwner,
       obtainedBy,
     };
-    return { record: name === null ? record : { ...record, name }, secret };
-  };
-  await amend(broker, previous, change, alongside(previous.id));
+    const kept = await keepReplaced(broker, now, plan.client ?? owner.client ?? null);
+    return {
+      record: name === null ? record : { ...record, ...renamed(now, name) },
+      secret,
+      alongside: [...kept, ...alongside(previous.id)],
+    };
+  });
   return previous.id;
 }
 

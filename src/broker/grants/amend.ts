@@ -31,7 +31,12 @@ async function current(broker: Broker, seen: Credential): Promise<Credential> {
 }
 
 /** What to store in place of a record; null leaves it as it is. */
-export type Amendment = { readonly record: Credential; readonly secret?: CredentialSecret } | null;
+export type Amendment = {
+  readonly record: Credential;
+  readonly secret?: CredentialSecret;
+  /** What is stored in the same step. */
+  readonly alongside?: readonly VaultChange[];
+} | null;
 
 /**
  * Changes a credential as it is at this moment: `change` sees the newest record, and sees it again when somebody else
@@ -40,14 +45,14 @@ export type Amendment = { readonly record: Credential; readonly secret?: Credent
 export async function amend(
   broker: Broker,
   seen: Credential,
-  change: (now: Credential) => Amendment,
-  alongside: readonly VaultChange[] = [],
+  change: (now: Credential) => Amendment | Promise<Amendment>,
 ): Promise<boolean> {
   for (let now = await current(broker, seen); ; ) {
-    const amendment = change(now);
+    const amendment = await change(now);
     if (amendment === null) return false;
+    const { alongside = [], ...changed } = amendment;
     try {
-      await broker.vault.commit([{ op: 'update', kind: 'credential', ...amendment }, ...alongside]);
+      await broker.vault.commit([{ op: 'update', kind: 'credential', ...changed }, ...alongside]);
       return true;
     } catch (error) {
       const newest = hasCode(error, 'conflict') ? await current(broker, seen) : now;

@@ -16,6 +16,7 @@ const actions = {
   'attempt.cancel': { scope: 'credentials:write', audited: true },
   'credential.create': { scope: 'credentials:write', audited: true },
   'credential.reconnect': { scope: 'credentials:write', audited: true },
+  'credential.revert': { scope: 'credentials:write', audited: true },
   'credential.update': { scope: 'credentials:write', audited: true },
   'credential.delete': { scope: 'credentials:write', audited: true },
   'credential.call': { scope: 'credentials:use', audited: true },

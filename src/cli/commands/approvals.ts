@@ -4,6 +4,8 @@ import { type ApprovalView, type Decision, decide, openApprovals } from '../../b
 import { grantMinutes } from '../../broker/approvals/state.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { inWords, readingPolicy } from '../../broker/calls/policy.ts';
+import { listReconnected, type Reconnected } from '../../broker/credentials/replaced.ts';
+import { isoTime } from '../../broker/credentials/view.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import type { Run } from '../command.ts';
@@ -52,6 +54,13 @@ export async function answerAll(
     }
   }
   if (open.length > 0 && ask === null) say('Run keyward approvals in a terminal to answer.\n');
+  for (const again of await listReconnected(broker, principal)) say(`${plain(undoInText(again))}\n`);
+}
+
+function undoInText({ credentialId, client, account, at, until }: Reconnected): string {
+  const by = client === null ? 'an assistant' : `“${client}”`;
+  const before = account === null ? '' : `, until then ${account}`;
+  return `Connected again by ${by} at ${isoTime(at)}${before}. Until ${isoTime(until)} this brings back what it had: keyward revert ${credentialId}`;
 }
 
 /** What the person typed, as a decision; null leaves the request as it is. */
@@ -71,15 +80,31 @@ async function askFor(view: ApprovalView, ask: (prompt: string) => Promise<strin
   }
 }
 
-function inText(view: ApprovalView): string {
-  const { client, connector, connection, act, details, releaseUntil, state } = view;
+function inText({ client, facts, act, details, releaseUntil, state }: ApprovalView): string {
+  const { service, hosts, connection } = facts;
   const who = client === null ? 'An assistant' : `“${client}”`;
-  const about = [connector, connection.account].filter((part) => part !== null).join(', ');
   const wants = {
     release: 'wants to read the raw secret',
     share: `wants to share the connection: ${details.with}, ${details.permission}. ${details.permission === 'use' ? inWords(details.policy ?? readingPolicy) : ''}`,
     policy: `wants to allow more calls. ${details.policy ? inWords(details.policy) : 'Every call.'}`,
+    host: `wants to reach ${hosts.join(', ')}, as ${given(details.inputs)}`,
+    reconnect: `wants to change which account or place it stands for. ${given(details.inputs)}`,
   }[act];
   const until = state === 'granted' ? `; allowed until ${new Date(releaseUntil ?? 0).toISOString()}` : '';
-  return plain(`${connection.name} (${about}): ${who} ${wants}${until}`).trim();
+  const about = connection && [
+    connection.account ?? 'account not known',
+    `named “${connection.name}”`,
+    ...(connection.renamed === null
+      ? []
+      : [`renamed ${isoTime(connection.renamed.at)} from “${connection.renamed.from}”`]),
+    `connected ${isoTime(connection.connectedAt)}`,
+  ];
+  const what = [`${service} at ${hosts.join(', ')}`, ...(about ?? [])].join('; ');
+  return plain(`${what}: ${who} ${wants}${until}`).trim();
+}
+
+function given(inputs: ApprovalView['details']['inputs'] = {}): string {
+  return Object.entries(inputs)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
 }

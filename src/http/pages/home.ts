@@ -4,20 +4,27 @@ import { html } from 'hono/html';
 import { openApprovals } from '../../broker/approvals/page.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
+import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
+import { sameText } from '../../broker/visitors/browser-binding.ts';
+import { KeywardError } from '../../errors.ts';
 import { type Owner, type Principal, subjectOf } from '../../principal.ts';
-import { type Html, page } from './page.ts';
+import { formLimit, formsOnly } from './form-guards.ts';
+import { data, type Html, page } from './page.ts';
+import { browserOf, readCookie } from './sign-in/cookies.ts';
 import type { SignIn } from './sign-in/index.ts';
 
 export type HomeOptions = {
   readonly broker: () => Broker;
   readonly visitor: SignIn['visitor'];
+  /** Whether browsers reach these pages over https. */
+  readonly secure: boolean;
   /** Where MCP clients connect. */
   readonly mcpUrl: string;
 };
 
-/** `GET /`. Reads metadata only; there is no secret on it. */
-export function homeRoutes({ broker, visitor, mcpUrl }: HomeOptions): Hono {
+/** `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced. */
+export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Hono {
   const routes = new Hono();
   routes.get('/', async (c) => {
     const person = visitor(c);
@@ -26,9 +33,32 @@ export function homeRoutes({ broker, visitor, mcpUrl }: HomeOptions): Hono {
     const shown = await listCredentials(broker(), reader(person), { limit: 50, ...(cursor && { cursor }) });
     const waiting = (await openApprovals(broker(), person)).filter(({ state }) => state === 'pending').length;
     const nameOf = (id: string) => broker().catalogue.get(id)?.name ?? id;
-    return c.html(connectionsPage({ ...shown, waiting, person, nameOf, host: new URL(mcpUrl).host }));
+    const kept = await listReconnected(broker(), person);
+    const csrf = kept.length === 0 ? '' : formProof(broker(), person, browserOf(c, secure));
+    const around = { csrf, host: new URL(mcpUrl).host, now: Date.now() };
+    return c.html(connectionsPage({ ...shown, waiting, person, nameOf, reconnected: kept, ...around }));
+  });
+
+  routes.post('/revert', formsOnly, formLimit, async (c) => {
+    const person = visitor(c);
+    if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
+    const form = new URLSearchParams(await c.req.text());
+    const browser = readCookie(c, 'form', secure);
+    if (browser === undefined || !sameText(form.get('csrf') ?? '', formProof(broker(), person, browser))) {
+      throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
+        hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
+      });
+    }
+    const owner: Principal = { ...person, scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
+    await revertReconnect(broker(), owner, { credentialId: form.get('credentialId') ?? '' });
+    return c.redirect('/', 303);
   });
   return routes;
+}
+
+/** What the forms of this person's page carry in this browser. */
+function formProof({ vault }: Broker, { tenant, user }: Owner, browser: string): string {
+  return vault.proof('home-form', JSON.stringify([tenant, user, browser]));
 }
 
 /** The person as far as this page goes: reading metadata. */
@@ -53,10 +83,15 @@ type Connections = {
   readonly waiting: number;
   readonly person: Owner;
   readonly nameOf: (connectorId: string) => string;
+  /** What was connected again within a day, and can be undone. */
+  readonly reconnected: readonly Reconnected[];
+  readonly csrf: string;
   readonly host: string;
+  readonly now: number;
 };
 
-function connectionsPage({ credentials, nextCursor, waiting, person, nameOf, host }: Connections): Html {
+function connectionsPage(shown: Connections): Html {
+  const { credentials, nextCursor, waiting, person, nameOf, host } = shown;
   return page({
     title: 'Your connections',
     body: html`<h1>Your connections</h1>
@@ -65,14 +100,15 @@ ${waiting === 0 ? '' : html`<p class="actions"><a class="button" href="/approval
 ${
   credentials.length === 0
     ? html`<p>There is nothing here yet. Ask your assistant to connect a service: it gets a link that you finish on a page like this one.</p>`
-    : html`<ul class="rows">${credentials.map((one) => row(one, nameOf(one.connectorId)))}</ul>`
+    : html`<ul class="rows">${credentials.map((one) => row(one, nameOf(one.connectorId), shown))}</ul>`
 }
 ${nextCursor === undefined ? '' : html`<p><a href="/?after=${encodeURIComponent(nextCursor)}">More connections</a></p>`}`,
     foot: `This page comes from Keyward at ${host}. It shows no secrets.`,
   });
 }
 
-function row(one: ConnectionView, connector: string): Html {
+function row(one: ConnectionView, connector: string, around: Connections): Html {
+  const again = around.reconnected.find(({ credentialId }) => credentialId === one.credentialId);
   const about = [
     connector,
     one.account,
@@ -83,7 +119,21 @@ function row(one: ConnectionView, connector: string): Html {
   ].filter((part) => part !== undefined);
   return html`<li><strong>${one.name}</strong>
 <span class="soft small">${about.map((part, at) => html`${at === 0 ? '' : ' · '}${part}`)}</span>
-${one.status === 'active' ? '' : html`<span class="error">Has to be connected again${one.statusReason === undefined ? '' : `: ${one.statusReason}`}</span>`}</li>`;
+${one.status === 'active' ? '' : html`<span class="error">Has to be connected again${one.statusReason === undefined ? '' : `: ${one.statusReason}`}</span>`}
+${again === undefined ? '' : undo(again, around)}</li>`;
+}
+
+/** Who gave this connection another secret, and the way back. */
+function undo({ credentialId, client, account, at, until }: Reconnected, { csrf, now }: Connections): Html {
+  const time = new Date(at).toISOString();
+  return html`<form method="post" action="/revert" class="small"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="credentialId" value="${credentialId}">
+<p>Connected again by ${client === null ? 'an assistant' : data(client)} at <time datetime="${time}">${time.slice(0, 16).replace('T', ' ')} UTC</time>${account === null ? '' : html`; until then it was ${data(account)}`}. What it had before is kept for ${hoursLeft(until - now)}.</p>
+<button class="side">Bring back what it had before</button></form>`;
+}
+
+function hoursLeft(milliseconds: number): string {
+  const hours = Math.ceil(milliseconds / 3_600_000);
+  return hours <= 1 ? 'less than an hour' : `another ${hours} hours`;
 }
 
 /** 2026-11-21, in UTC as every time that Keyward shows. */

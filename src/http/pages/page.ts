@@ -1,5 +1,6 @@
 /** The shell of every page: one language, one heading, one stylesheet, and what every page says at its foot. */
 import { html, raw } from 'hono/html';
+import { oneLine } from '../../broker/input/text.ts';
 import type { PublicError } from '../../errors.ts';
 import { script } from './script.ts';
 import { style } from './style.ts';
@@ -59,6 +60,14 @@ export function errorPage(title: string, error: Pick<PublicError, 'message' | 'h
 ${error.hint === undefined ? '' : html`<p>${error.hint}</p>`}
 ${signInTo === undefined ? '' : html`<p><a href="${signInLink(signInTo)}">Sign in</a></p>`}`,
   });
+}
+
+/** Longest text of others on a page, in characters; addresses are the longest. */
+const maxData = 2_000;
+
+/** What somebody chose or a service said, as one line and set apart: it must not pass for words of the page. */
+export function data(text: string): Html {
+  return html`<bdi class="data">${oneLine(text, maxData) ?? 'nothing'}</bdi>`;
 }
 
 /** The sign-in page, which goes on to this path of Keyward's where it knows it. */

@@ -26,6 +26,7 @@ a:hover{color:var(--accent-hover)}
 .soft{color:var(--soft)}
 .small{font-size:.9rem}
 code,.code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.9em;overflow-wrap:anywhere}
+.data{background:var(--tint);border-radius:5px;padding:.05rem .35rem;overflow-wrap:anywhere;-webkit-box-decoration-break:clone;box-decoration-break:clone}
 ul,ol{margin:0 0 .9rem;padding-left:1.35rem}
 li{margin:.3rem 0}
 .steps{padding-left:0;list-style:none;counter-reset:step}
@@ -59,6 +60,9 @@ textarea{display:block;width:100%;min-height:2.75rem;padding:.65rem .75rem;resiz
 .beside>:first-child{flex:1;min-width:0}
 .actions{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:center;margin:1.5rem 0 1rem}
 .actions form{margin:0}
+.answers{display:grid;grid-template-columns:1fr 1fr;gap:.75rem;align-items:stretch}
+.answers button{width:100%;height:100%;overflow-wrap:anywhere}
+.answers button.side{font-weight:600;padding:.55rem 1.25rem}
 .button,button{display:inline-flex;align-items:center;justify-content:center;min-height:2.75rem;padding:.55rem 1.25rem;font:inherit;font-weight:600;border-radius:8px;border:1px solid transparent;background:var(--accent);color:var(--on-accent);text-decoration:none;text-align:center;cursor:pointer}
 .button:hover,button:hover{background:var(--accent-hover);color:var(--on-accent)}
 button.quiet{background:none;color:var(--soft);border-color:transparent;padding-inline:0;font-weight:500;text-decoration:underline;text-underline-offset:.18em}
@@ -77,7 +81,7 @@ button.side:hover{border-color:var(--ink)}
 .badge svg{width:1.5rem;height:1.5rem}
 .usercode{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:2rem;font-weight:650;letter-spacing:.08em;text-align:center;background:var(--tint);border-radius:10px;padding:.9rem;margin:0 0 1.1rem;overflow-wrap:anywhere}
 footer{margin:1.25rem .25rem 0;color:var(--soft);font-size:.85rem}
-@media (max-width:30rem){textarea{min-height:4.2rem}main{padding:1.25rem}.frame{padding-top:1rem}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:.6rem}.actions{flex-direction:column;align-items:stretch}.actions button,.actions .button{width:100%}}
+@media (max-width:30rem){textarea{min-height:4.2rem}main{padding:1.25rem}.frame{padding-top:1rem}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:.6rem}.actions{flex-direction:column;align-items:stretch}.answers{grid-template-columns:1fr}.actions button,.actions .button{width:100%}}
 @media (forced-colors:active){.button,button{border-color:ButtonText}}
 `;
 

@@ -63,6 +63,18 @@ async function sweepIfFree(paths: VaultPaths, disk: Disk, lock: FileLock): Promi
 
 function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths, lockWaitMs: number): Store {
   const audit = auditLog(paths, lockWaitMs);
+
+  /** Looks first: a file without any is not written. */
+  async function purge(kind: 'attempt' | 'replacedSecret', before: number): Promise<void> {
+    const isOver = (found: KindRow | undefined) => found?.kind === kind && found.row.expiresAt < before;
+    const over: string[] = [];
+    for (const found of (await table.current()).all()) if (isOver(found)) over.push(rowKey(kind, found.row.id));
+    if (over.length === 0) return;
+    await table.change((draft) => {
+      for (const key of over) if (isOver(draft.find(key))) draft.set(key, null);
+    });
+  }
+
   return {
     location: paths.file,
     get keyring() {
@@ -109,19 +121,8 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
       table.change((draft) => {
         for (const [id, { owner, at }] of times) applyTouch(draft, id, owner, at);
       }),
-    async purgeAttempts(before) {
-      const expired: string[] = [];
-      for (const { kind, row } of (await table.current()).all()) {
-        if (kind === 'attempt' && row.expiresAt < before) expired.push(row.id);
-      }
-      if (expired.length === 0) return;
-      await table.change((draft) => {
-        for (const key of expired.map((id) => rowKey('attempt', id))) {
-          const found = draft.find(key);
-          if (found?.kind === 'attempt' && found.row.expiresAt < before) draft.set(key, null);
-        }
-      });
-    },
+    purgeAttempts: (before) => purge('attempt', before),
+    purgeReplacedSecrets: (before) => purge('replacedSecret', before),
     countTogether: null,
     withLease: (name, waiting, work) => withLease(paths.leases, name, waiting, work),
     appendAudit: (lines) => audit.append(lines),

@@ -105,6 +105,9 @@ function storeOver(database: Database, keys: StoredKeys): Store {
     async purgeAttempts(before) {
       await query(sql.purgeAttempts, [before]);
     },
+    async purgeReplacedSecrets(before) {
+      await query(sql.purgeReplacedSecrets, [before]);
+    },
     withLease: (name, waiting, work) => withLease(database, name, waiting, work),
     countTogether: counting(query),
     async appendAudit(lines) {

@@ -45,7 +45,7 @@ export function parametersOf({ kind, row }: KindRow): {
   const ids = [...ownerParameters({ tenant, user: owner }), kind, id];
   const counted = [version, secretVersion, createdAt, updatedAt];
   const { connectorId = null, status = null } = rest as { connectorId?: string; status?: string };
-  const endsAt = kind === 'attempt' ? row.expiresAt : null;
+  const endsAt = kind === 'attempt' || kind === 'replacedSecret' ? row.expiresAt : null;
   return {
     row: [...ids, ...counted, lastUsedAt, sealed, JSON.stringify(metadata), connectorId, status, endsAt],
     readers: [readers.map((one) => one.tenant), readers.map(({ reader }) => reader)],

@@ -184,6 +184,12 @@ export const purgeAttempts: Statement = {
   text: `delete from keyward_records where kind = 'attempt' and attempt_ends_at < $1`,
 };
 
+/** $1 time. There are few of these, and the primary key finds them by their kind. */
+export const purgeReplacedSecrets: Statement = {
+  name: 'keyward_purge_replaced_secrets',
+  text: `delete from keyward_records where kind = 'replacedSecret' and attempt_ends_at < $1`,
+};
+
 /** Every record, for rotating keys, moving and backing up: $1 and $2 kind and id of the last one before, $3 limit. */
 export const scan: Statement = {
   name: 'keyward_scan',

@@ -20,7 +20,7 @@ const shares: Share[] = [
 ];
 
 /** What serves no principal: it finds by an id that the caller proves to know, or works on the whole vault. */
-const ownerless = ['find', 'listSessions', 'purgeAttempts', 'scan'];
+const ownerless = ['find', 'listSessions', 'purgeAttempts', 'purgeReplacedSecrets', 'scan'];
 
 async function filled() {
   const url = await freshDatabase();

@@ -1,10 +1,10 @@
 /** What a request for approval looks like: who wants what of which connection, and what a yes means. */
 import { html } from 'hono/html';
-import type { ApprovalView } from '../../../broker/approvals/page.ts';
+import type { ApprovalView, ListedApproval } from '../../../broker/approvals/page.ts';
 import { grantMinutes } from '../../../broker/approvals/state.ts';
 import { subjectOf } from '../../../principal.ts';
-import { type Html, icons, page } from '../page.ts';
-import { askedFor, facts, minutesLeft, question, whatItMeans } from './words.ts';
+import { data, type Html, icons, page } from '../page.ts';
+import { askedFor, buttons, facts, minutesLeft, question, whatItMeans } from './words.ts';
 
 /** What the pages tell about the Keyward that serves them, and the time. */
 export type Around = { readonly host: string; readonly now: number };
@@ -23,33 +23,47 @@ export function approvalPage(view: View, around: Around): Html {
   });
 }
 
-/** Everything that waits for a person, and the minutes that they granted. */
-export function approvalsPage(views: readonly ApprovalView[], user: string, around: Around): Html {
+/** Everything that waits for a person, and the minutes that they granted; `user` null at the owner's own computer. */
+export function approvalsPage(views: readonly ListedApproval[], user: string | null, around: Around): Html {
   return page({
     title: 'Requests for your approval',
     body: html`<h1>Requests for your approval</h1>
-<p>You are signed in as <strong>${subjectOf(user)}</strong>. <a href="/">Your connections</a></p>
+${user === null ? html`<p>So many came at once that they are shown here together, instead of in a window each.</p>` : html`<p>You are signed in as <strong>${subjectOf(user)}</strong>. <a href="/">Your connections</a></p>`}
 ${
   views.length === 0
     ? html`<p>Nothing waits for you.</p>`
     : html`<ul class="rows">${views.map(
-        (view) => html`<li><a href="/approvals/${view.approvalId}">${question(view)}</a>
-<span class="soft small">${askedFor(view)} · ${view.state === 'granted' ? `allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}` : `open for ${minutesLeft(view.expiresAt - around.now)}`}</span></li>`,
+        (
+          view,
+        ) => html`<li><a href="/approvals/${view.approvalId}${view.token === null ? '' : `/${view.token}`}"${user === null ? html` target="_blank"` : ''}>${question(view)}</a>
+<span class="soft small">${named(view)}${askedFor(view)} · ${view.state === 'granted' ? `allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}` : `open for ${minutesLeft(view.expiresAt - around.now)}`}</span></li>`,
       )}</ul>`
 }`,
     foot: `This page comes from Keyward at ${around.host}. It shows no secrets.`,
+    wait: listStep(views),
   });
 }
 
+/** What the list shows, for its script to notice when that changed. */
+export function listStep(views: readonly ListedApproval[]): string {
+  return `list ${views.map(({ approvalId, state, askedAt }) => `${approvalId.slice(0, 8)}-${state}-${askedAt}`).join(' ')}`.trim();
+}
+
+function named({ facts: { connection } }: ApprovalView): Html | string {
+  if (connection === null) return '';
+  return html`${data(connection.name)} · ${connection.account === null ? '' : html`${data(connection.account)} · `}`;
+}
+
 function asking(view: View, around: Around): { title: string; body: Html } {
+  const { yes, no } = buttons(view);
   return {
     title: question(view),
     body: html`<h1>${question(view)}</h1>
 ${whatItMeans(view)}
 <p><strong>Allow it only if you asked for this yourself, just now.</strong> A web page or a message that the assistant read may have told it to ask.</p>
-<div class="actions"><form method="post">${head(view, 'once')}<button>Allow once</button></form><form method="post">${head(view, 'deny')}<button class="side">Don’t allow</button></form></div>
-${view.act === 'release' ? forAWhile(view) : ''}
-${facts(view, around.now)}`,
+${facts(view, around.now)}
+<div class="actions answers"><form method="post">${head(view, 'deny')}<button class="side">${no}</button></form><form method="post">${head(view, 'once')}<button>${yes}</button></form></div>
+${view.act === 'release' ? forAWhile(view) : ''}`,
   };
 }
 
@@ -67,14 +81,14 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
         'You allowed it once',
         icons.check,
         '',
-        html`<p>${askedFor(view)} gets it when it asks the next time, within ten minutes. If it waits already, it has it now.</p>${back}`,
+        html`<p>It happens when ${askedFor(view)} asks the next time, within ten minutes. If that waits already, it has happened now.</p>${back}`,
       );
     case 'granted':
       return told(
         `Allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}`,
         icons.check,
         '',
-        html`<p>${askedFor(view)} may read the secret of <strong>${view.connection.name}</strong> until then without asking.</p>
+        html`<p>${askedFor(view)} may read the secret of ${view.facts.service} (${view.facts.hosts.join(', ')}) until then without asking.</p>
 <div class="actions"><form method="post">${head(view, 'end')}<button class="side">End this now</button></form></div>${back}`,
       );
     case 'denied':
@@ -82,7 +96,7 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
         'You did not allow it',
         icons.cross,
         'wait',
-        html`<p>Nothing was handed out or changed. For some minutes Keyward will not ask you again for ${askedFor(view)} and this connection.</p>${back}`,
+        html`<p>Nothing was handed out or changed. Keyward will not ask you about this again for ${askedFor(view)} for ${minutesLeft(view.expiresAt - around.now)}, and longer after each further no.</p>${back}`,
       );
     case 'used':
       return told(
@@ -96,7 +110,7 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
         'This request has expired',
         icons.clock,
         'wait',
-        html`<p>Nothing was handed out or changed. If you still want it, go back to the assistant and ask it to try once more.</p>`,
+        html`<p>Nothing was handed out or changed. Its ten minutes are over, or what it was about has changed since. If you still want it, go back to the assistant and ask it to try once more.</p>`,
       );
   }
 }

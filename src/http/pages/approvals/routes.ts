@@ -1,6 +1,13 @@
 /** The approval pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
 import { type Context, Hono } from 'hono';
-import { answerApproval, type Decision, openApprovals, viewApproval } from '../../../broker/approvals/page.ts';
+import {
+  answerApproval,
+  type Decision,
+  type ListedApproval,
+  listFromLink,
+  openApprovals,
+  viewApproval,
+} from '../../../broker/approvals/page.ts';
 import type { Broker } from '../../../broker/broker.ts';
 import { isId } from '../../../broker/input/text.ts';
 import type { Visitor } from '../../../broker/visitors/visitor.ts';
@@ -8,7 +15,7 @@ import { hasCode, KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../connect/cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
-import { approvalPage, approvalsPage } from './pages.ts';
+import { approvalPage, approvalsPage, listStep } from './pages.ts';
 
 export type ApprovalRoutes = {
   readonly broker: () => Broker;
@@ -30,7 +37,18 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     // Without a link nobody is known at the owner's own computer.
     if (person === 'local') return c.notFound();
     if (person === 'unknown') return c.redirect('/sign-in?to=/approvals', 303);
-    return c.html(approvalsPage(await openApprovals(broker(), person), person.user, around(c)));
+    const open = await openApprovals(broker(), person);
+    return list(
+      c,
+      open.map((view) => ({ ...view, token: null })),
+      person.user,
+    );
+  });
+
+  // At the owner's own computer the link of one request leads to all of them.
+  routes.get('/approvals/:id/:token/all', async (c) => {
+    if (visitor(c) !== 'local') return c.notFound();
+    return list(c, await listFromLink(broker(), linkOf(c)), null);
   });
 
   routes.get('/approvals/:id/:token?', async (c) => {
@@ -55,6 +73,11 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     return c.redirect(c.req.path, 303);
   });
   return routes;
+}
+
+function list(c: Context, views: readonly ListedApproval[], user: string | null): Response | Promise<Response> {
+  c.header(stepHeader, listStep(views));
+  return c.html(approvalsPage(views, user, around(c)));
 }
 
 function around(c: Context) {

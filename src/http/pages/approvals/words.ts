@@ -2,46 +2,95 @@
 import { html } from 'hono/html';
 import type { ApprovalView } from '../../../broker/approvals/page.ts';
 import { type CallPolicy, readingPolicy } from '../../../broker/calls/policy.ts';
+import { data, type Html } from '../page.ts';
 
-import type { Html } from '../page.ts';
-
-/** What is asked, as a heading. */
-export function question({ act, connection: { name } }: ApprovalView): string {
+/** What is asked, as a heading. It speaks of service and host, never of a name that somebody chose. */
+export function question(view: ApprovalView): string {
   const questions = {
-    release: `Hand out the secret of ${name}?`,
-    share: `Share ${name}?`,
-    policy: `Allow more calls with ${name}?`,
+    release: `Release the secret of ${place(view)}?`,
+    share: `Share ${place(view)}?`,
+    policy: `Allow more calls to ${place(view)}?`,
+    host: `Let ${asker(view)} reach ${hostsOf(view)}?`,
+    reconnect: `Change what ${place(view)} is connected to?`,
   } as const;
-  return questions[act];
+  return questions[view.act];
 }
 
-/** Who asks. */
+/** What the buttons say: the act, and its refusal. */
+export function buttons(view: ApprovalView): { readonly yes: string; readonly no: string } {
+  return {
+    release: { yes: 'Release once', no: 'Don’t release' },
+    share: { yes: 'Share', no: 'Don’t share' },
+    policy: { yes: 'Allow these calls', no: 'Don’t allow' },
+    host: { yes: `Let ${asker(view)} reach ${hostsOf(view)}`, no: 'Don’t let it' },
+    reconnect: { yes: 'Let it be changed', no: 'Keep it as it is' },
+  }[view.act];
+}
+
+/** Who asks, as the start of a sentence. */
 export function askedFor({ client }: ApprovalView): string {
   return client === null ? 'An assistant on this Keyward' : `“${client}”`;
 }
 
-/** What a yes leads to. */
-export function whatItMeans(view: ApprovalView): Html {
-  const { act, details, connector, connection } = view;
-  if (act === 'release') {
-    return html`<p>${askedFor(view)} wants to read the secret itself. Whoever has it can do at ${connector} whatever this connection may do, outside of Keyward too and as long as the secret is good. To use the connection through Keyward it needs no secret.</p>`;
-  }
-  if (act === 'share') {
-    return html`<p>${askedFor(view)} wants to let ${granteeInWords(details.with ?? '')} ${
-      details.permission === 'use'
-        ? html`use your ${connector} connection: ${calls(details.policy ?? readingPolicy)}. They act there as you, and see its name, account and state`
-        : html`see the name, account and state of your ${connector} connection`
-    }. They never see the secret. You can take it back at any time.</p>`;
-  }
-  return html`<p>${askedFor(view)} wants this connection to be good for more at ${connector}.</p>
-<p>Allowed now: ${calls(connection.policy)}.<br>Allowed then: ${calls(details.policy ?? null)}.</p>`;
+/** Who asks, within a sentence. */
+function asker({ client }: ApprovalView): string {
+  return client === null ? 'an assistant' : `“${client}”`;
 }
 
-/** The facts a person needs before answering. */
-export function facts({ client, connector, connection, expiresAt }: ApprovalView, now: number): Html {
+function place(view: ApprovalView): string {
+  return `${view.facts.service} (${hostsOf(view)})`;
+}
+
+/** All hosts where they are few; the page lists them anyway. */
+function hostsOf({ facts: { hosts } }: ApprovalView): string {
+  const [first = 'no host', ...more] = hosts;
+  return more.length === 0 ? first : more.length === 1 ? `${first} and ${more[0]}` : `${first} and ${more.length} more`;
+}
+
+/** What a yes leads to. */
+export function whatItMeans(view: ApprovalView): Html {
+  const { act, details, facts } = view;
+  const { service, connection } = facts;
+  switch (act) {
+    case 'release':
+      return html`<p>${askedFor(view)} wants to read the secret itself. Whoever has it can do at ${service} whatever this connection may do, outside of Keyward too and as long as the secret is good. To use the connection through Keyward it needs no secret.</p>`;
+    case 'share':
+      return html`<p>${askedFor(view)} wants to let ${granteeInWords(details.with ?? '')} ${
+        details.permission === 'use'
+          ? html`use your ${service} connection: ${calls(details.policy ?? readingPolicy)}. They act there as you, and see its name, account and state`
+          : html`see the name, account and state of your ${service} connection`
+      }. They never see the secret. You can take it back at any time.</p>`;
+    case 'policy':
+      return html`<p>${askedFor(view)} wants this connection to be good for more at ${service}.</p>
+<p>Allowed now: ${calls(connection?.policy ?? null)}.<br>Allowed then: ${calls(details.policy ?? null)}.</p>`;
+    case 'host':
+      return html`<p>${askedFor(view)} wants to make a connection of the kind “${service}” to an address that it named. It can then send there whatever it knows, from this conversation and from your other connections. Nothing has been sent yet.</p>
+<p>Do you know who runs ${hostList(facts.hosts)}?</p>`;
+    case 'reconnect':
+      return html`<p>${askedFor(view)} wants to connect this again${details.code === true ? ' by a code. Whoever enters that code at the service decides which account it is' : ''}. What your assistants save with this connection can then end up in another account or place than before. Who it is shared with stays as it is.</p>`;
+  }
+}
+
+/** The facts a person needs before answering, as they were when it was asked: service and host first. */
+export function facts(
+  { client, facts: { service, hosts, connection }, act, details, expiresAt }: ApprovalView,
+  now: number,
+): Html {
+  const inputs = Object.entries(details.inputs ?? {});
+  const before = (name: string) =>
+    act === 'reconnect' ? html`${data(connection?.inputs[name] ?? 'nothing')}, then ` : '';
   return html`<dl class="facts">
+<dt>Service</dt><dd>${service}</dd>
+<dt>${hosts.length === 1 ? 'Host' : 'Hosts'}</dt><dd>${hostList(hosts)}</dd>
+${inputs.map(([name, value]) => html`<dt>${name}</dt><dd>${before(name)}${data(value)}</dd>`)}
+${
+  connection === null
+    ? ''
+    : html`<dt>Account</dt><dd>${connection.account === null ? 'not known: it was never verified' : data(connection.account)}</dd>
+<dt>Named</dt><dd>${data(connection.name)}${connection.renamed === null ? '' : html`, renamed ${ago(now - connection.renamed.at)} from ${data(connection.renamed.from)}`}</dd>
+<dt>Connected</dt><dd><time datetime="${new Date(connection.connectedAt).toISOString()}">${ago(now - connection.connectedAt)}</time></dd>`
+}
 <dt>Asked by</dt><dd>${client ?? 'an assistant on this Keyward'}</dd>
-<dt>Connection</dt><dd>${connection.name} (${[connector, connection.account].filter((part) => part !== null).join(', ')})</dd>
 <dt>Open for</dt><dd><time datetime="${new Date(expiresAt).toISOString()}">${minutesLeft(expiresAt - now)}</time></dd>
 </dl>`;
 }
@@ -51,9 +100,27 @@ export function minutesLeft(milliseconds: number): string {
   return minutes <= 1 ? 'less than a minute' : `another ${minutes} minutes`;
 }
 
+/** 10 seconds ago, 5 minutes ago, 3 hours ago, 12 days ago. */
+export function ago(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1_000));
+  const [count, unit] =
+    seconds < 60
+      ? [seconds, 'second']
+      : seconds < 3_600
+        ? [Math.floor(seconds / 60), 'minute']
+        : seconds < 86_400
+          ? [Math.floor(seconds / 3_600), 'hour']
+          : [Math.floor(seconds / 86_400), 'day'];
+  return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
+}
+
+function hostList(hosts: readonly string[]): Html {
+  return html`${hosts.map((host, at) => html`${at === 0 ? '' : ', '}<span class="code">${host}</span>`)}`;
+}
+
 function granteeInWords(grantee: string): Html {
   const [kind = '', ...rest] = grantee.split(':');
-  const name = html`<strong>${rest.join(':')}</strong>`;
+  const name = data(rest.join(':'));
   return kind === 'tenant' ? html`everybody of the tenant ${name}` : html`the user ${name}`;
 }
 

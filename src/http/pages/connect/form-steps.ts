@@ -64,6 +64,7 @@ export function inputsPage(view: Step<'inputs'>, around: Surroundings, filled: F
         ? 'What you enter here goes straight into Keyward’s vault; it does not pass through the chat.'
         : 'It needs to know this first.'
     }</p>
+${view.destination === null ? '' : html`<p>It is sent to <strong class="code">${view.destination}</strong>. Go on only if you know who runs that.</p>`}
 ${secrets.length === 0 ? '' : html`<p>${outside(docsUrl, html`Where to find ${secrets.length === 1 ? `the ${secrets[0]?.label}` : 'these'} at ${name}`)}</p>`}
 <form method="post" id="ask" novalidate>${formHead(view, 'inputs')}${fields.map((field) => renderField(field, given))}</form>
 ${waysOn(view, 'Save and continue')}

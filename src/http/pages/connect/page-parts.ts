@@ -2,7 +2,7 @@
 import { html } from 'hono/html';
 import type { BrokerSettings } from '../../../broker/broker.ts';
 import type { ConnectView } from '../../../broker/connect/page.ts';
-import type { Html } from '../page.ts';
+import { data, type Html } from '../page.ts';
 
 /** What the pages tell about the Keyward that serves them. */
 export type Surroundings = {
@@ -26,8 +26,9 @@ export function asker(view: ConnectView): string {
 /** The facts a person needs before trusting the page with anything. */
 export function facts(view: ConnectView, around: Surroundings): Html {
   return html`<dl class="facts">
-<dt>Asked by</dt><dd>${view.client ?? 'an assistant on this Keyward'}</dd>
 ${view.destination === null ? '' : html`<dt>Sent to</dt><dd><span class="code">${view.destination}</span> and nowhere else</dd>`}
+${view.reconnects === null ? '' : html`<dt>Connects again</dt><dd>${data(view.reconnects.name)}${view.reconnects.account === null ? '' : html`, until now ${data(view.reconnects.account)}`}</dd>`}
+<dt>Asked by</dt><dd>${view.client ?? 'an assistant on this Keyward'}</dd>
 ${view.shares.length === 0 ? '' : html`<dt>Shared with</dt><dd>${sharing(view)}</dd>`}
 <dt>Stored</dt><dd>${around.place}</dd>
 <dt>Assistants</dt><dd>${releaseRule[around.release]}</dd>

@@ -17,6 +17,7 @@ const base = {
   attemptId: '550e8400-e29b-41d4-a716-446655440000',
   connector: { id: 'acme', name: 'Acme', docsUrl: 'https://acme.example/docs', appUrl: 'https://acme.example/apps' },
   destination: null,
+  reconnects: null,
   shares: [],
   client: 'Claude Desktop',
   expiresAt: now + 540_000,

@@ -1,0 +1,47 @@
+/** What an assistant is told while its request waits, or is not heard. None of it holds a link: whoever reads it could open one. */
+import { KeywardError } from '../../errors.ts';
+import type { ApprovalAct } from '../../vault/vault.ts';
+
+const whatFor: Readonly<Record<ApprovalAct, string>> = {
+  release: 'Raw secrets are handed out only with the owner’s approval, which has been asked for.',
+  share: 'Sharing needs the owner’s approval, which has been asked for.',
+  policy: 'Allowing more calls needs the owner’s approval, which has been asked for.',
+  host: 'Reaching a host that a call names needs the owner’s approval, which has been asked for. Nothing was sent there.',
+  reconnect: 'Changing what a connection stands for needs the owner’s approval, which has been asked for.',
+};
+
+/** The owner has been asked. */
+export function waiting(approvalId: string, act: ApprovalAct): KeywardError {
+  return new KeywardError('approval_required', whatFor[act], {
+    hint: 'Tell the person that Keyward asks for their approval: in a browser window, on the page of this Keyward after signing in, or with “keyward approvals” in a terminal. Then make the same call again.',
+    details: { approvalId },
+  });
+}
+
+/** Another request about the same matter is open. */
+export function busy(): KeywardError {
+  return new KeywardError('approval_required', 'Another request about this connection waits for the owner.', {
+    hint: 'Ask the person to answer that one first, then make the call again.',
+  });
+}
+
+export function tooMany(max: number): KeywardError {
+  const message = `${max} requests wait for the owner already, who was not asked again.`;
+  return new KeywardError('approval_required', message, {
+    hint: 'Ask the person to answer them first, on Keyward’s page or with “keyward approvals” in a terminal.',
+  });
+}
+
+/** @param until when the client may ask again, in milliseconds since 1970 */
+export function saidNo(until: number, message = 'The owner said no.'): KeywardError {
+  const minutes = Math.max(1, Math.ceil((until - Date.now()) / 60_000));
+  return new KeywardError('approval_denied', message, {
+    hint: `Don’t ask again unless the person wants it. Keyward will not ask them for another ${minutes === 1 ? 'minute' : `${minutes} minutes`}, and each further no makes that longer.`,
+  });
+}
+
+export function never(): KeywardError {
+  return new KeywardError('release_refused', 'This Keyward never hands out raw secrets.', {
+    hint: 'The person who runs it set KEYWARD_RELEASE=never. Use verify_credential to check that the connection works.',
+  });
+}

@@ -1,0 +1,99 @@
+/**
+ * The secret that reconnecting replaced. It is kept for a day, so that its owner can undo what was done by mistake, or by
+ * somebody else than they thought.
+ */
+import { KeywardError } from '../../errors.ts';
+import type { Owner, Principal } from '../../principal.ts';
+import type { Credential, ReplacedSecret, VaultChange } from '../../vault/vault.ts';
+import { forgetRequests } from '../approvals/approvals.ts';
+import type { Broker } from '../broker.ts';
+import { amend, renewed, unsavedFor } from '../grants/amend.ts';
+import { about, requireCredential } from '../policy/access.ts';
+import { authorize } from '../policy/policy.ts';
+
+const keepMs = 86_400_000;
+
+/** The changes that keep the secret which is about to be replaced; none for one that its service has refused already. */
+export async function keepReplaced(broker: Broker, now: Credential, client: string | null): Promise<VaultChange[]> {
+  if (now.status !== 'active') return [];
+  const { id, tenant, owner, connectorId, account, inputs, scopes, authConfigId, obtainedBy } = now;
+  const before = await broker.vault.get('replacedSecret', { tenant, user: owner }, id);
+  const secret = unsavedFor(broker, now) ?? (await broker.vault.open('credential', now));
+  const replacedAt = Date.now();
+  const fields = {
+    ...{ id, tenant, owner, connectorId, account, inputs, scopes, authConfigId, obtainedBy },
+    authConfigOwner: now.authConfigOwner ?? null,
+    grantedAt: now.grantedAt ?? now.createdAt,
+    client,
+    replacedAt,
+    expiresAt: replacedAt + keepMs,
+  };
+  return [
+    before
+      ? { op: 'update', kind: 'replacedSecret', record: { ...before, ...fields }, secret }
+      : { op: 'create', kind: 'replacedSecret', record: fields, secret },
+  ];
+}
+
+/** What a person is told of a reconnect that can be undone. */
+export type Reconnected = {
+  readonly credentialId: string;
+  /** The program that reconnected, as it calls itself. */
+  readonly client: string | null;
+  /** The account before, where it was known. */
+  readonly account: string | null;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly until: number;
+};
+
+/** The reconnects of a day that this owner can undo. */
+export async function listReconnected(broker: Broker, { tenant, user }: Owner): Promise<Reconnected[]> {
+  const kept = await broker.vault.list('replacedSecret', { tenant, user }, {}, { limit: 500 });
+  return kept
+    .filter((one) => one.expiresAt > Date.now())
+    .map(({ id, client, account, replacedAt: at, expiresAt: until }) => ({
+      credentialId: id,
+      client,
+      account,
+      at,
+      until,
+    }));
+}
+
+/**
+ * Brings back the secret from before the last reconnect; the newer one is forgotten. Shares stay, and what was approved
+ * about the newer secret counts no more. `not_found` when there is none, or a day is over.
+ */
+export async function revertReconnect(
+  broker: Broker,
+  principal: Principal,
+  input: { credentialId: string },
+): Promise<{ credentialId: string }> {
+  const action = 'credential.revert';
+  const credential = await requireCredential(broker, principal, input.credentialId, { field: 'credentialId', action });
+  const kept = await requireKept(broker, principal, credential.id);
+  await authorize(broker, principal, action, about(credential));
+  const secret = await broker.vault.open('replacedSecret', kept);
+  await forgetRequests(broker, principal, credential.id);
+  const { account, inputs, scopes, authConfigId, authConfigOwner = null, obtainedBy, grantedAt = 0 } = kept;
+  await amend(broker, credential, (now) => ({
+    record: {
+      ...renewed(broker, { ...now, grantedAt }, secret),
+      ...{ account, inputs, scopes, authConfigId, authConfigOwner, obtainedBy },
+    },
+    secret,
+    alongside: [{ op: 'delete', kind: 'replacedSecret', record: kept }],
+  }));
+  broker.unsaved.delete(credential.id);
+  broker.coolDowns.delete(credential.id);
+  return { credentialId: credential.id };
+}
+
+async function requireKept(broker: Broker, owner: Owner, id: string): Promise<ReplacedSecret> {
+  const kept = await broker.vault.get('replacedSecret', owner, id);
+  if (kept && kept.expiresAt > Date.now()) return kept;
+  throw new KeywardError('not_found', 'There is no earlier secret of this connection.', {
+    hint: 'One is kept for a day after reconnecting. To use another one, connect again.',
+  });
+}

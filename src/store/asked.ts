@@ -1,0 +1,75 @@
+/** What can be allowed with a connection, and what of it is asked of its owner. */
+
+/** What a share allows: `view` shows metadata, `use` also calls the service; neither ever shows the secret. */
+export type SharePermission = 'view' | 'use';
+
+/**
+ * Which calls of a service a connection may make, on top of its hosts. Null allows everything. A path pattern matches
+ * segment by segment: `*` is one segment, `**` (last) any rest, such as `/repos/**`.
+ */
+export type CallPolicy = { readonly methods: readonly string[] | null; readonly paths: readonly string[] | null };
+
+/** `host`: reaching hosts that a tool's argument names. `reconnect`: replacing what a connection stands for. */
+export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect';
+export type ApprovalDetails = {
+  readonly with?: string;
+  readonly permission?: SharePermission;
+  /** Null lifts every limit. */
+  readonly policy?: CallPolicy | null;
+  /** What was given for the connection, by field: for `host` the addresses, for `reconnect` what changes. */
+  readonly inputs?: Readonly<Record<string, string>>;
+  /** `reconnect`: keyed digest of the new secret, where the program gave one. */
+  readonly secret?: string;
+  /** `reconnect`: by a code that is entered at the service (RFC 8628). */
+  readonly code?: boolean;
+};
+
+/** What a person is shown besides the request itself, as it was when it was asked. */
+export type ApprovalFacts = {
+  /** Name of the service. */
+  readonly service: string;
+  readonly hosts: readonly string[];
+  /** Null where nothing is connected yet. */
+  readonly connection: {
+    readonly name: string;
+    readonly account: string | null;
+    readonly connectedAt: number;
+    readonly policy: CallPolicy | null;
+    /** Only while that is news. */
+    readonly renamed: { readonly from: string; readonly at: number } | null;
+    readonly inputs: Readonly<Record<string, string>>;
+  } | null;
+};
+
+/**
+ * What a client asks of its owner, and what the owner said: one row for each client and credential (or hosts, where
+ * nothing is connected yet), so that there is never more than one open request of theirs.
+ */
+export type Asked = {
+  readonly connectorId: string;
+  /** Null where nothing is connected yet. */
+  readonly credentialId: string | null;
+  /** The program that asks, as it calls itself. */
+  readonly client: string | null;
+  readonly act: ApprovalAct;
+  /** What exactly is asked, for the page: whom to share with, the wider policy. Empty for a release. */
+  readonly details: ApprovalDetails;
+  /** The facts when it was asked, which the page shows; absent on rows from before they were kept. */
+  readonly facts?: ApprovalFacts;
+  /** Keyed digest of act, credential, details and facts: an approval is good for nothing else. */
+  readonly argumentsDigest: string;
+  /** `approved`: once, and not used yet. `granted`: a release, for some minutes. */
+  readonly status: 'pending' | 'approved' | 'granted' | 'denied' | 'used';
+  /** The owner was shown this request, in a window of its own or in the list; no second window is opened. */
+  readonly shown: boolean;
+  /** It was left to the list, because enough windows were open. */
+  readonly listed?: boolean;
+  /** When the request was made. */
+  readonly askedAt: number;
+  /** How long the status holds: a pending one waits, an approved one can be used, a denied one is not asked again. */
+  readonly expiresAt: number;
+  /** Until when this client reads the secret without asking; outlives other requests. Null when it may not. */
+  readonly releaseUntil: number | null;
+  /** When the owner last answered, and how many noes in a row that makes here; absent before the first answer. */
+  readonly answered?: { readonly at: number; readonly noes: number };
+};
