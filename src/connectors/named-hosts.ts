@@ -1,5 +1,5 @@
 /** Which hosts of a connection somebody names, instead of its definition. */
-import { hasTokens } from './auth-kinds.ts';
+import { usesTokenEndpoint } from './auth-kinds.ts';
 import type { AuthMethod, Connector, InputProperty } from './connector.ts';
 import { serverUrls } from './server-hosts.ts';
 import { type Values, wholeVariable } from './template.ts';
@@ -14,7 +14,7 @@ export function namedHosts(
   values: Values,
 ): ReadonlyMap<string, string> {
   const properties = { ...connector.inputs.properties, ...auth.inputs.properties };
-  const urls = hasTokens(auth) ? serverUrls(auth) : [];
+  const urls = usesTokenEndpoint(auth) ? serverUrls(auth) : [];
   const own = auth.authenticationType === 'oauth2' ? [auth.authorizationEndpoint, auth.protectedResource] : [];
   const named = new Map<string, string>();
   for (const template of [...auth.api.allowedHosts, ...urls, ...own]) {
