@@ -130,13 +130,32 @@ export function ownHeaders(auth: AuthMethod, inputs: Values): Set<string> {
   return new Set([...filled, ...injected, ...signer].map((name) => name.toLowerCase()));
 }
 
-/** All that must not come back: what a request carries, the refresh token, and the pairs of Basic as they are encoded. */
+/**
+ * All that must not come back: the secret as it is kept and as a request carries it, the refresh token, the pairs of Basic
+ * before they are encoded, and what makes a token one, its signature. White space around a value is not sent in a header.
+ */
 export function secretsOf({ auth: { inject: rules }, credential, secret, values }: Connection): string[] {
-  const pairs = rules.flatMap((rule) => (rule.in === 'basic' ? [`${rule.username}:${rule.password}`] : []));
-  const texts = [...pairs, ...rules.flatMap((rule) => (rule.in === 'basic' ? [] : [rule.value]))];
-  const named = texts.flatMap(variablesIn).filter((name) => !Object.hasOwn(credential.inputs, name));
-  const sent = named.flatMap((name) => values[name] ?? []);
+  const templates = rules.map((rule) => (rule.in === 'basic' ? `${rule.username}:${rule.password}` : rule.value));
+  const ofSecret = (name: string) => !Object.hasOwn(credential.inputs, name);
+  const carried = templates.filter((one) => variablesIn(one).some(ofSecret));
+  const sent = carried.flatMap((one) => [
+    fillText(filledPart(one), values),
+    ...variablesIn(one)
+      .filter(ofSecret)
+      .flatMap((name) => values[name] ?? []),
+  ]);
   const kept =
     secret.kind === 'inputs' ? Object.values(secret.inputs) : [secret.accessToken, secret.refreshToken ?? ''];
-  return [...new Set([...pairs.map((pair) => fillText(pair, values)), ...sent, ...kept])];
+  const whole = [...sent, ...kept].flatMap((one) => [one, one.trim()]);
+  return [...new Set([...whole, ...whole.flatMap(signatureOf)])];
+}
+
+/** `Bearer {token}` → `{token}`: what stands around it is no secret. */
+function filledPart(template: string): string {
+  return template.slice(template.indexOf('{'), template.lastIndexOf('}') + 1);
+}
+
+/** The last part of a JWT (RFC 7519 §3), without which the others are good for nothing. */
+function signatureOf(token: string): string[] {
+  return /^eyJ[\w-]*(?:\.[\w-]*)+\.([\w-]{16,})$/.exec(token)?.slice(1) ?? [];
 }

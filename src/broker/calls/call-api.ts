@@ -129,8 +129,8 @@ async function answerOf(answer: ServiceAnswer, offset: number, reads: boolean): 
     const body = `[${bytes.length} bytes of ${type || 'binary content'}, not shown]`;
     return { ...known, body, truncated: false, ...hintOf(answer) };
   }
-  const json = /^[^;]*[/+]json\b/i.test(type) ? readJson(scrubJson(answer, content)) : undefined;
-  const text = json?.text ?? answer.scrub(content);
+  const json = /^[^;]*[/+]json\b/i.test(type) ? readJson(await scrubJson(answer, content)) : undefined;
+  const text = json?.text ?? (await answer.scrub(content));
   if (offset === 0 && text.length <= maxCharacters) {
     const body = json === undefined ? { body: text } : { body: json.value, written: text };
     return { ...known, ...body, truncated: false, ...hintOf(answer) };
@@ -142,12 +142,12 @@ async function answerOf(answer: ServiceAnswer, offset: number, reads: boolean): 
 }
 
 /** JSON without the secret: as it was written, and as a program reads it, since undoing its escapes may bring a secret to light. */
-function scrubJson({ scrub }: ServiceAnswer, content: string): string {
-  const written = scrub(content);
+async function scrubJson({ scrub }: ServiceAnswer, content: string): Promise<string> {
+  const written = await scrub(content);
   const read = readJson(written);
   if (read === undefined) return written;
   const plain = JSON.stringify(read.value);
-  const clean = scrub(plain);
+  const clean = await scrub(plain);
   return clean === plain ? read.text : clean;
 }
 

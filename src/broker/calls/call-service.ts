@@ -7,19 +7,20 @@ import { KeywardError } from '../../errors.ts';
 import { peek, readBody } from '../../net/body.ts';
 import type { EgressRequest, EgressStream } from '../../net/egress.ts';
 import { passedOn } from '../../net/headers.ts';
-import { type Scrubber, scrubberOf } from '../../net/scrub/scrub.ts';
+import { createScrubber, type Scrubber, scrubberOf } from '../../net/scrub/scrub.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { parseAnswer } from '../oauth/answer.ts';
 import { about, accessOf, requireCredential } from '../policy/access.ts';
+import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
 import { apiRequest, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
 import { type Connection, openConnection, sendWithRenewal } from './connection.ts';
 import { type Reserved, readHeaders } from './headers.ts';
 import { type CallTarget, isWholeUrl, readTarget } from './path.ts';
 import { checkCall } from './policy.ts';
-import { clockRefusal, signIfNeeded } from './signing.ts';
+import { clockRefusal, signatureIn, signIfNeeded } from './signing.ts';
 
 /** An answer that is not needed is read this far, so that its connection can be used again. */
 const unneededBytes = 65_536;
@@ -47,7 +48,7 @@ export type ServiceAnswer = {
   /** Instead of reading the body. */
   readonly discard: () => Promise<void>;
   /** Takes the secret out of a text that was made of the body: decoding may bring it to light. */
-  readonly scrub: (text: string) => string;
+  readonly scrub: (text: string) => Promise<string>;
   /** Name of the service. */
   readonly service: string;
   /** Where a redirect leads, when that is below the base URL too: the path of another call. */
@@ -71,16 +72,23 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   });
   await requireScope(broker, principal, action, about(credential));
   const target = await targetOf(broker, credential, call.path);
-  try {
-    const access = accessOf(principal, credential) === 'owner' ? 'owner' : 'use';
-    checkCall(credential, access, principal, call.method, target.path);
-  } catch (error) {
+  const owner = accessOf(principal, credential) === 'owner';
+  const refuse = async (error: unknown): Promise<never> => {
     throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
+  };
+  try {
+    checkCall(credential, owner ? 'owner' : 'use', principal, call.method, target.path);
+  } catch (error) {
+    await refuse(error);
   }
   const send = async (connection: Connection): Promise<Sent> => {
-    const { auth, credential, values } = connection;
+    const { auth, credential, values, secret } = connection;
+    if (!owner) await requireUnguessable(secret).catch(refuse);
     const headers = readHeaders(call.headers, ownHeaders(auth, values), call.reserved);
-    const scrubber = scrubberOf(secretsOf(connection));
+    const secrets = secretsOf(connection);
+    // Somebody else could tell from the time what a text has in common with the secret.
+    const options = { steady: !owner };
+    const scrubber = scrubberOf(secrets, options);
     const request = {
       ...apiRequest(connection, { ...call, target, headers: { ...headers, ...encodingOf(call) } }),
       once: auth.api.unsafeGet,
@@ -88,8 +96,13 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
     const { signal, timeoutMs, silenceMs } = call;
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
-    const answer = await broker.egress.open(await signIfNeeded(connection, { ...request, ...limits }));
-    return { ...(await withContent(answer, auth)), scrubber };
+    const ready = await signIfNeeded(connection, { ...request, ...limits });
+    const signature = signatureIn(ready);
+    const answer = await withContent(await broker.egress.open(ready), auth);
+    return {
+      ...answer,
+      scrubber: signature.length === 0 ? scrubber : createScrubber([...secrets, ...signature], options),
+    };
   };
   const options = { repeatable: isRepeatable(call.body), discard };
   const { connection, answer } = await sendWithRenewal(broker, credential, send, options);
@@ -116,9 +129,9 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   return {
     status: answer.status,
     headers: scrubHeaders(passedOn(answer.headers), scrubber),
-    body: scrubber.stream(answer.body),
+    body: scrubber.stream(answer.body, answer.headers.get('content-type')),
     discard: () => discard(answer),
-    scrub: scrubber.text,
+    scrub: scrubber.answer,
     service: connector.name,
     redirect: below === null ? null : scrubber.text(`${below.path}${below.query === '' ? '' : `?${below.query}`}`),
   };

@@ -79,3 +79,8 @@ export function keyProblem(auth: AuthMethod, { status, body }: EgressResponse): 
 function refusesSignature(auth: AuthMethod, status: number): boolean {
   return auth.authenticationType === 'aws_sigv4' && [400, 401, 403].includes(status);
 }
+
+/** The signature of a request that is ready: whoever has it can send the request again for some minutes. */
+export function signatureIn({ headers }: EgressRequest): string[] {
+  return /^AWS4-\S+ .*\bSignature=([0-9a-f]{64})$/.exec(headers?.authorization ?? '')?.slice(1) ?? [];
+}

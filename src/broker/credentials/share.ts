@@ -1,4 +1,5 @@
 /** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
+import { KeywardError } from '../../errors.ts';
 import { type Principal, userNamedBy } from '../../principal.ts';
 import type { Credential, Share } from '../../vault/vault.ts';
 import { requireApproval } from '../approvals/approvals.ts';
@@ -9,7 +10,8 @@ import { amend, changedMeanwhile } from '../grants/amend.ts';
 import { findAuth } from '../grants/oauth-context.ts';
 import { oneLine } from '../input/text.ts';
 import { about, requireCredential } from '../policy/access.ts';
-import { authorize } from '../policy/policy.ts';
+import { requireUnguessable } from '../policy/guessable.ts';
+import { authorize, refused } from '../policy/policy.ts';
 import { type ShareView, sharesOf } from './view.ts';
 
 /** Longest id of a user or tenant, in characters. */
@@ -43,6 +45,11 @@ export async function shareConnection(
     );
   }
   const next = shareOf(grantee, input);
+  if (next?.permission === 'use') {
+    await requireUnguessable(await broker.vault.open('credential', credential)).catch(async (error: unknown) => {
+      throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
+    });
+  }
   const wider = next !== null && widens(credential, next);
   if (wider) {
     const { permission, policy } = next;

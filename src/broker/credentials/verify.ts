@@ -16,7 +16,8 @@ import { requireAuth } from '../grants/oauth-context.ts';
 import { reconnectHint } from '../grants/renew.ts';
 import { oneLine } from '../input/text.ts';
 import { valueAt } from '../oauth/answer.ts';
-import { about, requireCredential } from '../policy/access.ts';
+import { about, accessOf, requireCredential } from '../policy/access.ts';
+import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize } from '../policy/policy.ts';
 import { isoTime } from './view.ts';
 
@@ -51,13 +52,16 @@ export async function verifyCredential(
       const { connector } = await openConnection(broker, credential);
       return { status: 'active', checkedAt, detail: `${connector.name} has no endpoint to check this with.` };
     }
-    const send = (connection: Connection) => call(broker, connection, verify, options.signal);
+    const send = async (connection: Connection) => {
+      if (accessOf(principal, credential) !== 'owner') await requireUnguessable(connection.secret);
+      return call(broker, connection, verify, options.signal);
+    };
     const judged = await sendWithRenewal(broker, credential, send, { settle: true });
     const { connection } = judged;
     broker.vault.touch(connection.credential);
     // A service may answer the secret where its account belongs. Loaded with the first call.
     const { createScrubber } = await import('../../net/scrub/scrub.ts');
-    const { text: scrub } = createScrubber(secretsOf(connection));
+    const { answer: scrub } = createScrubber(secretsOf(connection));
     return { checkedAt, ...(await judge(broker, judged, verify, scrub)) };
   } catch (error) {
     if (hasCode(error, 'reconnect_required')) {
@@ -100,7 +104,7 @@ async function judge(
   broker: Broker,
   { connection, answer, verdict }: Judged<Checked>,
   verify: Verification,
-  scrub: (text: string) => string,
+  scrub: (text: string) => Promise<string>,
 ) {
   const { auth, credential } = connection;
   const clock = clockRefusal(auth, answer);
@@ -115,7 +119,7 @@ async function judge(
   const typed = credential.authenticationType.startsWith('oauth2') ? '' : ` ${wrongKey}`;
   if (verdict === 'person') return end(`${refusal}${typed}`);
   if (answer.status === 401 || answer.status === 403)
-    return { status: credential.status, detail: scrub(`${refusal} ${missingScope(answer)}`) };
+    return { status: credential.status, detail: await scrub(`${refusal} ${missingScope(answer)}`) };
   if (answer.status < 200 || answer.status > 299) {
     const nobodys = answer.status === 404 ? wrongAddress(auth, credential) : '';
     const detail = `Not checked: the service answered with status ${answer.status}.${nobodys}`;
@@ -126,7 +130,7 @@ async function judge(
     return end(`The service answered that the credential is not valid.${typed}`);
   }
   const label = verify.accountPath === null ? undefined : valueAt(content, verify.accountPath);
-  const account = oneLine(typeof label === 'string' ? scrub(label) : label, maxAccount);
+  const account = oneLine(typeof label === 'string' ? await scrub(label) : label, maxAccount);
   if (account !== null && account !== credential.account) await note(broker, credential, { account });
   return { status: 'active' as const, ...(account === null ? {} : { account }) };
 }

@@ -1,7 +1,7 @@
 import leven from 'leven';
 import { accepts, jsonObject } from '../../connectors/accepts.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
-import { minSecretBytes } from '../../net/scrub/secret-length.ts';
+import { maxSecretBytes, minSecretBytes } from '../../net/scrub/secret-length.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
 /** Longest input, in characters. */
@@ -75,13 +75,11 @@ function readValue(
   unchecked: () => string,
 ): string | { readonly problem: string } {
   if (typeof value !== 'string') return { problem: 'must be a string' };
-  // White space comes along when people copy. A secret without a known form is taken as it is.
-  const text = property.contentMediaType
-    ? compact(value)
-    : property.writeOnly && !property.pattern
-      ? value
-      : value.trim();
+  // White space comes along when people copy.
+  const text = property.contentMediaType ? compact(value) : value.trim();
   if (text.length > maxLength) return { problem: `must have at most ${maxLength} characters` };
+  if (property.writeOnly && Buffer.byteLength(text) > maxSecretBytes)
+    return { problem: `must have at most ${maxSecretBytes} bytes` };
   if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must be one line of text' };
   const fits = text === '' || accepts(property, text);
   if (fits) return text;

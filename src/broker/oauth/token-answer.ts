@@ -3,8 +3,10 @@
  * as text or null, scopes as a list or with commas, form bodies, no token type. What a definition declares is read
  * first, what every client has met is tolerated, the rest is a typed error.
  */
+import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { retryAfter } from '../../net/retry-after.ts';
+import { maxTokenBytes } from '../../net/scrub/secret-length.ts';
 import { type Answer, keepFields, parseAnswer, positiveNumber, scopeTokens, textOf, valueAt } from './answer.ts';
 import { timeIn } from './clock.ts';
 import type { OAuthContext, TokenSet } from './context.ts';
@@ -32,17 +34,29 @@ export function readTokenAnswer(context: OAuthContext, response: EgressResponse,
   if (/^dpop$/i.test(textOf(fields.token_type)?.trim() ?? '')) {
     throw garbled(context, 'bound the access token to a key that Keyward did not send', { ambiguous: true });
   }
+  const refreshToken = textOf(fields.refresh_token);
+  const kept = keepFields(rules.keep, answer, fields);
+  if ([accessToken, refreshToken ?? '', ...Object.values(kept)].some((one) => Buffer.byteLength(one) > maxTokenBytes)) {
+    throw tooLong(context);
+  }
   return {
     accessToken,
     // Where the token goes in a call is the definition's word; services write anything here.
     tokenType: 'Bearer',
-    refreshToken: textOf(fields.refresh_token),
+    refreshToken,
     expiresAt: expiryOf(fields.expires_in, rules),
     refreshExpiresAt: timeAfter(positiveNumber(fields[rules.refreshExpiresIn])),
     // HubSpot says `scopes`.
     scopes: scopesIn(fields.scope) ?? scopesIn(fields.scopes),
-    kept: keepFields(rules.keep, answer, fields),
+    kept,
   };
+}
+
+function tooLong({ connector }: OAuthContext): KeywardError {
+  return new KeywardError('provider_garbled', `${connector.name} issued a token of more than ${maxTokenBytes} bytes.`, {
+    hint: 'Ask for fewer scopes or groups, which make a token shorter: Keyward could not keep one this long out of what the service answers.',
+    details: { ambiguous: true },
+  });
 }
 
 /**

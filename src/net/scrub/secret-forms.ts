@@ -2,18 +2,9 @@
 import { folded } from './folding.ts';
 import { minSecretBytes } from './secret-length.ts';
 
-/** The forms of some secrets as bytes, folded. */
-export type Forms = {
-  /** As they are, in UTF-16, base64, base64url, hexadecimal. */
-  readonly plain: readonly Uint8Array[];
-  /** Those of which single characters may be escaped besides, as text in UTF-8. */
-  readonly escapable: readonly Uint8Array[];
-};
-
-/** Every form of these secrets, each once. */
-export function formsOf(secrets: readonly string[]): Forms {
-  const plain = new Map<string, Uint8Array>();
-  const escapable = new Map<string, Uint8Array>();
+/** Every form of these secrets as folded bytes, each once: as it is, in UTF-16, Latin-1, base64, base64url, hexadecimal. */
+export function formsOf(secrets: readonly string[]): Uint8Array[] {
+  const forms = new Map<string, Uint8Array>();
   for (const given of secrets) {
     // The length that counts is the secret's own: what encodes it makes it longer, not harder to guess.
     if (Buffer.byteLength(given) < minSecretBytes) continue;
@@ -22,14 +13,12 @@ export function formsOf(secrets: readonly string[]): Forms {
     const bytes = Buffer.from(secret);
     const base64 = [0, 1, 2].map((offset) => base64At(bytes, offset));
     const forUrl = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
-    const texts = [secret, secret.replaceAll(' ', '+'), ...base64, ...forUrl, bytes.toString('hex')];
+    const texts = [secret, ...base64, ...forUrl, bytes.toString('hex')];
     const wide = Buffer.from(secret, 'utf16le');
     const all = [...texts.map((text) => Buffer.from(text)), wide, Buffer.from(wide).swap16()];
-    for (const form of [...all, Buffer.from(secret, 'latin1')]) add(plain, form);
-    add(escapable, bytes);
-    for (const text of base64) if (/[+/]/.test(text)) add(escapable, Buffer.from(text));
+    for (const form of [...all, Buffer.from(secret, 'latin1')]) add(forms, form);
   }
-  return { plain: [...plain.values()], escapable: [...escapable.values()] };
+  return [...forms.values()];
 }
 
 function add(forms: Map<string, Uint8Array>, form: Buffer): void {

@@ -7,8 +7,9 @@ import { type ApiInput, callApi, maxCharacters } from '../../../src/broker/calls
 import { callService } from '../../../src/broker/calls/call-service.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
+import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { scrubbed } from '../../../src/net/scrub/scrub.ts';
-import { acme, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
+import { acme, credentialOf, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
 import { type EchoApi, echoForms, startEchoApi } from '../../support/servers/echo-api.ts';
 
 const apiKey = 'acme_s3cretS3cretS3cret';
@@ -448,6 +449,33 @@ describe('shares', () => {
     expect(await refusal({ method: 'DELETE' }, bob)).toBe('forbidden');
     await shareConnection(broker, ann, { connectionId, with: 'user:bob', permission: 'none' });
     expect(await refusal({}, bob)).toBe('not_found');
+  });
+
+  it('68. a password that can be guessed is shared to be seen only, also where it was shared for use before', async () => {
+    const password = 'Sunshine2024!';
+    const id = await connect('basic', { username: 'ann', password });
+    const shared = { connectionId: id, with: 'user:bob' };
+    /** Keeps guesses at the service and reads them back: the line that was taken out is the password. */
+    const guessed = async () => {
+      const guesses = ['Sunshine2023!', 'Sunshine2024!', 'Sunshine2025!'];
+      const { body } = (await call({ connectionId: id, path: '/notes', query: { guesses } }, bob)) as {
+        body: { url: string };
+      };
+      const back = new URL(body.url, api.origin).searchParams.getAll('guesses');
+      return guesses.filter((_, at) => back[at] === scrubbed);
+    };
+    const refusedShare = shareConnection(broker, ann, { ...shared, permission: 'use' }).then(guessed);
+    await expect(refusedShare).rejects.toMatchObject({
+      code: 'forbidden',
+      hint: expect.stringContaining('random password'),
+    });
+    await shareConnection(broker, ann, { ...shared, permission: 'view' });
+    const stored = await credentialOf(broker, ann, id);
+    const shares = [{ with: 'user:bob', permission: 'use' as const }];
+    await broker.vault.commit([{ op: 'update', kind: 'credential', record: { ...stored, shares } }]);
+    await expect(guessed()).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(verifyCredential(broker, bob, { credentialId: id })).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await call({ connectionId: id, path: '/echo' })).toMatchObject({ status: 200, body: scrubbed });
   });
 
   it('12. a view share, and a token without the scope, call nothing', async () => {

@@ -95,7 +95,7 @@ describe('shares', () => {
   });
 
   it('for use of a service whose GET may act needs a policy, since reading by GET means nothing there', async () => {
-    const key = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
+    const key = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+canary' };
     const input = { connectorId: 'aws', authenticationType: 'aws_sigv4', service: 'ec2', ...key };
     const created = await createCredential(broker(), ann, input, { obtainedBy: 'rest' });
     const id = created.kind === 'created' ? created.credentialId : '';

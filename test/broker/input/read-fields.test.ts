@@ -29,7 +29,7 @@ describe('given inputs', () => {
     });
     expect(read('basic', { region: 'us', username: 'ann', password: ' p ' })).toMatchObject({
       inputs: { region: 'us', username: 'ann' },
-      secretInputs: { password: ' p ' },
+      secretInputs: { password: 'p' },
     });
   });
 
@@ -62,7 +62,11 @@ describe('given inputs', () => {
     expect(read('oauth2', {})).toMatchObject({ missingSecrets: [], problems: {} });
   });
 
-  it('lose the white space that copying adds, except in a secret whose form is not known', () => {
+  it('67. lose the white space that copying adds', () => {
+    for (const space of [' ', '\t', '\n', '\r\n', '\u00a0', '\ufeff']) {
+      const given = { username: `${space}ann`, password: `${space}correct horse${space}` };
+      expect(read('basic', given)).toMatchObject({ secretInputs: { password: 'correct horse' }, problems: {} });
+    }
     expect(read('api_key', { apiKey: '  acme_0123456789abcdef ', region: ' us ' })).toMatchObject({
       inputs: { region: 'us' },
       secretInputs: { apiKey: 'acme_0123456789abcdef' },
@@ -89,6 +93,7 @@ describe('given inputs', () => {
     ['49. a line break in a secret', 'basic', { password: 'a\nb' }, 'password', /one line/],
     ['half a character', 'basic', { username: 'a\ud800' }, 'username', /one line/],
     ['a giant', 'basic', { username: 'a'.repeat(8_193) }, 'username', /at most 8192/],
+    ['66. a giant secret', 'basic', { password: 'é'.repeat(4_097) }, 'password', /^must have at most 8192 bytes$/],
     ['another flow', 'oauth2', { flow: 'implicit' }, 'flow', /code, device/],
     ['a flow where there is none', 'api_key', { flow: 'device' }, 'flow', /unknown here/],
     [
