@@ -87,6 +87,8 @@ describe('the connector aws', () => {
     const { body } = await call(id, { method: 'POST', body: {} });
     const { seen } = body as { seen: Record<string, string> };
     expect(seen['x-amz-security-token']).toBe(scrubbed);
+    // 70. The signature that was just sent, too: with it the request could be sent again for some minutes.
+    expect(seen.authorization).toMatch(/Credential=.*Signature=\[redacted\]$/);
     const everything = JSON.stringify([aws.seen, body, await test.audited(), test.logged()]);
     expect(everything).not.toContain(key.secretAccessKey);
     const shown = JSON.stringify([

@@ -23,11 +23,14 @@ export function createAutomaton(forms: readonly Uint8Array[]): Automaton {
   const most = forms.reduce((sum, { length }) => sum + length, 1);
   const tree = createTree(most);
   for (const form of forms) tree.add(form);
-  const { root, child, sibling, byteOf, depths, ends } = tree;
+  const { root, child, sibling, byteOf, depths, ends, below } = tree;
+  /** State → the longest other state that its bytes end with. */
   const shorter = new Int32Array(most);
+  /** State → the longest of those that goes on with a byte with which this one does not. */
+  const other = new Int32Array(most);
 
   const next = (from: number, byte: number): number => {
-    for (let state = from; state !== 0; state = shorter[state] as number) {
+    for (let state = from; state !== 0; state = other[state] as number) {
       let to = child[state] as number;
       while (to !== 0 && byteOf[to] !== byte) to = sibling[to] as number;
       if (to !== 0) return to;
@@ -35,12 +38,23 @@ export function createAutomaton(forms: readonly Uint8Array[]): Automaton {
     return root[byte] as number;
   };
 
+  /** True when the second state goes on with every byte with which the first one does. */
+  function within(one: number, state: number): boolean {
+    for (let to = child[one] ?? 0; to !== 0; to = sibling[to] ?? 0)
+      if (below(state, byteOf[to] ?? 0) === 0) return false;
+    return true;
+  }
+
   // The shallow states come first, because the deep ones fall back to them.
   const order: number[] = [...root].filter((state) => state !== 0);
   for (let index = 0; index < order.length; index += 1) {
     const state = order[index] ?? 0;
+    const back = shorter[state] ?? 0;
+    // Readings part where an escape begins, each with the way back still to go: it must be a short one (Knuth, Morris and
+    // Pratt, Fast pattern matching in strings, 1977).
+    other[state] = back !== 0 && within(back, state) ? (other[back] ?? 0) : back;
     for (let to = child[state] ?? 0; to !== 0; to = sibling[to] ?? 0) {
-      shorter[to] = next(shorter[state] ?? 0, byteOf[to] ?? 0);
+      shorter[to] = next(back, byteOf[to] ?? 0);
       if (ends[to] === 0) ends[to] = ends[shorter[to] ?? 0] ?? 0;
       order.push(to);
     }
@@ -92,7 +106,7 @@ function createTree(most: number) {
     }
     ends[state] = form.length;
   }
-  return { root, child, sibling, byteOf, depths, ends, add };
+  return { root, child, sibling, byteOf, depths, ends, below, add };
 }
 
 /** Numbers the states so that those which fall back to a state, at last, have the numbers from its own to its last one. */

@@ -75,7 +75,6 @@ export function createScrubber(secrets: readonly string[], { steady = false }: S
     }
   };
 
-  /** What stands before `rest`, which may end within a match that began before it. */
   async function cleaned(known: Uint8Array, rest: number, covered: number) {
     const searching = search.in(known, rest);
     let since = performance.now();
@@ -105,24 +104,38 @@ export function createScrubber(secrets: readonly string[], { steady = false }: S
       const cuts = oneLine ? cutsOf(type) : null;
       const known = createPieces();
       let covered = 0;
-      for await (const piece of source) {
-        const cut = cuts === null ? 0 : cuts(piece);
-        const whole = cut === 0 ? 0 : known.length() + cut;
-        known.add(piece);
-        const enough = known.length() >= held + Math.max(held, leastBlock);
-        const rest = Math.max(whole, enough ? known.length() - held : 0);
-        if (rest === 0) continue;
-        const all = known.take();
-        // A cut is an end: what stands behind it is part of nothing before it.
-        const seen = rest === whole ? all.subarray(0, whole) : all;
-        const clean = await cleaned(seen, rest, covered);
+      /** What stands before `rest`, with the bytes behind it that may belong to it. */
+      const next = async (bytes: Uint8Array, rest: number): Promise<Uint8Array> => {
+        const clean = await cleaned(bytes, rest, covered);
         covered = clean.covered;
-        known.add(all.subarray(rest));
-        if (clean.bytes.length > 0) yield clean.bytes;
+        return clean.bytes;
+      };
+      for await (const piece of source) {
+        const before = known.length();
+        const cut = cuts === null ? 0 : cuts(piece);
+        if (cut > 0) {
+          // What stands behind a cut is part of nothing before it.
+          known.add(piece.subarray(0, cut));
+          yield await next(known.take(), before + cut);
+          known.add(piece.subarray(cut));
+        } else if (piece.length >= 2 * held) {
+          // A large piece is read where it is.
+          if (before > 0) {
+            known.add(piece.subarray(0, held));
+            yield await next(known.take(), before);
+          }
+          yield await next(piece, piece.length - held);
+          known.add(piece.subarray(piece.length - held));
+        } else {
+          known.add(piece);
+          if (known.length() < held + Math.max(held, leastBlock)) continue;
+          const all = known.take();
+          yield await next(all, all.length - held);
+          known.add(all.subarray(all.length - held));
+        }
       }
-      const all = known.take();
-      const last = await cleaned(all, all.length, covered);
-      if (last.bytes.length > 0) yield last.bytes;
+      const last = known.take();
+      if (last.length > 0) yield await next(last, last.length);
     },
   };
 }

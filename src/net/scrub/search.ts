@@ -10,8 +10,6 @@ const piece = 16_384;
 const stretch = 64;
 
 export type Search = {
-  /** Longest match, in bytes, with every character escaped. */
-  readonly longest: number;
   /** All matches that begin before `rest`, those that overlap as one, by place. Pauses where a caller can do something else. */
   in(bytes: Uint8Array, rest: number): Generator<void, Match[]>;
 };
@@ -60,7 +58,6 @@ export function createSearch(forms: readonly Uint8Array[], longest: number, stea
   }
 
   return {
-    longest,
     *in(bytes, rest) {
       const matches: Match[] = [];
       const found: Found = (start, end) => {
@@ -77,9 +74,12 @@ export function createSearch(forms: readonly Uint8Array[], longest: number, stea
 
 type Found = (start: number, end: number) => void;
 
-/** How much is held back for secrets of so many bytes: no more and no less, whatever they are. */
+/**
+ * Longest writing of a secret of so many bytes that is looked for, and so how much is held back, whatever the secret is. A
+ * short one may have every character escaped at the greatest length; most escapes take less than eight bytes.
+ */
 export function longestMatch(secretBytes: number): number {
-  return (secretBytes + 1) * longestEscape;
+  return 8 * secretBytes + 32 * longestEscape;
 }
 
 function joined(matches: Match[]): Match[] {

@@ -8,6 +8,7 @@ import { folded } from './folding.ts';
 /** Places in a set of hashes; a power of two. */
 const places = 65_536;
 const [maxStep, wide, narrow] = [255, 8, 4];
+const backslash = 0x5c;
 
 export type Sieve = {
   /**
@@ -41,7 +42,7 @@ export function createSieve(forms: readonly Uint8Array[]): Sieve {
         const last = Math.min(until, bytes.length - width + 1);
         for (; at < last; at += step) {
           const hash = hashAt(view, at, width);
-          if (grams[hash >>> 16] === 0 || grams[hash & (places - 1)] === 0) continue;
+          if (grams[hash >>> 16] === 0 || !has(grams, hash)) continue;
           at += step;
           return at - step;
         }
@@ -74,9 +75,17 @@ function createEscapedSieve(forms: readonly Uint8Array[]) {
       if (at === 1) mark(parts, headOf(form[0] ?? 0, byte));
     }
   }
-  const searched = [0x25, 0x5c, 0x26, ...(inForms[0x20] === 1 ? [0x2b] : [])];
+  const searched = [0x25, backslash, 0x26, ...(inForms[0x20] === 1 ? [0x2b] : [])];
+
+  /** Of most escapes in most answers, such as `\"`, that much is plain. */
+  function isDull(bytes: Uint8Array, at: number): boolean {
+    if (bytes[at] !== backslash) return false;
+    const next = bytes[at + 1] ?? 0;
+    return next !== backslash && next !== 0x75 && next !== 0x78 && inForms[next] === 0;
+  }
 
   function suspicious(bytes: Uint8Array, at: number): boolean {
+    if (isDull(bytes, at)) return false;
     for (const { bytes: chars, end } of readingsAt(bytes, at)) {
       const [char = 0] = chars;
       if (inForms[char] === 0) continue;
@@ -91,7 +100,8 @@ function createEscapedSieve(forms: readonly Uint8Array[]) {
     return false;
   }
 
-  return (bytes: Uint8Array) => {
+  return ({ buffer, byteOffset, length }: Uint8Array) => {
+    const bytes = Buffer.from(buffer, byteOffset, length);
     const nextOf = (sign: number, from: number) => {
       const at = bytes.indexOf(sign, from);
       return at === -1 ? bytes.length : at;
@@ -136,12 +146,13 @@ function mixed(one: number, other: number): number {
   return Math.imul(mix ^ (mix >>> 15), 0xc2b2ae35);
 }
 
-/** A hash stands at two places, so that few others have both of them. */
+/** A hash stands at three places, so that few others have all of them. */
 function mark(set: Uint8Array, hash: number): void {
   set[hash >>> 16] = 1;
   set[hash & (places - 1)] = 1;
+  set[mixed(hash, 1) >>> 16] = 1;
 }
 
 function has(set: Uint8Array, hash: number): boolean {
-  return set[hash >>> 16] === 1 && set[hash & (places - 1)] === 1;
+  return set[hash >>> 16] === 1 && set[hash & (places - 1)] === 1 && set[mixed(hash, 1) >>> 16] === 1;
 }

@@ -39,6 +39,11 @@ const good: readonly Good[] = [
     { body: { ...token, expires_in: 3600, refresh_token: 'rt' } },
     { lifetime: hour, refreshToken: 'rt' },
   ],
+  [
+    '66. with tokens as long as any that a vendor documents',
+    { body: { ...token, refresh_token: 'x'.repeat(16_384) } },
+    { refreshToken: 'x'.repeat(16_384) },
+  ],
   ['with status 201', { status: 201, body: token }, { lifetime: null }],
   ['as text/html', { headers: { 'content-type': 'text/html' }, body: JSON.stringify(token) }, {}],
   ['without a content type', { headers: { 'content-type': '' }, body: JSON.stringify(token) }, {}],
@@ -295,6 +300,12 @@ const bad: readonly Bad[] = [
   [
     'an access token that is a number',
     { body: { ...token, access_token: 7 } },
+    'provider_garbled',
+    { ambiguous: true },
+  ],
+  [
+    '66. a token that is too long to be kept out of answers',
+    { body: { ...token, refresh_token: 'x'.repeat(16_385) } },
     'provider_garbled',
     { ambiguous: true },
   ],

@@ -415,6 +415,29 @@ describe('streams through the gateway', () => {
     await once(answer, 'end');
   });
 
+  it('64. show as much of a right guess as of a wrong one: the end is held back either way', async () => {
+    const held = 8 * token.length + 1_024;
+    for (const guess of [token.slice(0, -1), `${token.slice(0, 9)}~${token.slice(10, -1)}`]) {
+      const before = streaming.answers.length;
+      const sent = open('/file').end();
+      const service = await next(streaming.answers, before);
+      const whole = `${'x'.repeat(30_000)}${guess}`;
+      service.writeHead(200, { 'content-type': 'application/octet-stream' }).write(whole);
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      let come = '';
+      answer.setEncoding('latin1').on('data', (piece: string) => {
+        come += piece;
+      });
+      await vi.waitUntil(() => come.length > 10_000);
+      // By the time of another answer this one would have shown what it shows.
+      await once(open('/chat/completions').end(), 'response');
+      expect(come.length).toBeLessThanOrEqual(whole.length - held);
+      service.end();
+      await once(answer, 'end');
+      expect(come).toBe(whole);
+    }
+  });
+
   it('begin with the headers, before there is any of the body', async () => {
     const before = streaming.answers.length;
     const sent = open('/events').end();
@@ -496,13 +519,13 @@ describe('streams through the gateway', () => {
       const socket = connect(Number(port), hostname);
       socket.write(sent);
       const service = await next(streaming.answers, before);
-      service.writeHead(200, { 'content-type': 'text/plain' }).write('half');
+      service.writeHead(200, { 'content-type': 'text/plain' }).write('half\n');
       let got = '';
       socket.on('data', (piece) => {
         got += piece;
       });
       // The system may tell of data and a reset that come together as if it were the end.
-      await vi.waitUntil(() => got.endsWith('half'), { timeout: 10_000 });
+      await vi.waitUntil(() => got.endsWith('half\n'), { timeout: 10_000 });
       const ending = new Promise((resolve) => {
         socket.once('end', () => resolve('end')).once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
       });
