@@ -76,11 +76,12 @@ export const commands: readonly Command[] = [
   {
     name: 'key rewrap',
     words: [],
-    help: 'change the outer key: to that of a file, a passphrase, or a generated one',
+    help: 'change the outer key: to that of a file, a passphrase, both, or a generated one; rotates the data key, too',
     flags: {
       'new-key-file': { value: 'file', help: 'file that holds the new key: 32 bytes in base64 or hex' },
       'new-passphrase': { help: 'ask for a passphrase, or read it from stdin' },
       generated: { help: "keep a new key in the keychain, or else in Keyward's key file" },
+      'keep-data-key': { value: 'reason', help: 'leave the data key as it is; the audit log keeps the reason' },
     },
     load: async () => (await import('./lazy-commands.ts')).key.rewrap,
   },

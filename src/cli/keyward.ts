@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import { createEgress } from '../net/open-egress.ts';
 import { type KeySettings, openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import { adviceOnKeys, retireUnused } from '../vault/key-change.ts';
 import { openVault } from '../vault/open.ts';
 import type { AuditEvent } from '../vault/vault.ts';
 
@@ -31,6 +32,8 @@ type Own = {
 export async function openKeyward(config: Config, log: Log, own: Own = {}): Promise<Keyward> {
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
   const vault = await openVault(store, own.observe);
+  // Judging a passphrase takes a moment, for which nobody waits.
+  void adviceOnKeys(store, keySettings(config)).then((advice) => advice && log.warn('key_advice', { advice }));
   const egress = createEgress({ allow: config.egressAllow, only: config.hostsAllow });
   for (const { file, field, rule } of catalogue.problems) log.warn('connector_invalid', { file, field, rule });
   const { found, unknown } = matchAuthConfigs(config, catalogue);
@@ -57,9 +60,16 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
   };
 }
 
-/** The store that is configured, with its outer key. */
-export function openConfiguredStore(config: Config): Promise<Store> {
-  return openStore({ store: config.store, key: keySettings(config) });
+/** The store that is configured, with its outer key. Data keys that nothing needs any more are retired. */
+export async function openConfiguredStore(config: Config): Promise<Store> {
+  const store = await openStore({ store: config.store, key: keySettings(config) });
+  try {
+    await retireUnused(store);
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** What the configuration says about the outer key. */
@@ -71,6 +81,7 @@ export function keySettings(config: Config): KeySettings {
     ...(passphrase !== undefined && { passphrase }),
     fallbackKeyFile: fallbackKeyFile(config),
     keychain: true,
+    noKeyFile: config.servesOneTree,
   };
 }
 

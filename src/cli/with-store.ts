@@ -5,8 +5,10 @@ import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import type { Store } from '../store/store.ts';
 import { auditChain } from '../vault/audit-chain.ts';
+import { adviceOnKeys } from '../vault/key-change.ts';
+import type { AuditEvent } from '../vault/vault.ts';
 import type { Invocation } from './command.ts';
-import { exists, openConfiguredStore, openKeyward } from './keyward.ts';
+import { exists, keySettings, openConfiguredStore, openKeyward } from './keyward.ts';
 
 /** Opens the configured store for this work, and closes it afterwards. `not_found` when there is no vault. */
 export async function withStore<T>(
@@ -16,6 +18,8 @@ export async function withStore<T>(
   await requireVault(config);
   const store = await openConfiguredStore(config);
   try {
+    const advice = await adviceOnKeys(store, keySettings(config));
+    if (advice !== undefined) process.stderr.write(`${advice}\n`);
     return await work(store);
   } finally {
     await store.close();
@@ -45,7 +49,7 @@ async function requireVault({ store }: Config): Promise<void> {
 }
 
 /** Written before the effect: no audit, no change. */
-export async function noteInAudit(store: Store, action: string): Promise<void> {
+export async function noteInAudit(store: Store, action: string, more: Partial<AuditEvent> = {}): Promise<void> {
   const { tenant, user } = localPrincipal;
-  await auditChain(store).append({ tenant, user, client: 'keyward command line', action, outcome: 'allowed' });
+  await auditChain(store).append({ tenant, user, client: 'keyward command line', action, outcome: 'allowed', ...more });
 }

@@ -3,7 +3,7 @@
  * README are made from the same table. Every problem is reported at once, and no message repeats a value, because
  * any of them may hold a secret by mistake.
  */
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import envPaths from 'env-paths';
 import { closestMatch } from 'leven';
 import { flagOf, type OptionText, options } from './options.ts';
@@ -26,8 +26,13 @@ export type Config = {
   readonly dataDir: string;
   readonly configDir: string;
   readonly store: StoreOption;
-  /** At most one is set. Without any, the keychain of the OS or a key file in the config dir is used. */
+  /**
+   * A key or a key file, a passphrase, or one of the two with a passphrase. Without any, the keychain of the OS or a key file
+   * in the config dir is used.
+   */
   readonly key: { readonly key?: string; readonly keyFile?: string; readonly passphrase?: string };
+  /** `keyward http` with the vault and the config dir below one folder, `KEYWARD_HOME`. */
+  readonly servesOneTree: boolean;
   readonly host: string;
   readonly port: number;
   /** Origin that OAuth clients register; null means it follows from host and port. */
@@ -90,8 +95,12 @@ export function connectorVariable(connectorId: string): string {
   return connectorId.toUpperCase().replace(/[^A-Z0-9]/g, '_');
 }
 
+/** Set by the Claude Desktop bundle, whose settings come as empty texts when its user left them alone. */
+const bundleVariable = 'KEYWARD_BUNDLE';
+
 /**
- * The configuration from flags (`--port` → text) and the environment; an empty value counts as none. What may be
+ * The configuration from flags (`--port` → text) and the environment; an empty value counts as none, but for a key or a
+ * passphrase, in whose place another key would be made unseen. What may be
  * combined, and the default of `release`, depends on how Keyward serves.
  *
  * @throws KeywardError `config_invalid`; `details.fields` names each option that has a problem.
@@ -103,6 +112,9 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
     const spec = options[name];
     const flag = flagOf(spec);
     const fromFlag = flag === undefined ? undefined : flags.get(flag);
+    if (fromFlag === undefined && env[spec.variable] === '' && spec.neverEmpty && env[bundleVariable] === undefined) {
+      problems[spec.variable] = 'is empty: give it a value, or unset it';
+    }
     const text = fromFlag ?? given(env[spec.variable]);
     if (text === undefined) return;
     try {
@@ -120,9 +132,8 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
   };
   for (const name of Object.keys(options) as Name[]) readOption(name);
 
-  const keySources = (['key', 'keyFile', 'passphrase'] as const).filter((name) => values[name] !== undefined);
-  if (keySources.length > 1) {
-    problems[keySources.map((name) => options[name].variable).join(', ')] = 'are alternatives: set one of them';
+  if (values.key !== undefined && values.keyFile !== undefined) {
+    problems[`${options.key.variable}, ${options.keyFile.variable}`] = 'are alternatives: set one of them';
   }
   const authConfigs = readAuthConfigs(env, problems);
   nameUnknown(env, problems);
@@ -153,10 +164,12 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
   const dataDir = values.home === undefined ? folders.data : join(values.home, 'data');
   const configDir = values.home === undefined ? folders.config : join(values.home, 'config');
   const release = values.release ?? (mode === 'http' ? 'allow' : 'approve');
+  const store = values.store ?? { kind: 'file', path: join(dataDir, 'vault.json') };
   return {
     dataDir,
     configDir,
-    store: values.store ?? { kind: 'file', path: join(dataDir, 'vault.json') },
+    store,
+    servesOneTree: mode === 'http' && store.kind === 'file' && isBelow(values.home, store.path),
     key: {
       ...(values.key !== undefined && { key: values.key }),
       ...(values.keyFile !== undefined && { keyFile: values.keyFile }),
@@ -178,6 +191,10 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
     issuer: issuerOf(values),
     signIn: signInOf(values),
   };
+}
+
+function isBelow(folder: string | undefined, file: string): boolean {
+  return folder !== undefined && !relative(folder, file).startsWith('..');
 }
 
 /** What the address demands of the other options. Whether there is a session token, only the vault knows. */
@@ -249,7 +266,7 @@ function readAuthConfigs(env: NodeJS.ProcessEnv, problems: Record<string, string
 }
 
 function nameUnknown(env: NodeJS.ProcessEnv, problems: Record<string, string>): void {
-  const known = Object.values(options).map((spec) => spec.variable);
+  const known = [...Object.values(options).map((spec) => spec.variable), bundleVariable];
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith('KEYWARD_') || known.includes(variable) || authVariable.test(variable)) continue;
     problems[variable] = unknownOption(variable, known);

@@ -11,6 +11,8 @@ export type Option<T> = {
   readonly byDefault: string;
   /** A secret has no flag: every user of the computer can read the arguments of every process. */
   readonly secret?: boolean;
+  /** Whether an empty variable is an error, and not the same as none. */
+  readonly neverEmpty?: boolean;
   /** For an option that only some values make a secret: true for such a value, which then must not be a flag either. */
   readonly holdsSecret?: (text: string) => boolean;
   /** The value, or a `KeywardError` whose message says what it must be. */
@@ -47,21 +49,24 @@ export const options = {
     help: "the vault's outer key: 32 bytes in base64 or hex",
     byDefault: 'the OS keychain, else a key file in the config dir',
     secret: true,
+    neverEmpty: true,
     parse: read.text,
   }),
   keyFile: option({
     variable: 'KEYWARD_KEY_FILE',
     value: 'file',
-    help: 'file that holds the outer key',
+    help: 'file that holds the outer key, and that nobody else can read',
     byDefault: 'none',
+    neverEmpty: true,
     parse: read.path,
   }),
   passphrase: option({
     variable: 'KEYWARD_PASSPHRASE',
     value: 'text',
-    help: 'passphrase that the outer key is derived from',
+    help: 'passphrase that the outer key is derived from; together with a key, both are needed',
     byDefault: 'none',
     secret: true,
+    neverEmpty: true,
     parse: read.text,
   }),
   host: option({

@@ -41,6 +41,17 @@ export function deriveKey(keyring: Keyring, purpose: string, keyId: string = key
 /** Keys of whole purposes are few and asked for with every audit line; they are kept as long as the keyring is. */
 const derived = new WeakMap<Keyring, Map<string, Uint8Array>>();
 
+const asideMark = 'damaged:';
+
+/** A box that does not open, kept but marked: it is tried no more, and says so to whoever asks for what is in it. */
+export function setAside(sealed: string): string {
+  return `${asideMark}${sealed}`;
+}
+
+export function isSetAside(sealed: string): boolean {
+  return sealed.startsWith(asideMark);
+}
+
 /** Base64 of `key id || nonce || secretbox` under this key. */
 export function envelope(keyId: string, key: Uint8Array, plaintext: Uint8Array): string {
   return Buffer.concat([Buffer.from(keyId, 'hex'), box(key, plaintext)]).toString('base64');
@@ -48,6 +59,15 @@ export function envelope(keyId: string, key: Uint8Array, plaintext: Uint8Array):
 
 /** Opens an envelope with the key that `keyOf` names for its key id. `vault_damaged` if it does not open. */
 export function openEnvelope(sealed: string, keyOf: (keyId: string) => Uint8Array): Uint8Array {
+  if (isSetAside(sealed)) {
+    throw new KeywardError(
+      'vault_damaged',
+      'This secret was found damaged when the keys were rotated, and set aside.',
+      {
+        hint: 'Connect again, or restore the vault from a backup.',
+      },
+    );
+  }
   const bytes = Buffer.from(sealed, 'base64');
   // Node skips what is not base64; only the one spelling that `envelope` wrote is taken.
   if (bytes.toString('base64') === sealed && bytes.length > keyIdBytes) {

@@ -10,8 +10,9 @@ import { keyBytes } from './box.ts';
 import { derive } from './derive.ts';
 import { makeKeyFile, readKeyFile } from './key-file.ts';
 import type { Keychain } from './keychain.ts';
-import { newStretching, type Stretching, stretch } from './passphrase.ts';
-import { fileMode, tighten } from './private-files.ts';
+import { isOutdated, newStretching, type Stretching, stretch } from './passphrase.ts';
+import { isWeakPassphrase } from './passphrase-strength.ts';
+import { fileMode, refuseReadable, tighten } from './private-files.ts';
 
 /** What the configuration says about key material. */
 export type KeySettings = {
@@ -19,18 +20,20 @@ export type KeySettings = {
   readonly key?: string;
   /** `KEYWARD_KEY_FILE`: path of a file that holds the same. */
   readonly keyFile?: string;
-  /** `KEYWARD_PASSPHRASE`. */
+  /** `KEYWARD_PASSPHRASE`. Together with a key, both are needed. */
   readonly passphrase?: string;
   /** Where a key is kept when nothing is configured and no keychain works: in the config folder, never beside the vault. */
   readonly fallbackKeyFile: string;
   /** Whether the keychain of the operating system may be used. */
   readonly keychain: boolean;
+  /** Whether that key file may not be made, because whoever copies the vault's folder would copy it, too. */
+  readonly noKeyFile?: boolean;
 };
 
 /** The source as the vault's header records it. `key` is `KEYWARD_KEY` or `KEYWARD_KEY_FILE`: the same bytes either way. */
 export type KeySource =
   | { readonly source: 'key' | 'keychain' | 'file' }
-  | ({ readonly source: 'passphrase' } & Stretching);
+  | ({ readonly source: 'passphrase' | 'key and passphrase' } & Stretching);
 
 /** The source, and a fingerprint that tells a wrong key from a damaged vault. */
 export type OuterKeyRecord = KeySource & { readonly fingerprint: string };
@@ -41,16 +44,24 @@ export type KeyPlace = { readonly settings: KeySettings; readonly keychain: Keyc
 type FoundKey = { readonly key: Uint8Array; readonly source: KeySource };
 
 /**
- * The outer key for a new vault in this folder (null for one that is in no folder): the configured one; else one that is
- * made here and kept elsewhere.
+ * The outer key for a vault in this folder (null for one that is in no folder): the configured one; else one that is made
+ * here and kept elsewhere. A passphrase that is easily guessed is `config_invalid`.
  */
 export async function chooseOuterKey(
   place: KeyPlace,
   vaultFolder: string | null,
 ): Promise<{ key: Uint8Array; record: OuterKeyRecord }> {
-  const { key, source } =
-    (await configuredKey(place.settings)) ?? (await keychainKey(place)) ?? (await fileKey(place, vaultFolder));
+  const { key, source } = (await newConfiguredKey(place.settings)) ?? (await generatedKey(place, vaultFolder));
   return { key, record: { ...source, fingerprint: fingerprint(key, place.vaultId) } };
+}
+
+async function generatedKey(place: KeyPlace, vaultFolder: string | null): Promise<FoundKey> {
+  if (vaultFolder === null) {
+    throw new KeywardError('config_invalid', 'A vault in PostgreSQL needs a key that every machine can be given.', {
+      hint: 'Set KEYWARD_KEY, KEYWARD_KEY_FILE or KEYWARD_PASSPHRASE. Make a key with: openssl rand -base64 32',
+    });
+  }
+  return (await keychainKey(place)) ?? (await fileKey(place, vaultFolder));
 }
 
 /** The outer key of an existing vault. `key_missing` when it is not to be had, `key_wrong` when it is another one. */
@@ -69,27 +80,49 @@ export function sourceInWords({ source }: OuterKeyRecord, settings: KeySettings)
   return words[source](settings);
 }
 
+/** Why the outer key of this vault should be changed: words that name `keyward key rewrap`; undefined if it need not be. */
+export async function outerKeyAdvice(record: OuterKeyRecord, settings: KeySettings): Promise<string | undefined> {
+  if (record.source === 'file' && settings.noKeyFile && (await givenKey(settings)) === undefined) {
+    return 'Vault and key file lie below one folder, KEYWARD_HOME: whoever copies it has both. See keyward key rewrap --new-key-file';
+  }
+  if (record.source !== 'passphrase' && record.source !== 'key and passphrase') return undefined;
+  // Beside a key the passphrase alone opens nothing.
+  const weak = record.source === 'passphrase' && (await isWeakPassphrase(settings.passphrase ?? ''));
+  if (weak) return 'The passphrase of this vault can be guessed. Choose another one with: keyward key rewrap';
+  if (!isOutdated(record)) return undefined;
+  return 'The passphrase of this vault is stretched less than it is done today. Bring it up to date with: keyward key rewrap';
+}
+
 const words: Record<KeySource['source'], (settings: KeySettings) => string> = {
   key: () => 'KEYWARD_KEY or KEYWARD_KEY_FILE',
   passphrase: () => 'KEYWARD_PASSPHRASE',
+  'key and passphrase': () => 'KEYWARD_PASSPHRASE together with KEYWARD_KEY or KEYWARD_KEY_FILE',
   keychain: () => "an entry in this computer's keychain",
   file: (settings) => `the key file ${settings.fallbackKeyFile}`,
 };
 
 async function recordedKey({ settings, keychain, vaultId }: KeyPlace, record: OuterKeyRecord): Promise<Uint8Array> {
-  checkOneSource(settings);
-  if (record.source === 'passphrase') {
-    if (settings.passphrase === undefined) throw missing(record.source, settings, 'Set KEYWARD_PASSPHRASE.');
-    return stretch(settings.passphrase, record);
+  const given = await givenKey(settings);
+  const { passphrase } = settings;
+  if (record.source === 'passphrase' || record.source === 'key and passphrase') {
+    const both = record.source === 'key and passphrase';
+    if (passphrase === undefined) throw missing(record.source, settings, 'Set KEYWARD_PASSPHRASE.');
+    if (both && given === undefined) throw missing(record.source, settings, 'Set KEYWARD_KEY or KEYWARD_KEY_FILE.');
+    if (!both && given !== undefined) {
+      throw new KeywardError('key_wrong', 'A key is set, but this vault opens with a passphrase alone.', {
+        hint: 'Unset KEYWARD_KEY and KEYWARD_KEY_FILE. keyward key rewrap can make both necessary.',
+      });
+    }
+    const stretched = await stretch(passphrase, record);
+    return given === undefined ? stretched : composed(given, stretched);
   }
-  if (settings.passphrase !== undefined) {
+  if (passphrase !== undefined) {
     throw new KeywardError('key_wrong', 'KEYWARD_PASSPHRASE is set, but this vault has no passphrase.', {
       hint: `It opens with ${words[record.source](settings)}. Unset KEYWARD_PASSPHRASE.`,
     });
   }
   // A configured key is used even when the vault was made with a generated one: that is how a vault moves house.
-  const configured = await configuredKey(settings);
-  if (configured !== undefined) return configured.key;
+  if (given !== undefined) return given;
   switch (record.source) {
     case 'key':
       throw missing(record.source, settings, 'Set KEYWARD_KEY or KEYWARD_KEY_FILE to the key it was made with.');
@@ -115,39 +148,44 @@ function missing(source: KeySource['source'], settings: KeySettings, hint: strin
   });
 }
 
-function checkOneSource({ key, keyFile, passphrase }: KeySettings): void {
-  if ([key, keyFile, passphrase].filter((value) => value !== undefined).length > 1) {
-    throw new KeywardError(
-      'config_invalid',
-      'KEYWARD_KEY, KEYWARD_KEY_FILE and KEYWARD_PASSPHRASE exclude each other.',
-      {
-        hint: 'Set only one of them.',
-      },
-    );
+/** The key of `KEYWARD_KEY` or of the file that `KEYWARD_KEY_FILE` names; undefined when neither is set. */
+async function givenKey({ key, keyFile }: KeySettings): Promise<Uint8Array | undefined> {
+  if (key !== undefined && keyFile !== undefined) {
+    throw new KeywardError('config_invalid', 'KEYWARD_KEY and KEYWARD_KEY_FILE exclude each other.', {
+      hint: 'Set only one of them.',
+    });
   }
+  if (key !== undefined) return parseKey(key, 'KEYWARD_KEY');
+  if (keyFile === undefined) return undefined;
+  await refuseReadable(keyFile);
+  const text = await readKeyFile(keyFile);
+  if (text === undefined) {
+    throw new KeywardError('key_missing', `The file that KEYWARD_KEY_FILE names, ${keyFile}, does not exist.`, {
+      hint: 'Correct the path, or put the file there.',
+    });
+  }
+  return parseKey(text, keyFile);
 }
 
-async function configuredKey(settings: KeySettings): Promise<FoundKey | undefined> {
-  checkOneSource(settings);
-  if (settings.key !== undefined) return { key: parseKey(settings.key, 'KEYWARD_KEY'), source: { source: 'key' } };
-  if (settings.keyFile !== undefined) {
-    const text = await readKeyFile(settings.keyFile);
-    if (text === undefined) {
-      throw new KeywardError(
-        'key_missing',
-        `The file that KEYWARD_KEY_FILE names, ${settings.keyFile}, does not exist.`,
-        {
-          hint: 'Correct the path, or put the file there.',
-        },
-      );
-    }
-    return { key: parseKey(text, settings.keyFile), source: { source: 'key' } };
+/** What is configured, for a vault that gets this outer key now; undefined when nothing is. */
+async function newConfiguredKey(settings: KeySettings): Promise<FoundKey | undefined> {
+  const given = await givenKey(settings);
+  const { passphrase } = settings;
+  if (passphrase === undefined) return given && { key: given, source: { source: 'key' } };
+  if (await isWeakPassphrase(passphrase)) {
+    throw new KeywardError('config_invalid', 'This passphrase can be guessed by somebody who has the vault.', {
+      hint: 'Use five or more random words, which no song, book or list of passwords has in this order.',
+    });
   }
-  if (settings.passphrase !== undefined) {
-    const stretching = newStretching(settings.passphrase);
-    return { key: await stretch(settings.passphrase, stretching), source: { source: 'passphrase', ...stretching } };
-  }
-  return undefined;
+  const stretching = newStretching();
+  const stretched = await stretch(passphrase, stretching);
+  if (given === undefined) return { key: stretched, source: { source: 'passphrase', ...stretching } };
+  return { key: composed(given, stretched), source: { source: 'key and passphrase', ...stretching } };
+}
+
+/** One key of both: without either nothing of it is known (keyed BLAKE2b, whose key is the stretched passphrase). */
+function composed(given: Uint8Array, stretched: Uint8Array): Uint8Array {
+  return derive(stretched, ['key and passphrase', Buffer.from(given).toString('hex')]);
 }
 
 /** A new key in the keychain, read back; undefined where no keychain answers or keeps it. */
@@ -158,10 +196,17 @@ async function keychainKey({ keychain, vaultId }: KeyPlace): Promise<FoundKey | 
   return kept !== null && key.equals(kept) ? { key, source: { source: 'keychain' } } : undefined;
 }
 
-async function fileKey({ settings }: KeyPlace, vaultFolder: string | null): Promise<FoundKey> {
-  if (vaultFolder !== null && path.resolve(path.dirname(settings.fallbackKeyFile)) === path.resolve(vaultFolder)) {
+async function fileKey({ settings }: KeyPlace, vaultFolder: string): Promise<FoundKey> {
+  if (path.resolve(path.dirname(settings.fallbackKeyFile)) === path.resolve(vaultFolder)) {
     throw new KeywardError('config_invalid', 'The key file would lie beside the vault, where a thief finds both.', {
       hint: 'Put the vault into another folder with KEYWARD_STORE, or set KEYWARD_KEY or KEYWARD_PASSPHRASE.',
+    });
+  }
+  if (settings.noKeyFile) {
+    throw new KeywardError('config_invalid', 'Vault and key file would lie below one folder, KEYWARD_HOME.', {
+      hint:
+        'Whoever copies or backs up that folder of a server would have both. Set KEYWARD_KEY, KEYWARD_KEY_FILE or ' +
+        'KEYWARD_PASSPHRASE. Make a key with: openssl rand -base64 32',
     });
   }
   await makeKeyFile(settings.fallbackKeyFile);

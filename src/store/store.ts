@@ -7,6 +7,7 @@ import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
 import type { ApprovalAct, ApprovalDetails, ApprovalFacts, Asked, CallPolicy, SharePermission } from './asked.ts';
 import type { CountTogether } from './counting.ts';
+import type { UnderKeys } from './under-keys.ts';
 
 export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, SharePermission };
 
@@ -216,7 +217,7 @@ export interface Store {
   readonly location: string;
   /** The data keys of this vault, as they were when the store last looked. */
   readonly keyring: Keyring;
-  /** The same as they are stored: wrapped, with the source of the outer key. */
+  /** The same as they are stored: wrapped, with their states and the source of the outer key. */
   readonly keys: KeyHeader;
   /** Looks whether another process changed the data keys; afterwards `keyring` is at most a second old. */
   refreshKeys(): Promise<void>;
@@ -237,7 +238,7 @@ export interface Store {
   listVisible(owner: Owner, filter: ListFilter, page: Page): Promise<CredentialRow[]>;
   list<K extends Kind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Rows[K][]>;
   /** All or nothing; durable when it resolves. Concurrent commits are grouped. */
-  commit(changes: readonly Change[]): Promise<void>;
+  commit(changes: UnderKeys<Change>): Promise<void>;
   /** Sets `lastUsedAt`, never backwards, without touching versions. Durable when it resolves. */
   touch(times: ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>): Promise<void>;
   /** Deletes attempts that expired before this time. */
@@ -258,7 +259,7 @@ export interface Store {
   readonly countTogether: CountTogether | null;
 
   /** Appends finished audit lines, in order; durable when it resolves. Fails with `audit_unavailable`. */
-  appendAudit(lines: readonly string[]): Promise<void>;
+  appendAudit(lines: UnderKeys<string>): Promise<void>;
   /** Every audit line, oldest first. */
   readAudit(): AsyncIterable<string>;
 
@@ -266,8 +267,8 @@ export interface Store {
   scan(): AsyncIterable<KindRow>;
   /** Replaces boxes that are still as they were; no version changes, because no secret does. */
   reseal(boxes: readonly Reseal[]): Promise<void>;
-  /** Stores what `change` makes of the keys, alone against every other process; it may run again. */
-  changeKeys(change: (keys: KeyHeader) => Promise<KeyHeader>): Promise<void>;
+  /** Stores what `change` makes of the keys; it may run again. Nothing made under those before arrives afterwards. */
+  changeKeys(change: (keys: Keyring) => Promise<Keyring> | Keyring): Promise<void>;
 
   close(): Promise<void>;
 }

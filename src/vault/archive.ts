@@ -11,8 +11,9 @@ import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { KeywardError } from '../errors.ts';
 import { derive } from '../seal/derive.ts';
-import { isKeyHeader, type KeyHeader, keyAccess, openKeyHeader } from '../seal/key-header.ts';
+import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../seal/key-header.ts';
 import { dataKey, type Keyring } from '../seal/keyring.ts';
+import { keyAccess, openFirstKeys, openKeys } from '../seal/keys.ts';
 import { fileMode, storageError, syncFolder } from '../seal/private-files.ts';
 import { envelope, openEnvelope } from '../seal/seal.ts';
 import { loadSodium } from '../seal/sodium.ts';
@@ -20,7 +21,8 @@ import type { KeySettings } from '../seal/sources.ts';
 import type { KindRow } from '../store/store.ts';
 import type { Source } from './move.ts';
 
-const format = 1;
+/** In the first one the keys had no states, as in the first format of a vault file. */
+const format = 2;
 const chunkSize = 200;
 
 type FirstLine = { readonly keywardBackup: number; readonly archive: string; readonly keys: KeyHeader };
@@ -85,11 +87,12 @@ export async function openArchive(file: string, settings: KeySettings): Promise<
   await loadSodium();
   const firstLine = await firstLineOf(file);
   const keys = parseFirstLine(firstLine);
-  const keyring = await openKeyHeader(keys, keyAccess(settings));
+  const access = keyAccess(settings);
+  const keyring = isKeyHeader(keys) ? await openKeys(keys, access) : await openFirstKeys(keys, access);
   const chunks = () => readChunks(file, chunkKeys(firstLine, keyring));
   return {
     keyring,
-    keys,
+    keys: keyring.header,
     async *scan() {
       for await (const { records = [] } of chunks()) yield* records;
     },
@@ -101,10 +104,14 @@ export async function openArchive(file: string, settings: KeySettings): Promise<
 
 type ChunkKey = (keyId: string, number: number, last: boolean) => Uint8Array;
 
+/** Only the key that seals vouches for a chunk. */
 function chunkKeys(firstLine: string, keyring: Keyring): ChunkKey {
   const archive = createHash('sha256').update(firstLine).digest('hex');
-  return (keyId, number, last) =>
-    derive(dataKey(keyring, keyId), ['backup', keyring.vaultId, keyId, archive, `${number}`, last ? 'last' : 'more']);
+  const { vaultId, currentKeyId } = keyring;
+  return (keyId, number, last) => {
+    if (keyId !== currentKeyId) throw damaged('was altered');
+    return derive(dataKey(keyring, keyId), ['backup', vaultId, keyId, archive, `${number}`, last ? 'last' : 'more']);
+  };
 }
 
 async function* readChunks(file: string, keyOf: ChunkKey): AsyncIterable<Chunk> {
@@ -147,19 +154,20 @@ async function* linesOf(file: string): AsyncIterable<string> {
   }
 }
 
-function parseFirstLine(line: string): KeyHeader {
+function parseFirstLine(line: string): KeyHeader | FirstKeyHeader {
   let first: Partial<FirstLine> | undefined;
   try {
     first = JSON.parse(line) as Partial<FirstLine>;
   } catch {
     // The parser's message would quote the file.
   }
-  const { keywardBackup, keys } = Object(first) as Partial<FirstLine>;
+  const { keywardBackup, keys } = Object(first) as { readonly keywardBackup?: unknown; readonly keys?: unknown };
   if (Number.isSafeInteger(keywardBackup) && Number(keywardBackup) > format) {
     throw new KeywardError('vault_newer', 'The backup was made by a newer Keyward.', { hint: 'Update Keyward.' });
   }
-  if (keywardBackup !== format || !isKeyHeader(keys)) throw damaged('does not begin like one');
-  return keys;
+  if (keywardBackup === format && isKeyHeader(keys)) return keys;
+  if (keywardBackup === 1 && isFirstKeyHeader(keys)) return keys;
+  throw damaged('does not begin like one');
 }
 
 async function* chunked<T>(items: AsyncIterable<T>): AsyncIterable<readonly T[]> {

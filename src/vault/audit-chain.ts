@@ -25,15 +25,18 @@ export function auditChain(store: Pick<Store, 'keyring' | 'appendAudit'>) {
   let head = newHead(store.keyring);
 
   const events = grouped<AuditEvent>(async (taken) => {
-    const lines: string[] = [];
     let next = head;
-    for (const event of taken) {
-      const { line, head: after } = nextLine(store.keyring, next, event);
-      lines.push(line);
-      next = after;
-    }
+    const linesUnder = (keyring: Keyring) => {
+      // A key that is being left writes nothing more: what follows is a chain of its own.
+      next = head.key === keyring.currentKeyId ? head : newHead(keyring);
+      return taken.map((event) => {
+        const { line, head: after } = nextLine(keyring, next, event);
+        next = after;
+        return line;
+      });
+    };
     try {
-      await store.appendAudit(lines);
+      await store.appendAudit(linesUnder);
       head = next;
     } catch (error) {
       // Nobody knows which of the lines arrived. A new chain keeps the log free of two lines with one number.
@@ -51,18 +54,31 @@ function newHead(keyring: Keyring): Head {
 }
 
 function nextLine(keyring: Keyring, { chain, key, seq, mac: prev }: Head, event: AuditEvent) {
-  const { tenant, user, onBehalfOf, client, action, subject, connectorId, request, outcome, code, count } = event;
-  const told = { tenant, user, onBehalfOf, client, action, subject, connectorId, request, outcome, code, count };
+  const { tenant, user, onBehalfOf, client, action, subject, connectorId, request, outcome, code, count, reason } =
+    event;
+  const told = {
+    tenant,
+    user,
+    onBehalfOf,
+    client,
+    action,
+    subject,
+    connectorId,
+    request,
+    outcome,
+    code,
+    count,
+    reason,
+  };
   const body = JSON.stringify({ time: new Date().toISOString(), chain, key, seq: seq + 1, ...told, prev }).slice(0, -1);
   const mac = auditMac(keyring, key, body);
   return { line: `${body},"mac":"${mac}"}`, head: { chain, key, seq: seq + 1, mac } };
 }
 
-/** MAC of a line's body under the key of this id. `vault_damaged` if the vault has no such key. */
+/** MAC of a line's body under the key of this id, retired ones included. `vault_damaged` if the vault has no such key. */
 export function auditMac(keyring: Keyring, keyId: string, body: string): string {
-  return createHmac('sha256', deriveKey(keyring, 'audit', keyId))
-    .update(body)
-    .digest('base64url');
+  const key = keyring.retired.get(keyId)?.auditKey ?? deriveKey(keyring, 'audit', keyId);
+  return createHmac('sha256', key).update(body).digest('base64url');
 }
 
 /** Takes a line apart into what the MAC covers and the MAC. */

@@ -1,7 +1,7 @@
 /** Verifies the audit log, offline: it needs the vault's key and the log, nothing else. */
-import { timingSafeEqual } from 'node:crypto';
 import type { Store } from '../store/store.ts';
-import { auditMac, noPrevious, splitLine } from './audit-chain.ts';
+import { noPrevious } from './audit-chain.ts';
+import { auditEnds, isAuthenticLine, readLine } from './audit-ends.ts';
 
 export type AuditReport = {
   /** Whole lines. */
@@ -17,23 +17,32 @@ export type AuditReport = {
 
 /**
  * Checks every line and every chain. Finds lines that were edited, removed, moved, repeated or made up. Does not find
- * the removal of a chain's last lines, or of a whole chain: nothing after them depends on them.
+ * the removal of a chain's last lines, or of a whole chain: nothing after them depends on them. Under a retired key there
+ * may be what there was when it was retired, or nothing: a log that was moved away begins anew.
  */
 export async function verifyAudit(store: Pick<Store, 'keyring' | 'readAudit'>): Promise<AuditReport> {
   const heads = new Map<string, { readonly seq: number; readonly mac: string }>();
   const problems: { line: number; problem: string }[] = [];
   const torn: number[] = [];
+  const ends = auditEnds();
   let line = 0;
   for await (const text of store.readAudit()) {
     line += 1;
-    const entry = parse(text);
+    const entry = readLine(text);
     if (entry === undefined) {
       torn.push(line);
       continue;
     }
-    if (!isAuthentic(store, entry)) {
+    if (!isAuthenticLine(store.keyring, entry)) {
       problems.push({ line, problem: 'The line was altered, or was not written with the key of this vault.' });
       continue;
+    }
+    const lines = ends.add(entry);
+    const end = store.keyring.retired.get(entry.key)?.end;
+    if (end !== undefined && lines > end.lines) {
+      problems.push({ line, problem: 'The line was written under a key that was retired before.' });
+    } else if (lines === end?.lines && ends.of(entry.key).digest !== end.digest) {
+      problems.push({ line, problem: 'The lines up to here are not those of when their key was retired.' });
     }
     const before = heads.get(entry.chain) ?? { seq: 0, mac: noPrevious };
     if (entry.seq !== before.seq + 1) {
@@ -43,32 +52,11 @@ export async function verifyAudit(store: Pick<Store, 'keyring' | 'readAudit'>): 
     }
     heads.set(entry.chain, { seq: entry.seq, mac: entry.mac });
   }
-  return { lines: line - torn.length, chains: heads.size, torn, ok: problems.length === 0, problems };
-}
-
-type Entry = {
-  readonly body: string;
-  readonly mac: string;
-  readonly chain: string;
-  readonly key: string;
-  readonly seq: number;
-  readonly prev: string;
-};
-
-/** Undefined for a line that is no JSON: what is left of a torn one. What is JSON but no entry of ours is never authentic. */
-function parse(text: string): Entry | undefined {
-  let fields: Record<string, unknown>;
-  try {
-    fields = Object(JSON.parse(text)) as Record<string, unknown>;
-  } catch {
-    return undefined;
+  for (const [keyId, { end }] of store.keyring.retired) {
+    const { lines } = ends.of(keyId);
+    if (lines > 0 && lines < end.lines) {
+      problems.push({ line, problem: `Of ${end.lines} lines under the retired key ${keyId} there are only ${lines}.` });
+    }
   }
-  const { body, mac } = splitLine(text) ?? { body: '', mac: '' };
-  const { chain, key, seq, prev } = fields;
-  return { body, mac, chain: String(chain), key: String(key), seq: Number(seq), prev: String(prev) };
-}
-
-function isAuthentic({ keyring }: Pick<Store, 'keyring'>, { body, mac, key }: Entry): boolean {
-  if (body === '' || !keyring.dataKeys.has(key)) return false;
-  return timingSafeEqual(Buffer.from(auditMac(keyring, key, body)), Buffer.from(mac));
+  return { lines: line - torn.length, chains: heads.size, torn, ok: problems.length === 0, problems };
 }

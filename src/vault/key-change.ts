@@ -1,75 +1,113 @@
 /**
- * Changing the keys of a vault. Rotating the data key: a fresh one seals from then on, and every secret is sealed anew under it. Nothing has to stop for
- * that. The old keys stay with the vault, wrapped: a kill at any moment leaves every record readable, and the lines that
- * they vouch for in the audit log can still be verified.
+ * Changing the keys of a vault. Rotating the data key: a fresh one seals from then on, every secret is sealed anew under
+ * it, and the one before is retired. Nothing has to stop for that, and a kill at any moment leaves every record readable:
+ * the key that is left opens records until none is sealed under it. Retired, it opens nothing and vouches for no more than
+ * the lines that the audit log has under it.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { type KeyHeader, keyAccess, rewrapped, withNewDataKey } from '../seal/key-header.ts';
+import { hasCode } from '../errors.ts';
+import type { KeyHeader } from '../seal/key-header.ts';
 import { keyIdOf } from '../seal/keyring.ts';
-import { open, seal } from '../seal/seal.ts';
-import { type KeySettings, sourceInWords } from '../seal/sources.ts';
-import type { KindRow, Reseal, Store } from '../store/store.ts';
+import { keyAccess, rewrapped, withFreshKey, withRetired } from '../seal/keys.ts';
+import { isSetAside, open, seal, setAside } from '../seal/seal.ts';
+import { type KeySettings, outerKeyAdvice, sourceInWords } from '../seal/sources.ts';
+import type { Kind, KindRow, Reseal, Store } from '../store/store.ts';
+import { auditEnds, isAuthenticLine, readLine } from './audit-ends.ts';
 import { contextOf } from './seal-context.ts';
 
 const batch = 200;
-/** Longer than another process may go on with keys that it has read before. */
-const settleMs = 1_500;
+/** A rotation looks again for what the key that it leaves still seals, in case a process of before was in the middle of it. */
+const mostRounds = 10;
 
-export type KeyUse = { readonly keyId: string; readonly current: boolean; readonly records: number };
+export type KeyUse = {
+  readonly keyId: string;
+  readonly state: 'seals' | 'opens' | 'audit';
+  /** How many records it seals. */
+  readonly records: number;
+};
 
-/** Each data key of the vault, oldest first, and how many records it seals. */
-export async function keyUse(store: Pick<Store, 'keyring' | 'scan'>): Promise<readonly KeyUse[]> {
+export type Rotated = {
+  /** Whether this went on with a rotation that was interrupted. */
+  readonly resumed: boolean;
+  readonly resealed: number;
+  /** Records that did not open. They are kept, and marked: nobody can use them as they are. */
+  readonly damaged: readonly DamagedRecord[];
+};
+
+export type DamagedRecord = { readonly kind: Kind; readonly id: string };
+
+/** Each data key of the vault, oldest first, with its state and how many records it seals; and the records set aside. */
+export async function keyUse(
+  store: Pick<Store, 'keyring' | 'scan'>,
+): Promise<{ readonly keys: readonly KeyUse[]; readonly damaged: readonly DamagedRecord[] }> {
   const counts = new Map<string, number>();
-  for await (const { row } of store.scan()) counts.set(keyIdOf(row.sealed), (counts.get(keyIdOf(row.sealed)) ?? 0) + 1);
-  const { currentKeyId, dataKeys } = store.keyring;
-  return [...dataKeys.keys()].map((keyId) => ({
+  const damaged: DamagedRecord[] = [];
+  for await (const { kind, row } of store.scan()) {
+    if (isSetAside(row.sealed)) damaged.push({ kind, id: row.id });
+    else counts.set(keyIdOf(row.sealed), (counts.get(keyIdOf(row.sealed)) ?? 0) + 1);
+  }
+  const { dataKeys } = store.keyring.header;
+  const keys = Object.entries(dataKeys).map(([keyId, { state }]) => ({
     keyId,
-    current: keyId === currentKeyId,
+    state,
     records: counts.get(keyId) ?? 0,
   }));
+  return { keys, damaged };
 }
 
 /**
  * Rotates the data key, or goes on with a rotation that was interrupted. When it resolves, every record is sealed under
- * the current key.
+ * the current key, but for those that did not open, and no other key opens anything.
+ *
+ * @param onDamaged is told of a record before it is set aside
  */
-export async function rotateDataKey(
-  store: Store,
-  settings: KeySettings,
-): Promise<{ readonly resumed: boolean; readonly resealed: number }> {
-  const resumed = (await keyUse(store)).some(({ current, records }) => !current && records > 0);
-  if (!resumed) await store.changeKeys((keys) => withNewDataKey(keys, keyAccess(settings)));
-  let resealed = await resealAll(store);
-  for (let moved = -1; moved !== 0; resealed += moved) {
-    await delay(settleMs);
-    moved = await resealAll(store);
-  }
-  return { resumed, resealed };
+export async function rotateDataKey(store: Store, onDamaged: OnDamaged = ignored): Promise<Rotated> {
+  await store.refreshKeys();
+  const resumed = leftKeys(store).length > 0;
+  if (!resumed) await store.changeKeys(withFreshKey);
+  return { resumed, ...(await leaveOldKeys(store, onDamaged)) };
 }
 
 /**
- * Puts another outer key around the data keys: what `next` configures, or a generated one. Nothing is sealed anew, and
- * processes that run go on; when they start again they need the new one.
+ * Puts another outer key around the data keys: what `next` configures, or a generated one. With it comes a fresh data key,
+ * because whoever knew the old outer key may know the one before: a process that runs with the old outer key can't follow.
+ * `keepDataKey` leaves that out: nothing is sealed anew then, and processes that run go on.
  *
  * @param vaultFolder where a vault file is: a generated key file must not lie beside it
  */
-export function rewrapDataKeys(
+export async function rewrapDataKeys(
   store: Store,
-  settings: KeySettings,
   next: KeySettings,
   vaultFolder: string | null,
-): Promise<void> {
-  return store.changeKeys((keys) => rewrapped(keys, keyAccess(settings), next, vaultFolder));
+  { keepDataKey = false, onDamaged = ignored }: { readonly keepDataKey?: boolean; readonly onDamaged?: OnDamaged } = {},
+): Promise<Omit<Rotated, 'resumed'>> {
+  const access = keyAccess(next);
+  await store.changeKeys((keyring) => rewrapped(keyring, access, vaultFolder, { freshKey: !keepDataKey }));
+  return keepDataKey ? { resealed: 0, damaged: [] } : leaveOldKeys(store, onDamaged);
 }
 
 /** The keys of a vault as a passphrase opens them; the vault's own stay as they are. */
-export function underPassphrase(
-  { keys }: Pick<Store, 'keys'>,
-  settings: KeySettings,
+export async function underPassphrase(
+  { keyring }: Pick<Store, 'keyring'>,
+  { fallbackKeyFile }: KeySettings,
   passphrase: string,
 ): Promise<KeyHeader> {
-  const { fallbackKeyFile } = settings;
-  return rewrapped(keys, keyAccess(settings), { passphrase, fallbackKeyFile, keychain: false }, null);
+  const access = keyAccess({ passphrase, fallbackKeyFile, keychain: false });
+  return (await rewrapped(keyring, access, null, { freshKey: false })).header;
+}
+
+/** Retires the keys that a rotation is leaving, if no record needs them any more: an old vault comes with such keys. */
+export async function retireUnused(store: Store): Promise<void> {
+  if (leftKeys(store).length === 0) return;
+  const { keys } = await keyUse(store);
+  await retire(
+    store,
+    keys.filter(({ state, records }) => state === 'opens' && records === 0).map(({ keyId }) => keyId),
+  );
+}
+
+/** Why the outer key should be changed, for a person; undefined if it need not be. */
+export function adviceOnKeys(store: Pick<Store, 'keys'>, settings: KeySettings): Promise<string | undefined> {
+  return outerKeyAdvice(store.keys.outer, settings);
 }
 
 /** Where the outer key comes from, for a person. */
@@ -77,9 +115,41 @@ export function outerKeyInWords(store: Pick<Store, 'keys'>, settings: KeySetting
   return sourceInWords(store.keys.outer, settings);
 }
 
+type OnDamaged = (record: DamagedRecord) => Promise<void>;
+const ignored: OnDamaged = async () => undefined;
+
+/** The keys that a rotation is leaving. */
+function leftKeys({ keyring }: Pick<Store, 'keyring'>): readonly string[] {
+  return [...keyring.dataKeys.keys()].filter((keyId) => keyId !== keyring.currentKeyId);
+}
+
+async function leaveOldKeys(store: Store, onDamaged: OnDamaged): Promise<Omit<Rotated, 'resumed'>> {
+  const left = leftKeys(store);
+  const damaged: DamagedRecord[] = [];
+  let resealed = 0;
+  for (let round = 0, moved = 1; moved > 0 && round < mostRounds; round += 1, resealed += moved) {
+    moved = await resealAll(store, async (record) => {
+      await onDamaged(record);
+      damaged.push(record);
+    });
+  }
+  await retire(store, left);
+  return { resealed, damaged };
+}
+
+/** Whoever looks at the audit log sees what was there when the last line under these keys was written. */
+async function retire(store: Store, keyIds: readonly string[]): Promise<void> {
+  if (keyIds.length === 0) return;
+  const ends = auditEnds();
+  for await (const text of store.readAudit()) {
+    const line = readLine(text);
+    if (line !== undefined && isAuthenticLine(store.keyring, line)) ends.add(line);
+  }
+  await store.changeKeys((keyring) => withRetired(keyring, new Map(keyIds.map((keyId) => [keyId, ends.of(keyId)]))));
+}
+
 /** Seals everything that another than the current key sealed; answers how many records that were. */
-async function resealAll(store: Store): Promise<number> {
-  await store.refreshKeys();
+async function resealAll(store: Store, onDamaged: OnDamaged): Promise<number> {
   let boxes: Reseal[] = [];
   let count = 0;
   const flush = async () => {
@@ -88,16 +158,41 @@ async function resealAll(store: Store): Promise<number> {
     boxes = [];
   };
   for await (const found of store.scan()) {
-    if (keyIdOf(found.row.sealed) === store.keyring.currentKeyId) continue;
-    boxes.push(resealed(store, found));
+    const { sealed } = found.row;
+    if (isSetAside(sealed) || keyIdOf(sealed) === store.keyring.currentKeyId) continue;
+    boxes.push(resealed(store, found) ?? (await aside(store, found, onDamaged)));
     if (boxes.length === batch) await flush();
   }
   await flush();
   return count;
 }
 
-function resealed({ keyring }: Store, { kind, row }: KindRow): Reseal {
+/** Undefined when the box does not open. */
+function resealed({ keyring }: Store, found: KindRow): Reseal | undefined {
+  const { kind, row } = found;
   const context = contextOf(kind, row, row.secretVersion);
-  const to = seal(keyring, context, open(keyring, context, row.sealed));
+  try {
+    return replacing(found, seal(keyring, context, open(keyring, context, row.sealed)));
+  } catch (error) {
+    if (hasCode(error, 'vault_damaged')) return undefined;
+    throw error;
+  }
+}
+
+async function aside(store: Store, found: KindRow, onDamaged: OnDamaged): Promise<Reseal> {
+  const { kind, row } = found;
+  await onDamaged({ kind, id: row.id });
+  if (kind === 'credential') {
+    const told = { status: 'reconnect_required', statusReason: 'Its secret was found damaged.' } as const;
+    const marked = { ...row, ...told, version: row.version + 1, updatedAt: Date.now() };
+    await store.commit([{ op: 'update', kind, row: marked, ifVersion: row.version }]).catch((error: unknown) => {
+      // Somebody changes it right now, and may have brought a new secret.
+      if (!hasCode(error, 'conflict')) throw error;
+    });
+  }
+  return replacing(found, setAside(row.sealed));
+}
+
+function replacing({ kind, row }: KindRow, to: string): Reseal {
   return { kind, owner: { tenant: row.tenant, user: row.owner }, id: row.id, from: row.sealed, to };
 }

@@ -6,8 +6,10 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { KeywardError } from '../errors.ts';
-import type { KeyHeader } from '../seal/key-header.ts';
-import { open } from '../seal/seal.ts';
+import { canonicalJson } from '../seal/canonical.ts';
+import type { Keyring } from '../seal/keyring.ts';
+import { succeeding } from '../seal/keys.ts';
+import { isSetAside, open } from '../seal/seal.ts';
 import type { Change, Kind, KindRow, Store } from '../store/store.ts';
 import { contextOf } from './seal-context.ts';
 
@@ -26,7 +28,7 @@ const passing: readonly Kind[] = ['attempt', 'signInCode', 'approval', 'replaced
  * @param target opened with the keys of the source
  */
 export async function copyVault(source: Source, target: Store, change: (found: KindRow) => KindRow): Promise<Moved> {
-  await target.changeKeys(async (keys) => newerKeys(keys, source.keys));
+  await target.changeKeys((keys) => newerKeys(keys, source.keyring));
   const auditLines = await copyAudit(source, target);
   const digestKey = randomBytes(32);
   const sent = await copyRecords(source, target, change, digestOf(digestKey, source));
@@ -42,8 +44,10 @@ export async function copyVault(source: Source, target: Store, change: (found: K
 }
 
 /** The keys of the source, which may have been rotated since an earlier run; those of the target must be among them. */
-function newerKeys(target: KeyHeader, source: KeyHeader): KeyHeader {
-  if (Object.keys(target.dataKeys).every((id) => id in source.dataKeys)) return source;
+function newerKeys(target: Keyring, source: Keyring): Keyring {
+  if (canonicalJson(target.header) === canonicalJson(source.header)) return target;
+  const known = source.header.dataKeys;
+  if (Object.keys(target.header.dataKeys).every((id) => id in known)) return succeeding(source, target.header);
   throw goneItsOwnWay('has data keys');
 }
 
@@ -120,19 +124,11 @@ function summary({ counts, sum }: Tally): unknown {
 function digestOf(key: Buffer, vault: Pick<Store, 'keyring'>): Digest {
   return ({ kind, row }) => {
     const { sealed, ...rest } = row;
-    const secret = open(vault.keyring, contextOf(kind, row, row.secretVersion), sealed);
-    const told = JSON.stringify(inOrder({ ...rest, lastUsedAt: null }));
+    // What was set aside as damaged moves as it is.
+    const secret = isSetAside(sealed) ? sealed : open(vault.keyring, contextOf(kind, row, row.secretVersion), sealed);
+    const told = canonicalJson({ ...rest, lastUsedAt: null });
     return createHmac('sha256', key).update(`${kind} ${told}\0`).update(secret).digest();
   };
-}
-
-/** The same value with the fields of every object in one order. */
-function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, field]) => [name, inOrder(field)]);
 }
 
 function goneItsOwnWay(what: string): KeywardError {

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { lengthPrefixed } from '../seal/derive.ts';
+import type { Keyring } from '../seal/keyring.ts';
 import { deriveKey, open, seal } from '../seal/seal.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries } from './audit-chain.ts';
@@ -26,11 +27,11 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
    * The row that a change stores. Versions count on from the record as it was read; the store refuses the change when
    * that is not the newest, so it need not be read again.
    */
-  function changeOf(change: VaultChange, now: number): Change {
+  function changeOf(keyring: Keyring, change: VaultChange, now: number): Change {
     const { op, kind, record } = change;
     if (op === 'create') {
       const first = { version: 1, secretVersion: 1, createdAt: now, updatedAt: now };
-      const sealed = sealSecret(store, kind, record, 1, change.secret);
+      const sealed = sealSecret(keyring, kind, record, 1, change.secret);
       return { op: 'insert', kind, row: { ...record, ...first, sealed } } as Change;
     }
     if (op === 'delete') {
@@ -39,7 +40,7 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     }
     const secretVersion = record.secretVersion + (change.secret === undefined ? 0 : 1);
     // While the secret's version stays, the store keeps the box that it has.
-    const sealed = change.secret === undefined ? '' : sealSecret(store, kind, record, secretVersion, change.secret);
+    const sealed = change.secret === undefined ? '' : sealSecret(keyring, kind, record, secretVersion, change.secret);
     const counted = { version: record.version + 1, secretVersion, updatedAt: now, sealed };
     return { op, kind, row: { ...record, ...counted }, ifVersion: record.version } as Change;
   }
@@ -82,9 +83,7 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     },
     async commit(changes) {
       const now = Date.now();
-      // Another process may have changed the data key: what is sealed from now on is sealed under the new one.
-      await store.refreshKeys();
-      await store.commit(changes.map((change) => changeOf(change, now)));
+      await store.commit((keyring) => changes.map((change) => changeOf(keyring, change, now)));
     },
     touch: (credential) => notes.add(credential),
     purgeAttempts: (before) => store.purgeAttempts(before),
@@ -109,8 +108,8 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
   };
 }
 
-function sealSecret(store: Store, kind: Kind, record: Named, version: number, secret: unknown): string {
-  return seal(store.keyring, contextOf(kind, record, version), Buffer.from(JSON.stringify(secret)));
+function sealSecret(keyring: Keyring, kind: Kind, record: Named, version: number, secret: unknown): string {
+  return seal(keyring, contextOf(kind, record, version), Buffer.from(JSON.stringify(secret)));
 }
 
 /** A record type is its row type without `sealed`, which the compiler cannot see for a kind it does not know. */

@@ -1,7 +1,7 @@
 /** Who owns what after a move: a vault of one person becomes a part of a team's. */
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
-import { open, seal } from '../seal/seal.ts';
+import { isSetAside, open, seal } from '../seal/seal.ts';
 import type { KindRow, Share, Store } from '../store/store.ts';
 import { contextOf } from './seal-context.ts';
 
@@ -30,7 +30,7 @@ export function underNewOwner(
   const { kind, row } = found;
   const owner = newOwnerOf(map, { tenant: row.tenant, user: row.owner });
   const moved = { ...row, tenant: owner.tenant, owner: owner.user };
-  if (moved.tenant !== row.tenant || moved.owner !== row.owner) {
+  if ((moved.tenant !== row.tenant || moved.owner !== row.owner) && !isSetAside(row.sealed)) {
     const secret = open(keyring, contextOf(kind, row, row.secretVersion), row.sealed);
     moved.sealed = seal(keyring, contextOf(kind, moved, row.secretVersion), secret);
   }

@@ -137,6 +137,8 @@ export type AuditEvent = {
   readonly code?: string;
   /** How many times, when repeated refusals were counted. */
   readonly count?: number;
+  /** Why, in the words of whoever runs Keyward. */
+  readonly reason?: string;
 };
 
 /** An event as the log holds it. */

@@ -2,18 +2,26 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lengthPrefixed } from '../../src/seal/derive.ts';
-import { type Keyring, newKeyring, unwrapKeys, wrapKeys } from '../../src/seal/keyring.ts';
+import { authenticated, type KeyHeader } from '../../src/seal/key-header.ts';
+import { type Keyring, unwrapKeys } from '../../src/seal/keyring.ts';
+import { newKeys, openKeys, rewrapped, withFreshKey, withRetired } from '../../src/seal/keys.ts';
 import { deriveKey, envelope, open, type SealContext, seal } from '../../src/seal/seal.ts';
 import { loadSodium } from '../../src/seal/sodium.ts';
 
 const damaged = expect.objectContaining({ code: 'vault_damaged' });
 const context: SealContext = { purpose: 'credential', tenant: 'acme', owner: 'ann', recordId: '1', version: 1 };
 const secret = Buffer.from('a secret');
+const access = (key = randomBytes(32).toString('hex')) => ({
+  settings: { key, fallbackKeyFile: '/nowhere/key', keychain: false },
+  keychain: null,
+});
 let keyring: Keyring;
+let another: Keyring;
 
 beforeAll(async () => {
   await loadSodium();
-  keyring = newKeyring();
+  keyring = await newKeys(access(), null);
+  another = await newKeys(access(), null);
 });
 
 describe('a sealed value', () => {
@@ -69,7 +77,7 @@ describe('a sealed value', () => {
 
   it('does not open in another vault, even under the same data key', () => {
     const sealed = seal(keyring, context, secret);
-    expect(() => open(newKeyring(), context, sealed)).toThrow(damaged);
+    expect(() => open(another, context, sealed)).toThrow(damaged);
     expect(() => open({ ...keyring, vaultId: 'other' }, context, sealed)).toThrow(damaged);
   });
 
@@ -84,13 +92,15 @@ describe('a sealed value', () => {
     expect(nonces.size).toBe(1_000_000);
   });
 
-  it('stays readable after another data key has become the current one', () => {
+  it('stays readable while its key is left for another, and no longer once that key is retired', () => {
     const sealed = seal(keyring, context, secret);
-    const next = newKeyring();
-    const both = { ...next, vaultId: keyring.vaultId, dataKeys: new Map([...keyring.dataKeys, ...next.dataKeys]) };
+    const both = withFreshKey(keyring);
     expect(Buffer.from(open(both, context, sealed))).toEqual(secret);
     const resealed = seal(both, context, secret);
     expect(() => open(keyring, context, resealed)).toThrow(damaged);
+    const retired = withRetired(both, new Map([[keyring.currentKeyId, { lines: 0, digest: '' }]]));
+    expect(Buffer.from(open(retired, context, resealed))).toEqual(secret);
+    expect(() => open(retired, context, sealed)).toThrow(damaged);
   });
 });
 
@@ -110,27 +120,73 @@ it('derived keys differ by purpose, key and vault', () => {
     deriveKey(keyring, 'file'),
     deriveKey(keyring, 'audit'),
     deriveKey(other, 'file'),
-    deriveKey(newKeyring(), 'file'),
+    deriveKey(another, 'file'),
   ];
   expect(new Set(keys.map((key) => Buffer.from(key).toString('hex'))).size).toBe(4);
   expect(deriveKey(keyring, 'file')).toEqual(keys[0]);
 });
 
-describe('wrapped data keys', () => {
-  it('come back, several side by side', () => {
-    const outer = randomBytes(32);
-    const two = { ...keyring, dataKeys: new Map([...keyring.dataKeys, ...newKeyring().dataKeys]) };
-    expect(unwrapKeys(two.vaultId, two.currentKeyId, wrapKeys(two, outer), outer)).toEqual(two);
+describe('the header of the keys', () => {
+  it('opens to the keys that it was made of, whatever their states', () => {
+    const end = { lines: 3, digest: 'ab' };
+    const rotated = withFreshKey(withRetired(withFreshKey(keyring), new Map([[keyring.currentKeyId, end]])));
+    for (const one of [keyring, withFreshKey(keyring), rotated]) {
+      expect(unwrapKeys(JSON.parse(JSON.stringify(one.header)) as KeyHeader, one.outerKey)).toEqual(one);
+    }
+    expect(Object.values(rotated.header.dataKeys).map(({ state }) => state)).toEqual(['audit', 'opens', 'seals']);
+    // What is left of a retired key is its audit sub-key, as every line under it was written.
+    expect(rotated.retired.get(keyring.currentKeyId)).toEqual({ auditKey: deriveKey(keyring, 'audit'), end });
+    expect(() => deriveKey(rotated, 'audit', keyring.currentKeyId)).toThrow(damaged);
   });
 
-  it('do not open under another key, in another vault or under another id', () => {
-    const outer = randomBytes(32);
-    const { vaultId, currentKeyId } = keyring;
-    const wrapped = wrapKeys(keyring, outer);
-    const text = wrapped[currentKeyId] ?? '';
-    expect(() => unwrapKeys(vaultId, currentKeyId, wrapped, randomBytes(32))).toThrow(damaged);
-    expect(() => unwrapKeys('other', currentKeyId, wrapped, outer)).toThrow(damaged);
-    expect(() => unwrapKeys(vaultId, '0011223344556677', { '0011223344556677': text }, outer)).toThrow(damaged);
-    expect(() => unwrapKeys(vaultId, '0011223344556677', wrapped, outer)).toThrow(damaged);
+  it('104. with any field altered does not open, nor under another outer key', () => {
+    const { header, outerKey } = withFreshKey(keyring);
+    const states = Object.fromEntries(
+      Object.entries(header.dataKeys).map(([id, record]) => [
+        id,
+        { ...record, state: record.state === 'seals' ? 'opens' : 'seals' },
+      ]),
+    ) as KeyHeader['dataKeys'];
+    const altered: KeyHeader[] = [
+      { ...header, revision: header.revision + 1 },
+      { ...header, vaultId: another.vaultId },
+      { ...header, outer: { ...header.outer, source: 'file' } },
+      { ...header, dataKeys: states },
+      { ...header, dataKeys: { ...header.dataKeys, ...another.header.dataKeys } },
+      { ...header, mac: '' },
+      { ...header, mac: another.header.mac },
+      { ...header, extra: true } as KeyHeader,
+    ];
+    for (const one of altered) expect(() => unwrapKeys(one, outerKey)).toThrow(damaged);
+    expect(() => unwrapKeys(header, another.outerKey)).toThrow(damaged);
+  });
+
+  it('104. whose wrapped keys were exchanged does not open, even when somebody vouches for it', () => {
+    const { header, outerKey } = withFreshKey(keyring);
+    const [[one = '', first] = [], [other = '', second] = []] = Object.entries(header.dataKeys);
+    if (first === undefined || second === undefined) throw new Error('There are two.');
+    const swapped = { [one]: { ...first, wrapped: second.wrapped }, [other]: { ...second, wrapped: first.wrapped } };
+    expect(() =>
+      unwrapKeys(authenticated({ ...header, dataKeys: swapped as KeyHeader['dataKeys'] }, outerKey), outerKey),
+    ).toThrow(damaged);
+  });
+
+  it('104. that is older, or another one of the same revision, is refused by a process that has seen a later one', async () => {
+    const place = access();
+    const first = await newKeys(place, null);
+    const second = withFreshKey(first);
+    expect(await openKeys(second.header, place, first)).toEqual(second);
+    await expect(openKeys(first.header, place, second)).rejects.toEqual(damaged);
+    await expect(openKeys(withFreshKey(first).header, place, second)).rejects.toEqual(damaged);
+  });
+
+  it('105. under another outer key: the same keys leave a running process alone, new ones need the new key', async () => {
+    const [old, next] = [access(), access()];
+    const first = await newKeys(old, null);
+    const same = await rewrapped(first, next, null, { freshKey: false });
+    expect(await openKeys(same.header, old, first)).toBe(first);
+    const fresh = await rewrapped(first, next, null, { freshKey: true });
+    await expect(openKeys(fresh.header, old, first)).rejects.toMatchObject({ code: 'key_wrong' });
+    expect(await openKeys(fresh.header, next, first)).toEqual(fresh);
   });
 });

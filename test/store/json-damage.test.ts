@@ -2,6 +2,7 @@
 import { copyFile, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { KeyHeader } from '../../src/seal/key-header.ts';
 import { check, decodeVault } from '../../src/store/json/format.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { ann, apiKeySecret, canary, credentialRow, newCredential, vaultFolder } from '../support/vault/vault-folder.ts';
@@ -61,7 +62,7 @@ describe('a vault file', () => {
 
   it('of a newer format is refused as such, whatever follows', async () => {
     const place = await vaultWithOne();
-    await refuses(place, Buffer.from('{"keyward":2,"anything":true}'), 'vault_newer');
+    await refuses(place, Buffer.from('{"keyward":3,"anything":true}'), 'vault_newer');
     await refuses(place, Buffer.from('{"keyward":10,'), 'vault_newer');
   });
 
@@ -70,24 +71,38 @@ describe('a vault file', () => {
     const text = place.bytes.toString();
     const end = text.indexOf(',"rows":[');
     const header = JSON.parse(`${text.slice(0, end)}}`) as Record<string, unknown>;
-    const outer = header.outer as Record<string, unknown>;
-    const edits: [Record<string, unknown>, ...string[]][] = [
-      [{ generation: 1 }, 'vault_damaged'],
-      [{ generation: 99 }, 'vault_damaged'],
-      [{ generation: '2' }, 'vault_damaged'],
+    const keys = header.keys as KeyHeader;
+    const { outer } = keys;
+    const [keyId = '', record] = Object.entries(keys.dataKeys)[0] ?? [];
+    const passphrase = { ...outer, source: 'passphrase', salt: 'AAAA', memoryBytes: 2 ** 40, passes: 2 };
+    const inKeys: [Record<string, unknown>, ...string[]][] = [
       [{ vaultId: '00000000-0000-4000-8000-000000000000' }, 'key_wrong'],
       [{ vaultId: 7 }, 'vault_damaged'],
-      [{ currentKeyId: '0000000000000000' }, 'vault_damaged'],
+      [{ revision: 2 }, 'vault_damaged'],
       [{ dataKeys: {} }, 'vault_damaged'],
-      [{ dataKeys: { [String(header.currentKeyId)]: 'AAAA' } }, 'vault_damaged'],
+      [{ dataKeys: { [keyId]: { ...record, wrapped: 'AAAA' } } }, 'vault_damaged'],
+      [{ dataKeys: { [keyId]: { ...record, state: 'opens' } } }, 'vault_damaged'],
+      [{ dataKeys: { '0000000000000000': record } }, 'vault_damaged'],
       [{ dataKeys: [] }, 'vault_damaged'],
       [{ outer: null }, 'vault_damaged'],
       [{ outer: { ...outer, source: 'nowhere' } }, 'vault_damaged'],
       [{ outer: { ...outer, source: 'passphrase' } }, 'vault_damaged'],
       [{ outer: { ...outer, fingerprint: '00' } }, 'key_wrong'],
-      [{ outer: { ...outer, source: 'passphrase', salt: 'AAAA', memoryBytes: 2 ** 40, passes: 2 } }, 'key_missing'],
+      [{ outer: passphrase }, 'key_missing'],
       [{ outer: { ...outer, source: 'file' } }, 'vault_damaged'],
+      [{ mac: '' }, 'vault_damaged'],
       [{ extra: true }, 'vault_damaged'],
+    ];
+    const edits: [Record<string, unknown>, ...string[]][] = [
+      [{ generation: 1 }, 'vault_damaged'],
+      [{ generation: 99 }, 'vault_damaged'],
+      [{ generation: '2' }, 'vault_damaged'],
+      [{ keys: null }, 'vault_damaged'],
+      [{ extra: true }, 'vault_damaged'],
+      ...inKeys.map(([edit, ...codes]): [Record<string, unknown>, ...string[]] => [
+        { keys: { ...keys, ...edit } },
+        ...codes,
+      ]),
     ];
     for (const [edit, ...codes] of edits) {
       const edited = JSON.stringify({ ...header, ...edit }).slice(0, -1) + text.slice(end);

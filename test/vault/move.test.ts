@@ -99,7 +99,7 @@ describe.each([
     if (changed === undefined) throw new Error('The credential is gone.');
     await vault.commit([{ op: 'update', kind: 'credential', record: changed, secret: apiKeySecret('newer') }]);
     await vault.audit({ ...ann, action: 'credential.use', outcome: 'allowed' });
-    await rotateDataKey(source, to.key);
+    await rotateDataKey(source);
     const second = await adopting(to, source.keys);
     for (let run = 0; run < 2; run += 1) {
       expect(await copyVault(source, second, same)).toMatchObject({ records: { credential: 6 }, auditLines: 4 });

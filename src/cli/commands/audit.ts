@@ -52,7 +52,9 @@ function cells(line: string): readonly string[] {
     say('action') + (say('request') && ` ${say('request')}`),
     say('connectorId') || '-',
     say('subject') || '-',
-    [who, say('client') && `through ${say('client')}`, say('code'), times].filter((part) => part !== '').join(', '),
+    [who, say('client') && `through ${say('client')}`, say('code'), times, say('reason')]
+      .filter((part) => part !== '')
+      .join(', '),
   ];
 }
 

@@ -3,16 +3,19 @@ import { type BigIntStats, constants, lstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Adapter } from 'lowdb';
 import { KeywardError } from '../../errors.ts';
+import type { KeyHeader } from '../../seal/key-header.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { fileMode, noFollow, storageError, tighten } from '../../seal/private-files.ts';
 import type { Disk } from './disk.ts';
-import { check, damaged, decodeVault, encodeVault, type Header, type VaultFile } from './format.ts';
+import { check, damaged, decodeVault, encodeVault, type VaultFile } from './format.ts';
 import { type Marker, replaceFile } from './replace-file.ts';
 
 export type VaultAdapter = Omit<Adapter<VaultFile>, 'read'> & {
   read(): Promise<VaultFile>;
   /** The data keys that the header holds, as of the last read. */
   keyring(): Keyring;
+  /** These are the keys of the next write; should it fail, they are forgotten. */
+  next(keyring: Keyring): void;
   /** Whether the file is another one than was last read or written here. */
   changed(): boolean;
   close(): Promise<void>;
@@ -21,15 +24,16 @@ export type VaultAdapter = Omit<Adapter<VaultFile>, 'read'> & {
 type Opened = { close(): Promise<void> };
 
 /**
- * `unlock` turns the wrapped data keys of a header into a keyring, knowing the one before. A file that is gone, altered, or older than one
- * seen before is `vault_damaged`. The caller holds the lock around `write`.
+ * `unlock` turns the keys of a header into a keyring, knowing the one before. A file that is gone, altered, or older than
+ * one seen before is `vault_damaged`. The caller holds the lock around `write`.
  */
 export function vaultAdapter(
   file: string,
   disk: Disk,
-  unlock: (header: Header, known?: Keyring) => Promise<Keyring>,
+  unlock: (header: KeyHeader, known?: Keyring) => Promise<Keyring>,
 ): VaultAdapter {
-  let keys: { readonly keyring: Keyring; readonly wrapped: string } | undefined;
+  let keys: { readonly keyring: Keyring; readonly text: string } | undefined;
+  let coming: Keyring | undefined;
   let seen: { readonly generation: number; readonly mac: Buffer; readonly stat: BigIntStats } | undefined;
   let pinned: Opened | undefined;
   let buffer: Buffer | undefined;
@@ -46,11 +50,11 @@ export function vaultAdapter(
     released?.close().catch(() => undefined);
   }
 
-  async function keyringOf(header: Header): Promise<Keyring> {
-    const wrapped = JSON.stringify([header.vaultId, header.outer, header.currentKeyId, header.dataKeys]);
-    if (keys?.wrapped !== wrapped) {
+  async function keyringOf(header: KeyHeader): Promise<Keyring> {
+    const text = JSON.stringify(header);
+    if (keys?.text !== text) {
       if (keys !== undefined && keys.keyring.vaultId !== header.vaultId) throw damaged('is another vault now');
-      keys = { keyring: await unlock(header, keys?.keyring), wrapped };
+      keys = { keyring: await unlock(header, keys?.keyring), text };
     }
     return keys.keyring;
   }
@@ -62,6 +66,9 @@ export function vaultAdapter(
 
   return {
     keyring,
+    next(keyring) {
+      coming = keyring;
+    },
     changed: () => seen === undefined || !isSameFile(statOf(file), seen.stat),
     async read() {
       statOf(file);
@@ -72,8 +79,10 @@ export function vaultAdapter(
       try {
         const stat = await handle.stat({ bigint: true });
         const content = decodeVault(await handle.readFile());
-        check(content, await keyringOf(content.header));
-        const { generation } = content.header;
+        const { header, rows } = content;
+        if (header.keyward === 1) throw damaged('was set back to an older format');
+        check(content, await keyringOf(header.keys));
+        const { generation } = header;
         // Equal generations with unequal MACs are two histories.
         const older =
           seen !== undefined &&
@@ -81,7 +90,7 @@ export function vaultAdapter(
         if (older) throw damaged('was rolled back to an older state while Keyward was running');
         seen = { generation, mac: content.mac, stat };
         pin(handle);
-        return { header: content.header, rows: content.rows };
+        return { header, rows };
       } catch (error) {
         await handle.close();
         throw storageError(error, file);
@@ -89,8 +98,10 @@ export function vaultAdapter(
     },
     async write(content) {
       const before = keys;
+      if (coming !== undefined) keys = { keyring: coming, text: JSON.stringify(content.header.keys) };
+      coming = undefined;
       try {
-        const { bytes, mac, buffer: used } = encodeVault(content, await keyringOf(content.header), buffer);
+        const { bytes, mac, buffer: used } = encodeVault(content, await keyringOf(content.header.keys), buffer);
         buffer = used;
         const written = await replaceFile(disk, file, bytes, 'tmp');
         seen = { generation: content.header.generation, mac, stat: await written.stat() };

@@ -8,7 +8,10 @@ import { fileLock } from './file-lock.ts';
 import type { VaultPaths } from './folder.ts';
 
 export type AuditLog = {
-  append(lines: readonly string[]): Promise<void>;
+  /** Appends what `make` answers once nobody else appends, or changes the keys that lines are written under. */
+  append(make: () => Promise<readonly string[]>): Promise<void>;
+  /** Runs `work` while nobody appends. */
+  alone(work: () => Promise<void>): Promise<void>;
   read(): AsyncIterable<string>;
   close(): Promise<void>;
 };
@@ -54,18 +57,19 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
     }
   }
 
+  /** One after the other, here and in other processes. */
+  function held(work: () => Promise<void>): Promise<void> {
+    const done = last.then(() => lock.hold({ waitMs: lockWaitMs }, work));
+    last = done.catch(() => undefined);
+    return done;
+  }
+
   return {
-    append(lines) {
-      const appended = last.then(() =>
-        lock
-          .hold({ waitMs: lockWaitMs }, () => write(lines))
-          .catch((error: unknown) => {
-            throw unavailable(error, paths.audit);
-          }),
-      );
-      last = appended.catch(() => undefined);
-      return appended;
-    },
+    append: (make) =>
+      held(async () => write(await make())).catch((error: unknown) => {
+        throw unavailable(error, paths.audit);
+      }),
+    alone: held,
     read: () => linesOf(paths.audit),
     async close() {
       await last;

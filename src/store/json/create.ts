@@ -1,7 +1,8 @@
 /** Makes a new vault file, once, however many processes start at the same time. */
 import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { type KeyAccess, type KeyHeader, newKeyHeader, openKeyHeader } from '../../seal/key-header.ts';
+import type { KeyHeader } from '../../seal/key-header.ts';
+import { type KeyAccess, newKeys, openKeys } from '../../seal/keys.ts';
 import { writeFirst } from './adapter.ts';
 import type { Disk } from './disk.ts';
 import type { FileLock } from './file-lock.ts';
@@ -29,10 +30,7 @@ export async function createVault(
     if (remains(await readdir(paths.folder), paths.file, 'tmp').length > 0)
       throw damaged('is gone, but remains of its last write are there');
     await sweep(paths, disk);
-    const { header, keyring } =
-      adopt === undefined
-        ? await newKeyHeader(access, paths.folder)
-        : { header: adopt, keyring: await openKeyHeader(adopt, access) };
-    await writeFirst(paths.file, disk, { header: newHeader(header), rows: [] }, keyring);
+    const keyring = adopt === undefined ? await newKeys(access, paths.folder) : await openKeys(adopt, access);
+    await writeFirst(paths.file, disk, { header: newHeader(keyring.header), rows: [] }, keyring);
   });
 }

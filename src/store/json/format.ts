@@ -1,34 +1,45 @@
 /**
- * The vault file, format 1. It is JSON, laid out in lines so that it reads fast:
+ * The vault file, format 2. It is JSON, laid out in lines so that it reads fast:
  *
- *     {"keyward":1,"vaultId":…,"outer":…,"dataKeys":…,"currentKeyId":…,"generation":7,"rows":[
+ *     {"keyward":2,"generation":7,"keys":{…},"rows":[
  *     "<sealed row>",
  *     "<sealed row>"
  *     ],"mac":"<64 hex digits>"}
  *
- * The MAC (HMAC-SHA256 under a key derived from the current data key) covers every byte before its own digits. Every
- * format, this one and all to come, begins with `{"keyward":<format>,`.
+ * The MAC (HMAC-SHA256 under a key derived from the data key that seals) covers every byte before its own digits; which
+ * key that is, `keys` says, which carries a MAC of its own under the outer key. Every format, this one and all to come,
+ * begins with `{"keyward":<format>,`. Format 1, which is read once and brought up to date, had the fields of its keys in
+ * the place of `keys`, without states and without that MAC.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
-import { isKeyHeader, type KeyHeader } from '../../seal/key-header.ts';
+import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../../seal/key-header.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey } from '../../seal/seal.ts';
 
-const format = 1;
+const format = 2;
 
 /** The first line of the file, without the rows that it opens. */
-export type Header = KeyHeader & {
+export type Header = {
   readonly keyward: typeof format;
   /** Grows by one with every commit. */
   readonly generation: number;
+  readonly keys: KeyHeader;
 };
+
+/** The first line of a file of format 1. */
+export type FirstHeader = FirstKeyHeader & { readonly keyward: 1; readonly generation: number };
 
 /** The content of the file: rows are sealed, ordered by creation time and id. */
 export type VaultFile = { readonly header: Header; readonly rows: readonly string[] };
 
 /** What the file says, before anything proves it. `check` it with the keyring that the header leads to. */
-export type Unproven = VaultFile & { readonly mac: Buffer; readonly covered: Buffer };
+export type Unproven = {
+  readonly header: Header | FirstHeader;
+  readonly rows: readonly string[];
+  readonly mac: Buffer;
+  readonly covered: Buffer;
+};
 
 const headClosing = ',"rows":[\n';
 const macOpening = '],"mac":"';
@@ -36,8 +47,8 @@ const macClosing = '"}\n';
 const macDigits = 64;
 
 /** The first header of a new vault. */
-export function newHeader(parts: KeyHeader): Header {
-  return { keyward: format, ...parts, generation: 1 };
+export function newHeader(keys: KeyHeader): Header {
+  return { keyward: format, generation: 1, keys };
 }
 
 /**
@@ -99,7 +110,7 @@ function macOf(bytes: Buffer, keyring: Keyring): Buffer {
   return createHmac('sha256', deriveKey(keyring, 'file')).update(bytes).digest();
 }
 
-function parseHeader(line: string): Header {
+function parseHeader(line: string): Header | FirstHeader {
   try {
     const header: unknown = JSON.parse(`${line.slice(0, -headClosing.length)}}`);
     if (line.endsWith(headClosing) && isHeader(header)) return header;
@@ -109,9 +120,10 @@ function parseHeader(line: string): Header {
   throw damaged('has an unreadable header');
 }
 
-function isHeader(value: unknown): value is Header {
-  const { keyward, generation } = value as Record<string, unknown>;
-  return keyward === format && Number.isSafeInteger(generation) && isKeyHeader(value);
+function isHeader(value: unknown): value is Header | FirstHeader {
+  const { keyward, generation, keys } = value as Record<string, unknown>;
+  if (!Number.isSafeInteger(generation)) return false;
+  return keyward === 1 ? isFirstKeyHeader(value) : keyward === format && isKeyHeader(keys);
 }
 
 /** Only rows that the MAC proves to be ours get any further, so their form is not looked at here. */

@@ -1,12 +1,14 @@
 /** The file store: all rows in one sealed file, shared by several processes. */
 import type { Owner } from '../../principal.ts';
-import { anotherVault, type KeyHeader, openKeyHeader } from '../../seal/key-header.ts';
+import type { KeyHeader } from '../../seal/key-header.ts';
 import type { Keychain } from '../../seal/keychain.ts';
+import { anotherVault, openKeys } from '../../seal/keys.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
 import { isSharedWith } from '../sharing.ts';
 import type { CredentialRow, KindRow, ListFilter, Page, Rows, SessionRow, Store } from '../store.ts';
+import { made } from '../under-keys.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';
 import { applyChanges, applyReseal, applyTouch, isOwnedBy } from './changes.ts';
@@ -17,6 +19,7 @@ import { prepareFolder, remains, sweep, type VaultPaths, vaultPaths } from './fo
 import { withLease } from './leases.ts';
 import { comesBefore, rowKey } from './rows.ts';
 import { type SharedTable, sharedTable } from './shared-table.ts';
+import { isOfFirstFormat, upgradeVault } from './upgrade.ts';
 
 export type JsonStoreSettings = {
   /** The vault file. */
@@ -37,12 +40,13 @@ export async function openJsonStore(settings: JsonStoreSettings): Promise<Store>
   const paths = vaultPaths(settings.path);
   const lock = fileLock(paths.lock);
   const access = { settings: key, keychain };
-  const adapter = vaultAdapter(paths.file, disk, (header, known) => openKeyHeader(header, access, known));
+  const adapter = vaultAdapter(paths.file, disk, (header, known) => openKeys(header, access, known));
   try {
     const [names] = await Promise.all([prepareFolder(paths), loadSodium()]);
     if (!vaultExists(paths.file)) await createVault(paths, disk, lock, access, adopt);
+    if (await isOfFirstFormat(paths.file)) await upgradeVault(paths, disk, lock, access);
     const content = await adapter.read();
-    if (adopt !== undefined && content.header.vaultId !== adopt.vaultId) throw anotherVault();
+    if (adopt !== undefined && content.header.keys.vaultId !== adopt.vaultId) throw anotherVault();
     if (leftBehind(names, paths)) await sweepIfFree(paths, disk, lock);
     return storeOver(sharedTable(adapter, content, lock, lockWaitMs), adapter, paths, lockWaitMs);
   } catch (error) {
@@ -116,7 +120,7 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
       const visible = ({ kind, row }: KindRow) => kind === 'credential' && isVisibleTo(row, owner);
       return pageOf((await table.current()).all(), visible, filter, page) as CredentialRow[];
     },
-    commit: (changes) => table.change((draft) => applyChanges(draft, changes)),
+    commit: (changes) => table.change((draft) => applyChanges(draft, made(changes, adapter.keyring()))),
     touch: (times) =>
       table.change((draft) => {
         for (const [id, { owner, at }] of times) applyTouch(draft, id, owner, at);
@@ -125,13 +129,18 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
     purgeReplacedSecrets: (before) => purge('replacedSecret', before),
     countTogether: null,
     withLease: (name, waiting, work) => withLease(paths.leases, name, waiting, work),
-    appendAudit: (lines) => audit.append(lines),
+    appendAudit: (lines) =>
+      audit.append(async () => {
+        if (typeof lines === 'function') await table.refresh();
+        return made(lines, adapter.keyring());
+      }),
     readAudit: () => audit.read(),
     async *scan() {
       yield* (await table.current()).all();
     },
     reseal: (boxes) => table.change((draft) => applyReseal(draft, boxes)),
-    changeKeys: (change) => table.changeKeys(change),
+    // Nobody is in the middle of writing a line under the key that is left here.
+    changeKeys: (change) => audit.alone(() => table.changeKeys(change)),
     async close() {
       await table.close();
       await audit.close();

@@ -5,6 +5,7 @@
 import { Low } from 'lowdb';
 import { KeywardError } from '../../errors.ts';
 import type { KeyHeader } from '../../seal/key-header.ts';
+import type { Keyring } from '../../seal/keyring.ts';
 import { grouped } from '../group.ts';
 import type { VaultAdapter } from './adapter.ts';
 import { type Draft, draftOver } from './changes.ts';
@@ -18,17 +19,19 @@ export type SharedTable = {
    * go is one state, and no request came in since.
    */
   current(): Promise<RowTable>;
+  /** Looks now, whoever looked a moment ago. */
+  refresh(): Promise<void>;
   /** Runs `apply` on a draft of the latest rows; durable when it resolves. When `apply` throws, only this change fails. */
   change(apply: (draft: Draft) => void): Promise<void>;
-  /** The header as of the last look. */
+  /** The keys as the file of the last look has them. */
   keys(): KeyHeader;
   /** Stores what `change` makes of the keys. */
-  changeKeys(change: (keys: KeyHeader) => Promise<KeyHeader>): Promise<void>;
+  changeKeys(change: ChangeKeys): Promise<void>;
   close(): Promise<void>;
 };
 
 type Apply = (draft: Draft) => void;
-type ChangeKeys = (keys: KeyHeader) => Promise<KeyHeader>;
+type ChangeKeys = (keys: Keyring) => Promise<Keyring> | Keyring;
 type Step = { readonly apply: Apply } | { readonly keys: ChangeKeys };
 
 /** `content` is what the adapter read last. */
@@ -68,20 +71,21 @@ export function sharedTable(
       await refresh();
       const draft = draftOver(table);
       const errors: (Error | undefined)[] = [];
-      let { header } = db.data;
-      for (const step of steps) {
-        if ('apply' in step) {
-          errors.push(attempt(draft, step.apply));
-          continue;
-        }
-        // Keys are changed by a command, which has nothing else to do; its failure is that of the whole group.
-        header = { ...header, ...(await step.keys(header)) };
-        errors.push(undefined);
-      }
-      if (draft.changes.size > 0 || header !== db.data.header) await write(draft, header);
+      // What is sealed in this group is sealed under the keys that it leaves.
+      for (const step of steps) if ('keys' in step) await changeKeys(step.keys);
+      for (const step of steps) errors.push('apply' in step ? attempt(draft, step.apply) : undefined);
+      if (draft.changes.size > 0) await write(draft, db.data.header);
       return errors;
     }),
   );
+
+  /** Keys are changed by a command, which has nothing else to do; its failure is that of the whole group. */
+  async function changeKeys(change: ChangeKeys): Promise<void> {
+    const keyring = await change(adapter.keyring());
+    if (keyring === adapter.keyring()) return;
+    adapter.next(keyring);
+    await write(draftOver(table), { ...db.data.header, keys: keyring.header });
+  }
 
   async function write(draft: Draft, header: Header): Promise<void> {
     const before = db.data;
@@ -115,7 +119,11 @@ export function sharedTable(
       checkOpen();
       await commits.add({ apply });
     },
-    keys: () => db.data.header,
+    async refresh() {
+      checkOpen();
+      await refresh();
+    },
+    keys: () => db.data.header.keys,
     async changeKeys(change) {
       checkOpen();
       await commits.add({ keys: change });

@@ -1,65 +1,70 @@
 /** The vault's keys in their table: made once, however many processes start, and read again when somebody changed them. */
 import { KeywardError } from '../../errors.ts';
-import { anotherVault, type KeyAccess, type KeyHeader, newKeyHeader, openKeyHeader } from '../../seal/key-header.ts';
+import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../../seal/key-header.ts';
 import { type Keyring, keyIdOf } from '../../seal/keyring.ts';
+import { anotherVault, type KeyAccess, newKeys, openFirstKeys, openKeys } from '../../seal/keys.ts';
 import type { Database } from './database.ts';
-import { changeKeys, makeVault, readKeys, replaceEmptyVault } from './upkeep-statements.ts';
+import { changeKeys, holdWriters, makeVault, readKeys, replaceEmptyVault } from './upkeep-statements.ts';
 
-type Stored = { readonly header: KeyHeader; readonly generation: number };
+type Stored = { readonly keys: unknown; readonly generation: number };
+
+/** `generation` counts the changes of the row. Statements name it, so that none writes under keys that were changed. */
+export type CurrentKeys = { readonly keyring: Keyring; readonly generation: number };
 
 /** A change of the keys is seen within this time. */
 const freshMs = 1_000;
 
 export type StoredKeys = {
-  readonly keyring: () => Keyring;
-  readonly header: () => KeyHeader;
+  readonly current: () => CurrentKeys;
   /** Looks again unless somebody looked within the last second. */
   refresh(): Promise<void>;
   /** Looks again when one of these boxes names a data key that nobody here knows. */
   cover(boxes: readonly { readonly sealed: string }[]): Promise<void>;
-  /** Replaces the header by what `change` makes of it; runs it again when somebody else was faster. */
-  change(change: (header: KeyHeader) => Promise<KeyHeader>): Promise<void>;
+  /** Looks again; true when the keys are others than those of this generation. */
+  changedSince(generation: number): Promise<boolean>;
+  /** Replaces the keys by what `change` makes of them; runs it again when somebody else was faster. */
+  change(change: (keys: Keyring) => Promise<Keyring> | Keyring): Promise<void>;
 };
 
 /** Opens the keys, or makes those of a new vault. Errors as `openStore` says. */
-export async function openKeys(database: Database, access: KeyAccess, adopt?: KeyHeader): Promise<StoredKeys> {
+export async function openStoredKeys(database: Database, access: KeyAccess, adopt?: KeyHeader): Promise<StoredKeys> {
   let seen = await read(database);
   if (seen === undefined) {
-    const header = adopt ?? (await newKeyHeader(access, null)).header;
+    const keys = adopt ?? (await newKeys(access, null)).header;
     // Whoever comes second finds the vault of the first.
-    await database.query(makeVault, [JSON.stringify(header)]);
+    await database.query(makeVault, [JSON.stringify(keys)]);
     seen = await read(database);
-  } else if (adopt !== undefined && seen.header.vaultId !== adopt.vaultId) {
+  } else if (adopt !== undefined && vaultIdOf(seen) !== adopt.vaultId) {
     // Keyward may have been started here before, and kept nothing.
     await database.query(replaceEmptyVault, [JSON.stringify(adopt)]);
     seen = await read(database);
   }
+  if (seen !== undefined && isFirstKeyHeader(seen.keys))
+    seen = await upgrade(database, access, seen.keys, seen.generation);
   if (seen === undefined) throw withoutKeys();
-  if (adopt !== undefined && seen.header.vaultId !== adopt.vaultId) throw anotherVault();
-  let current = { ...seen, keyring: await openKeyHeader(seen.header, access), at: performance.now() };
+  if (adopt !== undefined && vaultIdOf(seen) !== adopt.vaultId) throw anotherVault();
+  let current = { generation: seen.generation, keyring: await openKeys(headerOf(seen), access), at: performance.now() };
 
   let looking: Promise<unknown> | undefined;
 
-  async function look(): Promise<Stored> {
+  async function look(): Promise<void> {
     const at = performance.now();
     const found = await read(database);
     if (found === undefined) throw withoutKeys();
     if (found.generation === current.generation) {
       current = { ...current, at };
-      return found;
+      return;
     }
-    if (found.header.vaultId !== current.header.vaultId) {
+    if (vaultIdOf(found) !== current.keyring.vaultId) {
       throw new KeywardError('vault_damaged', 'There is another vault in the database now.', {
         hint: 'Start Keyward again if that was on purpose.',
       });
     }
-    current = { ...found, keyring: await openKeyHeader(found.header, access, current.keyring), at };
-    return found;
+    current = { generation: found.generation, keyring: await openKeys(headerOf(found), access, current.keyring), at };
   }
 
   return {
-    keyring: () => current.keyring,
-    header: () => current.header,
+    current: () => current,
     async refresh() {
       if (performance.now() - current.at <= freshMs) return;
       looking ??= look().finally(() => {
@@ -70,16 +75,48 @@ export async function openKeys(database: Database, access: KeyAccess, adopt?: Ke
     async cover(boxes) {
       if (boxes.some(({ sealed }) => !current.keyring.dataKeys.has(keyIdOf(sealed)))) await look();
     },
-    async change(change) {
-      for (let changed = false; !changed; ) {
-        const { header, generation } = await look();
-        const next = JSON.stringify(await change(header));
-        const rows = await database.query(changeKeys, [next, generation]);
-        changed = rows.length > 0;
-      }
+    async changedSince(generation) {
       await look();
+      return current.generation !== generation;
+    },
+    async change(change) {
+      for (;;) {
+        await look();
+        const { keyring, generation } = current;
+        const next = await change(keyring);
+        if (next === keyring) return;
+        if (await replace(database, next.header, generation)) {
+          current = { keyring: next, generation: generation + 1, at: performance.now() };
+          return;
+        }
+      }
     },
   };
+}
+
+/** Stores these keys while nobody writes; false when those of this generation are gone. */
+function replace(database: Database, keys: KeyHeader, generation: number): Promise<boolean> {
+  return database.transaction(async (query) => {
+    await query(holdWriters);
+    return (await query(changeKeys, [JSON.stringify(keys), generation])).length > 0;
+  });
+}
+
+/** Of several processes one does it, and the others find it done. */
+async function upgrade(database: Database, access: KeyAccess, keys: FirstKeyHeader, generation: number) {
+  await replace(database, (await openFirstKeys(keys, access)).header, generation);
+  return read(database);
+}
+
+function headerOf({ keys }: Stored): KeyHeader {
+  if (isKeyHeader(keys)) return keys;
+  throw new KeywardError('vault_damaged', "The vault's keys in the database are not what Keyward wrote.", {
+    hint: 'Nothing was changed. Restore the table keyward_vault from a backup.',
+  });
+}
+
+function vaultIdOf({ keys }: Stored): unknown {
+  return (Object(keys) as Partial<KeyHeader>).vaultId;
 }
 
 async function read(database: Database): Promise<Stored | undefined> {

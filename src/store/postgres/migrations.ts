@@ -67,6 +67,12 @@ const written = `alter table keyward_records
   alter column attempt_ends_at drop expression,
   alter column shared drop expression`;
 
+/**
+ * The keys got states and a MAC. They are rewritten at the next start, which has the outer key; until then, and for ever, a
+ * Keyward from before finds no column that it knows, and stops rather than misread them.
+ */
+const keys = 'alter table keyward_vault rename column header to keys';
+
 /** By name, in the order of their names. */
 const migrations: Readonly<Record<string, Migration>> = {
   '0001': {
@@ -82,6 +88,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0003': {
     async up(db) {
       await sql.raw(written).execute(db);
+    },
+  },
+  '0004': {
+    async up(db) {
+      await sql.raw(keys).execute(db);
     },
   },
 };

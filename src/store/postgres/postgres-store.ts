@@ -1,14 +1,16 @@
 /** The PostgreSQL store: a row for each record, shared by any number of processes on any number of machines. */
-import { KeywardError } from '../../errors.ts';
+import { hasCode, KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import { type KeyHeader, keyAccess } from '../../seal/key-header.ts';
+import type { KeyHeader } from '../../seal/key-header.ts';
+import { keyAccess } from '../../seal/keys.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
 import type { Change, CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
+import { made } from '../under-keys.ts';
 import { counting } from './counting.ts';
 import { type Database, migrateDatabase, openDatabase, type Query } from './database.ts';
 import { storeError } from './failures.ts';
-import { openKeys, type StoredKeys } from './keys.ts';
+import { type CurrentKeys, openStoredKeys, type StoredKeys } from './keys.ts';
 import { withLease } from './leases.ts';
 import { type Columns, ownerParameters, parametersOf, readerNames, rowOf } from './rows.ts';
 import * as sql from './statements.ts';
@@ -29,7 +31,7 @@ export async function openPostgresStore(settings: {
   await migrateDatabase(target);
   const database = openDatabase(target);
   try {
-    const keys = await openKeys(database, keyAccess(key), adopt);
+    const keys = await openStoredKeys(database, keyAccess(key), adopt);
     return storeOver(database, keys);
   } catch (error) {
     await database.close();
@@ -51,13 +53,25 @@ function storeOver(database: Database, keys: StoredKeys): Store {
     return found.map((one) => rowOf<K>(one));
   }
 
+  /** Runs `work` under the keys as they are, and again should they have been changed when it found nothing to do. */
+  async function underKeys(work: (current: CurrentKeys) => Promise<void>): Promise<void> {
+    for (;;) {
+      const current = keys.current();
+      try {
+        return await work(current);
+      } catch (error) {
+        if (!hasCode(error, 'conflict') || !(await keys.changedSince(current.generation))) throw error;
+      }
+    }
+  }
+
   return {
     location: database.location,
     get keyring() {
-      return keys.keyring();
+      return keys.current().keyring;
     },
     get keys() {
-      return keys.header();
+      return keys.current().keyring.header;
     },
     refreshKeys: () => keys.refresh(),
     async ping() {
@@ -82,15 +96,16 @@ function storeOver(database: Database, keys: StoredKeys): Store {
       rows<K>(sql.list(filter), [...pageOf(owner, page), kind, ...valuesOf(filter)]),
     listVisible: (owner, filter, page): Promise<CredentialRow[]> =>
       rows<'credential'>(sql.listVisible(filter), [...pageOf(owner, page), ...readerNames(owner), ...valuesOf(filter)]),
-    async commit(changes) {
-      const [first, ...more] = changes;
-      if (first === undefined) return;
-      // One statement is a transaction by itself, and one trip instead of three.
-      if (more.length === 0) return apply(query, first);
-      await database.transaction(async (within) => {
-        for (const change of changes) await apply(within, change);
-      });
-    },
+    commit: (given) =>
+      underKeys(async ({ keyring, generation }) => {
+        const [first, ...more] = made(given, keyring);
+        if (first === undefined) return;
+        // One statement is a transaction by itself, and one trip instead of three.
+        if (more.length === 0) return apply(query, first, generation);
+        await database.transaction(async (within) => {
+          for (const change of [first, ...more]) await apply(within, change, generation);
+        });
+      }),
     async touch(times) {
       // In one order everywhere: two processes must not wait for each other's rows.
       const uses = [...times].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -110,9 +125,12 @@ function storeOver(database: Database, keys: StoredKeys): Store {
     },
     withLease: (name, waiting, work) => withLease(database, name, waiting, work),
     countTogether: counting(query),
-    async appendAudit(lines) {
-      await query(appendAudit, [lines]).catch(auditFailed);
-    },
+    appendAudit: (given) =>
+      underKeys(async ({ keyring, generation }) => {
+        const lines = made(given, keyring);
+        const done = await query(appendAudit, [lines, generation]);
+        if (done.length < lines.length) throw changedFirst();
+      }).catch(auditFailed),
     async *readAudit() {
       yield* database.snapshot<string>(auditLines);
     },
@@ -136,18 +154,20 @@ function storeOver(database: Database, keys: StoredKeys): Store {
 }
 
 /** Makes one change, or throws `conflict`. */
-async function apply(query: Query, change: Change): Promise<void> {
-  const [answer] = await changed(query, change);
-  if (answer?.changed !== 1) {
-    throw new KeywardError('conflict', 'Somebody else changed this record first.', {
-      hint: 'Read it again, then retry.',
-    });
-  }
+async function apply(query: Query, change: Change, generation: number): Promise<void> {
+  const [answer] = await changed(query, change, generation);
+  if (answer?.changed !== 1) throw changedFirst();
+}
+
+function changedFirst(): KeywardError {
+  return new KeywardError('conflict', 'Somebody else changed this record first.', {
+    hint: 'Read it again, then retry.',
+  });
 }
 
 type Changed = { readonly changed: number };
 
-async function changed(query: Query, change: Change): Promise<Changed[]> {
+async function changed(query: Query, change: Change, generation: number): Promise<Changed[]> {
   if (change.op === 'delete') {
     const { owner, kind, id, ifVersion } = change;
     return query<Changed>(sql.remove, [...ownerParameters(owner), kind, id, ifVersion]);
@@ -155,10 +175,12 @@ async function changed(query: Query, change: Change): Promise<Changed[]> {
   const { row, readers } = parametersOf(change);
   const unshared = readers[0].length === 0;
   if (change.op === 'insert') {
-    return unshared ? query<Changed>(sql.insertUnshared, row) : query<Changed>(sql.insert, [...row, ...readers]);
+    return unshared
+      ? query<Changed>(sql.insertUnshared, [...row, generation])
+      : query<Changed>(sql.insert, [...row, ...readers, generation]);
   }
-  const done = unshared ? await query<Changed>(sql.updateUnshared, [...row, change.ifVersion]) : [];
-  return done.length > 0 ? done : query<Changed>(sql.update, [...row, ...readers, change.ifVersion]);
+  const done = unshared ? await query<Changed>(sql.updateUnshared, [...row, change.ifVersion, generation]) : [];
+  return done.length > 0 ? done : query<Changed>(sql.update, [...row, ...readers, change.ifVersion, generation]);
 }
 
 /** Every row comes after this. */

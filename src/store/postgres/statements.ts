@@ -4,6 +4,7 @@
  * works on the whole vault; they stand at the end.
  */
 import type { ListFilter } from '../store.ts';
+import { underKeysOf } from './key-fence.ts';
 
 /** A statement that a connection prepares at its first use; the name stands for exactly this text. */
 export type Statement = { readonly name: string; readonly text: string };
@@ -80,53 +81,66 @@ const sharesOf = (changed: string) => `insert into keyward_shares (credential_id
     from ${changed} c, unnest($15::text[], $16::text[]) as t (reader_tenant, reader)
     where $3 = 'credential' on conflict do nothing`;
 
-/** @param shared whether anybody else is to see the row */
-const inserting = (shared: string) => `insert into keyward_records
+/**
+ * @param shared whether anybody else is to see the row
+ * @param generation the parameter with the generation of the keys that it was sealed under
+ */
+const inserting = (shared: string, generation: string) => `insert into keyward_records
         (tenant, owner, kind, id, version, secret_version, created_at, updated_at, last_used_at, sealed, metadata,
           connector_id, status, attempt_ends_at, shared)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ${shared}) on conflict do nothing`;
+      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ${shared} where ${underKeysOf(generation)}
+      on conflict do nothing`;
 
-const updating = (shared: string) => `update keyward_records set version = $5, created_at = $7, updated_at = $8,
+const updating = (
+  shared: string,
+  generation: string,
+) => `update keyward_records set version = $5, created_at = $7, updated_at = $8,
         metadata = $11, connector_id = $12, status = $13, attempt_ends_at = $14, shared = ${shared},
         sealed = case when secret_version = $6 then sealed else $10 end, secret_version = $6,
         last_used_at = greatest(last_used_at, $9)
-      where tenant = $1 and owner = $2 and kind = $3 and id = $4`;
+      where tenant = $1 and owner = $2 and kind = $3 and id = $4 and ${underKeysOf(generation)}`;
 
 /** True when the row has readers. */
 const hasReaders = `($3 = 'credential' and cardinality($15::text[]) > 0)`;
 
-/** $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared. Answers nothing when there is one already. */
+/**
+ * $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared, $15 generation of the keys. Answers nothing when there
+ * is one already, or when the keys are others.
+ */
 export const insertUnshared: Statement = {
   name: 'keyward_insert_unshared',
-  text: `${inserting('false')} returning 1 as changed`,
+  text: `${inserting('false', '$15')} returning 1 as changed`,
 };
 
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared, $15 the version that it must have. Answers nothing
- * when it has another, or when the stored one is shared. Nearly every write is this one, and it costs half of the other.
+ * $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared, $15 the version that it must have, $16 generation of
+ * the keys. Answers nothing when it has another, or when the stored one is shared. Nearly every write is this one, and it costs half of the other.
  */
 export const updateUnshared: Statement = {
   name: 'keyward_update_unshared',
-  text: `${updating('false')} and version = $15 and not shared returning 1 as changed`,
+  text: `${updating('false', '$16')} and version = $15 and not shared returning 1 as changed`,
 };
 
-/** $1 tenant, $2 user, $3 kind, $4 id, then the row. Answers how many rows changed: none when there is one already. */
+/**
+ * $1 tenant, $2 user, $3 kind, $4 id, then the row, $17 generation of the keys. Answers how many rows changed: none when
+ * there is one already, or when the keys are others.
+ */
 export const insert: Statement = {
   name: 'keyward_insert',
   text: `with changed as (
-      ${inserting(hasReaders)} returning id, created_at),
+      ${inserting(hasReaders, '$17')} returning id, created_at),
     shared as (${sharesOf('changed')})
     select count(*) as changed from changed`,
 };
 
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then the row, $17 the version that it must have. While the secret's version stays,
- * so does the box: a rotation of the data key may have sealed the same secret anew. A use that was noted meanwhile stays.
+ * $1 tenant, $2 user, $3 kind, $4 id, then the row, $17 the version that it must have, $18 generation of the keys. While the
+ * secret's version stays, so does the box: a rotation of the data key may have sealed the same secret anew. A use that was noted meanwhile stays.
  */
 export const update: Statement = {
   name: 'keyward_update',
   text: `with changed as (
-      ${updating(hasReaders)} and version = $17
+      ${updating(hasReaders, '$18')} and version = $17
       returning id, created_at),
     withdrawn as (
       delete from keyward_shares s using changed c

@@ -1,16 +1,26 @@
 /** Every statement about what belongs to the vault as a whole and to nobody in it: its keys, leases, the audit log. */
+import { underKeysOf } from './key-fence.ts';
 import type { Statement } from './statements.ts';
 
 /** The wrapped data keys and where the outer key comes from, and how often they were changed. */
 export const readKeys: Statement = {
   name: 'keyward_read_keys',
-  text: 'select header, generation from keyward_vault',
+  text: 'select keys, generation from keyward_vault',
+};
+
+/**
+ * Waits for every statement that writes, and lets none begin until the transaction ends. One that waited looks at the keys
+ * only after it got its turn: PostgreSQL takes a statement's locks before its snapshot.
+ */
+export const holdWriters: Statement = {
+  name: 'keyward_hold_writers',
+  text: 'lock table keyward_records, keyward_audit in share row exclusive mode',
 };
 
 /** $1 header. Makes the vault where there is neither one nor anything that one left behind. */
 export const makeVault: Statement = {
   name: 'keyward_make_vault',
-  text: `insert into keyward_vault (header) select $1
+  text: `insert into keyward_vault (keys) select $1
     where not exists (select 1 from keyward_records) and not exists (select 1 from keyward_audit)
     on conflict do nothing`,
 };
@@ -18,13 +28,13 @@ export const makeVault: Statement = {
 /** $1 header, $2 the generation that it follows on. */
 export const changeKeys: Statement = {
   name: 'keyward_change_keys',
-  text: 'update keyward_vault set header = $1, generation = generation + 1 where generation = $2 returning generation',
+  text: 'update keyward_vault set keys = $1, generation = generation + 1 where generation = $2 returning generation',
 };
 
 /** $1 header, over that of a vault in which nothing was ever kept. */
 export const replaceEmptyVault: Statement = {
   name: 'keyward_replace_empty_vault',
-  text: `update keyward_vault set header = $1, generation = generation + 1
+  text: `update keyward_vault set keys = $1, generation = generation + 1
     where not exists (select 1 from keyward_records) and not exists (select 1 from keyward_audit)`,
 };
 
@@ -72,11 +82,12 @@ export const sweepCounts: Statement = {
   text: 'delete from keyward_counts where ends_at <= now()',
 };
 
-/** $1 lines, in their order. */
+/** $1 lines, in their order, $2 generation of the keys they were written under. Answers a row for each. */
 export const appendAudit: Statement = {
   name: 'keyward_append_audit',
   text: `insert into keyward_audit (line)
-    select t.line from unnest($1::text[]) with ordinality as t (line, place) order by t.place`,
+    select t.line from unnest($1::text[]) with ordinality as t (line, place)
+    where ${underKeysOf('$2')} order by t.place returning 1 as appended`,
 };
 
 /** $1 number of the last line before, $2 limit. */

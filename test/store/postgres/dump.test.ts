@@ -85,7 +85,7 @@ it('39. a dump of the database holds no canary, in any encoding', async () => {
   await vault.commit([{ op: 'update', kind: 'credential', record: stored, secret: tokens }]);
   await vault.audit({ ...me, action: 'credential.release', subject: first.id, outcome: 'allowed' });
   await vault.countTogether?.(new Map([[canary, 1]]), 60_000);
-  await rotateDataKey(store, postgresKey);
+  await rotateDataKey(store);
   await store.withLease(`refresh:${first.id}`, { waitMs: 0 }, async () => {
     const content = await dump(url);
     // The search sees what is there.

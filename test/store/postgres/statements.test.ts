@@ -43,6 +43,8 @@ async function filled() {
   return { run, records, all: () => run(sql.scan, ['', '', 1_000]) };
 }
 
+/** The generation of the keys of a new vault. */
+const now = 1;
 const beginning = ['-1', '', 1_000] as const;
 const filters: ListFilter[] = [
   {},
@@ -58,7 +60,7 @@ describe('statements', () => {
     for (const [name, made] of Object.entries(sql)) {
       if (ownerless.includes(name)) continue;
       const { text } = typeof made === 'function' ? made({}) : made;
-      const compared = /tenant = \$1 and (\w+\.)?owner = \$2|values \(\$1, \$2|unnest\(\$1::text\[\], \$2::text\[\]/;
+      const compared = /tenant = \$1 and (\w+\.)?owner = \$2|select \$1, \$2|unnest\(\$1::text\[\], \$2::text\[\]/;
       expect(text, name).toMatch(compared);
     }
   });
@@ -105,12 +107,12 @@ describe('statements', () => {
     for (const owner of owners) {
       for (const { kind, row: foreign } of records.filter((one) => !isOf(one, owner))) {
         const mine = [owner.tenant, owner.user, kind, foreign.id];
-        expect(await run(sql.update, [...mine, ...row, foreign.version])).toEqual([{ changed: '0' }]);
+        expect(await run(sql.update, [...mine, ...row, foreign.version, now])).toEqual([{ changed: '0' }]);
         expect(await run(sql.remove, [...mine, foreign.version])).toEqual([{ changed: '0' }]);
-        expect(await run(sql.insert, [...mine, ...row])).toEqual([{ changed: '0' }]);
+        expect(await run(sql.insert, [...mine, ...row, now])).toEqual([{ changed: '0' }]);
         const plain = row.slice(0, -2);
-        expect(await run(sql.updateUnshared, [...mine, ...plain, foreign.version])).toEqual([]);
-        expect(await run(sql.insertUnshared, [...mine, ...plain])).toEqual([]);
+        expect(await run(sql.updateUnshared, [...mine, ...plain, foreign.version, now])).toEqual([]);
+        expect(await run(sql.insertUnshared, [...mine, ...plain, now])).toEqual([]);
         const lists = [[owner.tenant], [owner.user]];
         await run(sql.touch, [...lists, [foreign.id], ['9']]);
         await run(sql.reseal, [...lists, [kind], [foreign.id], [foreign.sealed], ['bmV3']]);
@@ -119,6 +121,22 @@ describe('statements', () => {
     expect(await all()).toEqual(before);
     expect(await run(sql.get, ['acme', 'ann', 'credential', randomUUID()])).toEqual([]);
   });
+});
+
+it('106. write nothing that was made under keys that were changed since', async () => {
+  const { run, records, all } = await filled();
+  const before = await all();
+  const { kind, row } = records[0] ?? {};
+  if (kind === undefined || row === undefined) throw new Error('There are no records.');
+  const content = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', 'github', 'active', null];
+  const [mine, fresh] = [row.id, randomUUID()].map((id) => [row.tenant, row.owner, kind, id, ...content]);
+  for (const other of [now - 1, now + 1]) {
+    expect(await run(sql.updateUnshared, [...(mine ?? []), row.version, other])).toEqual([]);
+    expect(await run(sql.insertUnshared, [...(fresh ?? []), other])).toEqual([]);
+    expect(await run(sql.update, [...(mine ?? []), [], [], row.version, other])).toEqual([{ changed: '0' }]);
+    expect(await run(sql.insert, [...(fresh ?? []), [], [], other])).toEqual([{ changed: '0' }]);
+  }
+  expect(await all()).toEqual(before);
 });
 
 describe('two records of one owner under one id', () => {
@@ -138,13 +156,13 @@ describe('two records of one owner under one id', () => {
     const shared = () => run({ name: 'shares', text: 'select * from keyward_shares order by 1, 2, 3' }, []);
     const before = [await others(), await shared()];
 
-    expect(await run(sql.update, [...mine, ...row, ...toStranger, 1])).toEqual([{ changed: '1' }]);
+    expect(await run(sql.update, [...mine, ...row, ...toStranger, 1, now])).toEqual([{ changed: '1' }]);
     expect([await others(), await shared()]).toEqual(before);
-    expect(await run(sql.updateUnshared, [...mine, ...row, 1])).toHaveLength(1);
+    expect(await run(sql.updateUnshared, [...mine, ...row, 1, now])).toHaveLength(1);
     await run(sql.reseal, [[owner.tenant], [owner.user], ['attempt'], [attempt.row.id], ['c2VhbGVk'], ['bmV3']]);
     expect(await run(sql.remove, [...mine, 1])).toEqual([{ changed: '1' }]);
     expect([await others(), await shared()]).toEqual(before);
-    expect(await run(sql.insert, [...mine, ...row, ...toStranger])).toEqual([{ changed: '1' }]);
+    expect(await run(sql.insert, [...mine, ...row, ...toStranger, now])).toEqual([{ changed: '1' }]);
     expect([await others(), await shared()]).toEqual(before);
     const asked = [stranger.tenant, stranger.user, credential.row.id, ...readerNames(stranger)];
     expect(await run(sql.findVisible, asked)).toEqual([]);

@@ -5,11 +5,10 @@
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
-import type { Statement } from '../../../src/store/postgres/statements.ts';
+import { insertUnshared, type Statement } from '../../../src/store/postgres/statements.ts';
 import { readTarget } from '../../../src/store/postgres/target.ts';
 import * as sql from '../../../src/store/postgres/upkeep-statements.ts';
 import { asAdmin, freshDatabase, openTestStore } from '../../support/servers/postgres.ts';
-import { credentialRow } from '../../support/vault/rows.ts';
 
 const long = 3_600_000;
 const leases = { name: 'leases', text: 'select name, holder, expires_at::text from keyward_leases order by name' };
@@ -57,25 +56,26 @@ it('a lease is given back by its holder alone, and no other lease with it', asyn
 
 it('keys are changed by whoever saw the newest ones, so that no data key is lost between two changes', async () => {
   const { run } = await opened();
-  const [{ header, generation }] = await run(sql.readKeys);
-  expect(await run(sql.changeKeys, JSON.stringify({ ...header, mark: 1 }), generation)).toHaveLength(1);
-  expect(await run(sql.changeKeys, JSON.stringify({ ...header, mark: 2 }), generation)).toHaveLength(0);
-  expect((await run(sql.readKeys))[0].header.mark).toBe(1);
+  const [{ keys, generation }] = await run(sql.readKeys);
+  expect(await run(sql.changeKeys, JSON.stringify({ ...keys, mark: 1 }), generation)).toHaveLength(1);
+  expect(await run(sql.changeKeys, JSON.stringify({ ...keys, mark: 2 }), generation)).toHaveLength(0);
+  expect((await run(sql.readKeys))[0].keys.mark).toBe(1);
 });
 
 it.each(['a record', 'an audit event'])('the keys of a vault that ever held %s are never replaced', async (kept) => {
-  const { store, run } = await opened();
-  const [{ header, generation }] = await run(sql.readKeys);
-  const other = JSON.stringify({ ...header, mark: 1 });
+  const { run } = await opened();
+  const [{ keys, generation }] = await run(sql.readKeys);
+  const other = JSON.stringify({ ...keys, mark: 1 });
   await run(sql.replaceEmptyVault, other);
   const [replaced] = await run(sql.readKeys);
-  expect(replaced.header.mark).toBe(1);
+  expect(replaced.keys.mark).toBe(1);
   // Whoever has the former keys in memory learns that there are others now.
   expect(Number(replaced.generation)).toBe(Number(generation) + 1);
-  if (kept === 'a record') await store.commit([{ op: 'insert', kind: 'credential', row: credentialRow({}) }]);
-  else await run(sql.appendAudit, ['a line']);
-  await run(sql.replaceEmptyVault, JSON.stringify({ ...header, mark: 2 }));
-  expect((await run(sql.readKeys))[0].header.mark).toBe(1);
+  const row = ['acme', 'ann', 'credential', 'id', 1, 1, 1, 1, null, 'c2VhbGVk', '{}', 'github', 'active', null];
+  if (kept === 'a record') await run(insertUnshared, ...row, replaced.generation);
+  else await run(sql.appendAudit, ['a line'], replaced.generation);
+  await run(sql.replaceEmptyVault, JSON.stringify({ ...keys, mark: 2 }));
+  expect((await run(sql.readKeys))[0].keys.mark).toBe(1);
 });
 
 it('the audit log is read page by page: every line once, in the order in which the lines were written', async () => {
@@ -90,7 +90,8 @@ it('the audit log is read page by page: every line once, in the order in which t
   expect(await lines(4)).toEqual([]);
   await run({ name: 'forget', text: 'delete from keyward_audit' });
   const written = Array.from({ length: 2_500 }, (_, at) => `entry ${at}`);
-  await run(sql.appendAudit, written);
+  expect(await run(sql.appendAudit, ['under older keys'], 0)).toEqual([]);
+  await run(sql.appendAudit, written, 1);
   const read: string[] = [];
   for await (const line of store.readAudit()) if (read.push(line) > written.length) break;
   expect(read).toEqual(written);

@@ -11,6 +11,8 @@ export type RotationKills = {
   readonly unreadable: number;
   /** Data keys at the end: one more than before for each rotation that was begun. */
   readonly keys: number;
+  /** Data keys that open anything, after one more rotation that nobody killed. */
+  readonly powerful: number;
   /** Records under another than the current key, after one more rotation that nobody killed. */
   readonly left: number;
   /** Kills that met a rotation half done. */
@@ -36,7 +38,7 @@ export async function killRotations(place: Place, kills: number, records = 400):
     await child.ended;
     const store = await openPlace(place);
     const after = await openVault(store);
-    if ((await keyUse(store)).filter(({ records: sealed }) => sealed > 0).length > 1) interrupted += 1;
+    if (store.keyring.dataKeys.size > 1) interrupted += 1;
     for (const id of ids) {
       const credential = await after.get('credential', ann, id);
       const secret = credential && (await after.open('credential', credential).catch(() => undefined));
@@ -45,9 +47,10 @@ export async function killRotations(place: Place, kills: number, records = 400):
     await after.close();
   }
   const store = await openPlace(place);
-  await rotateDataKey(store, place.key);
-  const uses = await keyUse(store);
+  await rotateDataKey(store);
+  const { keys } = await keyUse(store);
   await store.close();
-  const left = uses.filter(({ current }) => !current).reduce((sum, use) => sum + use.records, 0);
-  return { unreadable, keys: uses.length, left, interrupted };
+  const left = keys.filter(({ state }) => state !== 'seals').reduce((sum, use) => sum + use.records, 0);
+  const powerful = keys.filter(({ state }) => state !== 'audit').length;
+  return { unreadable, keys: keys.length, powerful, left, interrupted };
 }

@@ -11,6 +11,6 @@ const store = await openStore({
 });
 writeSync(1, 'ready\n');
 for (;;) {
-  const { resumed } = await rotateDataKey(store, settings);
+  const { resumed } = await rotateDataKey(store);
   writeSync(1, resumed ? 'finished\n' : 'rotated\n');
 }
