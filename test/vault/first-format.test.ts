@@ -1,0 +1,85 @@
+/** What earlier versions of Keyward wrote is read, and brought up to date. */
+import { copyFile, readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { openStore } from '../../src/store/open.ts';
+import { openArchive } from '../../src/vault/archive.ts';
+import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { adviceOnKeys, keyUse, retireUnused, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
+import { copyVault } from '../../src/vault/move.ts';
+import {
+  firstFormatBackup,
+  firstFormatKey,
+  firstFormatPassphrase,
+  firstFormatPlace,
+  inFile,
+  unreadableIn,
+} from '../support/vault/first-format.ts';
+import { freshPlace, openPlace, placeNames } from '../support/vault/places.ts';
+
+const states = async (store: Parameters<typeof keyUse>[0]) => (await keyUse(store)).keys.map(({ state }) => state);
+
+describe.each(placeNames)('a vault of the first format in %s', (name) => {
+  it('114. opens with its secrets and its audit log; keys that nothing needs are retired, a rotation goes on', async () => {
+    const place = await firstFormatPlace(name);
+    const store = await openPlace(place);
+    expect(await states(store)).toEqual(['opens', 'opens', 'seals']);
+    await retireUnused(store);
+    expect(await states(store)).toEqual(['audit', 'opens', 'seals']);
+    expect(await unreadableIn(store)).toBe(0);
+    expect(await rotateDataKey(store)).toEqual({ resumed: true, resealed: 2, damaged: [] });
+    await store.close();
+
+    const again = await openPlace(place);
+    expect(await states(again)).toEqual(['audit', 'audit', 'seals']);
+    expect(await unreadableIn(again)).toBe(0);
+    expect(await verifyAudit(again)).toMatchObject({ ok: true, lines: 2 });
+    await again.close();
+  });
+
+  it('114. is brought up to date once, however many processes open it at the same time', async () => {
+    const place = await firstFormatPlace(name);
+    const stores = await Promise.all([0, 1, 2, 3].map(() => openPlace(place)));
+    expect(new Set(stores.map(({ keyring }) => keyring.header.mac)).size).toBe(1);
+    for (const store of stores) expect(await unreadableIn(store)).toBe(0);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it('114. is restored from a backup of then', async () => {
+    const archive = await openArchive(firstFormatBackup, firstFormatKey);
+    const place = await freshPlace(name);
+    const target = await openStore({ ...place, key: firstFormatKey, adopt: archive.keys });
+    expect(await copyVault(archive, target, (found) => found)).toMatchObject({ auditLines: 2 });
+    expect(await unreadableIn(target)).toBe(0);
+    await rotateDataKey(target);
+    expect(await states(target)).toEqual(['audit', 'audit', 'seals']);
+    expect(await verifyAudit(target)).toMatchObject({ ok: true, lines: 2 });
+    await target.close();
+  });
+});
+
+it('114. a file of the first format in the place of the one that was brought up to date is refused while running', async () => {
+  const place = await inFile('key', firstFormatKey);
+  await copyFile(place.file, `${place.file}.before`);
+  const store = await openPlace(place);
+  await copyFile(`${place.file}.before`, place.file);
+  await expect(unreadableIn(store)).rejects.toMatchObject({ code: 'vault_damaged' });
+  await store.close();
+});
+
+it('114. a vault whose passphrase can be guessed still opens, says what to do, and is brought up to date by a rewrap', {
+  timeout: 120_000,
+}, async () => {
+  const place = await inFile('passphrase', firstFormatPassphrase);
+  const store = await openPlace(place);
+  expect(await adviceOnKeys(store, place.key)).toContain('keyward key rewrap');
+  const { passphrase: _, ...rest } = firstFormatPassphrase;
+  const next = { ...rest, passphrase: 'tidal mirth gecko union plank' };
+  await rewrapDataKeys(store, next, null);
+  expect(store.keys.outer).toMatchObject({ memoryBytes: 256 * 1024 * 1024, passes: 3 });
+  expect(await adviceOnKeys(store, next)).toBeUndefined();
+  await store.close();
+  const again = await openPlace({ ...place, key: next });
+  expect(again.keyring.dataKeys.size).toBe(1);
+  await again.close();
+  expect(await readFile(place.file, 'utf8')).toMatch(/^\{"keyward":2,/);
+});
