@@ -33,7 +33,11 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
   const vault = await openVault(store, own.observe);
   // Judging a passphrase takes a moment, for which nobody waits.
-  void adviceOnKeys(store, keySettings(config)).then((advice) => advice && log.warn('key_advice', { advice }));
+  // Judging a passphrase takes a moment, for which nobody waits.
+  void adviceOnKeys(store, keySettings(config)).then(
+    (advice) => advice && log.warn('key_advice', { advice }),
+    () => undefined,
+  );
   const egress = createEgress({ allow: config.egressAllow, only: config.hostsAllow });
   for (const { file, field, rule } of catalogue.problems) log.warn('connector_invalid', { file, field, rule });
   const { found, unknown } = matchAuthConfigs(config, catalogue);

@@ -85,7 +85,25 @@ describe('config', () => {
 
   it('lets a flag win over the environment, and takes an empty variable for none', () => {
     expect(readConfig(new Map([['--port', '1']]), { KEYWARD_PORT: '2' }).port).toBe(1);
-    expect(readConfig(none, { KEYWARD_PORT: '', KEYWARD_PASSPHRASE: '' })).toMatchObject({ port: 7355, key: {} });
+    expect(readConfig(none, { KEYWARD_PORT: '', KEYWARD_ISSUER: '' })).toMatchObject({ port: 7355, issuer: null });
+  });
+
+  it('112. refuses an empty key, key file or passphrase: another key would be made unseen in its place', () => {
+    for (const name of ['KEYWARD_KEY', 'KEYWARD_KEY_FILE', 'KEYWARD_PASSPHRASE']) {
+      expect(() => readConfig(none, { [name]: '' }), name).toThrow(`${name} is empty`);
+      // The Claude Desktop bundle has no other way to say that its user left the field alone.
+      expect(readConfig(none, { [name]: '', KEYWARD_BUNDLE: '1' }).key, name).toEqual({});
+    }
+  });
+
+  it('112. knows when keyward http would have its vault and a key file below one folder', () => {
+    const one = (env: NodeJS.ProcessEnv, mode: 'http' | 'stdio' = 'http') => readConfig(none, env, mode).servesOneTree;
+    expect(one({ KEYWARD_HOME: '/srv/keyward' })).toBe(true);
+    expect(one({ KEYWARD_HOME: '/srv/keyward', KEYWARD_STORE: 'file:/srv/keyward/elsewhere/vault' })).toBe(true);
+    expect(one({ KEYWARD_HOME: '/srv/keyward', KEYWARD_STORE: 'file:/var/lib/keyward/vault' })).toBe(false);
+    expect(one({ KEYWARD_HOME: '/srv/keyward', KEYWARD_STORE: 'postgres://h/d' })).toBe(false);
+    expect(one({ KEYWARD_HOME: '/srv/keyward' }, 'stdio')).toBe(false);
+    expect(one({})).toBe(false);
   });
 
   it('takes a setting that a bundle left unfilled for none, so that it never becomes the passphrase', () => {
@@ -141,13 +159,13 @@ describe('config', () => {
 
   it('names every problem at once', () => {
     const problems = problemsOf(
-      { KEYWARD_RELEASE: 'x', KEYWARD_KEY: 'a', KEYWARD_PASSPHRASE: 'b', KEYWARD_FOO: '1' },
+      { KEYWARD_RELEASE: 'x', KEYWARD_KEY: 'a', KEYWARD_KEY_FILE: 'b', KEYWARD_FOO: '1' },
       new Map([['--port', 'x']]),
     );
     expect(Object.keys(problems)).toEqual([
       '--port',
       'KEYWARD_RELEASE',
-      'KEYWARD_KEY, KEYWARD_PASSPHRASE',
+      'KEYWARD_KEY, KEYWARD_KEY_FILE',
       'KEYWARD_FOO',
     ]);
   });

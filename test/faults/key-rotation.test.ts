@@ -1,7 +1,8 @@
-/** Rotation of the data key, killed at random moments. */
+/** Rotation of the data key, and bringing a vault of the first format up to date, killed at random moments. */
 import { expect, it } from 'vitest';
 import { report } from '../support/faults/report.ts';
 import { killRotations } from '../support/faults/rotation-kills.ts';
+import { killUpgrades } from '../support/faults/upgrade-kills.ts';
 import { freshPlace, placeNames } from '../support/vault/places.ts';
 
 const kills = 50;
@@ -16,5 +17,18 @@ it.each(placeNames)(
     );
     expect({ unreadable, left, powerful }).toEqual({ unreadable: 0, left: 0, powerful: 1 });
     expect(interrupted).toBeGreaterThan(0);
+  },
+);
+
+it.each(placeNames)(
+  `115. bringing a vault of the first format in %s up to date killed ${kills} times: every secret readable, and it completes`,
+  async (name) => {
+    const { said, ...wrong } = await killUpgrades(name, kills);
+    const stages = Object.entries(said).map(([stage, count]) => `${count} after ${stage}`);
+    report(
+      `upgrade in ${name}: ${kills} kills (${stages.join(', ')}), ${wrong.unreadable} secrets unreadable, ` +
+        `${wrong.auditProblems} audit logs that do not verify, ${wrong.unfinished} not finished afterwards`,
+    );
+    expect(wrong).toEqual({ unreadable: 0, auditProblems: 0, unfinished: 0 });
   },
 );

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { cp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeAll, expect, it, type TestContext } from 'vitest';
 import { bundleChild, type Child, runChild } from '../support/child.ts';
 import { needs, report } from '../support/faults/report.ts';
+import { firstFormatKey, inFile, unreadableIn } from '../support/vault/first-format.ts';
 import { ann, type VaultFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
 let script = '';
@@ -170,6 +171,35 @@ it('a kill at each system call of making the first vault leaves none, or one tha
   report(`kill at each system call of the first start: ${killed} kills, ${wrong.length} vaults that do not open`);
   expect(wrong).toEqual([]);
   expect(killed).toBeGreaterThan(20);
+});
+
+it('115. a kill at each system call of bringing a vault of the first format up to date leaves that one, or the new one', async (test) => {
+  needsStrace(test);
+  const key = firstFormatKey.key ?? '';
+  const place = vaultFolder();
+  const reset = async () => {
+    await rm(place.data, { recursive: true, force: true });
+    await cp(path.dirname((await inFile('key', firstFormatKey)).file), place.data, { recursive: true });
+  };
+  await reset();
+  const calls = callsOf(await traceOf(await waiting(place, 'create', '', key), path.join(place.root, 'trace')));
+  expect([...calls.keys()]).toEqual(expect.arrayContaining(['fsync', 'rename', 'pwrite64']));
+  const found: Record<string, number> = { '{"keyward":1,': 0, '{"keyward":2,': 0 };
+  const wrong: string[] = [];
+  for (const [call, count] of calls) {
+    for (let k = 1; k <= count; k++) {
+      await reset();
+      await killAt(await waiting(place, 'create', '', key), call, k);
+      const beginning = (await readFile(place.file, 'utf8')).slice(0, 13);
+      found[beginning] = (found[beginning] ?? 0) + 1;
+      const store = await place.open({ key: firstFormatKey });
+      if ((await unreadableIn(store)) > 0) wrong.push(`${call} ${k}`);
+      await store.close();
+    }
+  }
+  report(`kill at each system call of an upgrade: ${JSON.stringify(found)} found, ${wrong.length} that do not open`);
+  expect(wrong).toEqual([]);
+  expect(Object.keys(found)).toHaveLength(2);
 });
 
 it('an input/output error at any call of a commit is a typed error; the old state stays, and the next commit works', async (test) => {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AsyncEntry } from '@napi-rs/keyring';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Keychain, osKeychain } from '../../src/seal/keychain.ts';
-import type { KeySettings } from '../../src/seal/sources.ts';
+import { isOutdated, newStretching, stretch } from '../../src/seal/passphrase.ts';
+import { isWeakPassphrase } from '../../src/seal/passphrase-strength.ts';
+import { type KeySettings, outerKeyAdvice } from '../../src/seal/sources.ts';
 import { credentialRow, vaultFolder } from '../support/vault/vault-folder.ts';
 
 const passphrase = 'correct horse battery staple';
@@ -48,7 +50,7 @@ describe('a configured key', () => {
     const place = await vaultWith({ key: bytes.toString('base64') });
     for (const key of spellings) expect(await rows(place, { ...place.noKey, key })).toBe(1);
     const keyFile = path.join(place.root, 'key');
-    await writeFile(keyFile, `${spellings[2]}\n`);
+    await writeFile(keyFile, `${spellings[2]}\n`, { mode: 0o600 });
     expect(await rows(place, { ...place.noKey, keyFile })).toBe(1);
   });
 
@@ -75,16 +77,39 @@ describe('a configured key', () => {
     const place = vaultFolder();
     const keyFile = path.join(place.root, 'key');
     await expect(place.open({ key: { ...place.noKey, keyFile } })).rejects.toMatchObject({ code: 'key_missing' });
-    await writeFile(keyFile, 'nonsense');
+    await writeFile(keyFile, 'nonsense', { mode: 0o600 });
     await expect(place.open({ key: { ...place.noKey, keyFile } })).rejects.toMatchObject({ code: 'config_invalid' });
   });
 
-  it('excludes a second one', async () => {
+  it('is given once: as a key or as a file', async () => {
     const place = vaultFolder();
-    const key = { ...place.key, passphrase };
+    const key = { ...place.key, keyFile: path.join(place.root, 'key') };
     await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
     await (await place.open()).close();
     await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+
+  it('112. whose file others can read is refused, with the command that closes it; as ssh does, its group may be a service of its administrator', async () => {
+    const place = vaultFolder();
+    const keyFile = path.join(place.root, 'key');
+    await writeFile(keyFile, bytes.toString('hex'));
+    for (const mode of [0o640, 0o604, 0o644, 0o620, 0o666]) {
+      await chmod(keyFile, mode);
+      const refused = place.open({ key: { ...place.noKey, keyFile } });
+      await expect(refused, mode.toString(8)).rejects.toMatchObject({
+        code: 'config_invalid',
+        hint: expect.stringContaining(`chmod 600 '${keyFile}'`),
+      });
+    }
+    await chmod(keyFile, 0o400);
+    await (await place.open({ key: { ...place.noKey, keyFile } })).close();
+    // Only root can give a file away.
+    if (process.getuid?.() !== 0) return;
+    await chown(keyFile, 65_534, 65_534);
+    await chmod(keyFile, 0o640);
+    await (await place.open({ key: { ...place.noKey, keyFile } })).close();
+    await chmod(keyFile, 0o644);
+    await expect(place.open({ key: { ...place.noKey, keyFile } })).rejects.toMatchObject({ code: 'config_invalid' });
   });
 
   it('that is gone is key_missing, although the same computer has a key file', async () => {
@@ -95,27 +120,84 @@ describe('a configured key', () => {
   });
 });
 
-describe('a passphrase', () => {
+describe('a passphrase', { timeout: 120_000 }, () => {
   it('opens its vault however its accents are composed; another one is key_wrong, none is key_missing', async () => {
-    const place = await vaultWith({ passphrase: 'caf\u00e9 with twelve' });
-    expect(await rows(place, { ...place.noKey, passphrase: 'cafe\u0301 with twelve' })).toBe(1);
+    const place = await vaultWith({ passphrase: 'caf\u00e9 with twelve otters' });
+    expect(await rows(place, { ...place.noKey, passphrase: 'cafe\u0301 with twelve otters' })).toBe(1);
     await expect(place.open({ key: { ...place.noKey, passphrase } })).rejects.toMatchObject({ code: 'key_wrong' });
     await expect(place.open({ key: place.noKey })).rejects.toMatchObject({ code: 'key_missing' });
+    // A key beside it would change nothing, and is not silently ignored.
     await expect(place.open({ key: vaultFolder().key })).rejects.toMatchObject({ code: 'key_missing' });
+    const both = { ...vaultFolder().key, passphrase };
+    await expect(place.open({ key: both })).rejects.toMatchObject({ code: 'key_wrong' });
   });
 
-  it('is stretched with parameters that the vault records', async () => {
-    const place = await vaultWith({ passphrase });
-    const head = (await readFile(place.file, 'utf8')).split('\n')[0] ?? '';
-    const { outer } = JSON.parse(head.replace(/,"rows":\[$/, '}')) as { outer: Record<string, unknown> };
-    expect(outer).toMatchObject({ source: 'passphrase', memoryBytes: 64 * 1024 * 1024, passes: 2 });
-    expect(Buffer.from(String(outer.salt), 'base64')).toHaveLength(16);
+  it('111. is stretched with parameters that the vault records, and that may not cost more than four times ours', async () => {
+    const recorded = newStretching();
+    // RFC 9106 §4, second choice, in one lane instead of four; §3.1 for the salt.
+    expect(recorded).toMatchObject({ memoryBytes: 256 * 1024 * 1024, passes: 3 });
+    expect(Buffer.from(recorded.salt, 'base64')).toHaveLength(16);
+    const { memoryBytes, passes } = recorded;
+    const beyond = [
+      { memoryBytes: 4 * memoryBytes + 1 },
+      { passes: 4 * passes + 1 },
+      { memoryBytes: 4 * memoryBytes, passes: passes + 1 },
+      { memoryBytes: 2 ** 40 },
+      { passes: 2 ** 31 },
+      { memoryBytes: 0 },
+      { memoryBytes: -1 },
+      { passes: 0 },
+      { salt: '' },
+    ];
+    const started = performance.now();
+    for (const edit of beyond) {
+      await expect(stretch(passphrase, { ...recorded, ...edit })).rejects.toMatchObject({ code: 'vault_damaged' });
+    }
+    // No work was done on them.
+    expect(performance.now() - started).toBeLessThan(1_000);
+    const early = { salt: recorded.salt, memoryBytes: 64 * 1024 * 1024, passes: 2 };
+    expect(await stretch(passphrase, early)).toHaveLength(32);
+    expect([isOutdated(early), isOutdated(recorded)]).toEqual([true, false]);
   });
 
-  it('that is short is refused for a new vault', async () => {
-    const place = vaultFolder();
-    const key = { ...place.noKey, passphrase: 'elevenchars' };
-    await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
+  it('110. that can be guessed is refused for a new vault, before anything is made', async () => {
+    const weak = [
+      '',
+      'password1234',
+      ' '.repeat(12),
+      'aaaaaaaaaaaa',
+      'elevenchars',
+      'qwertyuiopasdf',
+      'Summer2024!Summer',
+    ];
+    for (const one of [...weak, 'keyward keyward keyward', 'one two three four']) {
+      const place = vaultFolder();
+      const error = await place.open({ key: { ...place.noKey, passphrase: one } }).catch((thrown: unknown) => thrown);
+      expect(error, one).toMatchObject({ code: 'config_invalid', hint: expect.stringContaining('random words') });
+      if (one.trim() !== '') expect((error as Error).message).not.toContain(one);
+      expect(await readdir(place.data)).not.toContain('vault.json');
+    }
+    for (const one of [passphrase, 'tidal mirth gecko union', 'x7Kq9-pLm2-Rt4v', 'ж'.concat(passphrase)]) {
+      expect(await isWeakPassphrase(one), one).toBe(false);
+    }
+    // However long it is, it is judged in a moment.
+    expect(await isWeakPassphrase('ab1 '.repeat(50_000))).toBe(true);
+  });
+
+  it('113. together with a key: either alone, or beside a wrong one, opens nothing', async () => {
+    const both = { key: randomBytes(32).toString('hex'), passphrase };
+    const place = await vaultWith(both);
+    expect(await rows(place, { ...place.noKey, ...both })).toBe(1);
+    const wrong: [Partial<KeySettings>, string][] = [
+      [{ key: both.key }, 'key_missing'],
+      [{ passphrase }, 'key_missing'],
+      [{}, 'key_missing'],
+      [{ ...both, key: randomBytes(32).toString('hex') }, 'key_wrong'],
+      [{ ...both, passphrase: `${passphrase} not` }, 'key_wrong'],
+    ];
+    for (const [given, code] of wrong) {
+      await expect(place.open({ key: { ...place.noKey, ...given } })).rejects.toMatchObject({ code });
+    }
   });
 
   it('that is set for a vault without one is not silently ignored', async () => {
@@ -164,6 +246,21 @@ describe('a generated key file', () => {
     const place = vaultFolder();
     const key = { ...place.noKey, fallbackKeyFile: path.join(place.data, 'vault.key') };
     await expect(place.open({ key })).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+
+  it('112. is not made where a server would have it below the same folder as its vault, and opens one that has it', async () => {
+    const place = vaultFolder();
+    const refused = place.open({ key: { ...place.noKey, noKeyFile: true } });
+    await expect(refused).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('KEYWARD_HOME'),
+    });
+    expect(await readdir(place.data)).not.toContain('vault.json');
+    const made = await vaultWith({});
+    const key = { ...made.noKey, noKeyFile: true };
+    const store = await made.open({ key });
+    expect(await outerKeyAdvice(store.keys.outer, key)).toContain('keyward key rewrap');
+    expect(await outerKeyAdvice(store.keys.outer, made.noKey)).toBeUndefined();
   });
 
   it('opens its vault on another computer as KEYWARD_KEY_FILE', async () => {

@@ -230,8 +230,9 @@ describe.each(placeNames)('a backup of a vault in %s', (name) => {
       [first, chunks[1], chunks[0], chunks[2]].join('\n'),
       [first, chunks[0], otherChunks[1], chunks[2]].join('\n'),
       [otherFirst, ...chunks].join('\n'),
-      [first.replace('"keywardBackup":1,', '"keywardBackup":1,"x":1,'), ...chunks].join('\n'),
+      [first.replace('"keywardBackup":2,', '"keywardBackup":2,"x":1,'), ...chunks].join('\n'),
       whole.slice(0, -20),
+      '{"keywardBackup":2}\nx\n',
       '{"keywardBackup":1}\nx\n',
     ];
     const damagedFile = `${file}-damaged`;
@@ -245,7 +246,7 @@ describe.each(placeNames)('a backup of a vault in %s', (name) => {
     for (const nothing of [`${file}-none`, dirname(file)]) {
       await expect(openArchive(nothing, place.key)).rejects.toMatchObject({ code: 'not_found' });
     }
-    await writeFile(damagedFile, '{"keywardBackup":2}\n');
+    await writeFile(damagedFile, '{"keywardBackup":3}\n');
     await expect(openArchive(damagedFile, place.key)).rejects.toMatchObject({ code: 'vault_newer' });
     await store.close();
   });

@@ -77,9 +77,12 @@ async function countCredentials(config: Config): Promise<number> {
 
 async function keyText(config: Config, vaultExists: boolean): Promise<string> {
   const { key, keyFile, passphrase } = config.key;
-  if (key !== undefined) return 'KEYWARD_KEY';
-  if (keyFile !== undefined) return `the file ${keyFile}`;
-  if (passphrase !== undefined) return 'KEYWARD_PASSPHRASE';
+  const given = [
+    ...(key === undefined ? [] : ['KEYWARD_KEY']),
+    ...(keyFile === undefined ? [] : [`the file ${keyFile}`]),
+    ...(passphrase === undefined ? [] : ['KEYWARD_PASSPHRASE']),
+  ];
+  if (given.length > 0) return given.join(' together with ');
   // Without a configured key Keyward asks the keychain first, and makes the file only where none answers.
   const file = fallbackKeyFile(config);
   if (await exists(file)) return `the file ${file}`;

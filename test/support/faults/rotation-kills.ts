@@ -29,11 +29,20 @@ export async function killRotations(place: Place, kills: number, records = 400):
   );
   await vault.close();
 
+  // Kills are spread over the time that a rotation takes which nobody kills.
+  const first = runChild(rotator, place.args);
+  await first.saw('ready');
+  const started = performance.now();
+  await first.saw('rotated');
+  const whole = performance.now() - started;
+  first.process.kill('SIGKILL');
+  await first.ended;
+
   let [unreadable, interrupted] = [0, 0];
   for (let kill = 0; kill < kills; kill += 1) {
     const child = runChild(rotator, place.args);
     await child.saw('ready');
-    await sleep(Math.random() * 120);
+    await sleep((whole * (kill + Math.random()) * 1.2) / kills);
     child.process.kill('SIGKILL');
     await child.ended;
     const store = await openPlace(place);
