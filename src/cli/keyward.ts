@@ -33,7 +33,6 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
   const vault = await openVault(store, own.observe);
   // Judging a passphrase takes a moment, for which nobody waits.
-  // Judging a passphrase takes a moment, for which nobody waits.
   void adviceOnKeys(store, keySettings(config)).then(
     (advice) => advice && log.warn('key_advice', { advice }),
     () => undefined,
