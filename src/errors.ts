@@ -25,6 +25,8 @@ export const errorCodes = {
   reconnect_required: 409,
   /** Too much was asked for in too short a time; `details.retryAfterSeconds` says when to come back. */
   rate_limited: 429,
+  /** The caller keeps as much as one user may; something has to go or end first. */
+  limit_reached: 403,
   attempt_expired: 410,
   attempt_used: 409,
   /** The person said no, or the provider refused the request; `details.providerError` holds its code. */

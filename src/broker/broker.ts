@@ -2,6 +2,7 @@
 import type { Catalogue } from '../connectors/catalogue.ts';
 import { type Log, logWith } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
+import type { Turns } from '../vault/turns.ts';
 import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
 import type { Refusals } from './policy/audit.ts';
 
@@ -19,6 +20,21 @@ export type BrokerSettings = {
   readonly release: 'approve' | 'allow' | 'never';
   /** What becomes of a host that a call names: its owner is asked on a page, it is reached, or it never is. */
   readonly anyHost: 'page' | 'allow' | 'never';
+  /** Calls of services that one user may have under way; through the gateway, which holds no answer, eight times as many. */
+  readonly maxCalls: number;
+};
+
+/** What one user may have under way at once, in this process. */
+export type UnderWay = {
+  /** Requests of programs, whatever they ask for. */
+  readonly requests: Turns;
+  /** Calls whose answers are kept whole, for a model. */
+  readonly calls: Turns;
+  /** Calls through the gateway. */
+  readonly streams: Turns;
+  readonly refreshes: Turns;
+  /** Calls that wait for a person. */
+  readonly waits: Turns;
 };
 
 /** The pages as the broker needs them; the transport that serves them provides it. */
@@ -54,6 +70,7 @@ export type BrokerParts = {
 
 export type Broker = BrokerParts & {
   readonly refusals: Refusals;
+  readonly underWay: UnderWay;
   /** Refreshes under way in this process, by credential id: concurrent readers share one. */
   readonly flights: Map<string, Promise<Opened>>;
   /** Token answers that could not be stored yet, by credential id: lost ones would cost the grant. */

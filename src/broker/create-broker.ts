@@ -1,6 +1,7 @@
 /** Builds the broker, once for each process, and brings home what it still holds when it closes. */
+import { createTurns } from '../vault/turns.ts';
 import type { Credential, CredentialSecret } from '../vault/vault.ts';
-import type { Broker, BrokerParts } from './broker.ts';
+import type { Broker, BrokerParts, UnderWay } from './broker.ts';
 import { storeFresh } from './grants/amend.ts';
 import { createRefusals } from './policy/audit.ts';
 
@@ -16,6 +17,7 @@ export function createBroker(parts: BrokerParts): Broker {
   const broker: Broker = {
     ...parts,
     refusals,
+    underWay: underWay(parts.settings.maxCalls),
     flights: new Map(),
     unsaved: new Map(),
     coolDowns: new Map(),
@@ -28,6 +30,26 @@ export function createBroker(parts: BrokerParts): Broker {
     },
   };
   return broker;
+}
+
+/** Enough for a program that works for many; nobody's may fill the process. */
+const requests = { atOnce: 64, waiting: 256, what: 'requests' };
+/** A stream costs a connection and little memory; an answer for a model is held whole. */
+const streamFactor = 8;
+/** Each of a user's connections may be due at once, such as after a night. */
+const refreshes = { atOnce: 8, waiting: 1_000, what: 'refreshes' };
+/** Each holds a request open for most of a minute. */
+const waits = { atOnce: 16, waiting: 0, what: 'waiting calls' };
+
+function underWay(maxCalls: number): UnderWay {
+  const streams = maxCalls * streamFactor;
+  return {
+    requests: createTurns(requests),
+    calls: createTurns({ atOnce: maxCalls, waiting: 4 * maxCalls, what: 'calls' }),
+    streams: createTurns({ atOnce: streams, waiting: streams, what: 'calls' }),
+    refreshes: createTurns(refreshes),
+    waits: createTurns(waits),
+  };
 }
 
 /** The last chance of a token answer that could not be stored. */

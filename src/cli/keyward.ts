@@ -31,7 +31,7 @@ type Own = {
 /** Opens the vault, or makes it where there is none, and everything that works on it. */
 export async function openKeyward(config: Config, log: Log, own: Own = {}): Promise<Keyward> {
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
-  const vault = await openVault(store, own.observe);
+  const vault = await openVault(store, own.observe, config.maxCredentials);
   // Judging a passphrase takes a moment, for which nobody waits.
   void adviceOnKeys(store, keySettings(config)).then(
     (advice) => advice && log.warn('key_advice', { advice }),
@@ -49,8 +49,8 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
     broker: () => broker,
     egressTo: (hostAndPort) => createEgress({ allow: [hostAndPort] }),
   });
-  const { redirectUris, secretInput, release, anyHost } = config;
-  const settings = { authConfigs: found, redirectUris, secretInput, release, anyHost };
+  const { redirectUris, secretInput, release, anyHost, maxCalls } = config;
+  const settings = { authConfigs: found, redirectUris, secretInput, release, anyHost, maxCalls };
   const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages: own.pages ?? loopback });
   return {
     broker,

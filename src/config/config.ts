@@ -51,6 +51,12 @@ export type Config = {
   readonly trustedProxies: readonly string[];
   /** Requests that one user may make in a minute over HTTP. */
   readonly rateLimit: number;
+  /** Connections that one address may hold at once over HTTP. */
+  readonly maxConnections: number;
+  /** Calls of services that one user may have under way at once. */
+  readonly maxCalls: number;
+  /** Credentials that one user may keep. */
+  readonly maxCredentials: number;
   /** The issuer whose JWTs are accepted over HTTP, and what is read from them; null accepts session tokens only. */
   readonly issuer: IssuerOption | null;
   /** The OpenID Connect client that signs people in to the pages, at the same issuer; null: they sign in with a code. */
@@ -188,6 +194,9 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
     hostsAllow: values.hostsAllow ?? null,
     trustedProxies: values.trustedProxies ?? [],
     rateLimit: values.rateLimit ?? 6_000,
+    maxConnections: values.maxConnections ?? 200,
+    maxCalls: values.maxCalls ?? 8,
+    maxCredentials: values.maxCredentials ?? 1_000,
     issuer: issuerOf(values),
     signIn: signInOf(values),
   };

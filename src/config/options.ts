@@ -188,6 +188,27 @@ export const options = {
     byDefault: '6000',
     parse: read.count,
   }),
+  maxConnections: option({
+    variable: 'KEYWARD_MAX_CONNECTIONS',
+    value: 'count',
+    help: 'keyward http: connections that one address may hold at once, and requests that a trusted proxy may have under way for one address',
+    byDefault: '200',
+    parse: read.count,
+  }),
+  maxCalls: option({
+    variable: 'KEYWARD_MAX_CALLS',
+    value: 'count',
+    help: 'calls of services that one user may have under way at once; through the gateway eight times as many',
+    byDefault: '8',
+    parse: read.count,
+  }),
+  maxCredentials: option({
+    variable: 'KEYWARD_MAX_CREDENTIALS',
+    value: 'count',
+    help: 'credentials that one user may keep',
+    byDefault: '1000',
+    parse: read.count,
+  }),
   signInClientId: option({
     variable: 'KEYWARD_SIGN_IN_CLIENT_ID',
     value: 'text',

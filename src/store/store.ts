@@ -7,6 +7,9 @@ import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
 import type { ApprovalAct, ApprovalDetails, ApprovalFacts, Asked, CallPolicy, SharePermission } from './asked.ts';
 import type { CountTogether } from './counting.ts';
+
+import type { Held, Within } from './quota.ts';
+
 import type { UnderKeys } from './under-keys.ts';
 
 export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, SharePermission };
@@ -195,22 +198,16 @@ export type ListFilter = { readonly connectorId?: string; readonly status?: stri
 export type Page = { readonly after?: { readonly createdAt: number; readonly id: string }; readonly limit: number };
 
 /**
- * One change of one row. `update` and `delete` fail with `conflict` unless the stored row has version `ifVersion`. An
+ * One change of one row. One that has to stay `within` a quota fails with `limit_reached` otherwise. `update` and `delete` fail with `conflict` unless the stored row has version `ifVersion`. An
  * update that leaves `secretVersion` as it is leaves the stored box, too: a rotation of the data key may have sealed
  * the same secret anew.
  */
 export type Change =
-  | { [K in Kind]: { readonly op: 'insert'; readonly kind: K; readonly row: Rows[K] } }[Kind]
-  | {
-      [K in Kind]: { readonly op: 'update'; readonly kind: K; readonly row: Rows[K]; readonly ifVersion: number };
-    }[Kind]
-  | {
-      readonly op: 'delete';
-      readonly kind: Kind;
-      readonly owner: Owner;
-      readonly id: string;
-      readonly ifVersion: number;
-    };
+  | { [K in Kind]: Within & { readonly op: 'insert'; readonly kind: K; readonly row: Rows[K] } }[Kind]
+  | { [K in Kind]: Within & Updated & { readonly op: 'update'; readonly kind: K; readonly row: Rows[K] } }[Kind]
+  | (Updated & { readonly op: 'delete'; readonly kind: Kind; readonly owner: Owner; readonly id: string });
+
+type Updated = { readonly ifVersion: number };
 
 export interface Store {
   /** Where it is, in words for a person: a path, or a URL without its password. */
@@ -237,6 +234,8 @@ export interface Store {
   /** The owner's credentials and those that are shared with it, as one list. */
   listVisible(owner: Owner, filter: ListFilter, page: Page): Promise<CredentialRow[]>;
   list<K extends Kind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Rows[K][]>;
+  /** How much of one kind an owner has at this moment. */
+  held(kind: Kind, owner: Owner): Promise<Held>;
   /** All or nothing; durable when it resolves. Concurrent commits are grouped. */
   commit(changes: UnderKeys<Change>): Promise<void>;
   /** Sets `lastUsedAt`, never backwards, without touching versions. Durable when it resolves. */

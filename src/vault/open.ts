@@ -5,16 +5,31 @@ import type { Owner } from '../principal.ts';
 import { lengthPrefixed } from '../seal/derive.ts';
 import type { Keyring } from '../seal/keyring.ts';
 import { deriveKey, open, seal } from '../seal/seal.ts';
+import { requireRoom } from '../store/quota.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries } from './audit-chain.ts';
 import { underHiddenNames } from './counting.ts';
 import { useNotes } from './last-used.ts';
 import { createLately } from './opened-cache.ts';
+import { quotasWith, usualMaxCredentials } from './quotas.ts';
 import { contextOf, type Named } from './seal-context.ts';
+import { createTurns } from './turns.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
-/** Opens the vault over a store. Closing the vault closes the store. `observe` is told of each event that the log holds. */
-export async function openVault(store: Store, observe?: (event: AuditEvent) => void): Promise<Vault> {
+/** Whoever creates a thousand things at once does so one by one, and others in between. */
+const creatingLimits = { atOnce: 1, waiting: 1_000, what: 'new records' };
+
+/**
+ * Opens the vault over a store. Closing the vault closes the store. `observe` is told of each event that the log holds;
+ * `maxCredentials` is how many one owner may keep.
+ */
+export async function openVault(
+  store: Store,
+  observe?: (event: AuditEvent) => void,
+  maxCredentials: number = usualMaxCredentials,
+): Promise<Vault> {
+  const quotas = quotasWith(maxCredentials);
+  const creating = createTurns(creatingLimits);
   const chain = auditChain(store);
   const lately = createLately<object>();
   const notes = useNotes((times) => store.touch(times));
@@ -32,7 +47,7 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     if (op === 'create') {
       const first = { version: 1, secretVersion: 1, createdAt: now, updatedAt: now };
       const sealed = sealSecret(keyring, kind, record, 1, change.secret);
-      return { op: 'insert', kind, row: { ...record, ...first, sealed } } as Change;
+      return { op: 'insert', kind, row: { ...record, ...first, sealed }, within: quotas[kind] } as Change;
     }
     if (op === 'delete') {
       const owner: Owner = { tenant: record.tenant, user: record.owner };
@@ -42,7 +57,9 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
     // While the secret's version stays, the store keeps the box that it has.
     const sealed = change.secret === undefined ? '' : sealSecret(keyring, kind, record, secretVersion, change.secret);
     const counted = { version: record.version + 1, secretVersion, updatedAt: now, sealed };
-    return { op, kind, row: { ...record, ...counted }, ifVersion: record.version } as Change;
+    // The only kind of which an update may open again what was over.
+    const within = kind === 'approval' && { within: quotas[kind] };
+    return { op, kind, row: { ...record, ...counted }, ifVersion: record.version, ...within } as Change;
   }
 
   return {
@@ -81,9 +98,17 @@ export async function openVault(store: Store, observe?: (event: AuditEvent) => v
         return JSON.parse(Buffer.from(secret).toString('utf8'), (_, value) => Object.freeze(value));
       }) as Records[typeof kind]['secret'];
     },
+    async requireRoom(kind, owner) {
+      requireRoom(kind, quotas[kind], await store.held(kind, owner), { open: true, bytes: 0 });
+    },
     async commit(changes) {
-      const now = Date.now();
-      await store.commit((keyring) => changes.map((change) => changeOf(keyring, change, now)));
+      const commit = () => {
+        const now = Date.now();
+        return store.commit((keyring) => changes.map((change) => changeOf(keyring, change, now)));
+      };
+      const created = changes.find(({ op }) => op === 'create')?.record;
+      if (created === undefined) return commit();
+      await creating.run({ tenant: created.tenant, user: created.owner }, commit);
     },
     touch: (credential) => notes.add(credential),
     purgeAttempts: (before) => store.purgeAttempts(before),

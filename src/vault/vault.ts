@@ -163,7 +163,9 @@ export interface Vault {
   list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;
   /** The secret of a record, as of the record's `secretVersion` or newer. `not_found` if it is gone. */
   open<K extends RecordKind>(kind: K, record: Records[K]['record']): Promise<Records[K]['secret']>;
-  /** All or nothing; durable when it resolves. */
+  /** Throws `limit_reached` unless the owner may keep one more of these. For before an act that can't be undone. */
+  requireRoom(kind: RecordKind, owner: Owner): Promise<void>;
+  /** All or nothing; durable when it resolves. `limit_reached` when an owner would keep more than one may. */
   commit(changes: readonly VaultChange[]): Promise<void>;
   /** Notes that the credential was used now; written lazily, at most every few seconds, and at close. */
   touch(credential: Credential): void;

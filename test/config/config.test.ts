@@ -72,6 +72,9 @@ describe('config', () => {
       scopeClaim: ['permissions', { issuer: null }],
       trustedProxies: ['10.0.0.0/8, ::1', { trustedProxies: ['10.0.0.0/8', '::1'] }],
       rateLimit: ['20', { rateLimit: 20 }],
+      maxConnections: ['30', { maxConnections: 30 }],
+      maxCalls: ['4', { maxCalls: 4 }],
+      maxCredentials: ['50', { maxCredentials: 50 }],
       signInClientId: ['pages', { signIn: { clientId: 'pages', clientSecret: null } }],
       signInClientSecret: ['hidden', { signIn: null }],
     } as const satisfies Record<keyof typeof options, unknown>;

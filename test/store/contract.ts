@@ -341,6 +341,108 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       });
     });
 
+    it('129. lets nobody pass a quota, however many insert at once and through whichever process', async () => {
+      const other = await open();
+      const within = { rows: 10, bytes: 100_000 };
+      const inserts = Array.from({ length: 60 }, (_, at) =>
+        (at % 2 === 0 ? store : other).commit([{ ...insert(credentialRow()), within }]),
+      );
+      const done = await Promise.allSettled(inserts);
+      expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+      for (const one of done)
+        if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'limit_reached' });
+      expect(await store.held('credential', ann)).toMatchObject({ rows: 10 });
+      // Others, other kinds, updates, and what has to stay within nothing are as free as before.
+      const [first] = await store.list('credential', ann, {}, { limit: 1 });
+      await store.commit([{ ...insert(credentialRow({ owner: 'bob' })), within }]);
+      await store.commit([{ op: 'insert', kind: 'attempt', row: attemptRow(), within }]);
+      if (first !== undefined) await store.commit([update(first), insert(credentialRow())]);
+      expect(await store.held('credential', ann)).toMatchObject({ rows: 11 });
+    });
+
+    it('129. counts what one set inserts, what is open, and bytes; and room that was made can be taken', async () => {
+      const [a, b] = [credentialRow(), credentialRow()];
+      const two = [a, b].map((row) => ({ ...insert(row), within: { rows: 1 } }));
+      await expect(store.commit(two)).rejects.toMatchObject({ code: 'limit_reached' });
+      expect(await store.held('credential', ann)).toEqual({ rows: 0, open: 0, bytes: 0 });
+      await store.commit([{ ...insert(a), within: { rows: 1 } }]);
+      await store.commit([remove(a), { ...insert(b), within: { rows: 1 } }]);
+
+      const within = { rows: 10, open: 1 };
+      const attempt = (fields: Parameters<typeof attemptRow>[0] = {}) => ({
+        op: 'insert' as const,
+        kind: 'attempt' as const,
+        row: attemptRow({ expiresAt: Date.now() + 60_000, ...fields }),
+        within,
+      });
+      await store.commit([attempt({ expiresAt: 1 }), attempt({ status: 'failed' }), attempt()]);
+      await expect(store.commit([attempt()])).rejects.toMatchObject({ code: 'limit_reached' });
+      await store.commit([attempt({ status: 'completed' })]);
+      expect(await store.held('attempt', ann)).toMatchObject({ rows: 4, open: 1 });
+
+      const large = credentialRow({ sealed: 'A'.repeat(4_000) });
+      const tight = { rows: 10, bytes: 3_000 };
+      await expect(store.commit([{ ...insert(large), within: tight }])).rejects.toMatchObject({
+        code: 'limit_reached',
+      });
+    });
+
+    it('129. refuses an update that opens again what was over, past as many as may be open', async () => {
+      const within = { rows: 10, open: 1 };
+      const soon = Date.now() + 60_000;
+      const [over, asked] = [approvalRow({ status: 'used' }), approvalRow({ status: 'pending', expiresAt: soon })];
+      await store.commit(
+        [over, asked].map((row) => ({ op: 'insert' as const, kind: 'approval' as const, row, within })),
+      );
+      const again = (row: typeof over, fields: Partial<typeof over>) =>
+        store.commit([
+          {
+            op: 'update',
+            kind: 'approval',
+            row: { ...row, ...fields, version: row.version + 1 },
+            ifVersion: row.version,
+            within,
+          },
+        ]);
+      await expect(again(over, { status: 'pending', expiresAt: soon })).rejects.toMatchObject({
+        code: 'limit_reached',
+      });
+      await again(asked, { status: 'denied' });
+      await again(over, { status: 'pending', expiresAt: soon });
+    });
+
+    it('128. gives each name a lease of its own: two hundred that are held delay no other one', async () => {
+      const other = await open();
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const names = Array.from({ length: 200 }, (_, at) => `refresh:slow-${at}`);
+      const entered = names.map((name) => {
+        let enter = () => {};
+        const inside = new Promise<void>((resolve) => {
+          enter = resolve;
+        });
+        const done = other.withLease(name, { waitMs: 10_000 }, async () => {
+          enter();
+          await released;
+        });
+        return { inside, done };
+      });
+      const all = Promise.all(entered.map(({ done }) => done));
+      const free = async (name: string) => {
+        await Promise.race([all, Promise.all(entered.map(({ inside }) => inside))]);
+        return store.withLease(name, { waitMs: 1_000 }, async () => name);
+      };
+      try {
+        expect(await free('refresh:mine')).toBe('refresh:mine');
+        await expect(free('refresh:slow-7')).rejects.toMatchObject({ code: 'vault_busy' });
+      } finally {
+        release();
+        await Promise.allSettled(entered.map(({ done }) => done));
+      }
+    });
+
     it('keeps audit lines whole and in order, whoever appends them', async () => {
       const other = await open();
       const lines = (who: string, at: number) => [`{"${who}":${at},"a":1}`, `{"${who}":${at},"a":2}`];

@@ -86,6 +86,7 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
     redirectUris: [],
     secretInput: 'any',
     release: 'allow',
+    maxCalls: 8,
     ...options.settings,
     anyHost: options.settings?.anyHost ?? (options.settings?.release === 'approve' ? 'page' : 'allow'),
   };

@@ -74,7 +74,8 @@ export async function waitForAnswer(
     const approval = await broker.vault.get('approval', principal, approvalId);
     return approval !== undefined && approvalStateOf(approval) === 'pending';
   };
-  return !(await waitFor(isOpen, (open) => !open, seconds, waiting));
+  const wait = () => waitFor(isOpen, (open) => !open, seconds, waiting);
+  return !(await (seconds > 0 ? broker.underWay.waits.run(principal, wait) : wait()));
 }
 
 /** The owner did not want to see the link: that is a no. Answers the error to throw. */

@@ -66,14 +66,17 @@ export async function callApi(
   }
   const { headers, body } = bodyOf(input);
   let path = withQuery(input);
-  for (let redirects = 0; ; redirects += 1) {
-    const call = { connectionId, method, path, headers, reserved: 'refuse' as const, body, ...options };
-    const answer = await callService(broker, principal, call);
-    const last = answer.redirect === null || !reads || redirects === maxRedirects;
-    if (last) return answerOf(answer, offset, reads);
-    await answer.discard();
-    path = answer.redirect ?? path;
-  }
+  const follow = async (): Promise<ApiAnswer> => {
+    for (let redirects = 0; ; redirects += 1) {
+      const call = { connectionId, method, path, headers, reserved: 'refuse' as const, body, ...options };
+      const answer = await callService(broker, principal, call);
+      const last = answer.redirect === null || !reads || redirects === maxRedirects;
+      if (last) return answerOf(answer, offset, reads);
+      await answer.discard();
+      path = answer.redirect ?? path;
+    }
+  };
+  return broker.underWay.calls.run(principal, follow, options.signal);
 }
 
 function withQuery({ path: given, query = {} }: ApiInput): string {

@@ -35,6 +35,9 @@ export async function startAttempt(
   },
 ): Promise<Created> {
   const { owner, ...planned } = plan;
+  // Before the person does what would be refused at its end, and before a service is asked for a code.
+  await broker.vault.requireRoom('attempt', owner);
+  if (plan.reconnects === null) await broker.vault.requireRoom('credential', owner);
   const connector = broker.catalogue.require(plan.connectorId);
   const auth = requireAuth(connector, plan.authenticationType);
   const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, serverOf(auth, plan.inputs));
@@ -102,7 +105,8 @@ export async function checkAttempt(
     if (status === 'pending' && attempt.flow === 'device' && input.waitSeconds) watchDevice(broker, attempt.id);
     return { attempt, status };
   };
-  const { attempt, status } = await waitFor(look, (now) => now.status !== 'pending', input.waitSeconds ?? 0, options);
+  const wait = () => waitFor(look, (now) => now.status !== 'pending', input.waitSeconds ?? 0, options);
+  const { attempt, status } = await (input.waitSeconds ? broker.underWay.waits.run(principal, wait) : wait());
   return outcome(broker, attempt, status);
 }
 

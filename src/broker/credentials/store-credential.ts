@@ -69,6 +69,8 @@ export async function storeCredential(
 ): Promise<string> {
   if (plan.reconnects !== null) return replaceSecret(broker, plan, plan.reconnects, obtainSecret, alongside);
   const { owner, connectorId } = plan;
+  // Before the service gives a secret that nobody could keep.
+  await broker.vault.requireRoom('credential', owner);
   const id = randomUUID();
   await authorize(broker, owner, 'credential.create', { subject: id, connectorId });
   const secret = await obtainSecret();

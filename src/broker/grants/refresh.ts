@@ -29,6 +29,7 @@ const serviceFailures: readonly ErrorCode[] = [
 const passing: readonly ErrorCode[] = [
   ...serviceFailures,
   'vault_busy',
+  'rate_limited',
   'storage_full',
   'storage_readonly',
   'storage_failed',
@@ -66,8 +67,13 @@ export async function fresh(
 }
 
 function launch(broker: Broker, seen: Credential, force: boolean): Promise<Opened> {
-  const begun = performance.now();
-  const flight = holdingGrant(broker, seen.id, () => refreshHolding(broker, seen, force, performance.now() - begun))
+  const refresh = () => {
+    const begun = performance.now();
+    return holdingGrant(broker, seen.id, () => refreshHolding(broker, seen, force, performance.now() - begun));
+  };
+  // One user's slow services take turns with each other, and keep nobody else waiting.
+  const flight = broker.underWay.refreshes
+    .run(ownerOf(seen), refresh)
     .catch((error: unknown) => {
       coolDown(broker, seen, error);
       throw error;

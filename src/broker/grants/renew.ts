@@ -12,6 +12,8 @@ import { verdictOfRefresh } from './verdict.ts';
 
 /** Limit of asking a service, the second try included. */
 const askLimitMs = 30_000;
+/** The same while further refreshes of this user may be waiting for their turn. */
+const crowdedLimitMs = 10_000;
 /** Less than this left is no time for a second try. */
 const leastAskMs = 1_000;
 
@@ -20,11 +22,12 @@ type Tokens = Extract<CredentialSecret, { kind: 'tokens' }>;
 /** Asks the service and stores its answer. A lost answer is asked for once more: servers with a grace period repeat it. */
 export async function renew(broker: Broker, credential: Credential, secret: Tokens): Promise<Opened> {
   const begun = performance.now();
+  const limitMs = broker.underWay.refreshes.crowded(ownerOf(credential)) ? crowdedLimitMs : askLimitMs;
   let interrupted = credential.refreshStartedAt !== null;
   let tokens: TokenSet;
   try {
-    tokens = await requestTokens(broker, credential, secret, askLimitMs).catch((error: unknown) => {
-      const left = askLimitMs - (performance.now() - begun);
+    tokens = await requestTokens(broker, credential, secret, limitMs).catch((error: unknown) => {
+      const left = limitMs - (performance.now() - begun);
       const lost = hasCode(error, 'provider_unavailable') && error.details.ambiguous === true;
       interrupted ||= lost;
       if (!lost || error.details.retryAfterSeconds !== undefined || left < leastAskMs) throw error;

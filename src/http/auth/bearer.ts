@@ -1,5 +1,6 @@
 /** Bearer authentication (RFC 6750): session tokens that Keyward issued, and JWTs of the configured issuer. */
 import { createHash } from 'node:crypto';
+import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Broker } from '../../broker/broker.ts';
@@ -119,12 +120,19 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
       (scopes, bodyOf = plainBody) =>
       async (c, next) => {
         const authorization = c.req.header('authorization');
+        let end = () => {};
         try {
-          c.set('principal', await admit(authorization, c.get('client').address));
+          const principal = await admit(authorization, c.get('client').address);
+          c.set('principal', principal);
+          end = await broker().underWay.requests.take(principal);
         } catch (error) {
           if (!(error instanceof KeywardError)) throw error;
           return refuse(c, refusal(error, authorization, scopes), bodyOf);
         }
+        // Until the answer is sent: it may be a stream.
+        const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>;
+        if (outgoing === undefined || outgoing.closed) return next().finally(end);
+        outgoing.once('close', end);
         return next();
       },
   };

@@ -65,11 +65,16 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: Asked): Promise
   const principal = await admitted(parts, asked);
   if ('status' in principal) return principal;
   allowSlowBody(exchange);
+  const signal = goneSignal(outgoing);
+  // Until its answer is sent, or its program has gone. Of what waits for its turn nothing is read.
+  const end = await broker.underWay.streams.take(principal, signal);
+  if (outgoing.closed) end();
+  outgoing.once('close', end);
   const call = await readCall(incoming);
   const answer = await callService(broker, principal, {
     ...call,
     reserved: 'drop',
-    signal: goneSignal(outgoing),
+    signal,
     ...(isOpenStream(incoming) ? { timeoutMs: Number.POSITIVE_INFINITY } : { timeoutMs, silenceMs }),
   });
   const { status, headers, redirect } = answer;

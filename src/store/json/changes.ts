@@ -1,31 +1,43 @@
 /** What a change does to the rows, on a draft that lies over them. A draft that is thrown away never happened. */
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import type { Change, KindRow, Reseal } from '../store.ts';
+import { type Held, isOpen, requireRoom, sizeOf } from '../quota.ts';
+import type { Change, Kind, KindRow, Reseal } from '../store.ts';
 import { type RowChanges, rowKey } from './rows.ts';
 
 export type Draft = {
   readonly changes: RowChanges;
   find(key: string): KindRow | undefined;
   set(key: string, row: KindRow | null): void;
+  /** The rows of one kind that one owner has, in no particular order. */
+  ofOwner(kind: Kind, owner: Owner): Iterable<KindRow>;
 };
 
 /** A draft over another one, or over the stored rows. */
-export function draftOver(below: Pick<Draft, 'find'>): Draft {
+export function draftOver(below: Pick<Draft, 'find' | 'ofOwner'>): Draft {
   const changes = new Map<string, KindRow | null>();
   return {
     changes,
     find: (key) => (changes.has(key) ? (changes.get(key) ?? undefined) : below.find(key)),
     set: (key, row) => void changes.set(key, row),
+    *ofOwner(kind, owner) {
+      for (const found of below.ofOwner(kind, owner)) if (!changes.has(rowKey(kind, found.row.id))) yield found;
+      for (const found of changes.values()) if (found?.kind === kind && isOwnedBy(found.row, owner)) yield found;
+    },
   };
 }
 
-/** Applies all the changes, or throws `conflict` and leaves the draft to be thrown away. */
+/** Applies all the changes, or throws `conflict` or `limit_reached` and leaves the draft to be thrown away. */
 export function applyChanges(draft: Draft, changes: readonly Change[]): void {
   for (const change of changes) {
     const [id, owner] = change.op === 'delete' ? [change.id, change.owner] : [change.row.id, ownerOf(change.row)];
     const key = rowKey(change.kind, id);
     const stored = draft.find(key);
+    if (change.op !== 'delete' && change.within !== undefined) {
+      const now = Date.now();
+      const held = heldBy(draft.ofOwner(change.kind, owner), now, id);
+      requireRoom(change.kind, change.within, held, { open: isOpen(change, now), bytes: sizeOf(change) });
+    }
     if (change.op === 'insert') {
       if (stored !== undefined) throw conflict();
       draft.set(key, change);
@@ -53,6 +65,18 @@ export function applyReseal(draft: Draft, boxes: readonly Reseal[]): void {
     if (stored === undefined || !isOwnedBy(stored.row, owner) || stored.row.sealed !== from) continue;
     draft.set(key, { kind, row: { ...stored.row, sealed: to } } as KindRow);
   }
+}
+
+/** What these rows come to, besides the one with this id. */
+export function heldBy(found: Iterable<KindRow>, now: number, besides?: string): Held {
+  const held = { rows: 0, open: 0, bytes: 0 };
+  for (const one of found) {
+    if (one.row.id === besides) continue;
+    held.rows += 1;
+    held.open += isOpen(one, now) ? 1 : 0;
+    held.bytes += sizeOf(one);
+  }
+  return held;
 }
 
 export function isOwnedBy(row: { readonly tenant: string; readonly owner: string }, owner: Owner): boolean {

@@ -1,6 +1,6 @@
 /**
- * An exclusive lock between processes, on a file of its own. The operating system ties it to the open file, so that it
- * is gone the moment its holder is, however it died. The lock file is never removed: two processes could then hold
+ * A lock between processes, on a file of its own. The operating system ties it to the open file, so that it is gone the
+ * moment its holder is, however it died. Nobody but its holder may remove a lock file: two processes could then hold
  * locks on two files of one name.
  */
 import { constants, fstatSync, lstatSync } from 'node:fs';
@@ -24,14 +24,15 @@ type Native = typeof import('fs-native-extensions').default;
 
 const longestPauseMs = 20;
 
-/** The lock on this file, which is made at the first use. */
-export function fileLock(file: string): FileLock {
+/** The lock on this file, which is made at the first use. A `shared` one keeps out only who wants it alone. */
+export function fileLock(file: string, { shared = false } = {}): FileLock {
   let handle: FileHandle | undefined;
 
   /** The locked file; undefined while somebody else holds the lock. */
   async function tryAcquire(native: Native): Promise<FileHandle | undefined> {
     handle ??= await openLockFile(file);
-    if (!tryLock(native, handle.fd)) return undefined;
+    if (handle === undefined) return undefined;
+    if (!tryLock(native, handle.fd, shared)) return undefined;
     // The file may have been replaced since it was opened; then this lock protects nothing.
     const held = fstatSync(handle.fd, { bigint: true });
     const named = lstatSync(file, { bigint: true, throwIfNoEntry: false });
@@ -74,15 +75,22 @@ export function fileLock(file: string): FileLock {
   };
 }
 
-async function openLockFile(file: string): Promise<FileHandle> {
+/** The open file; undefined when its holder removed it at this moment, and the next look finds another one. */
+async function openLockFile(file: string): Promise<FileHandle | undefined> {
   const handle = await open(file, constants.O_RDWR | constants.O_CREAT | noFollow, fileMode);
-  await tighten(file, fileMode);
-  return handle;
+  try {
+    await tighten(file, fileMode);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
-function tryLock(native: Native, fd: number): boolean {
+function tryLock(native: Native, fd: number, shared: boolean): boolean {
   try {
-    return native.tryLock(fd);
+    return native.tryLock(fd, { shared });
   } catch (error) {
     // How Windows says that somebody else holds it.
     if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;

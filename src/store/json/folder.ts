@@ -10,7 +10,7 @@ export type VaultPaths = {
   readonly file: string;
   readonly folder: string;
   readonly lock: string;
-  /** Folder of the 64 lease locks. */
+  /** Folder of the locks of leases. */
   readonly leases: string;
   readonly audit: string;
   readonly auditLock: string;

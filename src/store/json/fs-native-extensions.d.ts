@@ -1,7 +1,7 @@
 declare module 'fs-native-extensions' {
   type Locks = {
-    /** Takes an exclusive lock on the whole file; false while another open file holds it. */
-    tryLock(fd: number): boolean;
+    /** Takes a lock on the whole file; false while another open file holds one that this one can't be beside. */
+    tryLock(fd: number, options: { readonly shared: boolean }): boolean;
     unlock(fd: number): void;
   };
   const locks: Locks;

@@ -11,7 +11,7 @@ import type { CredentialRow, KindRow, ListFilter, Page, Rows, SessionRow, Store 
 import { made } from '../under-keys.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';
-import { applyChanges, applyReseal, applyTouch, isOwnedBy } from './changes.ts';
+import { applyChanges, applyReseal, applyTouch, heldBy, isOwnedBy } from './changes.ts';
 import { createVault, vaultExists } from './create.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
@@ -119,6 +119,9 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
     async listVisible(owner, filter, page) {
       const visible = ({ kind, row }: KindRow) => kind === 'credential' && isVisibleTo(row, owner);
       return pageOf((await table.current()).all(), visible, filter, page) as CredentialRow[];
+    },
+    async held(kind, owner) {
+      return heldBy((await table.current()).ofOwner(kind, owner), Date.now());
     },
     commit: (changes) => table.change((draft) => applyChanges(draft, made(changes, adapter.keyring()))),
     touch: (times) =>

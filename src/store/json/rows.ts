@@ -2,6 +2,8 @@
  * The rows of the vault file in memory, in file order: creation time, then id. Each is sealed as a whole, and opened
  * when it is first needed: a list of fifty opens fifty, and after a reload only changed rows are opened again.
  */
+
+import type { Owner } from '../../principal.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey, envelope, openEnvelope } from '../../seal/seal.ts';
 import type { Kind, KindRow } from '../store.ts';
@@ -14,6 +16,8 @@ export type RowTable = {
   load(sealed: readonly string[]): void;
   find(key: string): KindRow | undefined;
   all(): Iterable<KindRow>;
+  /** The rows of one kind that one owner has. */
+  ofOwner(kind: Kind, owner: Owner): Iterable<KindRow>;
   /** The sealed rows of the next file. The table stays as it is until `adopt`. */
   plan(changes: RowChanges): { readonly sealed: readonly string[]; adopt(): void };
 };
@@ -24,11 +28,17 @@ export function rowKey(kind: Kind, id: string): string {
   return `${kind}/${id}`;
 }
 
+function ownerKey(kind: Kind, { tenant, user }: Owner): string {
+  return JSON.stringify([kind, tenant, user]);
+}
+
 /** An empty table. `keyring` answers the data keys of the file that is loaded. */
 export function rowTable(keyring: () => Keyring): RowTable {
   let entries: readonly Entry[] = [];
   let indexed = 0;
   let index = new Map<string, Entry>();
+  /** Keys in `index` by kind and owner, of all that was indexed so far. */
+  let owned = new Map<string, Set<string>>();
   const sealer = rowSealer(keyring);
 
   function opened(entry: Entry): KindRow {
@@ -41,9 +51,24 @@ export function rowTable(keyring: () => Keyring): RowTable {
     const entry = entries[indexed];
     if (entry === undefined) return undefined;
     const found = opened(entry);
-    index.set(rowKey(found.kind, found.row.id), entry);
+    place(found, entry);
     indexed += 1;
     return found;
+  }
+
+  /** Indexes a row at its entry; without one, takes it out of the index. */
+  function place({ kind, row }: KindRow, entry: Entry | null): void {
+    const key = rowKey(kind, row.id);
+    const name = ownerKey(kind, { tenant: row.tenant, user: row.owner });
+    const keys = owned.get(name) ?? new Set();
+    if (entry !== null) {
+      index.set(key, entry);
+      owned.set(name, keys.add(key));
+      return;
+    }
+    index.delete(key);
+    keys.delete(key);
+    if (keys.size === 0) owned.delete(name);
   }
 
   return {
@@ -52,6 +77,7 @@ export function rowTable(keyring: () => Keyring): RowTable {
       // The new texts are kept, not the equal old ones: they may be slices that hold a whole old file in memory.
       entries = sealed.map((text) => ({ sealed: text, opened: known.get(text) }));
       index = new Map();
+      owned = new Map();
       indexed = 0;
     },
     find(key) {
@@ -63,11 +89,18 @@ export function rowTable(keyring: () => Keyring): RowTable {
       // Entries are never changed in place, so a list that is read slowly sees one state.
       for (const entry of entries) yield opened(entry);
     },
+    *ofOwner(kind, owner) {
+      while (indexNext() !== undefined);
+      for (const key of owned.get(ownerKey(kind, owner)) ?? []) {
+        const entry = index.get(key);
+        if (entry !== undefined) yield opened(entry);
+      }
+    },
     plan(changes) {
       while (indexNext() !== undefined);
       const replaced = new Map<Entry, Entry | null>();
       const added: { readonly entry: Entry; readonly row: KindRow['row'] }[] = [];
-      const placed = new Map<string, Entry | null>();
+      const placed: (readonly [KindRow, Entry | null])[] = [];
       for (const [key, change] of changes) {
         // Left unopened: what is served later is what was sealed, not an object that a caller may still hold.
         const entry = change && { sealed: sealer.seal(change), opened: undefined };
@@ -75,7 +108,8 @@ export function rowTable(keyring: () => Keyring): RowTable {
         const stays = before !== undefined && change?.row.createdAt === opened(before).row.createdAt;
         if (before !== undefined) replaced.set(before, stays ? entry : null);
         if (!stays && entry !== null && change !== null) added.push({ entry, row: change.row });
-        placed.set(key, entry);
+        const placing = change ?? (before && opened(before));
+        if (placing !== undefined) placed.push([placing, entry]);
       }
       const next = entries.map((entry) => replaced.get(entry) ?? entry).filter((entry) => replaced.get(entry) !== null);
       for (const { entry, row } of added) next.splice(placeOf(row, next, opened), 0, entry);
@@ -84,7 +118,7 @@ export function rowTable(keyring: () => Keyring): RowTable {
         adopt() {
           entries = next;
           indexed = next.length;
-          for (const [key, entry] of placed) entry === null ? index.delete(key) : index.set(key, entry);
+          for (const [found, entry] of placed) place(found, entry);
         },
       };
     },

@@ -5,6 +5,7 @@ import type { KeyHeader } from '../../seal/key-header.ts';
 import { keyAccess } from '../../seal/keys.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
+import { type Held, isOpen, openStatuses, type Quota, requireRoom, sizeOf } from '../quota.ts';
 import type { Change, CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
 import { made } from '../under-keys.ts';
 import { counting } from './counting.ts';
@@ -96,14 +97,21 @@ function storeOver(database: Database, keys: StoredKeys): Store {
       rows<K>(sql.list(filter), [...pageOf(owner, page), kind, ...valuesOf(filter)]),
     listVisible: (owner, filter, page): Promise<CredentialRow[]> =>
       rows<'credential'>(sql.listVisible(filter), [...pageOf(owner, page), ...readerNames(owner), ...valuesOf(filter)]),
+    held: (kind, owner) => heldBy(query, kind, owner, '', Date.now()),
     commit: (given) =>
       underKeys(async ({ keyring, generation }) => {
-        const [first, ...more] = made(given, keyring);
+        const changes = made(given, keyring);
+        const [first, ...more] = changes;
         if (first === undefined) return;
+        const limited = changes.filter(isLimited);
         // One statement is a transaction by itself, and one trip instead of three.
-        if (more.length === 0) return apply(query, first, generation);
+        if (more.length === 0 && limited.length === 0) return apply(query, first, generation);
         await database.transaction(async (within) => {
-          for (const change of [first, ...more]) await apply(within, change, generation);
+          await lockHeld(within, limited);
+          for (const change of changes) {
+            if (isLimited(change)) await requireRoomFor(within, change);
+            await apply(within, change, generation);
+          }
         });
       }),
     async touch(times) {
@@ -151,6 +159,31 @@ function storeOver(database: Database, keys: StoredKeys): Store {
     changeKeys: (change) => keys.change(change),
     close: () => database.close(),
   };
+}
+
+type Limited = Exclude<Change, { op: 'delete' }> & { readonly within: Quota };
+
+function isLimited(change: Change): change is Limited {
+  return change.op !== 'delete' && change.within !== undefined;
+}
+
+/** In one order everywhere: two processes must not wait for each other's owners. */
+async function lockHeld(query: Query, limited: readonly Limited[]): Promise<void> {
+  const all = limited.map(({ kind, row }) => [...ownerParameters({ tenant: row.tenant, user: row.owner }), kind]);
+  const names = new Set(all.map((values) => JSON.stringify(values)));
+  for (const name of [...names].sort()) await query(sql.lockHeld, JSON.parse(name) as string[]);
+}
+
+async function requireRoomFor(query: Query, change: Limited): Promise<void> {
+  const { kind, row, within } = change;
+  const now = Date.now();
+  const held = await heldBy(query, kind, { tenant: row.tenant, user: row.owner }, row.id, now);
+  requireRoom(kind, within, held, { open: isOpen(change, now), bytes: sizeOf(change) });
+}
+
+async function heldBy(query: Query, kind: Kind, owner: Owner, besides: string, now: number): Promise<Held> {
+  const [held] = await query<Held>(sql.held, [...ownerParameters(owner), kind, besides, now, openStatuses]);
+  return held ?? { rows: 0, open: 0, bytes: 0 };
 }
 
 /** Makes one change, or throws `conflict`. */

@@ -28,6 +28,25 @@ export const findVisible: Statement = {
         where s.credential_id = r.id and s.reader_tenant = $1 and s.reader in ($4, $5)))`,
 };
 
+/** $1 tenant, $2 user, $3 kind, $4 an id that does not count, $5 the time now, $6 the statuses of what is open. */
+export const held: Statement = {
+  name: 'keyward_held',
+  text: `select count(*) as rows,
+      count(*) filter (where (r.status is null or r.status = any($6::text[]))
+        and coalesce((r.metadata ->> 'expiresAt')::bigint > $5, true)) as open,
+      coalesce(sum(octet_length(r.sealed) + octet_length(r.metadata::text)), 0)::bigint as bytes
+    from keyward_records r where r.tenant = $1 and r.owner = $2 and r.kind = $3 and r.id <> $4`,
+};
+
+/**
+ * $1 tenant, $2 user, $3 kind. Until the end of the transaction nobody else adds to what this owner has of the kind, so
+ * that what is counted next is still so at the commit.
+ */
+export const lockHeld: Statement = {
+  name: 'keyward_lock_held',
+  text: `select pg_advisory_xact_lock(hashtextextended(json_build_array('keyward', $1::text, $2::text, $3::text)::text, 0))`,
+};
+
 const sameConnector = 'r.connector_id = ';
 const sameStatus = 'r.status = ';
 
