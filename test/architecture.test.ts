@@ -21,7 +21,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Parts that anyone may import and that import nobody. */
-const leaves = ['errors', 'hosts', 'principal', 'log', 'version'];
+const leaves = ['errors', 'hosts', 'json', 'principal', 'log', 'version'];
 
 /** Package → the only parts that may import it. */
 const packages: Readonly<Record<string, readonly string[]>> = {
@@ -176,6 +176,22 @@ describe('architecture', () => {
   it('writes to stdout from the command line and the stdio transport only', () => {
     const writers = sources.filter(({ text }) => /\bprocess\.stdout\b/.test(withoutComments(text)));
     expect(writers.filter(({ part }) => part !== 'cli' && part !== 'mcp').map(({ file }) => file)).toEqual([]);
+  });
+
+  it('parses JSON of others in json.ts, which bounds its depth; elsewhere only what Keyward sealed, signed or ships', () => {
+    const own = [
+      'json.ts',
+      'cli/commands/audit.ts',
+      'connectors/builtin.ts',
+      'store/json/format.ts',
+      'store/json/rows.ts',
+      'vault/archive.ts',
+      'vault/audit-chain.ts',
+      'vault/audit-verify.ts',
+      'vault/open.ts',
+    ];
+    const parsing = sources.filter(({ text }) => /\bJSON\.parse\b|(?<!\bz)\.json\(\)/.test(withoutComments(text)));
+    expect(parsing.map(({ file }) => file).filter((file) => !own.includes(file))).toEqual([]);
   });
 
   it('has no file over 300 lines', () => {

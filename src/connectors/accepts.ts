@@ -1,4 +1,5 @@
 import { type Context, createContext, Script } from 'node:vm';
+import { parseJson } from '../json.ts';
 import type { InputProperty } from './connector.ts';
 
 /** Whether the value keeps the property's `enum`, `pattern` and `contentMediaType`; null when the pattern takes too long to tell. */
@@ -37,7 +38,7 @@ function matches(pattern: string, value: string, tries = 2): boolean | null {
 /** The object that a JSON text holds; null for anything else. */
 export function jsonObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
   } catch {
     return null;

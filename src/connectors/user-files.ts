@@ -1,7 +1,9 @@
 /** The user's own connector files. */
+
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { parseJson } from '../json.ts';
 import type { Checked } from './definition/checks.ts';
 import type { ConnectorFile } from './definition/definition.ts';
 import type { CatalogueProblem } from './definition/definition-problem.ts';
@@ -78,7 +80,7 @@ async function readDefinition(
     const rule = refusal(await handle.stat());
     if (rule) return unread(rule);
     text = (await handle.readFile('utf8')).replace(/^\uFEFF/, '');
-    const json: unknown = JSON.parse(text);
+    const json: unknown = parseJson(text);
     const { id } = Object(json) as { id?: unknown };
     return { id: typeof id === 'string' ? id : basename(path, '.json'), ...check(json) };
   } catch (error) {

@@ -4,12 +4,14 @@
  * chunk is derived from the first line, its number, and whether it is the last: a chunk that was altered, moved, left
  * out or taken from another archive does not open, and neither does an archive that was cut short.
  */
+
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, open as openFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { KeywardError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import { derive } from '../seal/derive.ts';
 import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../seal/key-header.ts';
 import { dataKey, type Keyring } from '../seal/keyring.ts';
@@ -157,7 +159,7 @@ async function* linesOf(file: string): AsyncIterable<string> {
 function parseFirstLine(line: string): KeyHeader | FirstKeyHeader {
   let first: Partial<FirstLine> | undefined;
   try {
-    first = JSON.parse(line) as Partial<FirstLine>;
+    first = parseJson(line) as Partial<FirstLine>;
   } catch {
     // The parser's message would quote the file.
   }

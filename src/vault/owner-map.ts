@@ -1,5 +1,7 @@
 /** Who owns what after a move: a vault of one person becomes a part of a team's. */
+
 import { KeywardError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import type { Owner } from '../principal.ts';
 import { isSetAside, open, seal } from '../seal/seal.ts';
 import type { KindRow, Share, Store } from '../store/store.ts';
@@ -11,7 +13,7 @@ export type OwnerChange = { readonly from: Owner; readonly to: Owner };
 export function readOwnerMap(text: string): readonly OwnerChange[] {
   let map: unknown;
   try {
-    map = JSON.parse(text);
+    map = parseJson(text);
   } catch {
     throw invalid('is no JSON');
   }

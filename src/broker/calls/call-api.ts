@@ -1,9 +1,9 @@
 /** One call of a service for a model: what it sends is checked, what comes back is short enough to read. */
-import { readBody } from '../../net/body.ts';
 import { waitOf } from '../../net/retry-after.ts';
 import type { Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
 import { inputError } from '../connect/create-input.ts';
+import { readText } from './answer-text.ts';
 import { callService, type ServiceAnswer } from './call-service.ts';
 import { readJson } from './json-text.ts';
 import { encodeQuery, withSlash } from './path.ts';
@@ -124,13 +124,17 @@ function hintOf({ status, headers, service }: ServiceAnswer): Pick<ApiAnswer, 'h
 }
 
 async function answerOf(answer: ServiceAnswer, offset: number, reads: boolean): Promise<ApiAnswer> {
-  const bytes = await readBody(answer.body, maxBytes);
   const type = answer.headers.get('content-type') ?? '';
+  const window = { offset, length: maxCharacters };
+  const { bytes, text: content, whole, more: goesOn } = await readText(answer.body, type, window, maxBytes);
   const known = { status: answer.status, headers: shownHeaders(answer.headers) };
-  const content = textOf(bytes, type);
   if (content === null) {
-    const body = `[${bytes.length} bytes of ${type || 'binary content'}, not shown]`;
+    const body = `[${bytes} bytes of ${type || 'binary content'}, not shown]`;
     return { ...known, body, truncated: false, ...hintOf(answer) };
+  }
+  if (!whole) {
+    const more = goesOn && reads ? { nextOffset: offset + maxCharacters } : {};
+    return { ...known, body: await answer.scrub(content), truncated: goesOn, ...more, ...hintOf(answer) };
   }
   const json = /^[^;]*[/+]json\b/i.test(type) ? readJson(await scrubJson(answer, content)) : undefined;
   const text = json?.text ?? (await answer.scrub(content));
@@ -152,17 +156,6 @@ async function scrubJson({ scrub }: ServiceAnswer, content: string): Promise<str
   const plain = JSON.stringify(read.value);
   const clean = await scrub(plain);
   return clean === plain ? read.text : clean;
-}
-
-/** The text, or null for what is none. */
-function textOf(bytes: Uint8Array, type: string): string | null {
-  const [, charset = 'utf-8'] = /charset="?([\w-]+)/i.exec(type) ?? [];
-  try {
-    const text = new TextDecoder(charset, { fatal: true }).decode(bytes);
-    return text.includes('\0') ? null : text;
-  } catch {
-    return null;
-  }
 }
 
 /** Headers that say something about a connection between a browser and a site; a model has no use for them. */

@@ -1,4 +1,5 @@
 /** JSON of a service, handed on as the service wrote it. JavaScript rounds numbers, and a rounded id is another record. */
+import { parseJson } from '../../json.ts';
 
 /** A string, a number, or white space between them. Strings come first, so that nothing inside them is taken for another. */
 const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[ \t\n\r]+/g;
@@ -46,7 +47,7 @@ function decimal(literal: string): string {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

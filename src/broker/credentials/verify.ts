@@ -1,7 +1,9 @@
 /** Verifying a credential: one harmless call to the service, as the connector describes it. */
+
 import type { AuthMethod, Verification } from '../../connectors/definition/definition.ts';
 import { fillEncoded, variablesIn } from '../../connectors/template.ts';
 import { hasCode, toPublic } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import { bearerParameter } from '../../net/challenges.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import type { Principal } from '../../principal.ts';
@@ -160,7 +162,7 @@ async function note(broker: Broker, credential: Credential, changes: Partial<Cre
 
 function parse(body: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(body).toString());
+    return parseJson(Buffer.from(body).toString());
   } catch {
     return null;
   }

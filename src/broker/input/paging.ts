@@ -1,5 +1,7 @@
 /** Opaque cursors. A cursor says where to go on and carries no authority: every page is authorised by itself. */
+
 import { KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import { isId } from './text.ts';
 
 export const defaultLimit = 20;
@@ -13,7 +15,7 @@ export function encodeCursor(position: readonly (string | number)[]): string {
 /** Unpacks a cursor into as many parts, of the same types, as `shape` shows; `invalid_input` for anything else. */
 export function decodeCursor<T extends readonly (string | number)[]>(cursor: string, shape: T): T {
   try {
-    const position: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    const position: unknown = parseJson(Buffer.from(cursor, 'base64url').toString());
     if (
       Array.isArray(position) &&
       position.length === shape.length &&

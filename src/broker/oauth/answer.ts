@@ -1,4 +1,5 @@
 /** Reading the bodies that authorization servers send, whatever they call them. */
+import { parseJson } from '../../json.ts';
 
 export type Answer = Readonly<Record<string, unknown>>;
 
@@ -9,7 +10,7 @@ export type Answer = Readonly<Record<string, unknown>>;
 export function parseAnswer(body: Uint8Array): Answer | null {
   const text = new TextDecoder().decode(body).trim();
   try {
-    const json: unknown = JSON.parse(text);
+    const json: unknown = parseJson(text);
     return isObject(json) ? json : null;
   } catch {
     return /^[\w.~%+-]+=[^<>\s]*$/.test(text) ? Object.fromEntries(new URLSearchParams(text)) : null;

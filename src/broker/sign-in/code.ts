@@ -1,6 +1,8 @@
 /** Signing in to the pages of HTTP mode: sign-in codes, and what a browser keeps of it. Knows no HTTP. */
+
 import { randomInt } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { idOfDigest, oneLine } from '../input/text.ts';
@@ -109,7 +111,7 @@ export function signedInValue({ vault }: Parts, { tenant, user }: Owner, now = D
 export function signedInPerson({ vault }: Parts, value: string): Owner | null {
   const [payload = '', proof = '', ...rest] = value.split('.');
   if (rest.length > 0 || !sameText(proof, vault.proof('signed-in', payload))) return null;
-  const { tenant, user, until } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Owner & { until: number };
+  const { tenant, user, until } = parseJson(Buffer.from(payload, 'base64url').toString()) as Owner & { until: number };
   const now = Date.now();
   return now < until && until <= now + signedInLifetimeMs ? { tenant, user } : null;
 }

@@ -2,7 +2,9 @@
  * Signing in at the configured issuer: OpenID Connect Core §3.1, with PKCE, nonce and state. Nothing is stored on the
  * way: all three are keyed digests of the browser's cookie, so that a request counts in that browser alone. Knows no HTTP.
  */
+
 import { KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import type { Owner } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
 import { sameText } from '../visitors/browser-binding.ts';
@@ -43,7 +45,7 @@ export function createIssuerSignIn(parts: () => Parts, names: ClaimNames, client
     const [request = '', proof = '', ...rest] = state.split('.');
     const genuine = browser !== null && rest.length === 0 && sameText(proof, derive('state', browser, request));
     if (!genuine) throw foreign();
-    const { at, to } = JSON.parse(Buffer.from(request, 'base64url').toString()) as { at: number; to: string };
+    const { at, to } = parseJson(Buffer.from(request, 'base64url').toString()) as { at: number; to: string };
     if (Math.abs(Date.now() - at) > lifetimeMs) throw expired();
     return { request, to };
   };

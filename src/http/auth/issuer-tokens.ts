@@ -1,4 +1,5 @@
 /** The configured issuer: its metadata and keys, asked for through egress, and the JWTs that they vouch for. */
+
 import {
   createRemoteJWKSet,
   customFetch,
@@ -11,6 +12,7 @@ import {
 import type { Broker } from '../../broker/broker.ts';
 import { type ClaimNames, personIn } from '../../broker/sign-in/claims.ts';
 import { KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import { type Principal, type Scope, scopes } from '../../principal.ts';
 
 /** The issuer, and which claims of its tokens say what. */
@@ -155,7 +157,7 @@ async function getJson(egress: Broker['egress'], url: URL): Promise<Record<strin
   const { status, body } = await egress.request({ url, hosts: [url.host], headers, timeoutMs });
   if (status !== 200) return null;
   try {
-    const content: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    const content: unknown = parseJson(Buffer.from(body).toString('utf8'));
     return typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : null;
   } catch {
     return null;

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import { KeywardError } from '../../errors.ts';
+import { parseJson, TooDeepError } from '../../json.ts';
 
 /** Longest body: a few secrets, some of them keys of several kilobytes. */
 const maxBytes = 256 * 1024;
@@ -28,7 +28,6 @@ export async function readJson(c: Context): Promise<Record<string, unknown>> {
   if (encoding !== undefined && encoding !== 'identity')
     throw new RequestError(415, 'The body must not be compressed.');
   const text = await readText((c.env as HttpBindings).incoming);
-  if (depthOf(text) > maxDepth) throw new RequestError(400, `The body is nested deeper than ${maxDepth} levels.`);
   const content = parse(text);
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) {
     return content as Record<string, unknown>;
@@ -38,18 +37,21 @@ export async function readJson(c: Context): Promise<Record<string, unknown>> {
 
 function parse(text: string): unknown {
   try {
+    const content = parseJson(text, maxDepth);
     // The name can only be there as it is, or with an escape in it.
-    if (!/__proto__|\\u/.test(text)) return JSON.parse(text);
-    return JSON.parse(text, (name, value: unknown) => {
-      if (name === '__proto__') throw new KeywardError('invalid_input', 'No field has that name.');
-      return value;
-    });
+    if (/__proto__|\\u/.test(text)) refuseProto(content);
+    return content;
   } catch (error) {
-    throw new RequestError(
-      400,
-      error instanceof KeywardError ? 'The body has a field that no request has.' : 'The body is no valid JSON.',
-    );
+    if (error instanceof RequestError) throw error;
+    throw new RequestError(400, `The body ${error instanceof TooDeepError ? error.message : 'is no valid JSON'}.`);
   }
+}
+
+/** Throws for a field of this name, at whatever depth: code that copies fields would change what all objects inherit. */
+function refuseProto(content: unknown): void {
+  if (typeof content !== 'object' || content === null) return;
+  if (Object.hasOwn(content, '__proto__')) throw new RequestError(400, 'The body has a field that no request has.');
+  for (const value of Object.values(content)) refuseProto(value);
 }
 
 /**
@@ -88,23 +90,4 @@ function readBytes(incoming: IncomingMessage): Promise<Uint8Array> {
       .on('error', cut)
       .on('close', cut);
   });
-}
-
-const [quote, backslash, openList, openObject, closeList, closeObject] = [...'"\\[{]}'].map((sign) =>
-  sign.charCodeAt(0),
-);
-
-/** How deep brackets nest outside of strings. One pass, since every request pays for it. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let quoted = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const sign = text.charCodeAt(at);
-    if (sign === quote) quoted = !quoted;
-    else if (quoted) at += sign === backslash ? 1 : 0;
-    else if (sign === openList || sign === openObject) deepest = Math.max(deepest, ++depth);
-    else if (sign === closeList || sign === closeObject) depth -= 1;
-  }
-  return deepest;
 }

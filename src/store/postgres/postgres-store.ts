@@ -169,9 +169,13 @@ function isLimited(change: Change): change is Limited {
 
 /** In one order everywhere: two processes must not wait for each other's owners. */
 async function lockHeld(query: Query, limited: readonly Limited[]): Promise<void> {
-  const all = limited.map(({ kind, row }) => [...ownerParameters({ tenant: row.tenant, user: row.owner }), kind]);
-  const names = new Set(all.map((values) => JSON.stringify(values)));
-  for (const name of [...names].sort()) await query(sql.lockHeld, JSON.parse(name) as string[]);
+  const locks = new Map(
+    limited.map(({ kind, row }) => {
+      const values = [...ownerParameters({ tenant: row.tenant, user: row.owner }), kind];
+      return [JSON.stringify(values), values];
+    }),
+  );
+  for (const [, values] of [...locks].sort(([a], [b]) => (a < b ? -1 : 1))) await query(sql.lockHeld, values);
 }
 
 async function requireRoomFor(query: Query, change: Limited): Promise<void> {
