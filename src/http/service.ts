@@ -7,6 +7,7 @@ import { type Bearer, createBearer } from './auth/bearer.ts';
 import type { IssuerSettings } from './auth/issuer-tokens.ts';
 import { createGateway } from './gateway/index.ts';
 import { createRefusals, type OnRefused, type Refusals } from './listener/connection-refusals.ts';
+import type { ConnectionLimits } from './listener/connections.ts';
 import type { Direct } from './listener/server.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
 import { createApp } from './middleware/app.ts';
@@ -42,11 +43,18 @@ export type ServiceOptions = {
   readonly trustedProxies: readonly string[];
   /** Requests that one principal may make in a minute. */
   readonly rateLimit: number;
+  /** Connections that one address may hold at once. */
+  readonly maxConnections: number;
 };
 
 /** The app, and what listens beside it. */
 /** The app, and what is answered beside it. */
-export type Service = { readonly app: Hono; readonly direct: Direct; readonly refusals: Refusals };
+export type Service = {
+  readonly app: Hono;
+  readonly direct: Direct;
+  readonly refusals: Refusals;
+  readonly connections: ConnectionLimits;
+};
 
 export function createService(options: ServiceOptions): Service {
   const { broker, protocol, publicUrl, hosts, issuer, metrics } = options;
@@ -84,7 +92,12 @@ export function createService(options: ServiceOptions): Service {
     metrics.refused(refused.status);
     refusals.note(refused);
   };
-  return { app, direct: createGateway({ ...places, broker, bearer, requests }), refusals: { ...refusals, note } };
+  return {
+    app,
+    direct: createGateway({ ...places, broker, bearer, requests }),
+    refusals: { ...refusals, note },
+    connections: { perAddress: options.maxConnections, clientOf },
+  };
 }
 
 /** Signing in at the issuer, where there is one and Keyward has a client there. */

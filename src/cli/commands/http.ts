@@ -73,6 +73,7 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
     metrics: parts.metrics,
     trustedProxies: config.trustedProxies,
     rateLimit: config.rateLimit,
+    maxConnections: config.maxConnections,
   });
   const addresses = config.host === 'localhost' ? ['127.0.0.1', '::1'] : [config.host];
   const listener = await parts

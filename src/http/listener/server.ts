@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { limitBodyTime } from './body-timeout.ts';
 import { type OnRefused, type Refusals, refuse, refuseAtConnection } from './connection-refusals.ts';
+import { type ConnectionLimits, limitConnections, usualLimits } from './connections.ts';
 
 /** One request: `app.fetch` of Hono. */
 export type App = (request: Request, env: HttpBindings) => Response | Promise<Response>;
@@ -25,6 +26,7 @@ export type Beside = {
   readonly direct?: Direct;
   /** Is told of what never becomes a request. */
   readonly refusals?: Refusals;
+  readonly connections?: ConnectionLimits;
 };
 
 export type Listener = {
@@ -41,9 +43,6 @@ const idleGraceMs = 2_000;
 
 /** Browsers and proxies send fewer. Node would drop what is past its own limit and say nothing: a guard might miss it. */
 const maxHeaders = 100;
-
-/** Each holds a file and some memory; a thousand streams of models' answers are no attack. */
-const maxConnections = 4_000;
 
 const limits: ServerOptions = {
   headersTimeout: 5_000,
@@ -69,9 +68,9 @@ export async function listen(
   app: App,
   addresses: readonly string[],
   port: number,
-  { direct, refusals }: Beside = {},
+  { direct, refusals, connections = usualLimits }: Beside = {},
 ): Promise<Listener> {
-  const serve = () => createGuardedServer(app, direct, (refused) => refusals?.note(refused));
+  const serve = () => createGuardedServer(app, direct, connections, (refused) => refusals?.note(refused));
   for (let tries = 1; ; tries += 1) {
     try {
       const listener = await listenOnAll(serve, addresses, port);
@@ -106,7 +105,12 @@ async function listenOnAll(serve: () => Server, addresses: readonly string[], po
   return { port: held, close };
 }
 
-function createGuardedServer(app: App, direct: Direct | undefined, onRefused: OnRefused): Server {
+function createGuardedServer(
+  app: App,
+  direct: Direct | undefined,
+  connections: ConnectionLimits,
+  onRefused: OnRefused,
+): Server {
   // The port is free already: what comes next on this connection has to go elsewhere.
   const last = () => !server.listening;
   const reply = async (request: Request, env: unknown) => {
@@ -115,6 +119,7 @@ function createGuardedServer(app: App, direct: Direct | undefined, onRefused: On
     return response;
   };
   const server = createServer(limits, (incoming, outgoing) => {
+    if (!admits(incoming, outgoing)) return refuse(outgoing, 429, 'too_many_requests_of_address', onRefused);
     if (incoming.rawHeaders.length > 2 * maxHeaders) return refuse(outgoing, 431, 'too_many_headers', onRefused);
     if (incoming.headers.host === undefined) return refuse(outgoing, 400, 'no_host', onRefused);
     const exchange = { incoming, outgoing };
@@ -129,7 +134,7 @@ function createGuardedServer(app: App, direct: Direct | undefined, onRefused: On
     void getRequestListener(reply, { errorHandler })(incoming, outgoing);
   });
   refuseAtConnection(server, onRefused);
-  server.maxConnections = maxConnections;
+  const admits = limitConnections(server, connections, onRefused);
   server.unref();
   return server;
 }

@@ -53,6 +53,7 @@ export async function startRest(
     metrics: createMetrics(),
     trustedProxies: [],
     rateLimit: 1_000_000,
+    maxConnections: 1_000,
   });
   const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct });
   const document = await (await fetch(`${origin}/openapi.json`)).json();

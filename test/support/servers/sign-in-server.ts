@@ -38,6 +38,7 @@ export async function startSignInServer(
     metrics: createMetrics(),
     trustedProxies: ['127.0.0.1'],
     rateLimit: 1_000_000,
+    maxConnections: 1_000,
   });
   const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct });
   return {
