@@ -1,38 +1,28 @@
-import { type Context, createContext, Script } from 'node:vm';
 import { parseJson } from '../json.ts';
 import type { InputProperty } from './connector.ts';
 
-/** Whether the value keeps the property's `enum`, `pattern` and `contentMediaType`; null when the pattern takes too long to tell. */
-export function accepts(
-  rule: Pick<InputProperty, 'enum' | 'pattern' | 'contentMediaType'>,
-  value: string,
-): boolean | null {
+/** Whether the value keeps the property's `enum`, `pattern` and `contentMediaType`. */
+export function accepts(rule: Pick<InputProperty, 'enum' | 'pattern' | 'contentMediaType'>, value: string): boolean {
   if (rule.contentMediaType && jsonObject(value) === null) return false;
   if (rule.enum && !rule.enum.includes(value)) return false;
   return rule.pattern === undefined || matches(rule.pattern, value);
 }
 
-/** Far longer than a good pattern takes; tried once more, because the whole machine may have stood still. */
-const matchWithinMs = 2_000;
-let matching: Script | undefined;
-let sandbox: Context | undefined;
+/** What matches a pattern: the engine of JavaScript, or one whose time grows with the value alone. */
+type Matcher = { test(value: string): boolean };
 
-/**
- * Whether the value matches; null when that can't be told in time. A pattern of somebody's connector file may take for ever on a value that was made
- * for it, and nothing but a sandbox lets go of a regular expression.
- */
-function matches(pattern: string, value: string, tries = 2): boolean | null {
-  matching ??= new Script("new RegExp(pattern, 'u').test(value)");
-  sandbox ??= createContext();
-  Object.assign(sandbox, { pattern, value });
-  try {
-    return matching.runInContext(sandbox, { timeout: matchWithinMs }) === true;
-  } catch (error) {
-    const late = (error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
-    return late && tries > 1 ? matches(pattern, value, tries - 1) : null;
-  } finally {
-    sandbox.value = '';
-  }
+const matchers = new Map<string, Matcher>();
+
+/** Has this pattern matched by `matcher`. Patterns of users' files come with one: see `definition/inputs.ts`. */
+export function matchWith(pattern: string, matcher: Matcher): void {
+  matchers.set(pattern, matcher);
+}
+
+/** Patterns that nobody brought a matcher for are Keyward's own, and quick in every engine. */
+function matches(pattern: string, value: string): boolean {
+  const matcher = matchers.get(pattern) ?? new RegExp(pattern, 'u');
+  matchers.set(pattern, matcher);
+  return matcher.test(value);
 }
 
 /** The object that a JSON text holds; null for anything else. */

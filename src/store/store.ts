@@ -6,6 +6,7 @@ import type { Owner } from '../principal.ts';
 import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
 import type { ApprovalAct, ApprovalDetails, ApprovalFacts, Asked, CallPolicy, SharePermission } from './asked.ts';
+import type { AuditLine } from './audit-line.ts';
 import type { CountTogether } from './counting.ts';
 
 import type { Held, Within } from './quota.ts';
@@ -261,6 +262,8 @@ export interface Store {
   appendAudit(lines: UnderKeys<string>): Promise<void>;
   /** Every audit line, oldest first. */
   readAudit(): AsyncIterable<string>;
+  /** The lines from a place on, each with its own place and the next one; 0 is the first. Reads no more than is taken. */
+  readAuditFrom(place: number): AsyncIterable<AuditLine>;
 
   /** Every row of every owner and kind, as of one moment, for what works on a whole vault. */
   scan(): AsyncIterable<KindRow>;

@@ -90,11 +90,25 @@ export function splitLine(line: string): { readonly body: string; readonly mac: 
 /** The log without what only its verification needs. A line that a crash cut short is no entry. */
 export async function* auditEntries(store: Pick<Store, 'readAudit'>): AsyncIterable<AuditEntry> {
   for await (const line of store.readAudit()) {
-    try {
-      const { chain: _, key: __, seq: ___, prev: ____, mac: _____, ...entry } = JSON.parse(line);
-      yield entry as AuditEntry;
-    } catch {
-      // Cut short: nobody was told that it was written.
-    }
+    const entry = entryOf(line);
+    if (entry !== undefined) yield entry;
+  }
+}
+
+/** The same from a place on. */
+export async function* auditEntriesFrom(store: Pick<Store, 'readAuditFrom'>, place: number) {
+  for await (const { line, at, next } of store.readAuditFrom(place)) {
+    const entry = entryOf(line);
+    if (entry !== undefined) yield { entry, at, next };
+  }
+}
+
+function entryOf(line: string): AuditEntry | undefined {
+  try {
+    const { chain: _, key: __, seq: ___, prev: ____, mac: _____, ...entry } = JSON.parse(line);
+    return entry as AuditEntry;
+  } catch {
+    // Cut short: nobody was told that it was written.
+    return undefined;
   }
 }

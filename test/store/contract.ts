@@ -5,6 +5,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { CredentialRow, ListFilter, SessionRow, Store } from '../../src/store/store.ts';
 import { ann, approvalRow, attemptRow, bob, credentialRow } from '../support/vault/vault-folder.ts';
 
+async function listed<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of all) found.push(one);
+  return found;
+}
+
 /** `openFresh` makes an empty store and answers a function that opens it: each call is like another process. */
 export function runStoreContract(name: string, openFresh: () => Promise<() => Promise<Store>>): void {
   describe(`a store (${name})`, () => {
@@ -455,6 +461,20 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(read.filter((line) => line.startsWith('{"x"'))).toEqual(of('x'));
       expect(read.filter((line) => line.startsWith('{"y"'))).toEqual(of('y'));
       expect(read).toHaveLength(80);
+    });
+
+    it('139. reads the audit log from any place that a line was read at, and from no other', async () => {
+      const lines = Array.from({ length: 30 }, (_, at) => `{"at":${at},"text":"äöü"}`);
+      await store.appendAudit(lines);
+      const all = await listed(store.readAuditFrom(0));
+      expect(all.map(({ line }) => line)).toEqual(lines);
+      for (const [index, { at, next }] of all.entries()) {
+        const rest = async (place: number) => (await listed(store.readAuditFrom(place))).map(({ line }) => line);
+        if (index % 7 !== 0) continue;
+        expect(await rest(at)).toEqual(lines.slice(index));
+        expect(await rest(next)).toEqual(lines.slice(index + 1));
+      }
+      expect(await listed(store.readAuditFrom(1_000_000))).toEqual([]);
     });
 
     it('has an empty audit log at first', async () => {

@@ -37,8 +37,7 @@ export function readInputs(
   }
   for (const [name, { property, required }] of fields) {
     const value = given[name];
-    const read =
-      value === undefined || value === null ? '' : readValue(property, value, () => unchecked(connector, auth, name));
+    const read = value === undefined || value === null ? '' : readValue(property, value);
     if (typeof read !== 'string') problems.set(name, read.problem);
     else if (property.writeOnly && isTooShort(auth, read)) problems.set(name, tooShort);
     else if (read !== '') (property.writeOnly ? secretInputs : inputs)[name] = read;
@@ -64,16 +63,8 @@ function isTooShort({ authenticationType }: AuthMethod, secret: string): boolean
   return secret !== '' && authenticationType !== 'basic' && Buffer.byteLength(secret) < minSecretBytes;
 }
 
-/**
- * The value to keep, empty when it counts as not given, or what is wrong with it.
- *
- * @param unchecked what to say when nobody can tell
- */
-function readValue(
-  property: InputProperty,
-  value: unknown,
-  unchecked: () => string,
-): string | { readonly problem: string } {
+/** The value to keep, empty when it counts as not given, or what is wrong with it. */
+function readValue(property: InputProperty, value: unknown): string | { readonly problem: string } {
   if (typeof value !== 'string') return { problem: 'must be a string' };
   // White space comes along when people copy.
   const text = property.contentMediaType ? compact(value) : value.trim();
@@ -81,19 +72,10 @@ function readValue(
   if (property.writeOnly && Buffer.byteLength(text) > maxSecretBytes)
     return { problem: `must have at most ${maxSecretBytes} bytes` };
   if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must be one line of text' };
-  const fits = text === '' || accepts(property, text);
-  if (fits) return text;
-  if (fits === null) return { problem: unchecked() };
+  if (text === '' || accepts(property, text)) return text;
   if (property.contentMediaType) return { problem: 'must be a JSON object: the whole content of the file' };
   if (property.enum) return { problem: `must be one of ${property.enum.join(', ')}` };
   return { problem: wrongForm(property) };
-}
-
-/** Nothing is wrong with the value, as far as is known: it is for whoever wrote the connector file. Built-in patterns are quick. */
-function unchecked({ id, inputs, auth: methods }: Connector, auth: AuthMethod, name: string): string {
-  const place = methods.findIndex((one) => one.authenticationType === auth.authenticationType);
-  const field = `${Object.hasOwn(inputs.properties, name) ? '' : `auth.${place}.`}inputs.properties.${name}.pattern`;
-  return `could not be checked, because the pattern for it takes too long: correct ${field} in the file of ${id} and start Keyward again`;
 }
 
 /** A JSON text on one line, however the file was laid out; what is no JSON stays as it is. */

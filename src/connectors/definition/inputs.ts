@@ -2,7 +2,9 @@
  * What a person or program gives to connect: a small part of JSON Schema 2020-12, so that forms, tools and editors
  * read the same thing. Every value is a string.
  */
+import { RE2JS } from 're2js';
 import * as z from 'zod';
+import { matchWith } from '../accepts.ts';
 
 /** Names that `create_credential` uses itself; inputs stand beside them, flat. */
 export const reservedNames: ReadonlySet<string> = new Set([
@@ -27,7 +29,9 @@ const inputName = z
 
 const pattern = z
   .string()
+  .max(1_000, { error: 'has more than 1,000 characters' })
   .refine(compiles, { error: 'must be a regular expression (ECMAScript, Unicode mode)' })
+  .refine(isLinear, { error: 'must do without look-around, back references and repetitions of more than 1,000' })
   .refine((text) => text.startsWith('^') && text.endsWith('$'), { error: 'must begin with ^ and end with $' });
 
 const property = z.strictObject({
@@ -53,6 +57,20 @@ export const inputsSchema = z.strictObject({
     .describe('The inputs by name: letters, digits and _, beginning with a small letter.'),
   required: z.array(z.string()).exactOptional().describe('Names of the inputs that must be given.'),
 });
+
+/**
+ * Whether RE2 takes the pattern, which matches it from then on: its time grows with the value alone, where the engine of
+ * JavaScript may take for ever on a value that was made for the pattern.
+ */
+function isLinear(text: string): boolean {
+  try {
+    const linear = RE2JS.compile(RE2JS.translateRegExp(text));
+    matchWith(text, linear);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function compiles(text: string): boolean {
   try {

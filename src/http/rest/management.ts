@@ -110,7 +110,8 @@ export const management: readonly Operation[] = [
     path: '/audit',
     family: 'alloy',
     operationId: 'read-audit',
-    summary: 'What happened in the caller’s tenant, oldest first',
+    summary:
+      'What happened in the caller’s tenant, oldest first; a page with nextCursor is not the last, even an empty one',
     scope: 'audit:read',
     query: {
       cursor: z.string().max(1_000).optional(),

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { KeywardError } from '../../errors.ts';
 import { fileMode, noFollow, syncFolder, tighten } from '../../seal/private-files.ts';
+import type { AuditLine } from '../audit-line.ts';
 import { fileLock } from './file-lock.ts';
 import type { VaultPaths } from './folder.ts';
 
@@ -13,6 +14,8 @@ export type AuditLog = {
   /** Runs `work` while nobody appends. */
   alone(work: () => Promise<void>): Promise<void>;
   read(): AsyncIterable<string>;
+  /** A place is the byte where a line begins. */
+  readFrom(place: number): AsyncIterable<AuditLine>;
   close(): Promise<void>;
 };
 
@@ -71,6 +74,7 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
       }),
     alone: held,
     read: () => linesOf(paths.audit),
+    readFrom: (place) => linesFrom(paths.audit, place),
     async close() {
       await last;
       await handle?.close();
@@ -103,6 +107,33 @@ async function* linesOf(file: string): AsyncIterable<string> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unavailable(error, file);
   }
   if (rest !== '') yield rest;
+}
+
+/**
+ * Whole lines from a byte on. Where no line begins there, somebody made the place up, or the log was moved away and is
+ * shorter now: then there are none.
+ */
+async function* linesFrom(file: string, place: number): AsyncIterable<AuditLine> {
+  let at = place;
+  let rest: Buffer = Buffer.alloc(0);
+  // With the end of the line before.
+  let unproven = place > 0;
+  try {
+    for await (const chunk of createReadStream(file, { start: Math.max(0, place - 1) })) {
+      rest = Buffer.concat([rest, chunk as Buffer]);
+      if (unproven && rest[0] !== newline) return;
+      if (unproven) rest = rest.subarray(1);
+      unproven = false;
+      for (let end = rest.indexOf(newline); end >= 0; end = rest.indexOf(newline)) {
+        const next = at + end + 1;
+        yield { line: rest.toString('utf8', 0, end), at, next };
+        rest = rest.subarray(end + 1);
+        at = next;
+      }
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unavailable(error, file);
+  }
 }
 
 function unavailable(error: unknown, file: string): KeywardError {

@@ -138,6 +138,7 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
         return made(lines, adapter.keyring());
       }),
     readAudit: () => audit.read(),
+    readAuditFrom: (place) => audit.readFrom(place),
     async *scan() {
       yield* (await table.current()).all();
     },

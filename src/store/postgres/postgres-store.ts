@@ -5,6 +5,7 @@ import type { KeyHeader } from '../../seal/key-header.ts';
 import { keyAccess } from '../../seal/keys.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
+import type { AuditLine } from '../audit-line.ts';
 import { type Held, isOpen, openStatuses, type Quota, requireRoom, sizeOf } from '../quota.ts';
 import type { Change, CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
 import { made } from '../under-keys.ts';
@@ -142,6 +143,7 @@ function storeOver(database: Database, keys: StoredKeys): Store {
     async *readAudit() {
       yield* database.snapshot<string>(auditLines);
     },
+    readAuditFrom: (place) => auditFrom(query, place),
     async *scan() {
       yield* database.snapshot<KindRow>((within) => allRecords(within, keys));
     },
@@ -246,9 +248,14 @@ async function* allRecords(query: Query, keys: StoredKeys): AsyncIterable<KindRo
 }
 
 async function* auditLines(query: Query): AsyncIterable<string> {
-  for (let last = 0; ; ) {
+  for await (const { line } of auditFrom(query, 0)) yield line;
+}
+
+/** A place is the number that the next line is above. */
+async function* auditFrom(query: Query, place: number): AsyncIterable<AuditLine> {
+  for (let last = place; ; ) {
     const page = await query<{ number: number; line: string }>(readAudit, [last, auditPage]);
-    for (const { line } of page) yield line;
+    for (const { number, line } of page) yield { line, at: number - 1, next: number };
     last = page.at(-1)?.number ?? last;
     if (page.length < auditPage) return;
   }

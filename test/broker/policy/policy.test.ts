@@ -267,6 +267,16 @@ describe('audit', () => {
     expect(sizes).toEqual([2, 2, 1]);
   });
 
+  it('139. is read no further for one page than 10,000 lines, whosever they are, and the next page goes on there', async () => {
+    const other = { tenant: 'other', user: 'noisy', action: 'credential.call', outcome: 'allowed' } as const;
+    await Promise.all(Array.from({ length: 10_050 }, () => keyward.broker.vault.audit(other)));
+    await note({ tenant: me.tenant, user: 'quiet' });
+    const first = await readAudit(keyward.broker, me, { limit: 2 });
+    expect(first).toEqual({ events: [], nextCursor: expect.any(String) });
+    const second = await readAudit(keyward.broker, me, { limit: 2, cursor: first.nextCursor });
+    expect(second).toEqual({ events: [expect.objectContaining({ user: 'quiet' })] });
+  });
+
   it('the chain of what was written verifies, and holds no secret', async () => {
     const { id } = await live();
     for (const [, , , act] of operations) await act(me, id).catch(() => undefined);
