@@ -23,6 +23,7 @@ const run = promisify(execFile);
 
 export type HttpKeyward = {
   readonly origin: string;
+  readonly pid: number;
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
   /** Everything it wrote so far: what it said when it started, and its log. */
@@ -62,6 +63,7 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
     (await run(process.execPath, [keywardMain, ...args], { env })).stdout;
   return {
     origin,
+    pid: child.pid ?? 0,
     home: env.KEYWARD_HOME ?? '',
     env,
     said: () => lines.join('\n'),
