@@ -58,6 +58,11 @@ const names = {
     open: 'credentials',
     hint: 'Delete some that are no longer needed. Whoever runs Keyward can raise KEYWARD_MAX_CREDENTIALS.',
   },
+  replacedSecret: {
+    many: 'replaced secrets',
+    open: 'replaced secrets',
+    hint: 'Wait a day: the oldest are swept away then.',
+  },
   authConfig: {
     many: 'auth configs',
     open: 'auth configs',

@@ -13,12 +13,14 @@ const leastBytes = 1024 * 1024;
 export function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
   return {
     credential: { rows: maxCredentials, bytes: Math.max(leastBytes, maxCredentials * credentialBytes) },
+    // One for each credential, and for a while those of deleted ones.
+    replacedSecret: { rows: 2 * maxCredentials },
     authConfig: { rows: 200 },
     // Ended ones can be read for an hour.
     attempt: { rows: 200, open: 20 },
     session: { rows: 1_000, open: 100 },
     // All of them belong to one owner that nobody can be.
     signInCode: { rows: 10_000 },
-    approval: { rows: 200, open: 5 },
+    approval: { rows: 400, open: 20 },
   };
 }
