@@ -52,9 +52,23 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Cookies, which would be set at Keyward's own host, and what a browser takes for the word of a whole origin. */
-const forOrigin =
-  /^(set-cookie2?|clear-site-data|strict-transport-security|alt-svc|nel|report-to|reporting-endpoints|service-worker-allowed|set-login)$/;
+/**
+ * What a browser would take for the word of Keyward's own origin: cookies, what pages of other sites may read, what a
+ * document of this origin may do or load, where it reports to, and what is kept for the whole origin. All that is about
+ * CORS and isolation goes by its kind (Fetch §3.2, HTML §7.1), so that what browsers add later is not passed on either.
+ */
+const forOrigin = new RegExp(
+  [
+    '(access-control|cross-origin|origin|sec|secure|attribution-reporting|ad-auction|x-permitted)-.*',
+    '(x-)?((content-security|permissions|(require-)?document|document-isolation|feature|referrer|integrity)-policy|webkit-csp|frame-options).*',
+    'set-cookie2?|set-login|clear-site-data|strict-transport-security|alt-svc|expect-ct|public-key-pins.*|p3p',
+    'nel|report-to|reporting-endpoints|timing-allow-origin|service-worker-.*|activate-storage-access',
+    'refresh|speculation-rules|supports-loading-mode|no-vary-search|use-as-dictionary|accept-ch(-lifetime)?|critical-ch',
+    'observe-browsing-topics|x-dns-prefetch-control|x-xss-protection|x-content-type-options|(x-)?sourcemap',
+  ]
+    .map((names) => `^(${names})$`)
+    .join('|'),
+);
 /**
  * Orders to the proxy in front of a server: which file or inner address it is to answer instead (nginx, Apache, lighttpd,
  * LiteSpeed, Perlbal), and what it may keep for everybody, whatever `cache-control` says (RFC 9213, Edge Architecture).

@@ -102,6 +102,17 @@ const toProxies = [
 const toBrowsers = [
   ...['set-cookie', 'set-cookie2', 'clear-site-data', 'strict-transport-security', 'alt-svc', 'nel', 'report-to'],
   ...['reporting-endpoints', 'service-worker-allowed', 'set-login', 'content-security-policy', 'x-frame-options'],
+  ...['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-expose-headers'],
+  ...['access-control-allow-private-network', 'access-control-max-age', 'timing-allow-origin', 'origin-agent-cluster'],
+  ...['cross-origin-opener-policy', 'cross-origin-embedder-policy', 'cross-origin-resource-policy', 'origin-trial'],
+  ...['cross-origin-opener-policy-report-only', 'content-security-policy-report-only', 'permissions-policy'],
+  ...['permissions-policy-report-only', 'document-policy', 'feature-policy', 'referrer-policy', 'integrity-policy'],
+  ...['require-document-policy', 'document-isolation-policy', 'refresh', 'speculation-rules', 'no-vary-search'],
+  ...['supports-loading-mode', 'accept-ch', 'critical-ch', 'use-as-dictionary', 'activate-storage-access', 'expect-ct'],
+  ...['sec-session-registration', 'secure-session-registration', 'secure-session-challenge', 'public-key-pins'],
+  ...['public-key-pins-report-only', 'x-dns-prefetch-control', 'x-permitted-cross-domain-policies', 'x-xss-protection'],
+  ...['x-content-type-options', 'attribution-reporting-register-source', 'observe-browsing-topics'],
+  ...['ad-auction-allowed', 'sourcemap', 'x-sourcemap', 'x-content-security-policy', 'x-webkit-csp', 'p3p'],
 ];
 
 const next = <T>(list: readonly T[], before: number) => vi.waitUntil(() => list[before], { timeout: 10_000 });
@@ -365,7 +376,7 @@ describe('the gateway', () => {
     for (const name of ['set-cookie', 'x-hop']) expect(headers.get(name), name).toBeNull();
   });
 
-  it('60. passes on no order to a proxy in front, and nothing that a browser would take for Keyward’s own word', async () => {
+  it('60. 92. passes on no order to a proxy in front, and nothing that a browser would take for Keyward’s own word', async () => {
     const given = [...toProxies, ...toBrowsers].map((name) => `${name}=for-you`).join('&');
     const { headers } = await keyward.send('ann', 'GET', `/proxy/${id}/says?x-kept=yes&${given}`);
     expect(headers.get('x-kept')).toBe('yes');
