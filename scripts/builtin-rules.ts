@@ -96,9 +96,18 @@ function checkAuth(definition: ConnectorFile, connector: Connector, report: Repo
     if (scopes === undefined) report(`${path}.scopes`, 'is missing; [] says that the service has no scopes');
     if (scopes?.length === 0 && 'scopeOnRefresh' in auth && auth.scopeOnRefresh)
       report(`${path}.scopes`, 'must not be empty: a refresh repeats them');
+    if (speaksGraphql(auth) && !auth.api.unsafeGet)
+      report(`${path}.api.unsafeGet`, 'must be true: what a GraphQL request does is in a parameter');
     checkSuffixes(auth, path, report);
     checkSample(connector, auth, path, report);
   });
+}
+
+/** True where the verification call is a GraphQL query. */
+function speaksGraphql({ api: { verify } }: AuthMethod): boolean {
+  const body: unknown = verify?.body;
+  const query = typeof body === 'object' && body !== null && 'query' in body ? body.query : null;
+  return typeof query === 'string' && /^\s*(query\b[^{]*)?\{/.test(query);
 }
 
 /** A host that a connection chooses must be below a domain that the service owns, not below one where anybody has a name. */

@@ -114,6 +114,12 @@ describe('npm run connectors:check', () => {
       'auth.0.api.allowedHosts',
       'must not let a connection choose any host below co.uk',
     ],
+    [
+      '95. GraphQL whose GET counts as reading only',
+      { api: { ...api, verify: { method: 'POST', path: '/graphql', body: { query: '{ viewer { email } }' } } } },
+      'auth.0.api.unsafeGet',
+      'must be true: what a GraphQL request does is in a parameter',
+    ],
     ['a day that is none', { verifiedOn: '21.11.2026' }, 'verifiedOn', 'must be a day such as 2026-11-21'],
     [
       'a number that is too small',

@@ -6,7 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import { hostMatches } from '../../hosts.ts';
 import type { EgressRequest } from '../../net/egress.ts';
 import type { Connection } from './connection.ts';
-import { type CallTarget, encodeQuery, parameterNames } from './path.ts';
+import { type CallTarget, encodeQuery, parameterName, parametersOf } from './path.ts';
 import { signatureParameters, signedHeaders } from './signing.ts';
 
 /** What goes to the service besides what the connector adds. Header names are in lower case. */
@@ -76,9 +76,9 @@ function prefixOf(base: URL): string {
 }
 
 function withInjected(query: string, injected: [name: string, value: string][], own: readonly string[]): string {
-  const given = new Set(parameterNames(query));
+  const given = new Set(parametersOf(query).map((parameter) => parameter.name));
   for (const name of [...injected.map(([parameter]) => parameter), ...own]) {
-    if (!given.has(name.toLowerCase())) continue;
+    if (!given.has(parameterName(name))) continue;
     throw new KeywardError('invalid_input', `The parameter ${name} is set by Keyward.`, {
       hint: 'Leave it out.',
       details: { fields: { query: `must not hold ${name}` } },
@@ -128,6 +128,12 @@ export function ownHeaders(auth: AuthMethod, inputs: Values): Set<string> {
   );
   const signer = auth.authenticationType === 'aws_sigv4' ? signedHeaders : [];
   return new Set([...filled, ...injected, ...signer].map((name) => name.toLowerCase()));
+}
+
+/** Names of the headers to which this connector gives a constant value, in lower case: a caller may give another one. */
+export function constantHeaders({ api }: AuthMethod): Set<string> {
+  const constant = Object.entries(api.headers).filter(([, value]) => variablesIn(value).length === 0);
+  return new Set(constant.map(([name]) => name.toLowerCase()));
 }
 
 /**

@@ -15,7 +15,7 @@ import { parseAnswer } from '../oauth/answer.ts';
 import { about, accessOf, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
-import { apiRequest, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
+import { apiRequest, constantHeaders, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
 import { type Connection, openConnection, sendWithRenewal } from './connection.ts';
 import { type Reserved, readHeaders } from './headers.ts';
 import { type CallTarget, isWholeUrl, readTarget } from './path.ts';
@@ -77,14 +77,18 @@ export async function callService(broker: Broker, principal: Principal, call: Se
     throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
   };
   try {
-    checkCall(credential, owner ? 'owner' : 'use', principal, call.method, target.path);
+    checkCall(credential, owner ? 'owner' : 'use', principal, call.method, target.path, target.query);
   } catch (error) {
     await refuse(error);
   }
   const send = async (connection: Connection): Promise<Sent> => {
     const { auth, credential, values, secret } = connection;
     if (!owner) await requireUnguessable(secret).catch(refuse);
-    const headers = readHeaders(call.headers, ownHeaders(auth, values), call.reserved);
+    const headers = readHeaders(call.headers, {
+      own: ownHeaders(auth, values),
+      named: owner ? null : constantHeaders(auth),
+      reserved: call.reserved,
+    });
     const secrets = secretsOf(connection);
     // Somebody else could tell from the time what a text has in common with the secret.
     const options = { steady: !owner };

@@ -25,9 +25,10 @@ export function segmentsOf(path: string): Segments | null {
 
 /** True for a segment that every server reads alike. */
 function isPlain(segment: string): boolean {
-  // Some servers fold look-alikes of these characters, and cut off spaces and `;parameters` before they resolve `..`.
+  // Some servers fold look-alikes of these characters, and cut off spaces and `;parameters` before they resolve `..`. For
+  // one that decodes twice the path ends at `?` and `#`.
   const folded = segment.normalize('NFKC');
-  return ![segment, folded].some((text) => /[\p{Cc}\\/]|%[0-9a-f]{2}|^\.{1,2}\s*(;|$)/iu.test(text));
+  return ![segment, folded].some((text) => /[\p{Cc}\\/?#]|%[0-9a-f]{2}|^\.{1,2}\s*(;|$)/iu.test(text));
 }
 
 /** What is wrong with a pattern; null when it can be stored. */

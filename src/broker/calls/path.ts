@@ -25,7 +25,7 @@ export function readTarget(text: string): CallTarget {
   }
   const at = text.indexOf('?');
   const target = at === -1 ? { path: text, query: '' } : { path: text.slice(0, at), query: text.slice(at + 1) };
-  if (!parameterNames(target.query).some((name) => otherMethod.test(name))) return target;
+  if (!parametersOf(target.query).some(({ name }) => otherMethod.test(name))) return target;
   throw new KeywardError('invalid_input', 'The query asks for another method than the call is made with.', {
     hint: 'Leave that parameter out, and make the call with the method itself.',
     details: { fields: { query: 'must not name a method' } },
@@ -33,14 +33,45 @@ export function readTarget(text: string): CallTarget {
 }
 
 /** Parameters by which services take a GET or POST for another method: the method that was checked is the one that counts. */
-const otherMethod = /^(_method|_?\$?httpmethod|(x[-_])?http[-_]method([-_]override)?|x[-_]method[-_]override)$/;
+const otherMethod =
+  /^(_(http_?)?(method|verb)|_?(x_)?(http_?)?(method|verb)_?override|x_(http_?)?(method|verb)|_?http_?(method|verb))$/;
 
-/** Names of a query's parameters as a server may read them. They are separated by `&`, by old servers by `;` too. */
-export function parameterNames(query: string): string[] {
-  return query.split(/[&;]/).map((parameter) => {
-    const [[name] = ['']] = new URLSearchParams(parameter);
-    return name.trim().toLowerCase().replace(/\[.*/, '');
+/** Those that mean it at some services only, and there with such a value. */
+const mayBeMethod = /^_?(request_?)?(method|verb)$/;
+const methodName =
+  /^\s*(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|MERGE|MOVE|COPY|LINK|UNLINK|PURGE|MKCOL|PROPPATCH)\s*$/i;
+
+/**
+ * True when a service may do by this query what a rule for methods did not see: take the method from a value, or act
+ * upon a GET. GraphQL over HTTP allows a GET to read only, which not all servers keep to; what a hash stands for is not seen.
+ */
+export function mayActBy(query: string): boolean {
+  return parametersOf(query).some(({ name, value }) => {
+    if (mayBeMethod.test(name)) return methodName.test(value);
+    if (name === 'query') return /\b(mutation|subscription)\b[^{}]*\{/.test(value);
+    return name === 'extensions' && value.includes('persistedQuery');
   });
+}
+
+/**
+ * The parameters of a query with their names as a server may read them: separated by `&`, by old servers by `;` too;
+ * cut at a NUL or a bracket, and with any other sign for the underscore, as PHP has it.
+ */
+export function parametersOf(query: string): { readonly name: string; readonly value: string }[] {
+  return query.split(/[&;]/).map((parameter) => {
+    const [[name, value] = ['', '']] = new URLSearchParams(parameter);
+    return { name: parameterName(unescaped(name) ?? name), value: unescaped(value) ?? value };
+  });
+}
+
+/** A parameter's name in the one form in which they are compared. */
+export function parameterName(name: string): string {
+  return name
+    .replace(/\0.*/s, '')
+    .replace(/(?<=.)\[.*/s, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .replace(/_$/, '');
 }
 
 function problemOf(text: string): string | null {
@@ -54,7 +85,8 @@ function problemOf(text: string): string | null {
   if (/^\/[/\\]/.test(segments)) return 'must begin with a single slash';
   if (/\p{Cc}/u.test(segments)) return 'holds a control character';
   // Some servers cut off spaces and `;parameters`, and fold look-alikes of these characters, before they resolve dot segments.
-  const dots = /(^|[/\\])\.{1,2}\s*(;[^/\\]*)?($|[/\\])/;
+  // Some decode twice, and an escaped `?` or `#` ends the path for them.
+  const dots = /(^|[/\\])\.{1,2}\s*(;[^/\\?#]*)?($|[/\\?#])/;
   const folded = unescaped(segments.normalize('NFKC'));
   return folded === null || dots.test(folded) ? 'must not hold . or .. as a segment' : null;
 }

@@ -5,6 +5,7 @@
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
 import { type CallPolicy, type Credential, reaches } from '../../vault/vault.ts';
+import { mayActBy } from './path.ts';
 import { covers, problemOfPattern, type Segments, segmentsOf } from './path-pattern.ts';
 
 export type { CallPolicy } from '../../vault/vault.ts';
@@ -16,8 +17,9 @@ export const readingPolicy: CallPolicy = { methods: ['GET', 'HEAD', 'OPTIONS'], 
 const neverSent: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT']);
 
 /**
- * Returns when this call is within the rules. `path` is what goes to the service, without its query. Headers and
- * parameters that ask a service for another method are refused for every call (headers.ts, path.ts); bodies are not read.
+ * Returns when this call is within the rules. `path` and `query` are what goes to the service. Headers and parameters
+ * that always ask a service for another method are refused for every call (headers.ts, path.ts); those that may do so are
+ * refused here, where a rule limits the call. Bodies are not read.
  *
  * @throws KeywardError `forbidden`, which names the rules that hold
  */
@@ -27,6 +29,7 @@ export function checkCall(
   viewer: Owner,
   method: string,
   path: string,
+  query = '',
 ): void {
   const call = { method: method.toUpperCase(), segments: segmentsOf(path) };
   if (neverSent.has(call.method)) {
@@ -35,6 +38,15 @@ export function checkCall(
     });
   }
   const own = row.policy ?? null;
+  if ((own !== null || access === 'use') && mayActBy(query)) {
+    throw new KeywardError(
+      'forbidden',
+      'The service may do more by this query than the rules of this connection allow.',
+      {
+        hint: 'Leave out parameters that name a method or hold a GraphQL mutation. Only its owner can change the rules.',
+      },
+    );
+  }
   if (own !== null && !allows(own, call)) {
     throw new KeywardError('forbidden', 'The policy of this connection does not allow this call.', {
       hint: `${inWords(own)} Only its owner can change that.`,
