@@ -161,13 +161,13 @@ function unauthenticated(): KeywardError {
   });
 }
 
-/** Signatures are checked once: a verified token is known by its hash until it expires. */
+/** Signatures are checked once for each key set: a verified token is known by its hash while it is good. */
 function createRemembering(verify: (token: string) => Promise<Verified | null>) {
   const remembered = new Map<string, Verified>();
   return async (token: string): Promise<Principal | null> => {
     const hash = createHash('sha256').update(token).digest('base64');
     const before = remembered.get(hash);
-    if (before !== undefined && Date.now() < before.expiresAt) return before.principal;
+    if (before?.isGood()) return before.principal;
     remembered.delete(hash);
     const verified = await verify(token);
     if (verified === null) return null;

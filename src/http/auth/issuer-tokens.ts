@@ -5,7 +5,10 @@ import {
   customFetch,
   decodeProtectedHeader,
   errors,
+  type JSONWebKeySet,
+  type JWKSCacheInput,
   type JWTPayload,
+  jwksCache,
   jwtVerify,
   type RemoteJWKSet,
 } from 'jose';
@@ -22,16 +25,22 @@ export type IssuerSettings = ClaimNames & {
   readonly scopeClaim: string | null;
 };
 
-/** A verified token. `expiresAt` in milliseconds. */
-export type Verified = { readonly principal: Principal; readonly expiresAt: number };
+export type Verified = {
+  readonly principal: Principal;
+  /** True until the token expires, for as long as the issuer's keys are known to be those that vouched for it. */
+  readonly isGood: () => boolean;
+};
 
 const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
-const metadataMaxAgeMs = 600_000;
+/** How long metadata and keys are kept: a token under a key that the issuer withdrew is refused after that at the latest. */
+const maxAgeMs = 300_000;
 /** After a failure the issuer is left alone this long. */
 const retryAfterMs = 5_000;
 const timeoutMs = 3_000;
 /** Clocks of other machines may differ by this many seconds. */
 const clockTolerance = 30;
+/** A token that is issued in the future, by more seconds than this, was not issued. */
+const maxAhead = 60;
 
 /**
  * A function that verifies a JWT access token (RFC 9068, or one like it) and says who it stands for. Null for a token
@@ -44,9 +53,9 @@ export function createVerifier(egress: () => Broker['egress'], settings: IssuerS
   return async (token: string): Promise<Verified | null> => {
     const strict = isMarkedAccessToken(token);
     if (strict === null) return null;
-    const keySet = await keys();
+    const { find, published } = await keys();
     try {
-      const { payload } = await jwtVerify(token, keySet, {
+      const { payload } = await jwtVerify(token, find, {
         issuer: settings.issuer,
         audience: settings.audience,
         algorithms,
@@ -54,8 +63,11 @@ export function createVerifier(egress: () => Broker['egress'], settings: IssuerS
         requiredClaims: ['exp', 'sub', 'iat'],
       });
       if (!strict && isIdToken(payload, settings.scopeClaim)) return null;
+      const { iat = 0, exp = 0 } = payload;
+      if (iat > Date.now() / 1_000 + maxAhead) return null;
       const principal = principalOf(payload, settings);
-      return principal && { principal, expiresAt: (payload.exp ?? 0) * 1_000 };
+      const vouching = published();
+      return principal && { principal, isGood: () => Date.now() < exp * 1_000 && published() === vouching };
     } catch (error) {
       if (error instanceof KeywardError) throw error;
       if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) throw unavailable();
@@ -96,9 +108,16 @@ function principalOf(payload: JWTPayload, settings: IssuerSettings): Principal |
   return { ...person, scopes: new Set<Scope>(held), ...via };
 }
 
-/** The issuer's keys: found through its metadata, which is asked for again every ten minutes. */
-function createKeySource(egress: () => Broker['egress'], issuer: string): () => Promise<RemoteJWKSet> {
-  let known: { readonly uri: string; readonly keys: RemoteJWKSet } | undefined;
+type IssuerKeys = {
+  /** The key that a token names. */
+  readonly find: RemoteJWKSet;
+  /** The key set as it was fetched last; null once it has to be asked for again. */
+  readonly published: () => JSONWebKeySet | null;
+};
+
+/** The issuer's keys: found through its metadata, which is asked for again every five minutes. */
+function createKeySource(egress: () => Broker['egress'], issuer: string): () => Promise<IssuerKeys> {
+  let known: { readonly uri: string; readonly keys: IssuerKeys } | undefined;
   let askAgainAt = 0;
   let asking: Promise<void> | undefined;
 
@@ -106,7 +125,7 @@ function createKeySource(egress: () => Broker['egress'], issuer: string): () => 
     try {
       const uri = await discoverKeys(egress(), issuer);
       if (uri !== known?.uri) known = { uri, keys: remoteKeys(egress, uri) };
-      askAgainAt = performance.now() + metadataMaxAgeMs;
+      askAgainAt = performance.now() + maxAgeMs;
     } catch {
       // What is known stays good: keys move far less often than networks fail.
       askAgainAt = performance.now() + retryAfterMs;
@@ -125,18 +144,21 @@ function createKeySource(egress: () => Broker['egress'], issuer: string): () => 
   };
 }
 
-/** Keys are kept ten minutes, and asked for earlier when a token names an unknown one, at most every 30 s. */
-function remoteKeys(egress: () => Broker['egress'], uri: string): RemoteJWKSet {
-  return createRemoteJWKSet(new URL(uri), {
+/** Keys are kept five minutes, and asked for earlier when a token names an unknown one, at most every 30 s. */
+function remoteKeys(egress: () => Broker['egress'], uri: string): IssuerKeys {
+  const cache: JWKSCacheInput = {};
+  const find = createRemoteJWKSet(new URL(uri), {
     cooldownDuration: 30_000,
-    cacheMaxAge: 600_000,
+    cacheMaxAge: maxAgeMs,
     timeoutDuration: timeoutMs,
+    [jwksCache]: cache,
     [customFetch]: async (url) => {
       const body = await getJson(egress(), new URL(url));
       if (body === null) throw unavailable();
       return Response.json(body);
     },
   });
+  return { find, published: () => (find.fresh ? (cache.jwks ?? null) : null) };
 }
 
 /** `jwks_uri` of RFC 8414 metadata, else of OpenID Connect Discovery. */

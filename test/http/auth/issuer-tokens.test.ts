@@ -65,10 +65,42 @@ describe('keys of the issuer', () => {
     pass(31);
     expect(await check(await issuer.sign())).toMatchObject({ user: `${issuer.issuer}#ann` });
     await expect(check(unseen)).rejects.toMatchObject(refused);
-    // What was verified once is not verified again before it expires.
-    expect(await check(old)).toMatchObject({ user: `${issuer.issuer}#ann` });
-    pass(601);
+    // What was verified before ends with its key too, the moment that Keyward learns of it.
     await expect(check(old)).rejects.toMatchObject(refused);
+  });
+
+  it('91. a token under a key that was withdrawn ends within five minutes, seen before or not', async () => {
+    const check = fresh();
+    const exp = Math.floor(Date.now() / 1_000) + 86_400;
+    const seen = await issuer.sign({ exp });
+    const unseen = await issuer.sign({ sub: 'bob', exp });
+    await check(seen);
+    issuer.server.rotateKeys();
+    pass(299);
+    expect(await check(seen)).toMatchObject({ user: `${issuer.issuer}#ann` });
+    pass(2);
+    await expect(check(seen)).rejects.toMatchObject(refused);
+    await expect(check(unseen)).rejects.toMatchObject(refused);
+  });
+
+  it('91. a token is good again and again while its key stays', async () => {
+    const check = fresh();
+    const token = await issuer.sign({ exp: Math.floor(Date.now() / 1_000) + 1_000 });
+    for (const seconds of [0, 200, 200, 200, 200]) {
+      pass(seconds);
+      expect(await check(token)).toMatchObject({ user: `${issuer.issuer}#ann` });
+    }
+  });
+
+  it('91. a token of the future is none, but for what clocks differ', async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const check = fresh();
+    expect(await check(await issuer.sign({ iat: now + 50 }))).toMatchObject({ tenant: 'default' });
+    for (const ahead of [70, 3_600, 86_400 * 365]) {
+      await expect(check(await issuer.sign({ iat: now + ahead, exp: now + ahead + 600 }))).rejects.toMatchObject(
+        refused,
+      );
+    }
   });
 
   it('that can not be had are no verdict on a token: 503, and what is known stays good', async () => {
