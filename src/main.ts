@@ -5,6 +5,10 @@
 import { logUnexpected, run } from './cli/run.ts';
 import { captureConsole, createLog } from './log.ts';
 
+// Node opens its inspector at this signal, on a port of loopback at which every user of this computer reads the memory of
+// this one. A listener of our own is all that keeps it from that (Node 20.19 has no --disable-sigusr1).
+process.on('SIGUSR1', () => {});
+
 const log = createLog();
 captureConsole(log);
 

@@ -4,7 +4,6 @@
  * any of them may hold a secret by mistake.
  */
 import { join, relative } from 'node:path';
-import envPaths from 'env-paths';
 import { closestMatch } from 'leven';
 import { flagOf, type OptionText, options } from './options.ts';
 import { isLoopback, type StoreOption } from './values.ts';
@@ -15,6 +14,12 @@ import { KeywardError } from '../errors.ts';
 import { hostMatches } from '../hosts.ts';
 
 export { flagOf, options };
+
+/** The system's folders; null for a user who has no home folder, where the package fails as it is loaded. */
+const systemFolders = await import('env-paths').then(
+  (module) => module.default('keyward', { suffix: '' }),
+  () => null,
+);
 
 /** How Keyward serves; null for a command that serves nothing. */
 export type Mode = 'stdio' | 'http' | null;
@@ -144,6 +149,9 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
   const authConfigs = readAuthConfigs(env, problems);
   nameUnknown(env, problems);
   checkListening(values, mode, problems);
+  if (values.home === undefined && systemFolders === null && !(options.home.variable in problems)) {
+    problems[options.home.variable] = 'must be set: this user has no home folder to keep anything in';
+  }
   if (Object.keys(problems).length > 0) throw configProblems(problems);
   return finalise(values, authConfigs, mode);
 }
@@ -166,9 +174,10 @@ export function configProblems(problems: Readonly<Record<string, string>>): Keyw
 }
 
 function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode): Config {
-  const folders = envPaths('keyward', { suffix: '' });
-  const dataDir = values.home === undefined ? folders.data : join(values.home, 'data');
-  const configDir = values.home === undefined ? folders.config : join(values.home, 'config');
+  const { home } = values;
+  // Without either, there was a problem before.
+  const folders = home === undefined ? systemFolders : { data: join(home, 'data'), config: join(home, 'config') };
+  const { data: dataDir, config: configDir } = folders ?? { data: '', config: '' };
   const release = values.release ?? (mode === 'http' ? 'allow' : 'approve');
   const store = values.store ?? { kind: 'file', path: join(dataDir, 'vault.json') };
   return {

@@ -179,7 +179,7 @@ export const options = {
     value: 'addresses',
     help: 'keyward http: proxies whose forwarded headers are believed, as addresses or ranges (10.0.0.0/8), separated by commas',
     byDefault: 'none',
-    parse: read.list(read.addressRange),
+    parse: read.list(read.proxyRange),
   }),
   rateLimit: option({
     variable: 'KEYWARD_RATE_LIMIT',

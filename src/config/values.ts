@@ -15,7 +15,15 @@ export const text: Parser<string> = (given) => given;
 
 /** An absolute path; `~/` is the home folder, because MCP configs are read by no shell. */
 export const path: Parser<string> = (given) =>
-  given === '~' || given.startsWith('~/') ? join(homedir(), given.slice(1)) : resolve(given);
+  given === '~' || given.startsWith('~/') ? join(homeFolder(), given.slice(1)) : resolve(given);
+
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return refuse('an absolute path: this user has no home folder');
+  }
+}
 
 /** Where a vault is. */
 export type StoreOption =
@@ -48,6 +56,18 @@ export const addressRange: Parser<string> = (given) => {
   const longest = family === 4 ? 32 : 128;
   const good = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest);
   return family !== 0 && good && rest.length === 0 ? given : refuse('IP addresses or ranges such as 10.0.0.0/8');
+};
+
+/** Smallest number of fixed bits of a range that is somebody's own. */
+const minBits = 8;
+
+/** Addresses that may say for whom they call. A range of half the world would let anybody be anybody. */
+export const proxyRange: Parser<string> = (given) => {
+  const [address = '', bits] = addressRange(given).split('/');
+  // Of IPv4 within IPv6 (RFC 4291 §2.5.5.2) the first 96 bits are no address.
+  const rule = `no range larger than /${minBits}: list the addresses of your own proxies, of IPv4 in its own form`;
+  const mapped = address.includes(':') && /[.]|^[0:]*:ffff:/i.test(address);
+  return bits !== undefined && (Number(bits) < minBits || mapped) ? refuse(rule) : given;
 };
 
 /** An address to listen on. */

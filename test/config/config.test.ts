@@ -160,6 +160,25 @@ describe('config', () => {
     }
   });
 
+  it.each([
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.1, 0.0.0.0/7',
+    '128.0.0.0/1',
+    '2000::/3',
+    '::ffff:0.0.0.0/96',
+    '::ffff:0:0/100',
+  ])('100. does not believe half the world as a proxy: %s', (value) => {
+    expect(problemsOf({ KEYWARD_TRUSTED_PROXIES: value })).toEqual({
+      KEYWARD_TRUSTED_PROXIES: expect.stringContaining('must be no range larger than /8'),
+    });
+  });
+
+  it('100. believes single addresses and ranges of one’s own', () => {
+    const own = ['10.0.0.0/8', '172.16.0.0/12', 'fd00::/8', '::1', '::ffff:10.0.0.1', '203.0.113.7'];
+    expect(readConfig(none, { KEYWARD_TRUSTED_PROXIES: own.join(',') }).trustedProxies).toEqual(own);
+  });
+
   it('names every problem at once', () => {
     const problems = problemsOf(
       { KEYWARD_RELEASE: 'x', KEYWARD_KEY: 'a', KEYWARD_KEY_FILE: 'b', KEYWARD_FOO: '1' },
