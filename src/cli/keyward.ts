@@ -11,6 +11,7 @@ import { createEgress } from '../net/open-egress.ts';
 import { type KeySettings, openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { adviceOnKeys, retireUnused } from '../vault/key-change.ts';
+import { closeToOthers } from '../trusted-files.ts';
 import { openVault } from '../vault/open.ts';
 import type { AuditEvent } from '../vault/vault.ts';
 
@@ -30,6 +31,8 @@ type Own = {
 
 /** Opens the vault, or makes it where there is none, and everything that works on it. */
 export async function openKeyward(config: Config, log: Log, own: Own = {}): Promise<Keyward> {
+  // Whoever can put files into it decides where credentials go.
+  await closeToOthers(config.configDir);
   const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
   const vault = await openVault(store, own.observe, config.maxCredentials);
   // Judging a passphrase takes a moment, for which nobody waits.

@@ -1,9 +1,10 @@
 /** The user's own connector files. */
 
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseJson } from '../json.ts';
+import { strangerTo } from '../trusted-files.ts';
 import type { Checked } from './definition/checks.ts';
 import type { ConnectorFile } from './definition/definition.ts';
 import type { CatalogueProblem } from './definition/definition-problem.ts';
@@ -55,8 +56,9 @@ function lookalike(id: string): string {
 async function listFolder(folder: string, problems: CatalogueProblem[]): Promise<string[]> {
   try {
     const names = (await readdir(folder)).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
-    if (names.length > 0 && isOpenToAll(await stat(folder))) {
-      problems.push({ file: folder, field: '', rule: writtenByAll });
+    const rule = names.length === 0 ? null : await strangerTo(folder);
+    if (rule !== null) {
+      problems.push({ file: folder, field: '', rule: `${rule}: no file in it is used` });
       return [];
     }
     return names.sort().map((name) => join(folder, name));
@@ -77,8 +79,8 @@ async function readDefinition(
   try {
     // Without O_NONBLOCK a named pipe in the folder would hold up the start for ever.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const rule = refusal(await handle.stat());
-    if (rule) return unread(rule);
+    const rule = refusal(await handle.stat()) ?? (await strangerTo(path));
+    if (rule !== null) return unread(rule);
     text = (await handle.readFile('utf8')).replace(/^\uFEFF/, '');
     const json: unknown = parseJson(text);
     const { id } = Object(json) as { id?: unknown };
@@ -90,17 +92,10 @@ async function readDefinition(
   }
 }
 
-function refusal(stat: { isFile(): boolean; size: number; mode: number }): string | null {
+function refusal(stat: { isFile(): boolean; size: number }): string | null {
   if (!stat.isFile()) return 'is not a regular file';
   if (stat.size > maxBytes) return `is larger than ${maxBytes / 1024} KiB`;
-  return isOpenToAll(stat) ? writtenByAll : null;
-}
-
-const writtenByAll = 'can be written by every user of this computer';
-
-/** Whoever can write a definition, or add one, decides where credentials go. Windows has no such mode bits. */
-function isOpenToAll({ mode }: { readonly mode: number }): boolean {
-  return process.platform !== 'win32' && (mode & 0o002) !== 0;
+  return null;
 }
 
 function codeOf(error: unknown): string {

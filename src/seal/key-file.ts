@@ -2,12 +2,20 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, readdir, readFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { KeywardError } from '../errors.ts';
+import { closeToOthers, strangerTo } from '../trusted-files.ts';
 import { keyBytes } from './box.ts';
 import { fileMode, makeFolder, storageError, syncFolder, tighten } from './private-files.ts';
 
-/** The text of the key file, or undefined when there is none. */
+/** The text of the key file, or undefined when there is none. `config_invalid` for one that somebody else could have made. */
 export async function readKeyFile(file: string): Promise<string | undefined> {
   try {
+    const rule = await strangerTo(file);
+    if (rule !== null) {
+      throw new KeywardError('config_invalid', `The key file ${file} ${rule}.`, {
+        hint: 'Somebody else may have put it there. Keep it in a folder into which only you can write.',
+      });
+    }
     return await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -24,6 +32,7 @@ export async function makeKeyFile(file: string): Promise<void> {
   const temporary = `${file}.new-${randomBytes(8).toString('hex')}`;
   try {
     await makeFolder(folder);
+    await closeToOthers(folder);
     const handle = await open(temporary, 'wx', fileMode);
     try {
       await handle.writeFile(`${randomBytes(keyBytes).toString('base64')}\n`);

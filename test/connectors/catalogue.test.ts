@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { builtinIds } from '../../src/connectors/builtin.ts';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 
@@ -141,20 +141,37 @@ describe('the catalogue', () => {
     expect(catalogue.problems.map(({ file, rule }) => [file.slice(folder.length + 1), rule])).toEqual([
       ['dangling.json', 'can not be read (ENOENT)'],
       ['folder.json', 'is not a regular file'],
-      ['open.json', 'can be written by every user of this computer'],
+      ['open.json', 'can be written by other users of this computer'],
       ['pipe.json', 'is not a regular file'],
     ]);
     expect(catalogue.get('custom.acme')).toBeDefined();
   });
 
-  it('reads nothing from a folder that every user of this computer can put files into', async () => {
-    const folder = await folderWith({ 'acme.json': acme });
-    await chmod(folder, 0o777);
-    const catalogue = await loadCatalogue(folder);
-    expect(catalogue.problems).toEqual([
-      { file: folder, field: '', rule: 'can be written by every user of this computer' },
+  it.each([0o777, 0o775, 0o1777])(
+    '97. reads nothing from a folder into which others can put files (%o)',
+    async (mode) => {
+      const folder = await folderWith({ 'acme.json': acme });
+      await chmod(folder, mode);
+      const catalogue = await loadCatalogue(folder);
+      const rule = 'can be written by other users of this computer: no file in it is used';
+      expect(catalogue.problems).toEqual([{ file: folder, field: '', rule }]);
+      expect(catalogue.get('custom.acme')).toBeUndefined();
+    },
+  );
+
+  it('97. uses no file that its group can write, and none of another user', async () => {
+    const folder = await folderWith({ 'acme.json': acme, 'group.json': acmeAs('custom.group') });
+    await chmod(join(folder, 'group.json'), 0o664);
+    expect((await loadCatalogue(folder)).problems).toMatchObject([
+      { file: join(folder, 'group.json'), rule: 'can be written by other users of this computer' },
     ]);
-    expect(catalogue.get('custom.acme')).toBeUndefined();
+    // As somebody else these files are a stranger's; root's own would be as good as theirs.
+    if (process.getuid?.() === 0)
+      await Promise.all(['.', 'acme.json'].map((name) => chown(join(folder, name), 54321, 54321)));
+    else vi.spyOn(process, 'getuid').mockReturnValue(54321);
+    const { problems } = await loadCatalogue(folder);
+    expect(problems).toMatchObject([{ rule: expect.stringContaining('belongs to another user of this computer') }]);
+    vi.restoreAllMocks();
   });
 
   it('48. is not changed by __proto__ in a file', async () => {

@@ -221,6 +221,20 @@ describe('a generated key file', () => {
     expect((await stat(place.key.fallbackKeyFile)).mode & 0o777).toBe(0o600);
   });
 
+  it('97. that somebody else could have put there is refused, and the folder for a new one is closed to others', async () => {
+    const place = await vaultWith({});
+    const folder = path.dirname(place.key.fallbackKeyFile);
+    await chmod(folder, 0o777);
+    await expect(place.open({ key: place.key })).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining(`lies below ${folder}, which can be written by other users`),
+    });
+    await rm(place.key.fallbackKeyFile);
+    const other = vaultFolder();
+    await (await other.open({ key: { ...other.noKey, fallbackKeyFile: place.key.fallbackKeyFile } })).close();
+    expect((await stat(folder)).mode & 0o777).toBe(0o755);
+  });
+
   it('that is gone is key_missing, and no new one is made', async () => {
     const place = await vaultWith({});
     await rm(place.noKey.fallbackKeyFile);
