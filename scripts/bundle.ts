@@ -22,10 +22,9 @@ try {
   await writeJson('package.json', { name: 'keyward', version, type: 'module' });
   for (const name of ['dist', 'LICENSE']) await cp(join(root, name), join(folder, name), { recursive: true });
   await cp(join(root, 'bundle', 'icon.png'), join(folder, 'icon.png'));
-  for (const name of await packagesOf('fs-native-extensions')) {
-    const path = join('node_modules', name);
-    await cp(join(root, path), join(folder, path), { recursive: true });
-  }
+  // Its builds are loaded by themselves, so what its own JavaScript depends on is not needed.
+  const path = join('node_modules', 'fs-native-extensions');
+  await cp(join(root, path), join(folder, path), { recursive: true });
   await dropOtherPlatforms(join(folder, 'node_modules', 'fs-native-extensions', 'prebuilds'));
   mcpb('validate', join(folder, 'manifest.json'));
   mcpb('pack', folder, output);
@@ -41,16 +40,6 @@ async function writeManifest(): Promise<void> {
 
 function writeJson(name: string, content: unknown): Promise<void> {
   return writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
-}
-
-/** A package and everything that it depends on at run time. */
-async function packagesOf(name: string, found = new Set<string>()): Promise<Set<string>> {
-  if (found.has(name)) return found;
-  found.add(name);
-  const text = await readFile(join(root, 'node_modules', name, 'package.json'), 'utf8');
-  const { dependencies } = JSON.parse(text) as { dependencies?: Record<string, string> };
-  for (const dependency of Object.keys(dependencies ?? {})) await packagesOf(dependency, found);
-  return found;
 }
 
 async function dropOtherPlatforms(prebuilds: string): Promise<void> {

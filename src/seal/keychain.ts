@@ -3,6 +3,8 @@
  * uses it.
  */
 import { Buffer } from 'node:buffer';
+import type { AsyncEntry } from '@napi-rs/keyring';
+import { loadNative } from './native.ts';
 
 /** What Keyward needs of a keychain. Both fail, or never answer, when the person or the system says no. */
 export type Keychain = {
@@ -17,17 +19,28 @@ const service = 'keyward';
 export function osKeychain(): Keychain {
   return {
     async get(name) {
-      const secret = await (await entry(name)).getSecret();
+      const secret = await entry(name).getSecret();
       return secret === null ? null : Buffer.from(secret);
     },
     async set(name, value) {
-      await (await entry(name)).setSecret(value);
+      await entry(name).setSecret(value);
     },
   };
 }
 
-async function entry(name: string) {
-  const { AsyncEntry } = await import('@napi-rs/keyring');
+let loaded: typeof AsyncEntry | undefined;
+
+function entry(name: string): AsyncEntry {
+  loaded ??= (loadNative(builds()) as { AsyncEntry: typeof AsyncEntry }).AsyncEntry;
   // Without this, a Linux without a secret service falls back to the kernel's keyring, which a reboot empties.
-  return new AsyncEntry(service, name, { linux: { store: 'secret-service' } });
+  return new loaded(service, name, { linux: { store: 'secret-service' } });
+}
+
+/** One package for each system; npm installs the one that this system has the C library for. */
+function builds() {
+  const system = `${process.platform}-${process.arch}`;
+  return ['', '-gnu', '-musl', '-gnueabihf', '-msvc'].map((abi) => ({
+    name: `@napi-rs/keyring-${system}${abi}`,
+    file: `keyring.${system}${abi}.node`,
+  }));
 }

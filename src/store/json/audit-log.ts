@@ -137,10 +137,17 @@ async function* linesFrom(file: string, place: number): AsyncIterable<AuditLine>
 }
 
 function unavailable(error: unknown, file: string): KeywardError {
-  const reason =
-    error instanceof KeywardError ? error.code : ((error as NodeJS.ErrnoException).code ?? 'unknown error');
+  const details = { path: file };
+  if (error instanceof KeywardError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return new KeywardError('audit_unavailable', `Without the audit log nothing is done. ${error.message}`, {
+      ...hint,
+      details,
+    });
+  }
+  const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   return new KeywardError('audit_unavailable', `The audit log cannot be used (${reason}), so nothing is done.`, {
     hint: 'Make the log writable and see that its disk has space, then try again.',
-    details: { path: file },
+    details,
   });
 }

@@ -5,8 +5,10 @@
  */
 import { constants, fstatSync, lstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeywardError } from '../../errors.ts';
+import { loadNative } from '../../seal/native.ts';
 import { fileMode, noFollow, storageError, tighten } from '../../seal/private-files.ts';
 
 export type Waiting = { readonly waitMs: number; readonly signal?: AbortSignal | undefined };
@@ -20,7 +22,12 @@ export type FileLock = {
   close(): Promise<void>;
 };
 
-type Native = typeof import('fs-native-extensions').default;
+/** What the native part of fs-native-extensions does; the package's own JavaScript would search the disk for it. */
+type Native = {
+  /** Takes a lock on so many bytes of the file, 0 for all; throws `EAGAIN`, or `EBUSY`, while another open file holds it. */
+  tryLock(fd: number, offset: number, length: number, exclusive: boolean): void;
+  unlock(fd: number, offset: number, length: number): void;
+};
 
 const longestPauseMs = 20;
 
@@ -61,14 +68,14 @@ export function fileLock(file: string, { shared = false } = {}): FileLock {
 
   return {
     async hold(waiting, work) {
-      const native = await loadNative();
+      const native = lockFunctions();
       const held = await acquire(native, waiting).catch((error: unknown) => {
         throw waiting.signal?.aborted ? cancelled() : storageError(error, file);
       });
       try {
         return await work();
       } finally {
-        native.unlock(held.fd);
+        native.unlock(held.fd, 0, 0);
       }
     },
     close,
@@ -90,21 +97,27 @@ async function openLockFile(file: string): Promise<FileHandle | undefined> {
 
 function tryLock(native: Native, fd: number, shared: boolean): boolean {
   try {
-    return native.tryLock(fd, { shared });
+    native.tryLock(fd, 0, 0, !shared);
+    return true;
   } catch (error) {
-    // How Windows says that somebody else holds it.
-    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    // `EBUSY` is how Windows says that somebody else holds it.
+    if (code === 'EAGAIN' || code === 'EBUSY') return false;
     throw error;
   }
 }
 
+let loaded: Native | undefined;
+
 /**
- * The lock is native code with builds for glibc Linux, macOS and Windows. Where it does not load (musl), refusing to
+ * The lock is native code with builds for glibc Linux, macOS and Windows. Where it does not load (musl, 32 bits), refusing to
  * write is the only safe answer: every lock that Node offers by itself outlives its holder or misses other containers.
  */
-async function loadNative(): Promise<Native> {
+function lockFunctions(): Native {
+  const file = path.join('prebuilds', `${process.platform}-${process.arch}`, 'fs-native-extensions.node');
   try {
-    return (await import('fs-native-extensions')).default;
+    loaded ??= loadNative([{ name: 'fs-native-extensions', file }]) as Native;
+    return loaded;
   } catch {
     throw new KeywardError(
       'storage_failed',
