@@ -69,6 +69,8 @@ export type AttemptSecret = {
   readonly key: string;
   /** Secret inputs given so far. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** Whose token may be given to whom, as the person agreed; absent before, and where nobody has to. */
+  readonly agreed?: string;
   /** RFC 8628 device flow. */
   readonly device: {
     readonly deviceCode: string;

@@ -74,7 +74,8 @@ export async function startAttempt(
     inputs: options.secretInputs,
     device: null,
   };
-  const device = flow === 'device' && options.complete ? await beginDevice(await oauthContext(broker, record)) : null;
+  const here = flow === 'device' && options.complete && goesStraight(broker);
+  const device = here ? await beginDevice(await oauthContext(broker, record)) : null;
   const until = device === null ? expiresAt : Math.min(expiresAt, device.expiresAt);
   const started = { ...record, expiresAt: until };
   await broker.vault.commit([
@@ -84,10 +85,9 @@ export async function startAttempt(
   return {
     kind: 'attempt',
     page: options.complete ? 'oauth' : 'connect',
-    url: device ? linkAtService(device.device) : connectUrlFor(origin, redirectUri, id),
+    ...(device ? atService(device.device) : { url: connectUrlFor(origin, redirectUri, id) }),
     attemptId: id,
     expiresAt: until,
-    ...(device ? { userCode: device.device.userCode } : {}),
   };
 }
 
@@ -157,18 +157,31 @@ export async function resumeAttempt(
   return {
     kind: 'attempt',
     page: attempt.flow === 'form' || attempt.authConfigId === null ? 'connect' : 'oauth',
-    url: device
-      ? linkAtService(device)
-      : connectUrlFor(await broker.pages.open(attempt.id, attempt.flow === 'code'), attempt.redirectUri, attempt.id),
+    ...(device && goesStraight(broker)
+      ? atService(device)
+      : {
+          url: connectUrlFor(
+            await broker.pages.open(attempt.id, attempt.flow === 'code'),
+            attempt.redirectUri,
+            attempt.id,
+          ),
+        }),
     attemptId: attempt.id,
     expiresAt: attempt.expiresAt,
-    ...(device ? { userCode: device.userCode } : {}),
   };
 }
 
-/** The person uses another device, which can't open the pages of this computer (RFC 8628 §3.3.1). */
-function linkAtService(device: NonNullable<AttemptSecret['device']>): string {
-  return device.verificationUriComplete ?? device.verificationUri;
+/**
+ * True where whoever asks sits at this computer, so that nobody else gets the link: it leads to the service at once,
+ * because the person uses another device, which can't open the pages of this one (RFC 8628 §3.3.1). Elsewhere it leads to
+ * the page of its owner, who signs in: a code that somebody else asked for would give them the person's account (§5.4).
+ */
+function goesStraight({ pages }: Broker): boolean {
+  return pages.showLocally !== null;
+}
+
+function atService(device: NonNullable<AttemptSecret['device']>): { url: string; userCode: string } {
+  return { url: device.verificationUriComplete ?? device.verificationUri, userCode: device.userCode };
 }
 
 async function requireAttempt(broker: Broker, principal: Principal, id: string): Promise<Attempt> {

@@ -7,9 +7,9 @@ import { type Principal, subjectOf } from '../../principal.ts';
 import type { Credential, ObtainedBy } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { requireConsent } from '../credentials/consent.ts';
-import { inputSecret, obtain, storeCredential } from '../credentials/store-credential.ts';
+import { inputSecret, obtain, type Plan, storeCredential } from '../credentials/store-credential.ts';
 import { findAuthConfig, suits, type UsableAuthConfig, type Wanted } from '../grants/auth-configs.ts';
-import { contextWith, oauthContext, requireAuth } from '../grants/oauth-context.ts';
+import { contextWith, noClient, oauthContext, requireAuth } from '../grants/oauth-context.ts';
 import { readReturnTo } from '../grants/redirects.ts';
 import { fieldsOf } from '../input/fields.ts';
 import { readInputs } from '../input/forms.ts';
@@ -83,7 +83,10 @@ export async function createCredential(
     inputs,
     obtainedBy: options.obtainedBy,
   };
-  const complete = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
+  const filled = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
+  // A program that sends its own client is the person's word already; what a model names, the person has to see.
+  const seen = options.obtainedBy === 'rest' || !(await handsOver(broker, plan));
+  const complete = filled && (seen || authenticationType === 'oauth2');
   if (complete && authenticationType !== 'oauth2') {
     // Nobody was asked through the client: what is secret came with the call itself.
     const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
@@ -124,6 +127,15 @@ async function findServer(
       ? await clientFor(broker, owner, connector, auth, all)
       : await suitable(broker, owner, { connector, auth, inputs: all }, authConfigId);
   return { inputs: all, config };
+}
+
+/** True when somebody has to agree first that one party's token is given to another. */
+async function handsOver(broker: Broker, plan: Plan): Promise<boolean> {
+  const auth = requireAuth(broker.catalogue.require(plan.connectorId), plan.authenticationType);
+  // The code flow has its page in any case.
+  if (auth.authenticationType !== 'oauth2_client_credentials' || serverInput(auth) === null) return false;
+  const { handOverOf } = await import('../oauth/hand-over.ts');
+  return (await handOverOf(contextWith(broker, plan, noClient))) !== null;
 }
 
 /** The auth config that was named, or the one to use; its secret stays with the hosts that it was entered for. */

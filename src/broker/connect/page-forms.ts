@@ -1,5 +1,5 @@
 /** The forms of the connect pages: what a person typed, checked and stored. */
-import { serverInput } from '../../connectors/auth-kinds.ts';
+import { isOAuth, serverInput } from '../../connectors/auth-kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -13,7 +13,7 @@ import { csrfFor, sameText } from '../visitors/browser-binding.ts';
 import { admit, browserMark, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
 import { beginDevice, watchDevice } from './device.ts';
 import { finishAttempt, personOf } from './finish.ts';
-import { isChangeable, needsAuthConfig, needsClientSecret, openAttempt } from './page.ts';
+import { agreementTo, handOverFor, isChangeable, needsAuthConfig, needsClientSecret, openAttempt } from './page.ts';
 import { failAttempt, stateOf } from './state.ts';
 
 /** What was wrong with a form, by field; null when it was accepted. */
@@ -33,6 +33,45 @@ export async function claimAttempt(broker: Broker, attemptId: string, sender: Se
   ]);
 }
 
+/**
+ * The person agrees that one party's token is given to another. Of what the receiver wants, only what was chosen on the
+ * page is asked for.
+ */
+export async function agreeToHandOver(
+  broker: Broker,
+  attemptId: string,
+  sender: Sender,
+  fields: Readonly<Record<string, string>>,
+): Promise<FormOutcome> {
+  const { attempt, secret } = await openForm(broker, attemptId, sender);
+  const asked = await handOverFor(broker, attempt, secret);
+  // Another pair than the one that was shown is shown first.
+  if (asked === null || fields.agreement !== agreementTo(asked)) return null;
+  const auth = requireAuth(broker.catalogue.require(attempt.connectorId), attempt.authenticationType);
+  const name = isOAuth(auth) ? auth.scopesInput : null;
+  const chosen = asked.choices?.map((scope) => scope.name).filter((scope) => Object.hasOwn(fields, `scope ${scope}`));
+  const inputs = chosen && name !== null ? { ...attempt.inputs, [name]: chosen.join(' ') } : attempt.inputs;
+  await authorize(broker, personOf(attempt), 'attempt.agree', { subject: attemptId, connectorId: attempt.connectorId });
+  const record = { ...attempt, inputs };
+  await commitForm(broker, [
+    { op: 'update', kind: 'attempt', record, secret: { ...secret, agreed: agreementTo(asked) } },
+  ]);
+  return attempt.flow === 'form' && !needsAuthConfig(attempt) ? finishForm(broker, attemptId) : null;
+}
+
+/** The owner goes on with a device flow: now the service is asked for the code. */
+export async function startDeviceFromPage(broker: Broker, attemptId: string, sender: Sender): Promise<FormOutcome> {
+  const { attempt, secret } = await openForm(broker, attemptId, sender);
+  if (attempt.flow !== 'device' || secret.device !== null || needsAuthConfig(attempt)) return null;
+  try {
+    await tryClient(broker, attempt, secret, await oauthContext(broker, attempt), []);
+    return null;
+  } catch (error) {
+    if (!hasCode(error, ...serviceFailures)) throw error;
+    return { problems: { flow: problemText(error) } };
+  }
+}
+
 /** Takes the OAuth client that the person registered, then goes on with the attempt. */
 export async function submitAuthConfig(
   broker: Broker,
@@ -41,7 +80,7 @@ export async function submitAuthConfig(
   fields: { clientId: string; clientSecret: string },
 ): Promise<FormOutcome> {
   const { attempt, secret } = await openForm(broker, attemptId, sender);
-  if (!needsAuthConfig(attempt)) return null;
+  if (!needsAuthConfig(attempt) || (await handOverFor(broker, attempt, secret)) !== null) return null;
   const connector = broker.catalogue.require(attempt.connectorId);
   const auth = requireAuth(connector, attempt.authenticationType);
   const typed = { clientId: fields.clientId.trim(), clientSecret: fields.clientSecret.trim() };
@@ -81,11 +120,9 @@ async function tryClient(
     await finishAttempt(broker, next, () => obtain(context, {}), changes);
     return;
   }
-  const { device } = await beginDevice(context);
-  await commitForm(broker, [
-    ...changes,
-    { op: 'update', kind: 'attempt', record: next, secret: { ...secret, device } },
-  ]);
+  const { device, expiresAt } = await beginDevice(context);
+  const record = { ...next, expiresAt: Math.min(next.expiresAt, expiresAt) };
+  await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record, secret: { ...secret, device } }]);
   watchDevice(broker, next.id);
 }
 
@@ -130,7 +167,11 @@ async function tryKey(
 async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcome> {
   const { attempt, secret } = await openAttempt(broker, attemptId);
   try {
-    await finishAttempt(broker, attempt, async () => inputSecret(secret.inputs));
+    await finishAttempt(broker, attempt, async () =>
+      attempt.authenticationType === 'oauth2_client_credentials'
+        ? obtain(await oauthContext(broker, attempt), {})
+        : inputSecret(secret.inputs),
+    );
   } catch (error) {
     if (!(error instanceof KeywardError)) throw error;
     await failAttempt(broker, attempt, error);

@@ -1,6 +1,6 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
 
-import { isOAuth, serverOf } from '../../connectors/auth-kinds.ts';
+import { isOAuth, serverInput, serverOf } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { namedHosts } from '../../connectors/named-hosts.ts';
@@ -10,10 +10,11 @@ import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, Credential, Share } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { defaultAuthConfigId } from '../grants/auth-configs.ts';
-import { oauthContext, ownerOf, requireAuth } from '../grants/oauth-context.ts';
+import { contextWith, noClient, oauthContext, ownerOf, requireAuth } from '../grants/oauth-context.ts';
 import { type JsonSchemaObject, pageForm, readInputs } from '../input/forms.ts';
 import { authorizationUrl } from '../oauth/authorize.ts';
 import { scopesOf } from '../oauth/context.ts';
+import type { WantedScope } from '../oauth/hand-over.ts';
 import { csrfFor, stateFor } from '../visitors/browser-binding.ts';
 import { admit, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
 import { failureOf, returnOf, stateOf } from './state.ts';
@@ -51,6 +52,17 @@ export type Step =
     }
   | { readonly step: 'inputs'; readonly schema: JsonSchemaObject; readonly values: Readonly<Record<string, string>> }
   | {
+      /** The token of one site would be given to another: the person says so first, knowing both. */
+      readonly step: 'hand_over';
+      readonly tokenOf: string;
+      readonly givenTo: string;
+      /** What the receiver wants, where it chose that itself; else null. */
+      readonly choices: readonly WantedScope[] | null;
+      readonly scopes: readonly string[];
+    }
+  /** Somebody who knows who they are goes on, and only then the service is asked for a code (RFC 8628 §5.4). */
+  | { readonly step: 'device_start'; readonly scopes: readonly string[] }
+  | {
       readonly step: 'authorize';
       readonly authorizationUrl: string;
       readonly scopes: readonly string[];
@@ -59,6 +71,7 @@ export type Step =
     }
   | {
       readonly step: 'device';
+      readonly scopes: readonly string[];
       readonly userCode: string;
       readonly verificationUri: string;
       readonly verificationUriComplete: string | null;
@@ -108,6 +121,8 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
 
   const connector = broker.catalogue.require(attempt.connectorId);
   const auth = requireAuth(connector, attempt.authenticationType);
+  const asked = await handOverFor(broker, attempt, secret).catch(failed);
+  if (asked !== null) return asked;
   if (needsAuthConfig(attempt)) {
     const { scopes, appSteps } = isOAuth(auth) ? auth : { scopes: [], appSteps: [] };
     return {
@@ -122,13 +137,15 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
   if (readInputs(connector, auth, { ...attempt.inputs, ...secret.inputs }).missingSecrets.length > 0) {
     return { step: 'inputs', schema: pageForm(connector, auth), values: attempt.inputs };
   }
-  if (secret.device) {
-    const { userCode, verificationUri, verificationUriComplete } = secret.device;
-    return { step: 'device', userCode, verificationUri, verificationUriComplete };
-  }
-  if (attempt.flow !== 'code') return { step: 'working' };
+  if (attempt.flow === 'form') return { step: 'working' };
 
   const context = await oauthContext(broker, attempt);
+  const scopes = scopesOf(context);
+  if (secret.device) {
+    const { userCode, verificationUri, verificationUriComplete } = secret.device;
+    return { step: 'device', scopes, userCode, verificationUri, verificationUriComplete };
+  }
+  if (attempt.flow === 'device') return { step: 'device_start', scopes };
   if (context.auth.authenticationType !== 'oauth2') throw new KeywardError('internal', 'Not an OAuth authorization.');
   try {
     const url = await authorizationUrl(
@@ -140,16 +157,42 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
       },
     );
     const changeableClientId = isChangeable(attempt) ? context.client.clientId : null;
-    return {
-      step: 'authorize',
-      authorizationUrl: url.href,
-      scopes: scopesOf(context),
-      changeableClientId,
-    };
+    return { step: 'authorize', authorizationUrl: url.href, scopes, changeableClientId };
   } catch (error) {
-    // Shown, not stored: a server that is down now may answer the next time the page is opened.
-    return { step: 'failed', error: toPublic(error), returnTo: null };
+    return failed(error);
   }
+}
+
+/** Shown, not stored: a server that is down now may answer the next time the page is opened. */
+function failed(error: unknown): Step {
+  return { step: 'failed', error: toPublic(error), returnTo: null };
+}
+
+/** What the person has to agree to before anything else, unless they did; null where there is nothing. */
+export async function handOverFor(
+  broker: Broker,
+  attempt: Attempt,
+  { agreed }: AttemptSecret,
+): Promise<(Step & { step: 'hand_over' }) | null> {
+  const auth = requireAuth(broker.catalogue.require(attempt.connectorId), attempt.authenticationType);
+  if (serverInput(auth) === null) return null;
+  const { handOverOf } = await import('../oauth/hand-over.ts');
+  const context = contextWith(broker, attempt, noClient);
+  const found = await handOverOf(context);
+  if (found === null) return null;
+  const step = {
+    step: 'hand_over',
+    tokenOf: found.tokenOf.join(' and '),
+    givenTo: found.givenTo.join(' and '),
+    choices: found.scopes,
+    scopes: scopesOf(context),
+  } as const;
+  return agreed === agreementTo(step) ? null : step;
+}
+
+/** What is kept of an agreement: it holds for these two, and ends when a server names others. */
+export function agreementTo({ tokenOf, givenTo }: { readonly tokenOf: string; readonly givenTo: string }): string {
+  return `${tokenOf} > ${givenTo}`;
 }
 
 /**

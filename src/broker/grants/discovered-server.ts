@@ -36,7 +36,7 @@ export async function withServer(
   const { resource, issuers, scopes } = await protectedResource(operation, address);
   const of = (issuer: string): Operation => ({ ...operation, values: { ...inputs, issuer } });
   const { issuer, metadata } =
-    issuers.length > 0 ? await choose(broker, issuers, of) : await ownServer(address, of(address.origin));
+    issuers.length > 0 ? await choose(broker, issuers, address, of) : await ownServer(address, of(address.origin));
   // Where a server has it, a connection without it ends with its first access token.
   const offline = metadata.scopes_supported?.includes('offline_access') === true;
   const wanted = scopes === '' ? [] : scopes.split(' ');
@@ -47,11 +47,17 @@ export async function withServer(
 type Found = { readonly issuer: string; readonly metadata: ServerMetadata };
 
 /** Of the servers that a resource trusts, the first that registers Keyward; else the first that can be used at all. */
-async function choose(broker: Broker, issuers: readonly string[], of: (issuer: string) => Operation): Promise<Found> {
+async function choose(
+  broker: Broker,
+  issuers: readonly string[],
+  resource: URL,
+  of: (issuer: string) => Operation,
+): Promise<Found> {
   const found: (Found & { readonly fitness: number })[] = [];
   const failures: unknown[] = [];
   for (const issuer of issuers) {
     try {
+      await refuseBuiltin(broker, issuer, resource);
       const metadata = await metadataOf(of(issuer), issuer);
       const pkce = metadata.code_challenge_methods_supported?.includes('S256') === true;
       const registers = metadata.registration_endpoint !== undefined || readsDocuments(broker, metadata);
@@ -64,6 +70,23 @@ async function choose(broker: Broker, issuers: readonly string[], of: (issuer: s
   const [best] = found.toSorted((one, other) => other.fitness - one.fitness);
   if (best) return best;
   throw failures[0];
+}
+
+/** A server of somebody else's must not get tokens of a service that people have connections to under its own name. */
+async function refuseBuiltin({ catalogue }: Broker, issuer: string, resource: URL): Promise<void> {
+  const [{ siteOf }, { builtinAt }] = await Promise.all([import('../oauth/sites.ts'), import('../oauth/hand-over.ts')]);
+  if (siteOf(issuer) === siteOf(resource.href)) return;
+  const id = builtinAt(catalogue, issuer);
+  if (id === undefined) return;
+  const { name } = catalogue.require(id);
+  const { host } = new URL(issuer);
+  throw new KeywardError(
+    'provider_refused',
+    `${resource.host} wants a token of ${name} (${host}). Keyward does not give it one.`,
+    {
+      hint: `Connect ${name} itself with the connector ${id}. If ${resource.host} takes a fixed token, use the authentication type bearer.`,
+    },
+  );
 }
 
 /**

@@ -71,7 +71,8 @@ export async function oauthContext(
   return contextWith(broker, subject, config, serverHosts);
 }
 
-const noClient: UsableAuthConfig = { id: '', client: { clientId: 'keyward', clientSecret: null }, scopes: null };
+/** Stands where no client is known, or none is needed. */
+export const noClient: UsableAuthConfig = { id: '', client: { clientId: 'keyward', clientSecret: null }, scopes: null };
 
 /** The same, with an auth config at hand. */
 export function contextWith(

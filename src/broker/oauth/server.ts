@@ -2,6 +2,7 @@
 import type { ServerMetadata } from 'openid-client';
 import { serverInput } from '../../connectors/auth-kinds.ts';
 import type { ClientAuth } from '../../connectors/definition/definition.ts';
+import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Egress } from '../../net/egress.ts';
 import { issuerOf, type Kept, type OAuthContext, type Operation } from './context.ts';
@@ -149,12 +150,19 @@ async function checkSites(context: OAuthContext, metadata: ServerMetadata): Prom
     if (text !== undefined) discoveredUrl(context, String(text));
   }
   const { misplacedEndpoint } = await import('./sites.ts');
-  const name = misplacedEndpoint(metadata);
+  const name = misplacedEndpoint(metadata, resourceOf(context));
   if (name === null) return;
   const { host } = new URL(metadata.issuer);
   throw new KeywardError('provider_refused', `${host} names a ${name.replace('_', ' ')} on another site.`, {
     hint: 'Keyward does not follow that: codes and tokens could end up with somebody else.',
   });
+}
+
+/** The protected resource that named the issuer; null where the connection did. */
+function resourceOf({ auth, values }: OAuthContext): string | null {
+  const template = auth.authenticationType === 'oauth2' ? auth.protectedResource : null;
+  const whole = wholeVariable(template);
+  return whole === null ? template : wholeUrl(values, whole).href;
 }
 
 /** An endpoint that a server published: https, or http when its issuer is reached by http too. */

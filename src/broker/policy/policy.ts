@@ -13,6 +13,7 @@ const actions = {
   'credential.read': { scope: 'credentials:read', audited: false },
   'attempt.read': { scope: 'credentials:read', audited: false },
   'attempt.start': { scope: 'credentials:write', audited: true },
+  'attempt.agree': { scope: 'credentials:write', audited: true },
   'attempt.cancel': { scope: 'credentials:write', audited: true },
   'credential.create': { scope: 'credentials:write', audited: true },
   'credential.reconnect': { scope: 'credentials:write', audited: true },

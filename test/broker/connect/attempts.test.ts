@@ -6,8 +6,14 @@ import { finishCallback } from '../../../src/broker/connect/callback.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../../src/broker/connect/create-input.ts';
 import { viewAttempt } from '../../../src/broker/connect/page.ts';
-import { cancelFromPage, submitAuthConfig, submitInputs } from '../../../src/broker/connect/page-forms.ts';
+import {
+  cancelFromPage,
+  startDeviceFromPage,
+  submitAuthConfig,
+  submitInputs,
+} from '../../../src/broker/connect/page-forms.ts';
 import { listCredentials } from '../../../src/broker/credentials/manage.ts';
+import type { Visitor } from '../../../src/broker/visitors/visitor.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import { acme, consent, principal, startBroker, type TestBroker, tokensOf } from '../../support/broker.ts';
 import { approveDevice } from '../../support/clients/click-through.ts';
@@ -289,11 +295,38 @@ describe('a form', () => {
 });
 
 describe('the device flow', () => {
+  /** The owner opens the page, knows what is asked for, and has the code shown. */
+  async function shown() {
+    const { attemptId, ...started } = await start({ ...oauth, flow: 'device' });
+    const browser = newBrowser();
+    const look = (visitor: Visitor = me) => viewAttempt(keyward.broker, attemptId, browser, visitor);
+    const { csrf } = await look();
+    const go = (visitor: Visitor = me) => startDeviceFromPage(keyward.broker, attemptId, { browser, csrf, visitor });
+    return { attemptId, started, look, go };
+  }
+
+  it('90. begins on the page of its owner, and a link that is passed on is worth nothing', async () => {
+    const { attemptId, started, look, go } = await shown();
+    expect(started).not.toHaveProperty('userCode');
+    expect(new URL(started.url).pathname).toBe(`/connect/${attemptId}`);
+    expect(await look()).toMatchObject({ step: 'device_start', scopes: ['openid', 'offline_access'] });
+    const victim = { tenant: 'local', user: 'victim' };
+    for (const stranger of [victim, 'unknown'] as const) {
+      await expect(look(stranger)).rejects.toMatchObject({ code: /unauthenticated|forbidden/ });
+      await expect(go(stranger)).rejects.toMatchObject({ code: /unauthenticated|forbidden/ });
+    }
+    // Opening it asks the service for nothing.
+    expect(await look()).toMatchObject({ step: 'device_start' });
+    await go();
+    expect(await look()).toMatchObject({ step: 'device', scopes: ['openid', 'offline_access'] });
+    await expect(look(victim)).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
   it('ends in a credential with two processes polling, and none asks more often than it may', async () => {
-    const { attemptId, userCode } = await start({ ...oauth, flow: 'device' });
-    const view = await viewAttempt(keyward.broker, attemptId, newBrowser(), 'local');
+    const { attemptId, look, go } = await shown();
+    await go();
+    const view = await look();
     if (view.step !== 'device') throw new Error(`At ${view.step}.`);
-    expect(view.userCode).toBe(userCode);
     const waiting = Promise.all([check(attemptId, 30), check(attemptId, 30, second)]);
     await approveDevice(view.verificationUriComplete ?? '');
     const [one, two] = await waiting;
@@ -304,8 +337,9 @@ describe('the device flow', () => {
   });
 
   it('ends when the person says no', async () => {
-    const { attemptId } = await start({ ...oauth, flow: 'device' });
-    const view = await viewAttempt(keyward.broker, attemptId, newBrowser(), 'local');
+    const { attemptId, look, go } = await shown();
+    await go();
+    const view = await look();
     if (view.step !== 'device') throw new Error(`At ${view.step}.`);
     await approveDevice(view.verificationUriComplete ?? '', { decision: 'deny' });
     expect(await check(attemptId, 30)).toMatchObject({ status: 'failed', error: { code: 'provider_refused' } });

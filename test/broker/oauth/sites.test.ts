@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { misplacedEndpoint } from '../../../src/broker/oauth/sites.ts';
+import { handOverBetween, misplacedEndpoint } from '../../../src/broker/oauth/sites.ts';
 
 const metadata = (issuer: string, authorization: string, token: string, more: Record<string, string> = {}) => ({
   issuer,
@@ -42,7 +42,7 @@ describe('an issuer that a connection names', () => {
     ],
     ['one that has a token endpoint alone', { issuer: honest, token_endpoint: `${honest}/token` }],
   ])('is taken: %s', (_, found) => {
-    expect(misplacedEndpoint(found)).toBeNull();
+    expect(misplacedEndpoint(found, null)).toBeNull();
   });
 
   it.each([
@@ -77,6 +77,74 @@ describe('an issuer that a connection names', () => {
       'authorization_endpoint',
     ],
   ] as const)('mix-up: is refused with %s', (_, found, name) => {
-    expect(misplacedEndpoint(found)).toBe(name);
+    expect(misplacedEndpoint(found, null)).toBe(name);
+  });
+});
+
+describe('an issuer that a protected resource names', () => {
+  const resource = 'https://mcp.evil.example/mcp';
+
+  it.each([
+    ['with everything at its own site', metadata(honest, 'https://www.honest.example/a', `${honest}/t`)],
+    [
+      'with pages of the resource’s own site',
+      metadata(honest, 'https://app.evil.example/a', `${honest}/t`, { registration_endpoint: `${honest}/r` }),
+    ],
+    ['which is the resource itself', metadata('https://mcp.evil.example', `${evil}/a`, `${evil}/t`)],
+    [
+      'of Amazon Cognito',
+      metadata(
+        'https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a',
+        'https://shop.auth.us-east-1.amazoncognito.com/oauth2/authorize',
+        'https://shop.auth.us-east-1.amazoncognito.com/oauth2/token',
+      ),
+    ],
+  ])('88. is taken %s', (_, found) => {
+    expect(misplacedEndpoint(found, resource)).toBeNull();
+  });
+
+  it.each([
+    ['which passes people on to another one', metadata(evil, `${honest}/a`, `${honest}/t`), 'authorization_endpoint'],
+    [
+      'with a client that somebody registered there',
+      metadata(evil, `${honest}/a`, `${honest}/t`, { registration_endpoint: `${evil}/r` }),
+      'authorization_endpoint',
+    ],
+    ['whose page only redirects to another one’s', metadata(evil, `${evil}/a`, `${honest}/t`), 'token_endpoint'],
+    [
+      'that calls itself a pool of Amazon Cognito',
+      metadata(evil, 'https://shop.auth.us-east-1.amazoncognito.com/a', `${evil}/t`),
+      'authorization_endpoint',
+    ],
+  ] as const)('88. is refused %s', (_, found, name) => {
+    expect(misplacedEndpoint(found, resource)).toBe(name);
+  });
+});
+
+describe('a hand-over', () => {
+  const [api, code] = ['https://api.evil.example', 'https://code.third.example'];
+  it.each([
+    ['of one party', ['https://auth.one.example'], ['https://mcp.one.example:8443'], null],
+    ['between two', [`${honest}/a`, `${honest}/t`], [api], { tokenOf: ['honest.example'], givenTo: ['evil.example'] }],
+    [
+      'between neighbours',
+      ['https://a.github.io'],
+      ['https://b.github.io'],
+      { tokenOf: ['a.github.io'], givenTo: ['b.github.io'] },
+    ],
+    [
+      'of tokens behind one’s own page',
+      [`${evil}/a`, `${honest}/t`],
+      [api],
+      { tokenOf: ['honest.example'], givenTo: ['evil.example'] },
+    ],
+    [
+      'of codes',
+      [`${honest}/a`, code],
+      [`${honest}/v1`, code],
+      { tokenOf: ['honest.example', 'third.example'], givenTo: ['honest.example', 'third.example'] },
+    ],
+  ] as const)('88. is seen, or is none: %s', (_, from, to, expected) => {
+    expect(handOverBetween(from, to)).toEqual(expected);
   });
 });

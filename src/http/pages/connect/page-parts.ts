@@ -62,7 +62,14 @@ export function formHead(view: ConnectView, action: FormAction): Html {
 }
 
 /** What a form of a connect page asks for. */
-export type FormAction = 'auth-config' | 'forget-auth-config' | 'inputs' | 'claim' | 'cancel';
+export type FormAction =
+  | 'auth-config'
+  | 'forget-auth-config'
+  | 'inputs'
+  | 'hand-over'
+  | 'start-device'
+  | 'claim'
+  | 'cancel';
 
 /** The way out, beside every way on. Nothing typed in the other form is sent with it. */
 export function cancelForm(view: ConnectView): Html {

@@ -3,10 +3,12 @@ import { type Context, Hono } from 'hono';
 import type { Broker } from '../../../broker/broker.ts';
 import { viewAttempt } from '../../../broker/connect/page.ts';
 import {
+  agreeToHandOver,
   cancelFromPage,
   claimAttempt,
   forgetAuthConfig,
   type Sender,
+  startDeviceFromPage,
   submitAuthConfig,
   submitInputs,
 } from '../../../broker/connect/page-forms.ts';
@@ -87,6 +89,10 @@ async function submit(broker: Broker, form: Form): Promise<{ problems: Readonly<
     case 'forget-auth-config':
       await forgetAuthConfig(broker, id, sender);
       return null;
+    case 'hand-over':
+      return agreeToHandOver(broker, id, sender, values);
+    case 'start-device':
+      return startDeviceFromPage(broker, id, sender);
     case 'claim':
       await claimAttempt(broker, id, sender);
       return null;

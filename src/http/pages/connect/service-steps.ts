@@ -1,6 +1,7 @@
 /** The steps that happen at the service. */
 import { html } from 'hono/html';
 import { type Html, icons } from '../page.ts';
+import { type Filled, renderProblems } from './form.ts';
 import {
   asker,
   cancelForm,
@@ -23,16 +24,19 @@ export function authorizePage(view: Step<'authorize'>, around: Surroundings): { 
     title: `Connect ${name}`,
     body: html`<h1>Connect ${name}</h1>
 <p>${asker(view)} wants to use ${name} for you. ${name} will ask you to sign in and to agree; Keyward then keeps the access it grants. Your password stays between you and ${name}.</p>
-${
-  view.scopes.length === 0
-    ? html`<p>No particular permissions are asked for; ${name} shows what it grants.</p>`
-    : html`<h2>Permissions that will be asked for</h2>${scopeList(view.scopes)}`
-}
+${askedFor(view)}
 <div class="actions">${outside(view.authorizationUrl, `Continue to ${name}`, 'button')}${cancelForm(view)}</div>
 <p class="soft small">You will leave for <span class="code">${hostOf(view.authorizationUrl)}</span>. Check that the address bar says so before you sign in.</p>
 ${otherClient(view)}
 ${facts(view, around)}`,
   };
+}
+
+/** The permissions, as the service calls them. */
+function askedFor({ connector, scopes }: Step<'authorize' | 'device' | 'device_start'>): Html {
+  return scopes.length === 0
+    ? html`<p>No particular permissions are asked for; ${connector.name} shows what it grants.</p>`
+    : html`<h2>Permissions that will be asked for</h2>${scopeList(scopes)}`;
 }
 
 /** A form, because a link could be followed by a program that only looks ahead. */
@@ -53,6 +57,24 @@ function otherClient(view: Step<'authorize'>): Html {
   return html`<form method="post" class="soft small">${formHead(view, 'forget-auth-config')}Keyward’s client ID at ${view.connector.name}: <span class="code">${view.changeableClientId}</span>. If ${view.connector.name} says that it is wrong, <button class="quiet">use another one</button>.</form>`;
 }
 
+/** Before a code is asked for, which whoever enters it gives access with: the person knows who wants it, and for what. */
+export function deviceStartPage(
+  view: Step<'device_start'>,
+  around: Surroundings,
+  { problems }: Filled,
+): { title: string; body: Html } {
+  const { name } = view.connector;
+  return {
+    title: `Connect ${name}`,
+    body: html`${renderProblems([], problems)}
+<h1>Connect ${name}</h1>
+<p>${asker(view)} wants to use ${name} for you. Go on only if you asked it to, just now. Keyward then shows a code, which you enter at ${name}; whoever enters it lets Keyward into their account there.</p>
+${askedFor(view)}
+<div class="actions"><form method="post">${formHead(view, 'start-device')}<button>Show the code</button></form>${cancelForm(view)}</div>
+${facts(view, around)}`,
+  };
+}
+
 /** Device authorization (RFC 8628 §3.3): the person carries a code to the service. */
 export function devicePage(view: Step<'device'>, around: Surroundings): { title: string; body: Html } {
   const { name } = view.connector;
@@ -61,6 +83,7 @@ export function devicePage(view: Step<'device'>, around: Surroundings): { title:
     body: html`<h1>Enter this code at ${name}</h1>
 <p class="usercode">${view.userCode}</p>
 <p>${asker(view)} wants to use ${name} for you. Open ${outside(view.verificationUri, html`<span class="code">${view.verificationUri}</span>`)} on any device, sign in, enter the code and agree. Go on only if you asked for this yourself.</p>
+${askedFor(view)}
 <div class="actions">${
       view.verificationUriComplete === null
         ? outside(view.verificationUri, `Open ${name}`, 'button')

@@ -4,8 +4,9 @@ import { type Html, page } from '../page.ts';
 import { completedPage, expiredPage, failedPage } from './final-steps.ts';
 import type { Filled } from './form.ts';
 import { authConfigPage, inputsPage } from './form-steps.ts';
+import { handOverPage } from './hand-over-step.ts';
 import type { Surroundings } from './page-parts.ts';
-import { authorizePage, claimPage, devicePage, workingPage } from './service-steps.ts';
+import { authorizePage, claimPage, devicePage, deviceStartPage, workingPage } from './service-steps.ts';
 
 const nothingFilled: Filled = { values: {}, problems: {} };
 
@@ -31,6 +32,10 @@ function show(view: ConnectView, around: Surroundings, filled: Filled): { title:
       return authConfigPage(view, around, filled);
     case 'inputs':
       return inputsPage(view, around, filled);
+    case 'hand_over':
+      return handOverPage(view, around);
+    case 'device_start':
+      return deviceStartPage(view, around, filled);
     case 'authorize':
       return authorizePage(view, around);
     case 'device':

@@ -52,9 +52,22 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
     scopes: ['read:things'],
     changeableClientId: null,
   },
+  hand_over: {
+    ...base,
+    step: 'hand_over',
+    tokenOf: 'honest.example',
+    givenTo: 'evil.example',
+    choices: [
+      { name: 'read', known: true },
+      { name: 'mail.send', known: false },
+    ],
+    scopes: ['read', 'mail.send'],
+  },
+  device_start: { ...base, step: 'device_start', scopes: ['read:things'] },
   device: {
     ...base,
     step: 'device',
+    scopes: ['read'],
     userCode: 'WDJB-MJHT',
     verificationUri: 'https://acme.example/device',
     verificationUriComplete: null,
@@ -68,6 +81,17 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
 const render = async (view: ConnectView, filled?: Filled): Promise<string> =>
   `${await renderView(view, around, filled)}`;
 const count = (text: string, part: string | RegExp): number => text.split(part).length - 1;
+
+describe('the page before a token goes to somebody else', () => {
+  it('88. names both, says what it means, and ticks only what the server of the token knows', async () => {
+    const page = await render(steps.hand_over);
+    expect(page).toContain('<h1>A token of honest.example will be given to evil.example</h1>');
+    expect(page).toMatch(/name="field.scope read" value="yes" checked/);
+    expect(page).toMatch(/name="field.scope mail.send" value="yes">/);
+    expect(page).toContain('value="honest.example &gt; evil.example"');
+    expect(page).toContain('Don’t connect');
+  });
+});
 
 describe('connect pages', () => {
   it.each(Object.values(steps))('has one heading, a language, a title and the address: $step', async (view) => {
@@ -191,7 +215,7 @@ describe('connect pages', () => {
         scopes: [bad],
         changeableClientId: bad,
       },
-      { ...hostile, step: 'device', userCode: bad, verificationUri: bad, verificationUriComplete: bad },
+      { ...hostile, step: 'device', scopes: [], userCode: bad, verificationUri: bad, verificationUriComplete: bad },
       { ...hostile, step: 'working' },
       { ...hostile, step: 'completed', credentialName: bad, returnTo: `https://acme.example/${bad}` },
       { ...hostile, step: 'failed', error: { code: 'provider_refused', message: bad, hint: bad }, returnTo: null },
@@ -208,7 +232,7 @@ describe('connect pages', () => {
     for (const url of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', 'vbscript:x', 'not a url']) {
       const views: ConnectView[] = [
         { ...base, step: 'authorize', authorizationUrl: url, scopes: [], changeableClientId: null },
-        { ...base, step: 'device', userCode: 'A', verificationUri: url, verificationUriComplete: url },
+        { ...base, step: 'device', scopes: [], userCode: 'A', verificationUri: url, verificationUriComplete: url },
         { ...base, step: 'completed', credentialName: 'A', returnTo: url },
         { ...base, connector: { ...base.connector, appUrl: url, docsUrl: url }, step: 'inputs', schema, values: {} },
       ];
