@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Broker } from '../../../src/broker/broker.ts';
 import { finishCallback } from '../../../src/broker/connect/callback.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../../src/broker/connect/create-input.ts';
 import { viewAttempt } from '../../../src/broker/connect/page.ts';
-import { submitAuthConfig, submitInputs } from '../../../src/broker/connect/page-forms.ts';
+import {
+  agreeToHandOver,
+  type Sender,
+  submitAuthConfig,
+  submitInputs,
+} from '../../../src/broker/connect/page-forms.ts';
 import { clientName } from '../../../src/broker/grants/redirect-uri.ts';
 import { fresh } from '../../../src/broker/grants/refresh.ts';
 import { loadCatalogue } from '../../../src/connectors/catalogue.ts';
@@ -46,8 +52,17 @@ async function pageOf(input: CreateInput, who = me) {
   const { attemptId } = created;
   const browser = randomBytes(16).toString('base64url');
   const look = () => viewAttempt(test.broker, attemptId, browser, 'local');
-  const view = await look();
-  return { attemptId, browser, view, look, sender: { browser, csrf: view.csrf, visitor: 'local' as const } };
+  const sender = { browser, csrf: (await look()).csrf, visitor: 'local' as const };
+  if (input.authenticationType.startsWith('oauth2')) await agree(test.broker, attemptId, sender);
+  return { attemptId, browser, view: await look(), look, sender };
+}
+
+/** The API is of another site than the server of its tokens, which the person agrees to. */
+async function agree(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
+  const { step, ...asked } = await viewAttempt(broker, attemptId, sender.browser ?? '', sender.visitor);
+  expect([step, asked]).toEqual(['hand_over', expect.objectContaining({ givenTo: 'example.com' })]);
+  const agreement = `${'tokenOf' in asked ? asked.tokenOf : ''} > example.com`;
+  expect(await agreeToHandOver(broker, attemptId, sender, { agreement })).toBeNull();
 }
 
 async function consented(page: Awaited<ReturnType<typeof pageOf>>): Promise<string> {
@@ -119,8 +134,9 @@ describe('the generic connectors', () => {
     const created = await createCredential(broker, me, input, { obtainedBy: 'tool' });
     const attemptId = created.kind === 'attempt' ? created.attemptId : '';
     const look = () => viewAttempt(broker, attemptId, 'b', 'local');
-    const { csrf } = await look();
-    await submitAuthConfig(broker, attemptId, { browser: 'b', csrf, visitor: 'local' }, client);
+    const sender = { browser: 'b', csrf: (await look()).csrf, visitor: 'local' } as const;
+    await agree(broker, attemptId, sender);
+    await submitAuthConfig(broker, attemptId, sender, client);
     const view = await look();
     const url = new URL(view.step === 'authorize' ? view.authorizationUrl : '');
     expect(Object.fromEntries(url.searchParams)).toMatchObject({ scope: 'openid', access_type: 'offline' });
@@ -152,7 +168,9 @@ describe('the generic connectors', () => {
     expect(await submitAuthConfig(test.broker, page.attemptId, page.sender, client)).toBeNull();
     const attempt = await test.broker.vault.findAttempt(page.attemptId);
     expect(await tokensOf(test.broker, carol, attempt?.credentialId ?? '')).toMatchObject({ scopes: ['read'] });
-    expect(await create(input, carol)).toMatchObject({ kind: 'created' });
+    // The client is known now, and who gets its tokens is still the person's to say.
+    const again = await pageOf(input, carol);
+    expect(again.view).toMatchObject({ step: 'completed' });
   });
 
   it.each([
