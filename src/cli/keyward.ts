@@ -10,8 +10,8 @@ import type { Log } from '../log.ts';
 import { createEgress } from '../net/open-egress.ts';
 import { type KeySettings, openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
-import { adviceOnKeys, retireUnused } from '../vault/key-change.ts';
 import { closeToOthers } from '../trusted-files.ts';
+import { adviceOnKeys, retireUnused } from '../vault/key-change.ts';
 import { openVault } from '../vault/open.ts';
 import type { AuditEvent } from '../vault/vault.ts';
 
