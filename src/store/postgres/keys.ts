@@ -39,8 +39,9 @@ export async function openStoredKeys(database: Database, access: KeyAccess, adop
     await database.query(replaceEmptyVault, [JSON.stringify(adopt)]);
     seen = await read(database);
   }
-  if (seen !== undefined && isFirstKeyHeader(seen.keys))
+  while (seen !== undefined && isFirstKeyHeader(seen.keys)) {
     seen = await upgrade(database, access, seen.keys, seen.generation);
+  }
   if (seen === undefined) throw withoutKeys();
   if (adopt !== undefined && vaultIdOf(seen) !== adopt.vaultId) throw anotherVault();
   let current = { generation: seen.generation, keyring: await openKeys(headerOf(seen), access), at: performance.now() };
