@@ -11,15 +11,20 @@ const judgedCharacters = 128;
 
 /** Whether somebody who has the vault could guess this passphrase. */
 export async function isWeakPassphrase(passphrase: string): Promise<boolean> {
-  // Its dictionaries are large, and only those who set or give a passphrase pay for loading them.
+  judge ??= loadJudge();
+  const judged = passphrase.normalize('NFC').slice(0, judgedCharacters);
+  return (await judge).check(judged, ['keyward']).guesses < leastGuesses;
+}
+
+let judge: ReturnType<typeof loadJudge> | undefined;
+
+/** Its dictionaries are large, and only those who set or give a passphrase pay for loading them. */
+async function loadJudge() {
   const [{ ZxcvbnFactory }, common, english] = await Promise.all([
     import('@zxcvbn-ts/core'),
     import('@zxcvbn-ts/language-common'),
     import('@zxcvbn-ts/language-en'),
   ]);
-  const judge = new ZxcvbnFactory({
-    dictionary: { ...common.dictionary, ...english.dictionary },
-    graphs: common.adjacencyGraphs,
-  });
-  return judge.check(passphrase.normalize('NFC').slice(0, judgedCharacters), ['keyward']).guesses < leastGuesses;
+  const dictionary = { ...common.dictionary, ...english.dictionary };
+  return new ZxcvbnFactory({ dictionary, graphs: common.adjacencyGraphs });
 }

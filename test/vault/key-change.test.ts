@@ -82,6 +82,30 @@ describe.each(placeNames)('the keys of a vault in %s', (name) => {
     await vault.close();
   });
 
+  it('106. what a process makes under keys that it read before arrives under those of now, or not at all', async () => {
+    const place = await freshPlace(name);
+    const late = await opened(place);
+    const old = late.store.keyring.currentKeyId;
+    await late.vault.audit(event);
+    await within(place, ({ store }) => rotateDataKey(store));
+    // It has not looked since.
+    expect(late.store.keyring.currentKeyId).toBe(old);
+    const records = [newCredential(), newCredential()];
+    await late.vault.audit(event);
+    await late.vault.commit(
+      records.map((record) => ({ op: 'create', kind: 'credential', record, secret: apiKeySecret() }) as const),
+    );
+    await within(place, async ({ store, vault }) => {
+      expect(store.keyring.currentKeyId).not.toBe(old);
+      for (const { id } of records) {
+        const record = await vault.get('credential', ann, id);
+        expect(record && (await vault.open('credential', record))).toEqual(apiKeySecret());
+      }
+      expect(await verifyAudit(store)).toMatchObject({ ok: true, lines: 2, chains: 2 });
+    });
+    await late.vault.close();
+  });
+
   it('38. rotation killed at random: every record is readable each time, and the next rotation completes', {
     timeout: 120_000,
   }, async () => {
