@@ -3,7 +3,7 @@ import type { Catalogue } from '../connectors/catalogue.ts';
 import { type Log, logWith } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
 import type { Turns } from '../vault/turns.ts';
-import type { Credential, CredentialSecret, Vault } from '../vault/vault.ts';
+import type { Credential, CredentialSecret, ShareRule, Vault } from '../vault/vault.ts';
 import type { Refusals } from './policy/audit.ts';
 
 /** An OAuth client that the environment provides for one connector. */
@@ -22,6 +22,8 @@ export type BrokerSettings = {
   readonly anyHost: 'page' | 'allow' | 'never';
   /** Calls of services that one user may have under way; through the gateway, which holds no answer, eight times as many. */
   readonly maxCalls: number;
+  /** What crosses from one tenant to another. */
+  readonly shareTenants: ShareRule;
 };
 
 /** What one user may have under way at once, in this process. */

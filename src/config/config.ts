@@ -6,7 +6,7 @@
 import { join, relative } from 'node:path';
 import { closestMatch } from 'leven';
 import { flagOf, type OptionText, options } from './options.ts';
-import { isLoopback, type StoreOption } from './values.ts';
+import { isLoopback, type ShareTenants, type StoreOption } from './values.ts';
 
 export { isLoopback };
 
@@ -52,6 +52,8 @@ export type Config = {
   readonly anyHost: 'page' | 'allow' | 'never';
   /** The only hosts that may be reached, besides `egressAllow`; null: every public one. */
   readonly hostsAllow: readonly string[] | null;
+  /** What people of one tenant may share with another. */
+  readonly shareTenants: ShareTenants;
   /** Addresses and ranges of the proxies whose forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   /** Requests that one user may make in a minute over HTTP. */
@@ -201,6 +203,7 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
     release,
     anyHost: values.anyHost ?? (release === 'allow' ? 'allow' : 'page'),
     hostsAllow: values.hostsAllow ?? null,
+    shareTenants: values.shareTenants ?? { offers: false, pairs: [] },
     trustedProxies: values.trustedProxies ?? [],
     rateLimit: values.rateLimit ?? 6_000,
     maxConnections: values.maxConnections ?? 200,

@@ -139,6 +139,13 @@ export const options = {
     byDefault: 'every public host',
     parse: read.list(read.hostOrDomain),
   }),
+  shareTenants: option({
+    variable: 'KEYWARD_SHARE_TENANTS',
+    value: 'none|offer|pairs',
+    help: 'keyward http: whether connections are shared across tenants. offer: with whoever takes the offer on their page; pairs such as acme>globex, separated by commas: with everybody of globex at once, when somebody of acme shares',
+    byDefault: 'none; shares stay within a tenant',
+    parse: read.shareTenants,
+  }),
   issuer: option({
     variable: 'KEYWARD_ISSUER',
     value: 'url',

@@ -93,6 +93,27 @@ export const list =
       .filter((part) => part !== '')
       .map(parse);
 
+/** What people of one tenant may share with another: by an offer, or between named tenants at once. */
+export type ShareTenants = {
+  readonly offers: boolean;
+  readonly pairs: readonly { readonly from: string; readonly to: string }[];
+};
+
+/** `none`, or `offer` and pairs of tenants, `from>to`. */
+export const shareTenants: Parser<ShareTenants> = (given) => {
+  const words = list(text)(given);
+  if (words.length === 1 && words[0] === 'none') return { offers: false, pairs: [] };
+  const pairs = words
+    .filter((word) => word !== 'offer')
+    .map((word) => {
+      const [, from, to] = /^([^>]+)>([^>]+)$/.exec(word) ?? [];
+      if (from === undefined || to === undefined || from === to)
+        return refuse('none, offer, or pairs of two tenants such as acme>globex');
+      return { from, to };
+    });
+  return { offers: words.includes('offer'), pairs };
+};
+
 function url(given: string, rule: string): URL {
   const parsed = URL.canParse(given) ? new URL(given) : refuse(rule);
   const { protocol, hostname } = parsed;

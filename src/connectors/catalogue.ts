@@ -1,6 +1,7 @@
 /** The catalogue: built-in connectors and the user's own. */
 import { basename } from 'node:path';
 import { KeywardError } from '../errors.ts';
+import { quoted } from '../text.ts';
 import { builtinIds, readBuiltin } from './builtin.ts';
 import type { Connector } from './connector.ts';
 import { complete } from './definition/complete.ts';
@@ -11,6 +12,8 @@ import { readUserFiles } from './user-files.ts';
 
 export type Catalogue = {
   get(id: string): Connector | undefined;
+  /** True for a connector of the user's own files. */
+  isCustom(id: string): boolean;
   /** `unknown_connector` with the nearest ids in the hint. */
   require(id: string): Connector;
   /** The id of every connector, in order; reads no definition. */
@@ -32,8 +35,12 @@ export type Catalogue = {
  */
 export async function loadCatalogue(connectorsDir: string | null): Promise<Catalogue> {
   if (connectorsDir === null) return createCatalogue([], [], new Map());
-  const { files, problems, unusable } = await readUserFiles(connectorsDir, builtinIds);
+  const { files, problems, unusable } = await readUserFiles(connectorsDir, builtins);
   return createCatalogue(files, problems, unusable);
+}
+
+function builtins(): ConnectorFile[] {
+  return Array.from(builtinIds()).flatMap((id) => readBuiltin(id) ?? []);
 }
 
 function createCatalogue(
@@ -63,13 +70,14 @@ function createCatalogue(
 
   return {
     get,
+    isCustom: (id) => ownById.has(id),
     require(id) {
       const connector = get(id);
       if (connector) return connector;
       const mistakes = unusable.get(id);
       if (mistakes) throw unusableError(id, mistakes);
       const nearest = nearestIds(id, ids());
-      throw new KeywardError('unknown_connector', `There is no connector “${id.slice(0, 64)}”.`, {
+      throw new KeywardError('unknown_connector', `There is no connector ${quoted(id, 64)}.`, {
         hint: nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : 'list_connectors shows what there is.',
       });
     },
@@ -91,7 +99,7 @@ const maxNamed = 5;
 function unusableError(id: string, mistakes: readonly CatalogueProblem[]): KeywardError {
   const named = mistakes.slice(0, maxNamed).map(({ field, rule }) => `${field} ${rule}`.trim());
   const [file = ''] = mistakes.map((one) => basename(one.file));
-  return new KeywardError('unknown_connector', `The file of the connector “${id.slice(0, 64)}” can not be used.`, {
+  return new KeywardError('unknown_connector', `The file of the connector ${quoted(id, 64)} can not be used.`, {
     hint: `Correct ${file} and start Keyward again: ${named.join('; ')}.`,
   });
 }

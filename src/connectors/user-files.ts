@@ -4,11 +4,13 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseJson } from '../json.ts';
+import { quoted } from '../text.ts';
 import { strangerTo } from '../trusted-files.ts';
 import type { Checked } from './definition/checks.ts';
 import type { ConnectorFile } from './definition/definition.ts';
 import type { CatalogueProblem } from './definition/definition-problem.ts';
 import { jsonProblem } from './json-problem.ts';
+import { skeletonOf } from './lookalike.ts';
 
 /** Largest definition in bytes. */
 const maxBytes = 256 * 1024;
@@ -19,7 +21,7 @@ const maxBytes = 256 * 1024;
  */
 export async function readUserFiles(
   folder: string,
-  builtinIds: () => Iterable<string>,
+  builtins: () => Iterable<Pick<ConnectorFile, 'id' | 'name'>>,
 ): Promise<{ files: ConnectorFile[]; problems: CatalogueProblem[]; unusable: Map<string, CatalogueProblem[]> }> {
   const files: ConnectorFile[] = [];
   const problems: CatalogueProblem[] = [];
@@ -28,7 +30,9 @@ export async function readUserFiles(
   const paths = await listFolder(folder, problems);
   if (paths.length === 0) return { files, problems, unusable };
   // Only who has files of their own pays for what follows.
-  const takenBy = new Map(Array.from(builtinIds(), (id) => [lookalike(id), `the built-in connector ${id}`]));
+  const known = Array.from(builtins());
+  const builtinBy = new Map(known.flatMap(({ id, name }) => [id, name].map((text) => [skeletonOf(text), id])));
+  const takenBy = new Map(known.map(({ id }) => [lookalike(id), `the built-in connector ${id}`]));
   const { checkDefinition } = await import('./definition/checks.ts');
   for (const path of paths) {
     const checked = await readDefinition(path, checkDefinition);
@@ -36,10 +40,15 @@ export async function readUserFiles(
     problems.push(...found);
     if (found.length > 0) unusable.set(checked.id, found);
     if (!checked.definition) continue;
-    const { id } = checked.definition;
+    const { id, name } = checked.definition;
     const taken = takenBy.get(lookalike(id));
-    if (taken) {
-      problems.push({ file: path, field: 'id', rule: `“${id}” is taken by ${taken}` });
+    const [likeId, likeName] = [id, name].map((text) => builtinBy.get(skeletonOf(text)));
+    if (taken || likeId || likeName) {
+      const field = taken || likeId ? 'id' : 'name';
+      const rule = taken
+        ? `is taken by ${taken}`
+        : `reads like the built-in connector ${likeId ?? likeName}: choose another`;
+      problems.push({ file: path, field, rule: `${quoted(field === 'id' ? id : name)} ${rule}` });
       continue;
     }
     takenBy.set(lookalike(id), path);
@@ -48,7 +57,7 @@ export async function readUserFiles(
   return { files, problems, unusable };
 }
 
-/** Ids that read alike, and those whose environment variables have one name, are one id. */
+/** Ids that differ in punctuation only, and those whose environment variables have one name, are one id. */
 function lookalike(id: string): string {
   return id.replaceAll(/[^a-z0-9]/g, '_');
 }

@@ -22,6 +22,7 @@ import { approvalRoutes } from './pages/approvals/routes.ts';
 import { callbackRoutes } from './pages/connect/callback.ts';
 import { connectRoutes } from './pages/connect/routes.ts';
 import { homeRoutes } from './pages/home.ts';
+import { offerRoutes } from './pages/offers.ts';
 import { type SignInOptions, signIn } from './pages/sign-in/index.ts';
 import { issuerCallbackPath } from './pages/sign-in/issuer.ts';
 import { bodyOf } from './rest/errors.ts';
@@ -85,6 +86,7 @@ export function createService(options: ServiceOptions): Service {
   const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), limits });
   app.route('/', routes);
   app.route('/', homeRoutes({ broker, secure, visitor, mcpUrl: `${publicUrl}/mcp` }));
+  app.route('/', offerRoutes({ broker, secure, visitor }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));

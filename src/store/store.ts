@@ -8,12 +8,11 @@ import type { Keyring } from '../seal/keyring.ts';
 import type { ApprovalAct, ApprovalDetails, ApprovalFacts, Asked, CallPolicy, SharePermission } from './asked.ts';
 import type { AuditLine } from './audit-line.ts';
 import type { CountTogether } from './counting.ts';
-
 import type { Held, Within } from './quota.ts';
-
+import type { Reader, Share } from './sharing.ts';
 import type { UnderKeys } from './under-keys.ts';
 
-export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, SharePermission };
+export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, Share, SharePermission };
 
 /** Columns that every row has. Times are whole milliseconds since 1970. */
 export type Row = {
@@ -35,15 +34,6 @@ export type CredentialStatus = 'active' | 'reconnect_required';
 
 /** How the secret came to Keyward; what URL elicitation obtained needs the owner's act before it is released. */
 export type ObtainedBy = 'tool' | 'page' | 'elicitation' | 'rest';
-
-/** A grant on a credential. */
-export type Share = {
-  /** `user:<id>` is a user of the owner's tenant, `tenant:<id>` everybody of that tenant. */
-  readonly with: string;
-  readonly permission: SharePermission;
-  /** What a `use` share may call, within the credential's own policy; absent means reading methods only. */
-  readonly policy?: CallPolicy;
-};
 
 export type CredentialRow = Row & {
   readonly connectorId: string;
@@ -198,6 +188,12 @@ export type ListFilter = { readonly connectorId?: string; readonly status?: stri
 /** Keyset page: rows strictly after (`createdAt`, `id`), in that order. */
 export type Page = { readonly after?: { readonly createdAt: number; readonly id: string }; readonly limit: number };
 
+/** The same for what somebody sees: their own rows in that order, then those that others share with them. */
+export type VisiblePage = {
+  readonly after?: { readonly shared: boolean; readonly createdAt: number; readonly id: string };
+  readonly limit: number;
+};
+
 /**
  * One change of one row. One that has to stay `within` a quota fails with `limit_reached` otherwise. `update` and `delete` fail with `conflict` unless the stored row has version `ifVersion`. An
  * update that leaves `secretVersion` as it is leaves the stored box, too: a rotation of the data key may have sealed
@@ -230,10 +226,12 @@ export interface Store {
   findSession(id: string): Promise<SessionRow | undefined>;
   /** The sessions of every owner, for whoever runs Keyward. */
   listSessions(page: Page): Promise<SessionRow[]>;
-  /** The credential, if it belongs to this owner or is shared with it. The caller checks what the share allows. */
-  findVisible(owner: Owner, id: string): Promise<CredentialRow | undefined>;
-  /** The owner's credentials and those that are shared with it, as one list. */
-  listVisible(owner: Owner, filter: ListFilter, page: Page): Promise<CredentialRow[]>;
+  /** The credential, if it belongs to this reader or is shared with it. The caller checks what the share allows. */
+  findVisible(reader: Reader, id: string): Promise<CredentialRow | undefined>;
+  /** The reader's own credentials and those that are shared with it, as one list. */
+  listVisible(reader: Reader, filter: ListFilter, page: VisiblePage): Promise<CredentialRow[]>;
+  /** The credentials of other tenants that have a share with this one, taken or not, over or not. */
+  listOffered(tenant: string, page: Page): Promise<CredentialRow[]>;
   list<K extends Kind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Rows[K][]>;
   /** How much of one kind an owner has at this moment. */
   held(kind: Kind, owner: Owner): Promise<Held>;

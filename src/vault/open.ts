@@ -80,12 +80,15 @@ export async function openVault(
     async listSessions(page) {
       return (await store.listSessions(page)).map((row) => recordOf<'session'>(row));
     },
-    async findVisible(owner, id) {
-      const row = await store.findVisible(owner, id);
+    async findVisible(reader, id) {
+      const row = await store.findVisible(reader, id);
       return row && recordOf<'credential'>(row);
     },
-    async listVisible(owner, filter, page) {
-      return (await store.listVisible(owner, filter, page)).map((row) => recordOf<'credential'>(row));
+    async listVisible(reader, filter, page) {
+      return (await store.listVisible(reader, filter, page)).map((row) => recordOf<'credential'>(row));
+    },
+    async listOffered(tenant, page) {
+      return (await store.listOffered(tenant, page)).map((row) => recordOf<'credential'>(row));
     },
     async list(kind, owner, filter, page) {
       return (await store.list(kind, owner, filter, page)).map((row) => recordOf<typeof kind>(row));

@@ -37,7 +37,7 @@ export function underNewOwner(
     moved.sealed = seal(keyring, contextOf(kind, moved, row.secretVersion), secret);
   }
   if (kind !== 'credential') return { kind, row: moved } as KindRow;
-  const shares = row.shares?.map((share) => ({ ...share, with: newReader(map, row.tenant, owner.tenant, share) }));
+  const shares = row.shares?.map((share) => newShare(map, row.tenant, owner.tenant, share));
   const authConfigOwner = row.authConfigOwner && newHolder(map, row.tenant, owner.tenant, row.authConfigOwner);
   const changed = { ...(shares && { shares }), ...(authConfigOwner && { authConfigOwner }) };
   return { kind, row: { ...moved, ...changed } } as KindRow;
@@ -57,7 +57,20 @@ function newReader(map: readonly OwnerChange[], oldTenant: string, newTenant: st
   }
   const tenants = [...new Set(map.filter(({ from }) => from.tenant === name).map(({ to }) => to.tenant))];
   if (tenants.length > 1) throw lost(share, 'goes to several tenants');
-  return `tenant:${tenants[0] ?? name}`;
+  const [tenant = name] = tenants;
+  if (name !== oldTenant && tenant === newTenant) throw lost(share, 'would reach everybody there, taken or not');
+  return `tenant:${tenant}`;
+}
+
+/** The share after the move, and who took it; who declined it may be asked once more. */
+function newShare(map: readonly OwnerChange[], oldTenant: string, newTenant: string, share: Share): Share {
+  const { takenBy, declinedBy: _, ...kept } = share;
+  const moved = { ...kept, with: newReader(map, oldTenant, newTenant, share) };
+  if (takenBy === undefined) return moved;
+  const tenant = share.with.slice('tenant:'.length);
+  const takers = takenBy.map((user) => newOwnerOf(map, { tenant, user }));
+  if (takers.some((taker) => moved.with !== `tenant:${taker.tenant}`)) throw lost(share, 'goes to several tenants');
+  return { ...moved, takenBy: takers.map(({ user }) => user) };
 }
 
 /** Who holds the OAuth client of a credential after the move; both have to stay in one tenant. */

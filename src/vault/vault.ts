@@ -1,6 +1,7 @@
 /** The vault: store + sealing. All that the broker sees of storage. */
 import type { Owner } from '../principal.ts';
 import type { CountTogether } from '../store/counting.ts';
+import type { Reader } from '../store/sharing.ts';
 import type {
   ApprovalRow,
   AttemptRow,
@@ -11,9 +12,10 @@ import type {
   ReplacedSecretRow,
   SessionRow,
   SignInCodeRow,
+  VisiblePage,
 } from '../store/store.ts';
 
-export { reaches } from '../store/sharing.ts';
+export { offerTo, type Reader, reaches, readerUnder, type ShareRule } from '../store/sharing.ts';
 export type {
   ApprovalAct,
   ApprovalDetails,
@@ -25,6 +27,7 @@ export type {
   Page,
   Share,
   SharePermission,
+  VisiblePage,
 } from '../store/store.ts';
 
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
@@ -154,10 +157,12 @@ export interface Vault {
   /** Whether the store would take a write now; fails with what is wrong. Cheap. */
   ping(): Promise<void>;
   get<K extends RecordKind>(kind: K, owner: Owner, id: string): Promise<Records[K]['record'] | undefined>;
-  /** The credential, if it belongs to this owner or is shared with it. */
-  findVisible(owner: Owner, id: string): Promise<Credential | undefined>;
-  /** The owner's credentials and those that are shared with it, as one list. */
-  listVisible(owner: Owner, filter: ListFilter, page: Page): Promise<Credential[]>;
+  /** The credential, if it belongs to this reader or is shared with it. */
+  findVisible(reader: Reader, id: string): Promise<Credential | undefined>;
+  /** The reader's own credentials, then those that are shared with it, as one list. */
+  listVisible(reader: Reader, filter: ListFilter, page: VisiblePage): Promise<Credential[]>;
+  /** The credentials of other tenants that have a share with this one, taken or not, over or not. */
+  listOffered(tenant: string, page: Page): Promise<Credential[]>;
   findAttempt(id: string): Promise<Attempt | undefined>;
   findSession(id: string): Promise<Session | undefined>;
   /** The sessions of every owner, for whoever runs Keyward. */

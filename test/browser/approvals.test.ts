@@ -24,7 +24,8 @@ beforeAll(async () => {
   [browser, world] = await Promise.all([launch(), startWorld()]);
   const env = { ...world.env, KEYWARD_RELEASE: 'approve' };
   acme = `Acme (127.0.0.1:${world.server.port})`;
-  [session, server] = await Promise.all([startSession(env), startSignInServer(env)]);
+  const offering = { ...env, KEYWARD_SHARE_TENANTS: 'offer' };
+  [session, server] = await Promise.all([startSession(offering), startSignInServer(env)]);
 });
 afterAll(async () => {
   await browser.close();

@@ -31,6 +31,7 @@ describe('config', () => {
       release: 'approve',
       anyHost: 'page',
       hostsAllow: null,
+      shareTenants: { offers: false, pairs: [] },
     });
     expect(config.store).toEqual({ kind: 'file', path: join(config.dataDir, 'vault.json') });
     expect(config.connectorsDir).toBe(join(config.configDir, 'connectors'));
@@ -65,6 +66,7 @@ describe('config', () => {
       release: ['never', { release: 'never' }],
       anyHost: ['never', { anyHost: 'never' }],
       hostsAllow: ['API.example, *.Slack.com', { hostsAllow: ['api.example', '*.slack.com'] }],
+      shareTenants: ['acme>globex,offer', { shareTenants: { offers: true, pairs: [{ from: 'acme', to: 'globex' }] } }],
       issuer: ['https://id.example/', { issuer: { issuer: 'https://id.example/', userClaim: 'sub', audience: null } }],
       audience: ['api', { issuer: null }],
       tenantClaim: ['org', { issuer: null }],

@@ -22,7 +22,10 @@ const organisation = (login: string): Record<string, string> => ({ org: login ==
 const scopes = ['read', 'write', 'use', 'release', 'share'].map((name) => `credentials:${name}`);
 
 beforeAll(async () => {
-  team = await startDeployment({ issuer: { claims: organisation }, env: { KEYWARD_TENANT_CLAIM: 'org' } });
+  team = await startDeployment({
+    issuer: { claims: organisation },
+    env: { KEYWARD_TENANT_CLAIM: 'org', KEYWARD_SHARE_TENANTS: 'acme>globex' },
+  });
   people = await Promise.all(
     ['ann', 'bob', 'dora'].map(async (login) => {
       const token = await team.issuer.tokenFor(login, scopes);

@@ -19,7 +19,11 @@ const clients = new Map<Name, TestClient>();
 beforeAll(async () => {
   team = await startDeployment({
     issuer: { claims: organisation },
-    env: { KEYWARD_TENANT_CLAIM: 'org', KEYWARD_REDIRECT_URIS: 'https://app.example/done' },
+    env: {
+      KEYWARD_TENANT_CLAIM: 'org',
+      KEYWARD_SHARE_TENANTS: 'acme>globex',
+      KEYWARD_REDIRECT_URIS: 'https://app.example/done',
+    },
   });
   for (const name of names) {
     const token = await team.issuer.tokenFor(name, scopes);

@@ -176,7 +176,7 @@ const table: readonly Row[] = [
   [
     'share it with another tenant',
     () => [['share_connection', { connectionId: ids.shop, with: 'tenant:evil', permission: 'view' }]],
-    'approval_required',
+    'forbidden',
   ],
   [
     'call what the policy forbids',

@@ -87,6 +87,7 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
     secretInput: 'any',
     release: 'allow',
     maxCalls: 8,
+    shareTenants: { offers: false, pairs: [] },
     ...options.settings,
     anyHost: options.settings?.anyHost ?? (options.settings?.release === 'approve' ? 'page' : 'allow'),
   };

@@ -12,6 +12,7 @@ import { rotateDataKey, underPassphrase } from '../../src/vault/key-change.ts';
 import { copyVault } from '../../src/vault/move.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { readOwnerMap, underNewOwner } from '../../src/vault/owner-map.ts';
+import { reading } from '../support/principals.ts';
 import { spellingsOf } from '../support/spellings.ts';
 import { freshPlace, openPlace, type Place, type PlaceName, placeNames } from '../support/vault/places.ts';
 import {
@@ -72,7 +73,7 @@ describe.each([
     const target = await adopting(to, source.keys);
     const moved = await copyVault(source, target, same);
     expect(moved).toEqual({ records: { credential: 6, authConfig: 1, session: 1 }, auditLines: 3 });
-    expect(await target.findVisible(bob, shared.id)).toMatchObject({ id: shared.id, shares: shared.shares });
+    expect(await target.findVisible(reading(bob), shared.id)).toMatchObject({ id: shared.id, shares: shared.shares });
     expect(await secretAt(target, ann, shared.id)).toEqual(apiKeySecret());
     expect(await target.listSessions({ limit: 5 })).toEqual(await source.listSessions({ limit: 5 }));
     expect(await verifyAudit(target)).toMatchObject({ ok: true, lines: 3 });
@@ -140,7 +141,7 @@ describe.each([
     const anna = { tenant: 'team', user: 'anna' };
     expect(await secretAt(target, anna, shared.id)).toEqual(apiKeySecret());
     expect(await target.get('credential', ann, shared.id)).toBeUndefined();
-    expect(await target.findVisible({ tenant: 'team', user: 'bert' }, shared.id)).toBeDefined();
+    expect(await target.findVisible(reading({ tenant: 'team', user: 'bert' }), shared.id)).toBeDefined();
     expect((await target.listSessions({ limit: 5 }))[0]).toMatchObject(anna ? { tenant: 'team', owner: 'anna' } : {});
 
     const bert = { tenant: 'team', user: 'bert' };

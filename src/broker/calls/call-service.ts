@@ -12,7 +12,7 @@ import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { parseAnswer } from '../oauth/answer.ts';
-import { about, accessOf, requireCredential } from '../policy/access.ts';
+import { about, accessOf, readerOf, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
 import { apiRequest, constantHeaders, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
@@ -72,12 +72,13 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   });
   await requireScope(broker, principal, action, about(credential));
   const target = await targetOf(broker, credential, call.path);
-  const owner = accessOf(principal, credential) === 'owner';
+  const reader = readerOf(broker, principal);
+  const owner = accessOf(reader, credential) === 'owner';
   const refuse = async (error: unknown): Promise<never> => {
     throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
   };
   try {
-    checkCall(credential, owner ? 'owner' : 'use', principal, call.method, target.path, target.query);
+    checkCall(credential, owner ? 'owner' : 'use', reader, call.method, target.path, target.query);
   } catch (error) {
     await refuse(error);
   }

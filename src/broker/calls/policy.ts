@@ -3,8 +3,7 @@
  * somebody else in. Allow-lists only; what is not listed is refused.
  */
 import { KeywardError } from '../../errors.ts';
-import type { Owner } from '../../principal.ts';
-import { type CallPolicy, type Credential, reaches } from '../../vault/vault.ts';
+import { type CallPolicy, type Credential, type Reader, reaches } from '../../vault/vault.ts';
 import { mayActBy } from './path.ts';
 import { covers, problemOfPattern, type Segments, segmentsOf } from './path-pattern.ts';
 
@@ -26,7 +25,7 @@ const neverSent: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT']);
 export function checkCall(
   row: Pick<Credential, 'tenant' | 'policy' | 'shares'>,
   access: 'owner' | 'use',
-  viewer: Owner,
+  viewer: Reader,
   method: string,
   path: string,
   query = '',
@@ -118,7 +117,7 @@ export function readPolicy({ methods, paths }: PolicyInput): CallPolicy {
 }
 
 /** The policies of the shares that let this viewer use the connection. */
-export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewer: Owner): CallPolicy[] {
+export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewer: Reader): CallPolicy[] {
   return (row.shares ?? [])
     .filter((share) => share.permission === 'use' && reaches(share, row.tenant, viewer))
     .map((share) => share.policy ?? readingPolicy);

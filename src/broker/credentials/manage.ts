@@ -10,7 +10,7 @@ import { oauthContext } from '../grants/oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { readName } from '../input/text.ts';
 import { type Revocation, revoke } from '../oauth/revoke.ts';
-import { about, requireCredential, requireVisible } from '../policy/access.ts';
+import { about, accessOf, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
 import { actingFor, authorize, who } from '../policy/policy.ts';
 import { renamed } from './renamed.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
@@ -27,7 +27,7 @@ export type ListCredentialsInput = {
   limit?: number | undefined;
 };
 
-/** The caller's credentials and those that are shared with it, oldest first. */
+/** The caller's own credentials, then those that are shared with it; each oldest first. */
 export async function listCredentials(
   broker: Broker,
   principal: Principal,
@@ -37,7 +37,8 @@ export async function listCredentials(
   await authorize(broker, owner, 'credential.read');
   if (input.connectorId !== undefined) await mustBeKnown(broker, owner, input.connectorId);
   const limit = input.limit ?? defaultLimit;
-  const [createdAt, id] = input.cursor === undefined ? [] : decodeCursor(input.cursor, [0, ''] as [number, string]);
+  const [shared, createdAt, id] =
+    input.cursor === undefined ? [] : decodeCursor(input.cursor, [0, 0, ''] as [number, number, string]);
   const filter = {
     ...(input.connectorId === undefined ? {} : { connectorId: input.connectorId }),
     ...(input.status === undefined ? {} : { status: input.status }),
@@ -45,21 +46,23 @@ export async function listCredentials(
   // One row more than asked for tells whether there is a next page.
   const page = {
     limit: limit + 1,
-    ...(createdAt === undefined || id === undefined ? {} : { after: { createdAt, id } }),
+    ...(createdAt === undefined || id === undefined ? {} : { after: { shared: shared === 1, createdAt, id } }),
   };
-  const rows = await broker.vault.listVisible(owner, filter, page);
+  const reader = readerOf(broker, owner);
+  const rows = await broker.vault.listVisible(reader, filter, page);
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  const credentials = shown.map((row) => viewOf(row, owner));
-  return rows.length > limit && last
-    ? { credentials, nextCursor: encodeCursor([last.createdAt, last.id]) }
-    : { credentials };
+  // What reaches somebody is written in the row itself; an index of it may be of an older Keyward's making.
+  const credentials = shown.filter((row) => accessOf(reader, row) !== null).map((row) => viewOf(row, reader));
+  if (rows.length <= limit || !last) return { credentials };
+  const isShared = accessOf(reader, last) !== 'owner';
+  return { credentials, nextCursor: encodeCursor([isShared ? 1 : 0, last.createdAt, last.id]) };
 }
 
 /** A misspelt connector is an error, except where credentials of a removed connector file still exist. */
 async function mustBeKnown(broker: Broker, owner: Principal, connectorId: string): Promise<void> {
   if (broker.catalogue.get(connectorId)) return;
-  const held = await broker.vault.listVisible(owner, { connectorId }, { limit: 1 });
+  const held = await broker.vault.listVisible(readerOf(broker, owner), { connectorId }, { limit: 1 });
   if (held.length === 0) broker.catalogue.require(connectorId);
 }
 
@@ -78,7 +81,7 @@ export async function ownedCredentials(
     const rows = await broker.vault.list('credential', owner, filter, page);
     owned.push(...rows);
     const last = rows.at(-1);
-    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(row, owner));
+    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(row, readerOf(broker, owner)));
     page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
   }
 }
@@ -91,8 +94,9 @@ export async function getConnection(
 ): Promise<ConnectionView & PoliciesView & { shares?: ShareView[] }> {
   await authorize(broker, principal, 'credential.read');
   const credential = await requireVisible(broker, principal, input.connectionId, 'connectionId');
-  const view = { ...viewOf(credential, principal), ...policiesOf(credential, principal) };
-  return view.access === 'owner' ? { ...view, shares: sharesOf(credential) } : view;
+  const reader = readerOf(broker, principal);
+  const view = { ...viewOf(credential, reader), ...policiesOf(credential, reader) };
+  return view.access === 'owner' ? { ...view, shares: sharesOf(credential, broker.settings.shareTenants) } : view;
 }
 
 /** What of a credential its owner can change. */
@@ -136,7 +140,8 @@ export async function updateCredential(
   });
   if (name !== null && name !== credential.name) await closeRequests(broker, principal, credential.id);
   const changed = await requireVisible(broker, principal, credential.id, 'credentialId');
-  return { ...viewOf(changed, principal), ...policiesOf(changed, principal) };
+  const reader = readerOf(broker, principal);
+  return { ...viewOf(changed, reader), ...policiesOf(changed, reader) };
 }
 
 /** Revokes the grant at the service where it can be, then deletes the credential, and says what happened. */

@@ -13,6 +13,8 @@ export type ConnectorView = {
   categories: string[];
   authenticationTypes: string[];
   docsUrl: string;
+  /** A file of whoever runs this Keyward describes it; Keyward's own catalogue does not. */
+  custom?: true;
 };
 
 /** Connectors by relevance to the query, else by id. */
@@ -30,7 +32,7 @@ export async function listConnectors(
   const found = await broker.catalogue.search(input.query ?? '', input.category);
   const [start] = input.cursor === undefined ? [0] : decodeCursor(input.cursor, [0]);
   const end = start + (input.limit ?? defaultLimit);
-  const connectors = found.slice(start, end).map(viewOfConnector);
+  const connectors = found.slice(start, end).map((connector) => viewOfConnector(broker, connector));
   return end < found.length ? { connectors, nextCursor: encodeCursor([end]) } : { connectors };
 }
 
@@ -57,12 +59,13 @@ export async function getCredentialMetadata(
   };
 }
 
-function viewOfConnector(connector: Connector): ConnectorView {
+function viewOfConnector({ catalogue }: Broker, connector: Connector): ConnectorView {
   return {
     connectorId: connector.id,
     name: connector.name,
     categories: [...connector.categories],
     authenticationTypes: connector.auth.map((auth) => auth.authenticationType),
     docsUrl: connector.docsUrl,
+    ...(catalogue.isCustom(connector.id) && { custom: true }),
   };
 }

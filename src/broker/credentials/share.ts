@@ -11,7 +11,8 @@ import { findAuth } from '../grants/oauth-context.ts';
 import { oneLine } from '../input/text.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
-import { authorize, refused } from '../policy/policy.ts';
+import { authorize, refused, requireScope } from '../policy/policy.ts';
+import { asOffer, isNamedPair, isOver, otherTenant, requireRoom, whileOffering } from './offers.ts';
 import { type ShareView, sharesOf } from './view.ts';
 
 /** Longest id of a user or tenant, in characters. */
@@ -29,7 +30,10 @@ export type ShareInput = {
   policy?: PolicyInput | undefined;
 };
 
-/** Sets what one user or tenant may do with a connection; `none` withdraws it. Answers all of its shares. */
+/**
+ * Sets what one user or tenant may do with a connection; `none` withdraws it. Another tenant is made an offer, unless the
+ * operator lets the two share at once. Answers all of the connection's shares.
+ */
 export async function shareConnection(
   broker: Broker,
   principal: Principal,
@@ -37,6 +41,7 @@ export async function shareConnection(
 ): Promise<{ connectionId: string; shares: ShareView[] }> {
   const action = 'credential.share';
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
+  await requireScope(broker, principal, action, about(credential));
   const grantee = readGrantee(input.with, principal);
   if (input.permission === 'use' && input.policy === undefined && findAuth(broker, credential)?.api.unsafeGet) {
     throw inputError(
@@ -50,23 +55,49 @@ export async function shareConnection(
       throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
     });
   }
+  const tenant = otherTenant({ with: grantee }, principal.tenant);
+  const { shareTenants } = broker.settings;
+  const offered = tenant !== null && !isNamedPair(shareTenants, principal.tenant, tenant);
+  if (next !== null && offered && !shareTenants.offers) {
+    throw await refused(broker, principal, action, about(credential), withinTenant());
+  }
   const wider = next !== null && widens(credential, next);
+  // What somebody there has to take, and nobody could take just before, is one more offer that waits.
+  const anew =
+    offered && next !== null && (wider || credential.shares?.some((one) => one.with === grantee && isOver(one)));
+  const room = () => (anew && tenant !== null ? requireRoom(broker, principal, tenant, credential.id) : undefined);
+  await room();
   if (wider) {
     const { permission, policy } = next;
     const details = { with: grantee, permission, ...(policy && { policy }) };
     await requireApproval(broker, principal, { credential, action, act: 'share', details });
   }
   await authorize(broker, principal, action, about(credential));
-  await amend(broker, credential, (record) => {
-    // Withdrawn meanwhile: what was a repetition would give it back.
-    if (next !== null && !wider && widens(record, next)) throw changedMeanwhile();
-    const others = (record.shares ?? []).filter((share) => share.with !== grantee);
-    const shares = next === null ? others : [...others, next];
-    if (shares.length > maxShares) throw inputError({ with: `would be more than ${maxShares} shares` }, shareHint);
-    return { record: { ...record, shares } };
-  });
+  const store = () =>
+    amend(broker, credential, (record) => {
+      // Withdrawn meanwhile: what was a repetition would give it back.
+      if (next !== null && !wider && widens(record, next)) throw changedMeanwhile();
+      const held = record.shares?.find((share) => share.with === grantee);
+      const others = (record.shares ?? []).filter((share) => share.with !== grantee);
+      const share = next !== null && tenant !== null ? asOffer(next, held, widens(record, next)) : next;
+      const shares = share === null ? others : [...others, share];
+      if (shares.length > maxShares) throw inputError({ with: `would be more than ${maxShares} shares` }, shareHint);
+      return { record: { ...record, shares } };
+    });
+  if (anew) {
+    await whileOffering(broker, async () => {
+      await room();
+      await store();
+    });
+  } else await store();
   const changed = await requireCredential(broker, principal, credential.id, { field: 'connectionId', action });
-  return { connectionId: changed.id, shares: sharesOf(changed) };
+  return { connectionId: changed.id, shares: sharesOf(changed, shareTenants) };
+}
+
+function withinTenant(): KeywardError {
+  return new KeywardError('forbidden', 'This Keyward shares no connection with another tenant.', {
+    hint: 'Share it with a user of your own tenant: user:<id>. Whoever runs this Keyward can allow more with KEYWARD_SHARE_TENANTS.',
+  });
 }
 
 /** The share as it is stored; null for `none`. */

@@ -16,9 +16,9 @@ import { clockRefusal, keyProblem, signIfNeeded } from '../calls/signing.ts';
 import { amendSame } from '../grants/amend.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
 import { reconnectHint } from '../grants/renew.ts';
-import { oneLine } from '../input/text.ts';
+import { oneLine, quoted } from '../input/text.ts';
 import { valueAt } from '../oauth/answer.ts';
-import { about, accessOf, requireCredential } from '../policy/access.ts';
+import { about, accessOf, readerOf, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize } from '../policy/policy.ts';
 import { isoTime } from './view.ts';
@@ -34,6 +34,8 @@ export type VerificationResult = {
   detail?: string;
 };
 
+type Verdict = Omit<VerificationResult, 'checkedAt'>;
+
 /** Calls the connector's verification endpoint and notes what came out. */
 export async function verifyCredential(
   broker: Broker,
@@ -48,6 +50,7 @@ export async function verifyCredential(
   });
   await authorize(broker, principal, 'credential.verify', about(credential));
   const checkedAt = isoTime(Date.now());
+  const own = accessOf(readerOf(broker, principal), credential) === 'owner';
   try {
     const { verify } = requireAuth(broker.catalogue.require(credential.connectorId), credential.authenticationType).api;
     if (!verify) {
@@ -55,7 +58,7 @@ export async function verifyCredential(
       return { status: 'active', checkedAt, detail: `${connector.name} has no endpoint to check this with.` };
     }
     const send = async (connection: Connection) => {
-      if (accessOf(principal, credential) !== 'owner') await requireUnguessable(connection.secret);
+      if (!own) await requireUnguessable(connection.secret);
       return call(broker, connection, verify, options.signal);
     };
     const judged = await sendWithRenewal(broker, credential, send, { settle: true });
@@ -64,7 +67,9 @@ export async function verifyCredential(
     // A service may answer the secret where its account belongs. Loaded with the first call.
     const { createScrubber } = await import('../../net/scrub/scrub.ts');
     const { answer: scrub } = createScrubber(secretsOf(connection));
-    return { checkedAt, ...(await judge(broker, judged, verify, scrub)) };
+    const found: Verdict = await judge(broker, judged, verify, scrub);
+    // The service of somebody else's choice worded it.
+    return { checkedAt, ...found, ...(found.account && !own && { account: quoted(found.account, maxAccount) }) };
   } catch (error) {
     if (hasCode(error, 'reconnect_required')) {
       return { status: 'reconnect_required', checkedAt, detail: `${error.message} ${error.hint ?? ''}`.trim() };
@@ -143,7 +148,7 @@ const wrongKey =
 /** Many services answer at every name below theirs, also where there is no customer. */
 function wrongAddress({ api }: AuthMethod, { inputs }: Credential): string {
   const typed = variablesIn(api.baseUrl).filter((name) => Object.hasOwn(inputs, name));
-  const pairs = typed.map((name) => `${name} “${inputs[name]}”`);
+  const pairs = typed.map((name) => `${name} ${quoted(inputs[name] ?? '', 200)}`);
   return typed.length === 0 ? '' : ` Check ${pairs.join(', ')}: if it was mistyped, connect again with the right one.`;
 }
 
@@ -152,7 +157,7 @@ function missingScope({ headers }: EgressResponse): string {
   const demanded = bearerParameter(headers.get('www-authenticate'), 'scope');
   return demanded === null || !/^[\w:./ -]{1,200}$/.test(demanded)
     ? 'A scope may be missing.'
-    : `It wants the scope ${demanded}: connect again with an auth config that asks for it.`;
+    : `It wants the scope ${quoted(demanded, 200)}: connect again with an auth config that asks for it.`;
 }
 
 /** Says so of this very secret: one that somebody stored meanwhile was not judged. */

@@ -1,14 +1,21 @@
 /** How records look from outside: the metadata of a connection, never its secret. */
-import type { Owner } from '../../principal.ts';
-import type { Credential, Share } from '../../vault/vault.ts';
+import { type Owner, subjectOf } from '../../principal.ts';
+import type { Credential, Reader, Share, ShareRule } from '../../vault/vault.ts';
 import { type CallPolicy, readingPolicy, sharedPolicies } from '../calls/policy.ts';
+import { quoted } from '../input/text.ts';
 import { type Access, accessOf } from '../policy/access.ts';
+import { type OfferStatus, offerEndsAt, offerStatus } from './offers.ts';
 
 /** Metadata of one connection; times are ISO 8601 in UTC. */
 export type ConnectionView = {
   credentialId: string;
+  /** Of somebody else's connection: in quotes, as every text that its owner or its service chose. */
   name: string;
+  /** Whose connection it is, where that is not the reader. */
+  sharedBy?: string;
   connectorId: string;
+  /** Where its calls go. */
+  hosts: string[];
   authenticationType: string;
   status: 'active' | 'reconnect_required';
   /** Why a person has to connect again. */
@@ -26,7 +33,17 @@ export type ConnectionView = {
 };
 
 /** With whom a connection is shared; only its owner sees it. */
-export type ShareView = { with: string; permission: Share['permission']; policy?: PolicyView };
+export type ShareView = {
+  with: string;
+  permission: Share['permission'];
+  policy?: PolicyView;
+  /** Of a share with another tenant, which somebody there has to take. */
+  status?: OfferStatus;
+  /** Who took it. */
+  takenBy?: string[];
+  /** When an offer that waits ends. */
+  endsAt?: string;
+};
 
 /** Which calls are allowed; null is all of them. */
 export type PolicyView = { methods: string[] | null; paths: string[] | null };
@@ -34,18 +51,26 @@ export type PolicyView = { methods: string[] | null; paths: string[] | null };
 /** The rules of a connection for whoever may call with it: those of the connection, and within them those of the shares. */
 export type PoliciesView = { policy?: PolicyView; sharedPolicies?: PolicyView[] };
 
-/** The metadata row of a credential, as one who may see it sees it. */
-export function viewOf(credential: Credential, viewer: Owner): ConnectionView {
+/**
+ * The metadata row of a credential, as one who may see it sees it. What its owner, or a service of its owner's choice,
+ * worded is quoted for everybody else, and another tenant is told none of it that it can do without.
+ */
+export function viewOf(credential: Credential, viewer: Reader): ConnectionView {
+  const access = accessOf(viewer, credential) ?? 'view';
+  const own = access === 'owner';
+  const near = credential.tenant === viewer.tenant;
   return {
     credentialId: credential.id,
-    name: credential.name,
+    name: own ? credential.name : quoted(credential.name),
+    ...(own ? {} : { sharedBy: knownAs(credential, viewer) }),
     connectorId: credential.connectorId,
+    hosts: [...credential.hosts],
     authenticationType: credential.authenticationType,
     status: credential.status,
-    ...(credential.statusReason === null ? {} : { statusReason: credential.statusReason }),
-    ...(credential.account === null ? {} : { account: credential.account }),
-    ...(credential.scopes === null ? {} : { scopes: [...credential.scopes] }),
-    access: accessOf(viewer, credential) ?? 'view',
+    ...(credential.statusReason === null || !near ? {} : { statusReason: credential.statusReason }),
+    ...(credential.account === null ? {} : { account: own ? credential.account : quoted(credential.account) }),
+    ...(credential.scopes === null || !near ? {} : { scopes: [...credential.scopes] }),
+    access,
     createdAt: isoTime(credential.createdAt),
     updatedAt: isoTime(credential.updatedAt),
     lastUsedAt: timeOrNull(credential.lastUsedAt),
@@ -54,15 +79,31 @@ export function viewOf(credential: Credential, viewer: Owner): ConnectionView {
   };
 }
 
+/** The owner of a connection as somebody else may know them: by their short name, and by their tenant where it is another. */
+export function knownAs({ tenant, owner }: Pick<Credential, 'tenant' | 'owner'>, viewer: Owner): string {
+  const user = quoted(subjectOf(owner));
+  return tenant === viewer.tenant ? user : `${user} of the tenant ${quoted(tenant)}`;
+}
+
 /** The shares of a connection, for its owner. */
-export function sharesOf(credential: Credential): ShareView[] {
-  return (credential.shares ?? []).map(({ with: grantee, permission, policy = readingPolicy }) =>
-    permission === 'view' ? { with: grantee, permission } : { with: grantee, permission, policy: policyView(policy) },
-  );
+export function sharesOf(credential: Credential, rule: ShareRule): ShareView[] {
+  return (credential.shares ?? []).map((share) => {
+    const { with: grantee, permission, policy = readingPolicy, takenBy = [] } = share;
+    const status = offerStatus(rule, share, credential.tenant);
+    const endsAt = status === 'offered' ? offerEndsAt(share) : null;
+    return {
+      with: grantee,
+      permission,
+      ...(permission === 'use' && { policy: policyView(policy) }),
+      ...(status !== null && { status }),
+      ...(takenBy.length > 0 && { takenBy: takenBy.map((user) => quoted(subjectOf(user))) }),
+      ...(endsAt !== null && { endsAt: isoTime(endsAt) }),
+    };
+  });
 }
 
 /** Which calls this viewer may make, as far as they are limited. */
-export function policiesOf(credential: Credential, viewer: Owner): PoliciesView {
+export function policiesOf(credential: Credential, viewer: Reader): PoliciesView {
   const access = accessOf(viewer, credential);
   if (access === null || access === 'view') return {};
   const { policy } = credential;

@@ -3,6 +3,7 @@ import type { AuthMethod, Connector } from '../../connectors/definition/definiti
 import { KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import { fieldsOf } from '../input/fields.ts';
+import { quoted } from '../input/text.ts';
 
 type Inputs = Readonly<Record<string, string>>;
 
@@ -36,7 +37,7 @@ export function withCurrentInputs(
   const passed = missing.flatMap(([name, { property }]) => (property.writeOnly ? [] : [name]));
   throw new KeywardError(
     'reconnect_required',
-    `${credential.name} has to be connected again. By now ${connector.name} needs ${names}, which was not asked for then.`,
+    `${quoted(credential.name)} has to be connected again. By now ${connector.name} needs ${names}, which was not asked for then.`,
     {
       hint: `Call create_credential with ${[`credentialId ${credential.id}`, ...passed].join(' and ')}, and give the person the link.`,
     },

@@ -2,6 +2,7 @@
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
+import { quoted } from '../input/text.ts';
 import { clientCredentials } from '../oauth/client-credentials.ts';
 import type { TokenSet } from '../oauth/context.ts';
 import { refreshTokens } from '../oauth/refresh.ts';
@@ -134,7 +135,7 @@ const peopleReasons: Readonly<Record<string, string>> = {
 export function reconnectError(credential: Credential): KeywardError {
   return new KeywardError(
     'reconnect_required',
-    `${credential.name} has to be connected again. ${credential.statusReason ?? ''}`.trim(),
+    `${quoted(credential.name)} has to be connected again. ${credential.statusReason ?? ''}`.trim(),
     { hint: reconnectHint(credential) },
   );
 }

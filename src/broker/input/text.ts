@@ -1,20 +1,11 @@
 /** Texts that come from people, models and services, made fit to store and to show. */
 import { KeywardError } from '../../errors.ts';
+import { oneLine } from '../../text.ts';
+
+export { oneLine, quoted } from '../../text.ts';
 
 /** Longest name of a credential, in characters. */
 const maxName = 100;
-
-/**
- * One line of plain text out of anything a service sent: no control characters, no line breaks, no bidirectional
- * overrides (they make a label read as another), cut to `max` characters. Null when nothing is left.
- */
-export function oneLine(value: unknown, max: number): string | null {
-  if (typeof value !== 'string' && typeof value !== 'number') return null;
-  const text = String(value)
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim();
-  return text === '' ? null : [...text].slice(0, max).join('');
-}
 
 /** A credential's name as given, or `invalid_input`. */
 export function readName(value: unknown): string {

@@ -1,7 +1,7 @@
 /** Who reaches which connection. A stranger's id and a missing one get the same error; a share that is too small does not. */
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Owner, Principal } from '../../principal.ts';
-import { type Credential, reaches } from '../../vault/vault.ts';
+import { type Credential, type Reader, reaches, readerUnder } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { readId } from '../input/text.ts';
 import { type Action, refused } from './policy.ts';
@@ -16,8 +16,9 @@ export async function requireVisible(
   id: string,
   field: string,
 ): Promise<Credential> {
-  const credential = await broker.vault.findVisible(principal, readId(id, field));
-  if (credential && accessOf(principal, credential) !== null) return credential;
+  const reader = readerOf(broker, principal);
+  const credential = await broker.vault.findVisible(reader, readId(id, field));
+  if (credential && accessOf(reader, credential) !== null) return credential;
   throw new KeywardError('not_found', `There is no connection ${id}.`, {
     hint: 'Call list_credentials to see what there is.',
   });
@@ -35,7 +36,7 @@ export async function requireCredential(
       ? await refused(broker, principal, options.action, { subject: id }, error)
       : error;
   });
-  const access = accessOf(principal, credential);
+  const access = accessOf(readerOf(broker, principal), credential);
   if (access === 'owner' || (access === 'use' && options.access === 'use')) return credential;
   const error = new KeywardError('forbidden', 'This connection is somebody else’s, shared without that right.', {
     hint: 'Ask its owner. What you may do is the access that list_credentials answers.',
@@ -43,10 +44,15 @@ export async function requireCredential(
   throw await refused(broker, principal, options.action, about(credential), error);
 }
 
-/** What this principal may do with the connection; null for a stranger. The widest of several shares counts. */
-export function accessOf(principal: Owner, credential: Credential): Access | null {
-  if (credential.tenant === principal.tenant && credential.owner === principal.user) return 'owner';
-  const shares = (credential.shares ?? []).filter((share) => reaches(share, credential.tenant, principal));
+/** Somebody who reads, under the operator's rule of what crosses from one tenant to another. */
+export function readerOf(broker: Pick<Broker, 'settings'>, owner: Owner): Reader {
+  return readerUnder(broker.settings.shareTenants, owner);
+}
+
+/** What this reader may do with the connection; null for a stranger. The widest of several shares counts. */
+export function accessOf(reader: Reader, credential: Credential): Access | null {
+  if (credential.tenant === reader.tenant && credential.owner === reader.user) return 'owner';
+  const shares = (credential.shares ?? []).filter((share) => reaches(share, credential.tenant, reader));
   if (shares.some(({ permission }) => permission === 'use')) return 'use';
   return shares.length > 0 ? 'view' : null;
 }

@@ -26,6 +26,8 @@ const actions = {
   'credential.share': { scope: 'credentials:share', audited: true },
   'server.discover': { scope: 'credentials:write', audited: true },
   'server.register': { scope: 'credentials:write', audited: true },
+  'offer.take': { scope: 'credentials:write', audited: true },
+  'offer.decline': { scope: 'credentials:write', audited: true },
   'approval.approve': { scope: 'credentials:write', audited: true },
   'approval.deny': { scope: 'credentials:write', audited: true },
   'audit.read': { scope: 'audit:read', audited: false },

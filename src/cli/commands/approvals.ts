@@ -1,4 +1,5 @@
 /** `keyward approvals`: what waits for the owner's approval, and the answer where there is no browser. */
+
 import { read } from 'read';
 import { type ApprovalView, type Decision, decide, openApprovals } from '../../broker/approvals/page.ts';
 import { grantMinutes } from '../../broker/approvals/state.ts';
@@ -8,6 +9,7 @@ import { listReconnected, type Reconnected } from '../../broker/credentials/repl
 import { isoTime } from '../../broker/credentials/view.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
+import { quoted } from '../../text.ts';
 import type { Run } from '../command.ts';
 import { openKeyward } from '../keyward.ts';
 import { plain } from '../table.ts';
@@ -58,7 +60,7 @@ export async function answerAll(
 }
 
 function undoInText({ credentialId, client, account, at, until }: Reconnected): string {
-  const by = client === null ? 'an assistant' : `“${client}”`;
+  const by = client === null ? 'an assistant' : quoted(client);
   const before = account === null ? '' : `, until then ${account}`;
   return `Connected again by ${by} at ${isoTime(at)}${before}. Until ${isoTime(until)} this brings back what it had: keyward revert ${credentialId}`;
 }
@@ -82,7 +84,7 @@ async function askFor(view: ApprovalView, ask: (prompt: string) => Promise<strin
 
 function inText({ client, facts, act, details, releaseUntil, state }: ApprovalView): string {
   const { service, hosts, connection } = facts;
-  const who = client === null ? 'An assistant' : `“${client}”`;
+  const who = client === null ? 'An assistant' : quoted(client);
   const wants = {
     release: 'wants to read the raw secret',
     share: `wants to share the connection: ${details.with}, ${details.permission}. ${details.permission === 'use' ? inWords(details.policy ?? readingPolicy) : ''}`,
@@ -93,10 +95,10 @@ function inText({ client, facts, act, details, releaseUntil, state }: ApprovalVi
   const until = state === 'granted' ? `; allowed until ${new Date(releaseUntil ?? 0).toISOString()}` : '';
   const about = connection && [
     connection.account ?? 'account not known',
-    `named “${connection.name}”`,
+    `named ${quoted(connection.name)}`,
     ...(connection.renamed === null
       ? []
-      : [`renamed ${isoTime(connection.renamed.at)} from “${connection.renamed.from}”`]),
+      : [`renamed ${isoTime(connection.renamed.at)} from ${quoted(connection.renamed.from)}`]),
     `connected ${isoTime(connection.connectedAt)}`,
   ];
   const what = [`${service} at ${hosts.join(', ')}`, ...(about ?? [])].join('; ');

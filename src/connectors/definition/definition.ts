@@ -4,12 +4,19 @@
  * must fit together. The published JSON Schema is generated from this.
  */
 import * as z from 'zod';
+import { oneLine } from '../../text.ts';
 import { apiFields, common, inject, signature, type } from './call-fields.ts';
 import { pageUrl } from './fields.ts';
 import { inputsSchema } from './inputs.ts';
 import { clientCredentials, jwtBearer, oauth2 } from './oauth-fields.ts';
 
 export type * from '../connector.ts';
+
+/** What it looks like is what it is: a name must not be taken for another one, nor hide words that only a model reads. */
+function visible(text: z.ZodString) {
+  const error = 'must be one line of visible text';
+  return text.refine((name) => oneLine(name, name.length) === name, { error });
+}
 
 const apiKey = z.strictObject({ authenticationType: type('api_key'), ...common, inject });
 const bearer = z.strictObject({
@@ -33,8 +40,11 @@ export const connectorSchema = z.strictObject({
     .max(64)
     .regex(/^[a-z0-9]+([.-][a-z0-9]+)*$/, { error: 'must be small letters and digits, joined by . or -' })
     .describe('Small letters and digits, joined by . or -.'),
-  name: z.string().min(1).max(80).describe('What the service calls itself.'),
-  aliases: z.array(z.string().min(1)).exactOptional().describe('Other names that people search for.'),
+  name: visible(z.string().min(1).max(80)).describe('What the service calls itself.'),
+  aliases: z
+    .array(visible(z.string().min(1)))
+    .exactOptional()
+    .describe('Other names that people search for.'),
   categories: z
     .array(z.string().regex(/^[a-z]+(-[a-z]+)*$/, { error: 'must be small letters joined by -' }))
     .min(1)

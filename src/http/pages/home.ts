@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { openApprovals } from '../../broker/approvals/page.ts';
 import type { Broker } from '../../broker/broker.ts';
+import { offersFor } from '../../broker/credentials/answer-offer.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
 import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
@@ -10,6 +11,7 @@ import { sameText } from '../../broker/visitors/browser-binding.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, type Principal, subjectOf } from '../../principal.ts';
 import { formLimit, formsOnly } from './form-guards.ts';
+import { giveBack, offersPart, signedInAs } from './offers.ts';
 import { data, type Html, page } from './page.ts';
 import { browserOf, readCookie } from './sign-in/cookies.ts';
 import type { SignIn } from './sign-in/index.ts';
@@ -32,11 +34,12 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     const cursor = c.req.query('after');
     const shown = await listCredentials(broker(), reader(person), { limit: 50, ...(cursor && { cursor }) });
     const waiting = (await openApprovals(broker(), person)).filter(({ state }) => state === 'pending').length;
+    const offers = await offersFor(broker(), person, signedInAs(c, secure));
     const nameOf = (id: string) => broker().catalogue.get(id)?.name ?? id;
     const kept = await listReconnected(broker(), person);
     const csrf = kept.length === 0 ? '' : formProof(broker(), person, browserOf(c, secure));
     const around = { csrf, host: new URL(mcpUrl).host, now: Date.now() };
-    return c.html(connectionsPage({ ...shown, waiting, person, nameOf, reconnected: kept, ...around }));
+    return c.html(connectionsPage({ ...shown, waiting, offers, person, nameOf, reconnected: kept, ...around }));
   });
 
   routes.post('/revert', formsOnly, formLimit, async (c) => {
@@ -81,6 +84,7 @@ type Connections = {
   readonly nextCursor?: string;
   /** How many requests wait for the person's approval. */
   readonly waiting: number;
+  readonly offers: Awaited<ReturnType<typeof offersFor>>;
   readonly person: Owner;
   readonly nameOf: (connectorId: string) => string;
   /** What was connected again within a day, and can be undone. */
@@ -91,28 +95,32 @@ type Connections = {
 };
 
 function connectionsPage(shown: Connections): Html {
-  const { credentials, nextCursor, waiting, person, nameOf, host } = shown;
+  const { credentials, nextCursor, waiting, offers, person, nameOf, host } = shown;
   return page({
     title: 'Your connections',
     body: html`<h1>Your connections</h1>
 <p>You are signed in as <strong>${subjectOf(person.user)}</strong>. <a href="/sign-in">Sign out</a></p>
 ${waiting === 0 ? '' : html`<p class="actions"><a class="button" href="/approvals">${waiting === 1 ? 'A request waits' : `${waiting} requests wait`} for your approval</a></p>`}
+${offers.waiting.length === 0 ? '' : html`<p><a href="#offers">${offers.waiting.length === 1 ? 'A connection is' : `${offers.waiting.length} connections are`} offered to you</a></p>`}
 ${
   credentials.length === 0
     ? html`<p>There is nothing here yet. Ask your assistant to connect a service: it gets a link that you finish on a page like this one.</p>`
     : html`<ul class="rows">${credentials.map((one) => row(one, nameOf(one.connectorId), shown))}</ul>`
 }
-${nextCursor === undefined ? '' : html`<p><a href="/?after=${encodeURIComponent(nextCursor)}">More connections</a></p>`}`,
+${nextCursor === undefined ? '' : html`<p><a href="/?after=${encodeURIComponent(nextCursor)}">More connections</a></p>`}
+${offersPart(offers.waiting, shown.now)}`,
     foot: `This page comes from Keyward at ${host}. It shows no secrets.`,
   });
 }
 
 function row(one: ConnectionView, connector: string, around: Connections): Html {
   const again = around.reconnected.find(({ credentialId }) => credentialId === one.credentialId);
+  const taken = around.offers.taken.find(({ credentialId }) => credentialId === one.credentialId);
   const about = [
     connector,
     one.account,
-    { owner: undefined, use: 'shared with you, to use', view: 'shared with you, to see' }[one.access],
+    one.hosts.join(', '),
+    one.sharedBy === undefined ? undefined : `shared by ${one.sharedBy}, ${one.access === 'use' ? 'to use' : 'to see'}`,
     one.lastUsedAt === null
       ? 'not used yet'
       : html`last used <time datetime="${one.lastUsedAt}">${day(one.lastUsedAt)}</time>`,
@@ -120,7 +128,7 @@ function row(one: ConnectionView, connector: string, around: Connections): Html 
   return html`<li><strong>${one.name}</strong>
 <span class="soft small">${about.map((part, at) => html`${at === 0 ? '' : ' · '}${part}`)}</span>
 ${one.status === 'active' ? '' : html`<span class="error">Has to be connected again${one.statusReason === undefined ? '' : `: ${one.statusReason}`}</span>`}
-${again === undefined ? '' : undo(again, around)}</li>`;
+${again === undefined ? '' : undo(again, around)}${taken === undefined ? '' : giveBack(taken)}</li>`;
 }
 
 /** Who gave this connection another secret, and the way back. */

@@ -46,6 +46,8 @@ blockquote ul{margin:0}
 .rows li:first-child{border-top:0}
 .rows li>*{display:block}
 .rows .error{margin:.25rem 0 0}
+.rows .facts{display:grid;margin:.6rem 0;padding:0;border:0}
+.rows .actions{display:flex;margin:.75rem 0 .25rem}
 .field{margin:0 0 1.25rem;border:0;padding:0;min-width:0}
 .field>label:not(.choice),.field>legend{display:block;font-weight:600;margin:0 0 .25rem;padding:0}
 .field .optional{font-weight:400;color:var(--soft)}

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { deleteCredential, getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../broker/credentials/release.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
+import type { ShareView } from '../../broker/credentials/view.ts';
 import { isId } from '../../broker/input/text.ts';
 import { KeywardError } from '../../errors.ts';
 import { defineOperation, type Operation } from './operation.ts';
@@ -15,12 +16,26 @@ const policy = z
   .object({ methods: z.array(z.string()).nullable(), paths: z.array(z.string()).nullable() })
   .describe('Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them');
 const policyInput = policy.partial().strict();
-const shares = z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']), policy: policy.optional() }));
+const shares = z.array(
+  z.object({
+    with: z.string(),
+    permission: z.enum(['view', 'use']),
+    policy: policy.optional(),
+    status: z
+      .enum(['offered', 'taken', 'ended', 'off'])
+      .optional()
+      .describe('Of a share with another tenant, which a person there has to take'),
+    taken_by: z.array(z.string()).optional(),
+    ends_at: time.optional(),
+  }),
+);
 
 const connection = z.object({
   connection_id: z.string().meta({ format: 'uuid' }),
   name: z.string(),
+  shared_by: z.string().optional().describe('Whose it is; its name and account are quoted then'),
   connector_id: z.string(),
+  hosts: z.array(z.string()).describe('Where its calls go'),
   authentication_type: z.string(),
   status: z.enum(['active', 'reconnect_required']),
   status_reason: z.string().optional(),
@@ -121,7 +136,7 @@ export const pathstack: readonly Operation[] = [
     handle: ({ broker, principal }, { path, body }) =>
       named(path.connection_id, async (connectionId) => {
         const shared = await shareConnection(broker, principal, { connectionId, ...body });
-        return { data: { connection_id: connectionId, shares: shared.shares } };
+        return { data: { connection_id: connectionId, shares: shared.shares.map(shownShare) } };
       }),
   }),
 ];
@@ -146,13 +161,15 @@ type Shown = Awaited<ReturnType<typeof getConnection>>;
 /** The metadata row in this style's names. */
 function shown(view: Shown): z.input<typeof connection> {
   const { credentialId, connectorId, authenticationType, statusReason, createdAt, updatedAt, ...rest } = view;
-  const { lastUsedAt, expiresAt, reconnectBy, sharedPolicies, ...same } = rest;
+  const { lastUsedAt, expiresAt, reconnectBy, sharedPolicies, sharedBy, shares, ...same } = rest;
   return {
     connection_id: credentialId,
     connector_id: connectorId,
     authentication_type: authenticationType,
     ...(statusReason === undefined ? {} : { status_reason: statusReason }),
     ...same,
+    ...(sharedBy === undefined ? {} : { shared_by: sharedBy }),
+    ...(shares === undefined ? {} : { shares: shares.map(shownShare) }),
     ...(sharedPolicies === undefined ? {} : { shared_policies: sharedPolicies }),
     created_at: createdAt,
     updated_at: updatedAt,
@@ -160,4 +177,8 @@ function shown(view: Shown): z.input<typeof connection> {
     expires_at: expiresAt,
     reconnect_by: reconnectBy,
   };
+}
+
+function shownShare({ takenBy, endsAt, ...same }: ShareView): z.input<typeof shares>[number] {
+  return { ...same, ...(takenBy && { taken_by: takenBy }), ...(endsAt && { ends_at: endsAt }) };
 }

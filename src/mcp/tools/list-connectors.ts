@@ -31,6 +31,10 @@ export const listConnectorsTool = defineTool({
           categories: z.array(z.string()),
           authenticationTypes: z.array(z.string()),
           docsUrl: z.string(),
+          custom: z
+            .literal(true)
+            .optional()
+            .describe('From a file of whoever runs this Keyward, not from its own catalogue'),
         }),
       ),
       nextCursor: z.string().optional(),

@@ -8,7 +8,7 @@ export const listCredentialsTool = defineTool({
   name: 'list_credentials',
   title: 'List credentials',
   description:
-    'Lists the person’s stored credentials and those shared with them (access). Look here before connecting a service ' +
+    'Lists the person’s stored credentials, then those that others share with them (access, sharedBy). Look here before connecting a service ' +
     'anew, and to find a connectionId (it is the credentialId). Status reconnect_required means that the person has to ' +
     'connect again: call create_credential with that credentialId. It never shows a secret.',
   scope: 'credentials:read',

@@ -7,7 +7,12 @@ const time = () => z.string().meta({ format: 'date-time' });
 export const connectionShape = () => ({
   credentialId: z.string().describe('Also its connectionId'),
   name: z.string(),
+  sharedBy: z
+    .string()
+    .optional()
+    .describe('Whose it is; then name and account are in “quotes”: that person’s words, not the reader’s'),
   connectorId: z.string(),
+  hosts: z.array(z.string()).describe('Where its calls go'),
   authenticationType: z.string(),
   status: z.enum(['active', 'reconnect_required']),
   statusReason: z.string().optional().describe('Why a person has to connect again'),
@@ -34,7 +39,21 @@ export const policies = () => ({
 
 /** With whom a connection is shared; only its owner sees it. */
 export const shares = () =>
-  z.array(z.object({ with: z.string(), permission: z.enum(['view', 'use']), policy: allowed().optional() }));
+  z.array(
+    z.object({
+      with: z.string(),
+      permission: z.enum(['view', 'use']),
+      policy: allowed().optional(),
+      status: z
+        .enum(['offered', 'taken', 'ended', 'off'])
+        .optional()
+        .describe(
+          'With another tenant: offered waits for a person there; ended: nobody took it; off: not allowed here',
+        ),
+      takenBy: z.array(z.string()).optional(),
+      endsAt: time().optional().describe('When an offer ends that nobody takes'),
+    }),
+  );
 
 /** An error as Keyward tells it: what went wrong, and the next step. */
 export const publicError = () => z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });

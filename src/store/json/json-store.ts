@@ -1,13 +1,12 @@
 /** The file store: all rows in one sealed file, shared by several processes. */
-import type { Owner } from '../../principal.ts';
 import type { KeyHeader } from '../../seal/key-header.ts';
 import type { Keychain } from '../../seal/keychain.ts';
 import { anotherVault, openKeys } from '../../seal/keys.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
-import { isSharedWith } from '../sharing.ts';
-import type { CredentialRow, KindRow, ListFilter, Page, Rows, SessionRow, Store } from '../store.ts';
+import { isSharedWith, offerTo, type Reader } from '../sharing.ts';
+import type { CredentialRow, KindRow, ListFilter, Page, Rows, SessionRow, Store, VisiblePage } from '../store.ts';
 import { made } from '../under-keys.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { auditLog } from './audit-log.ts';
@@ -108,17 +107,21 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
     async listSessions(page) {
       return pageOf((await table.current()).all(), ({ kind }) => kind === 'session', {}, page) as SessionRow[];
     },
-    async findVisible(owner, id) {
+    async findVisible(reader, id) {
       const found = (await table.current()).find(rowKey('credential', id));
-      return found?.kind === 'credential' && isVisibleTo(found.row, owner) ? found.row : undefined;
+      if (found?.kind !== 'credential') return undefined;
+      return isOwnedBy(found.row, reader) || isSharedWith(found.row, reader) ? found.row : undefined;
     },
     async list(kind, owner, filter, page) {
       const mine = ({ kind: other, row }: KindRow) => other === kind && isOwnedBy(row, owner);
       return pageOf((await table.current()).all(), mine, filter, page) as Rows[typeof kind][];
     },
-    async listVisible(owner, filter, page) {
-      const visible = ({ kind, row }: KindRow) => kind === 'credential' && isVisibleTo(row, owner);
-      return pageOf((await table.current()).all(), visible, filter, page) as CredentialRow[];
+    async listVisible(reader, filter, page) {
+      return visiblePage((await table.current()).all(), reader, filter, page);
+    },
+    async listOffered(tenant, page) {
+      const offered = ({ kind, row }: KindRow) => kind === 'credential' && offerTo(row, tenant) !== undefined;
+      return pageOf((await table.current()).all(), offered, {}, page) as CredentialRow[];
     },
     async held(kind, owner) {
       return heldBy((await table.current()).ofOwner(kind, owner), Date.now());
@@ -152,8 +155,20 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
   };
 }
 
-function isVisibleTo(row: CredentialRow, owner: Owner): boolean {
-  return isOwnedBy(row, owner) || isSharedWith(row, owner);
+/** One page of what a reader sees, in one walk: its own rows, then as many shared ones as there is room for. */
+function visiblePage(rows: Iterable<KindRow>, reader: Reader, filter: ListFilter, { after, limit }: VisiblePage) {
+  const own: CredentialRow[] = [];
+  const shared: CredentialRow[] = [];
+  for (const { kind, row } of rows) {
+    if (own.length >= limit) break;
+    if (kind !== 'credential' || !fits(row, filter)) continue;
+    if (isOwnedBy(row, reader)) {
+      if (after === undefined || (!after.shared && comesBefore(after, row))) own.push(row);
+    } else if (shared.length < limit && isSharedWith(row, reader)) {
+      if (after === undefined || !after.shared || comesBefore(after, row)) shared.push(row);
+    }
+  }
+  return [...own, ...shared].slice(0, limit);
 }
 
 /** One page of the rows that `belongs` lets through, in their order. */
@@ -164,10 +179,12 @@ function pageOf(rows: Iterable<KindRow>, belongs: (row: KindRow) => boolean, fil
     if (!belongs(candidate)) continue;
     const { row } = candidate;
     if (page.after !== undefined && !comesBefore(page.after, row)) continue;
-    if (filter.connectorId !== undefined && (!('connectorId' in row) || row.connectorId !== filter.connectorId))
-      continue;
-    if (filter.status !== undefined && (!('status' in row) || row.status !== filter.status)) continue;
-    found.push(row);
+    if (fits(row, filter)) found.push(row);
   }
   return found;
+}
+
+function fits(row: KindRow['row'], { connectorId, status }: ListFilter): boolean {
+  if (connectorId !== undefined && (!('connectorId' in row) || row.connectorId !== connectorId)) return false;
+  return status === undefined || ('status' in row && row.status === status);
 }

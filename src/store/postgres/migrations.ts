@@ -73,6 +73,14 @@ const written = `alter table keyward_records
  */
 const keys = 'alter table keyward_vault rename column header to keys';
 
+/**
+ * A share with another tenant is an offer now: in the index it stands under the tenant that it comes from, and under those
+ * who took it. The rows stay as they are, and nobody has taken anything yet.
+ */
+const offers = `update keyward_shares s set reader = 'from:' || r.tenant from keyward_records r
+  where r.kind = 'credential' and r.id = s.credential_id
+    and s.reader = 'tenant:' || s.reader_tenant and r.tenant <> s.reader_tenant`;
+
 /** By name, in the order of their names. */
 const migrations: Readonly<Record<string, Migration>> = {
   '0001': {
@@ -93,6 +101,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0004': {
     async up(db) {
       await sql.raw(keys).execute(db);
+    },
+  },
+  '0005': {
+    async up(db) {
+      await sql.raw(offers).execute(db);
     },
   },
 };

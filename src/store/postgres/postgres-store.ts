@@ -90,14 +90,22 @@ function storeOver(database: Database, keys: StoredKeys): Store {
       return (await rows<'session'>(sql.find, ['session', id]))[0];
     },
     listSessions: (page) => rows<'session'>(sql.listSessions, [...startOf(page), page.limit]),
-    async findVisible(owner, id) {
-      const values = [...ownerParameters(owner), id, ...readerNames(owner)];
+    async findVisible(reader, id) {
+      const values = [...ownerParameters(reader), id, readerNames(reader)];
       return (await rows<'credential'>(sql.findVisible, values))[0];
     },
     list: <K extends Kind>(kind: K, owner: Owner, filter: ListFilter, page: Page) =>
       rows<K>(sql.list(filter), [...pageOf(owner, page), kind, ...valuesOf(filter)]),
-    listVisible: (owner, filter, page): Promise<CredentialRow[]> =>
-      rows<'credential'>(sql.listVisible(filter), [...pageOf(owner, page), ...readerNames(owner), ...valuesOf(filter)]),
+    listVisible: (reader, filter, { after, limit }): Promise<CredentialRow[]> => {
+      const own = after?.shared ? end : startOf({ limit, ...(after && { after }) });
+      const shared = startOf({ limit, ...(after?.shared && { after }) });
+      const values = [...ownerParameters(reader), ...own, limit, ...shared, readerNames(reader), ...valuesOf(filter)];
+      return rows<'credential'>(sql.listVisible(filter), values);
+    },
+    listOffered: (tenant, page) => {
+      const [name] = ownerParameters({ tenant, user: '' });
+      return rows<'credential'>(sql.listOffered, [name, ...startOf(page), page.limit]);
+    },
     held: (kind, owner) => heldBy(query, kind, owner, '', Date.now()),
     commit: (given) =>
       underKeys(async ({ keyring, generation }) => {
@@ -224,6 +232,8 @@ async function changed(query: Query, change: Change, generation: number): Promis
 
 /** Every row comes after this. */
 const beginning = { createdAt: Number.MIN_SAFE_INTEGER, id: '' };
+/** No row comes after this. */
+const end = [Number.MAX_SAFE_INTEGER, ''] as const;
 
 function startOf({ after = beginning }: Page): readonly [number, string] {
   return [after.createdAt, after.id];

@@ -1,6 +1,7 @@
 /** Rows and their columns: what statements look at has a column, everything else of a row is in `metadata`. */
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
+import type { Reader } from '../sharing.ts';
 import type { CredentialRow, Kind, KindRow, Rows, Share } from '../store.ts';
 
 /** A record as a statement answers it. */
@@ -63,15 +64,23 @@ export function ownerParameters({ tenant, user }: Owner): readonly [string, stri
   return [tenant, user];
 }
 
-/** What the shares that reach this owner call it: the share of its user, and that of its tenant. */
-export function readerNames({ tenant, user }: Owner): readonly [string, string] {
-  return [`user:${user}`, `tenant:${tenant}`];
+/** What the index of shares calls this reader: by its user and its tenant, and as far as the operator lets it, by what crosses. */
+export function readerNames({ tenant, user, trusted, offers }: Reader): readonly string[] {
+  const crossing = trusted.map((from) => `${fromTenant}${from}`);
+  return [`user:${user}`, `tenant:${tenant}`, ...(offers ? [`${takenByUser}${user}`] : []), ...crossing];
 }
 
-/** Whom the shares of an owner in this tenant reach: the same rule as `reaches`, turned round for the index. */
+/** Everybody of a tenant, as far as the operator trusts the tenant that shares. */
+const fromTenant = 'from:';
+/** One who took an offer. */
+const takenByUser = 'taken:';
+
+/** Whom the shares of an owner in this tenant reach: the rule of `reaches`, turned round for the index. */
 function readersOfShares(ownerTenant: string, shares: readonly Share[]) {
-  return shares.map((share) => ({
-    tenant: share.with.startsWith('tenant:') ? share.with.slice('tenant:'.length) : ownerTenant,
-    reader: share.with,
-  }));
+  return shares.flatMap(({ with: grantee, takenBy = [] }) => {
+    const tenant = grantee.startsWith('tenant:') ? grantee.slice('tenant:'.length) : ownerTenant;
+    if (tenant === ownerTenant) return [{ tenant, reader: grantee }];
+    const readers = [`${fromTenant}${ownerTenant}`, ...takenBy.map((user) => `${takenByUser}${user}`)];
+    return readers.map((reader) => ({ tenant, reader }));
+  });
 }

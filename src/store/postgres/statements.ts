@@ -18,14 +18,14 @@ export const get: Statement = {
   text: `select ${columns} from keyward_records r where r.tenant = $1 and r.owner = $2 and r.kind = $3 and r.id = $4`,
 };
 
-/** $1 tenant, $2 user, $3 id, $4 and $5 what shares call them (`readersOf`). */
+/** $1 tenant, $2 user, $3 id, $4 what the index of shares calls them (`readerNames`). */
 export const findVisible: Statement = {
   name: 'keyward_find_visible',
   text: `select ${columns} from keyward_records r
     where r.kind = 'credential' and r.id = $3 and (
       (r.tenant = $1 and r.owner = $2) or exists (
         select 1 from keyward_shares s
-        where s.credential_id = r.id and s.reader_tenant = $1 and s.reader in ($4, $5)))`,
+        where s.credential_id = r.id and s.reader_tenant = $1 and s.reader = any($4::text[])))`,
 };
 
 /** $1 tenant, $2 user, $3 kind, $4 an id that does not count, $5 the time now, $6 the statuses of what is open. */
@@ -72,25 +72,26 @@ export function list(filter: ListFilter): Statement {
 }
 
 /**
- * $1 tenant, $2 user, $3 and $4 the last row before the page, $5 limit, $6 and $7 what shares call them, then the
- * filter's values. Each part stops after a page of its own, so a long list costs no more than a short one.
+ * $1 tenant, $2 user, $3 and $4 the last own row before the page, $5 limit, $6 and $7 the last shared one, $8 what the
+ * index of shares calls them (`readerNames`), then the filter's values. Their own rows come first. Each part stops after a
+ * page of its own, so a long list costs no more than a short one.
  */
 export function listVisible(filter: ListFilter): Statement {
-  const { name, text } = conditions(filter, 7);
-  // Each row once: the owner's own are no shared ones, and what reaches a user by name needs not reach its tenant, too.
-  const shared = (reader: string, besides = '') => `(select ${columns} from keyward_shares s
-      join keyward_records r on r.kind = 'credential' and r.id = s.credential_id and not (r.tenant = $1 and r.owner = $2)${text}
-      where s.reader_tenant = $1 and s.reader = ${reader} and (s.created_at, s.credential_id) > ($3, $4)${besides}
-      order by s.created_at, s.credential_id limit $5)`;
-  const notByName = ` and not exists (select 1 from keyward_shares n
-        where n.credential_id = s.credential_id and n.reader_tenant = $1 and n.reader = $6)`;
+  const { name, text } = conditions(filter, 8);
   return {
     name: `keyward_list_visible${name}`,
-    text: `(select ${columns} from keyward_records r
+    // Each row once: the owner's own are no shared ones, and of several names that reach a reader one counts.
+    text: `(select ${columns}, 0 as part from keyward_records r
         where r.tenant = $1 and r.owner = $2 and r.kind = 'credential' and (r.created_at, r.id) > ($3, $4)${text}
         order by r.created_at, r.id limit $5)
-      union all ${shared('$6')} union all ${shared('$7', notByName)}
-      order by created_at, id limit $5`,
+      union all (select f.* from unnest($8::text[]) as n (reader), lateral (
+        select ${columns}, 1 as part from keyward_shares s
+          join keyward_records r on r.kind = 'credential' and r.id = s.credential_id and not (r.tenant = $1 and r.owner = $2)${text}
+          where s.reader_tenant = $1 and s.reader = n.reader and (s.created_at, s.credential_id) > ($6, $7)
+            and not exists (select 1 from keyward_shares d where d.credential_id = s.credential_id
+              and d.reader_tenant = $1 and d.reader = any($8::text[]) and d.reader < s.reader)
+          order by s.created_at, s.credential_id limit $5) f)
+      order by part, created_at, id limit $5`,
   };
 }
 
@@ -202,6 +203,18 @@ export const reseal: Statement = {
 export const find: Statement = {
   name: 'keyward_find',
   text: `select ${columns} from keyward_records r where r.kind = $1 and r.id = $2`,
+};
+
+/**
+ * What other tenants share with a tenant, for its people to answer and for bounding it: $1 tenant, $2 and $3 the last row
+ * before the page, $4 limit. The index calls it `from:<their tenant>`; `;` comes after `:`.
+ */
+export const listOffered: Statement = {
+  name: 'keyward_list_offered',
+  text: `select ${columns} from keyward_shares s
+    join keyward_records r on r.kind = 'credential' and r.id = s.credential_id
+    where s.reader_tenant = $1 and s.reader >= 'from:' and s.reader < 'from;' and (s.created_at, s.credential_id) > ($2, $3)
+    order by s.created_at, s.credential_id limit $4`,
 };
 
 /** For whoever runs Keyward: $1 and $2 the last row before the page, $3 limit. */

@@ -347,7 +347,7 @@ describe('the page of a request', () => {
     const { csrf } = await viewApproval(broker, shown, 'browser', 'local');
     await answer(shown.id, { answer: 'once' });
     await release();
-    expect(await ask(share('tenant:evil'))).toBe(shown.id);
+    expect(await ask(share('user:evil'))).toBe(shown.id);
     const sent = answerApproval(broker, shown, { browser: 'browser', csrf, visitor: 'local' }, { answer: 'once' });
     expect((await failure(sent)).code).toBe('not_found');
   });

@@ -4,6 +4,7 @@ import { decide, openApprovals } from '../../../src/broker/approvals/page.ts';
 import { checkCall } from '../../../src/broker/calls/policy.ts';
 import { getConnection, updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { type ShareInput, shareConnection } from '../../../src/broker/credentials/share.ts';
+import { readerOf } from '../../../src/broker/policy/access.ts';
 import type { Principal } from '../../../src/principal.ts';
 import type { Credential } from '../../../src/vault/vault.ts';
 import { credentialOf, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
@@ -39,7 +40,7 @@ async function approved<T>(work: () => Promise<T>): Promise<T> {
 async function may(who: Principal, method: string, path: string): Promise<boolean> {
   const row = await credentialOf(keyward.broker, ann, mine.id);
   try {
-    checkCall(row, who === ann ? 'owner' : 'use', who, method, path);
+    checkCall(row, who === ann ? 'owner' : 'use', readerOf(keyward.broker, who), method, path);
     return true;
   } catch {
     return false;

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { problemOfPattern } from '../../../src/broker/calls/path-pattern.ts';
 import { type CallPolicy, checkCall, widensPolicy } from '../../../src/broker/calls/policy.ts';
 import type { Share } from '../../../src/vault/vault.ts';
+import { reading } from '../../support/principals.ts';
 
-const bob = { tenant: 't', user: 'bob' };
+const bob = reading({ tenant: 't', user: 'bob' });
 const row = (policy: CallPolicy | null, shares: readonly Share[] = []) => ({ tenant: 't', policy, shares });
 
 function isAllowed(policy: CallPolicy | null, method: string, path: string, shares?: readonly Share[]): boolean {

@@ -28,7 +28,7 @@ let keyward: InProcess;
 
 beforeAll(async () => {
   world = await startWorld();
-  keyward = await openInProcess(world.env);
+  keyward = await openInProcess({ ...world.env, KEYWARD_SHARE_TENANTS: 'acme>other' });
 });
 
 afterAll(async () => {
@@ -181,7 +181,10 @@ describe('shares', () => {
     await share(ann, id, 'user:bob', 'view');
     await updateCredential(broker(), ann, { credentialId: id, name: 'Renamed' });
     await acts.find(([name]) => name === 'reconnect')?.[1](ann, id);
-    expect(await getConnection(broker(), bob, { connectionId: id })).toMatchObject({ name: 'Renamed', access: 'view' });
+    expect(await getConnection(broker(), bob, { connectionId: id })).toMatchObject({
+      name: '“Renamed”',
+      access: 'view',
+    });
     await deleteCredential(broker(), ann, { credentialId: id });
     expect((await errorOf(getConnection(broker(), bob, { connectionId: id }))).code).toBe('not_found');
     expect((await listed(bob)).map(({ credentialId }) => credentialId)).not.toContain(id);

@@ -26,7 +26,7 @@ const keyward = async (more: Record<string, string>, ...args: readonly string[])
 it('a vault moves from the file to PostgreSQL under new owners, is backed up there, and restored into a file', async () => {
   const url = await freshDatabase();
   const place = { KEYWARD_STORE: url };
-  expect(await keyward(place, 'migrate')).toMatch(/^Done: 0001, 0002, 0003/);
+  expect(await keyward(place, 'migrate')).toMatch(/^Done: 0001, 0002, 0003, 0004/);
   expect(await keyward(place, 'migrate')).toMatch(/^The tables are up to date/);
   await keyward({}, 'token', 'create', '--user', 'ann');
   const owners = join(home, 'owners.json');

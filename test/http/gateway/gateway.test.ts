@@ -43,7 +43,7 @@ beforeAll(async () => {
     ['eve', eve],
     ['reader', reader],
   ]);
-  keyward = await startRest(echo.env, people);
+  keyward = await startRest({ ...echo.env, KEYWARD_SHARE_TENANTS: 'acme>other' }, people);
   streamed = await startRest(stream.env, people);
   id = await connectEcho(keyward);
   streamId = await connectEcho(streamed);

@@ -37,7 +37,7 @@ let rest: RestServer;
 
 beforeAll(async () => {
   world = await startWorld();
-  rest = await startRest(world.env, people);
+  rest = await startRest({ ...world.env, KEYWARD_SHARE_TENANTS: 'acme>other' }, people);
 });
 
 afterAll(async () => {

@@ -7,6 +7,7 @@ import { readerNames } from '../../../src/store/postgres/rows.ts';
 import * as sql from '../../../src/store/postgres/statements.ts';
 import { isSharedWith } from '../../../src/store/sharing.ts';
 import type { KindRow, ListFilter, Share } from '../../../src/store/store.ts';
+import { reading } from '../../support/principals.ts';
 import { freshDatabase, openTestStore } from '../../support/servers/postgres.ts';
 import { attemptRow, credentialRow } from '../../support/vault/rows.ts';
 
@@ -20,7 +21,7 @@ const shares: Share[] = [
 ];
 
 /** What serves no principal: it finds by an id that the caller proves to know, or works on the whole vault. */
-const ownerless = ['find', 'listSessions', 'purgeAttempts', 'purgeReplacedSecrets', 'scan'];
+const ownerless = ['find', 'listOffered', 'listSessions', 'purgeAttempts', 'purgeReplacedSecrets', 'scan'];
 
 async function filled() {
   const url = await freshDatabase();
@@ -71,13 +72,13 @@ describe('statements', () => {
       const { tenant, user } = owner;
       const own = records.filter((one) => isOf(one, owner)).map(key);
       const visible = records
-        .filter((one) => one.kind === 'credential' && (isOf(one, owner) || isSharedWith(one.row, owner)))
+        .filter((one) => one.kind === 'credential' && (isOf(one, owner) || isSharedWith(one.row, reading(owner))))
         .map(key);
       const keys = (rows: { kind: string; id: string }[]) => rows.map(({ kind, id }) => `${kind}/${id}`);
       for (const { kind, row } of records) {
         const got = await run(sql.get, [tenant, user, kind, row.id]);
         expect(keys(got)).toEqual(own.filter((one) => one === `${kind}/${row.id}`));
-        const found = await run(sql.findVisible, [tenant, user, row.id, ...readerNames(owner)]);
+        const found = await run(sql.findVisible, [tenant, user, row.id, readerNames(reading(owner))]);
         expect(keys(found)).toEqual(visible.filter((one) => one === `credential/${row.id}`));
       }
       for (const filter of filters) {
@@ -92,7 +93,9 @@ describe('statements', () => {
           tenant,
           user,
           ...beginning,
-          ...readerNames(owner),
+          '-1',
+          '',
+          readerNames(reading(owner)),
           ...values,
         ]);
         expect(keys(listed).sort()).toEqual([...visible].sort());
@@ -164,7 +167,7 @@ describe('two records of one owner under one id', () => {
     expect([await others(), await shared()]).toEqual(before);
     expect(await run(sql.insert, [...mine, ...row, ...toStranger, now])).toEqual([{ changed: '1' }]);
     expect([await others(), await shared()]).toEqual(before);
-    const asked = [stranger.tenant, stranger.user, credential.row.id, ...readerNames(stranger)];
+    const asked = [stranger.tenant, stranger.user, credential.row.id, readerNames(reading(stranger))];
     expect(await run(sql.findVisible, asked)).toEqual([]);
 
     await run(sql.touch, [[owner.tenant], [owner.user], [attempt.row.id], ['9']]);

@@ -1,7 +1,9 @@
 /** A request in words: the same for a page and its entry in the list. */
+
 import { html } from 'hono/html';
 import type { ApprovalView } from '../../../broker/approvals/page.ts';
 import { type CallPolicy, readingPolicy } from '../../../broker/calls/policy.ts';
+import { quoted } from '../../../text.ts';
 import { data, type Html } from '../page.ts';
 
 /** What is asked, as a heading. It speaks of service and host, never of a name that somebody chose. */
@@ -29,12 +31,12 @@ export function buttons(view: ApprovalView): { readonly yes: string; readonly no
 
 /** Who asks, as the start of a sentence. */
 export function askedFor({ client }: ApprovalView): string {
-  return client === null ? 'An assistant on this Keyward' : `“${client}”`;
+  return client === null ? 'An assistant on this Keyward' : quoted(client);
 }
 
 /** Who asks, within a sentence. */
 function asker({ client }: ApprovalView): string {
-  return client === null ? 'an assistant' : `“${client}”`;
+  return client === null ? 'an assistant' : quoted(client);
 }
 
 function place(view: ApprovalView): string {

@@ -1,5 +1,7 @@
 /** The steps after which nothing follows. */
+
 import { html } from 'hono/html';
+import { quoted } from '../../../text.ts';
 import { type Html, icons } from '../page.ts';
 import { outside, type Step, webUrl } from './page-parts.ts';
 
@@ -9,7 +11,7 @@ export function completedPage(view: Step<'completed'>): { title: string; body: H
     title: `${name} is connected`,
     body: html`<div class="badge">${icons.check}</div>
 <h1>${name} is connected</h1>
-<p>Keyward keeps the connection as <strong>${view.credentialName}</strong>, encrypted. ${view.client === null ? 'The assistant' : `“${view.client}”`} can use it now; you can have it deleted at any time by asking the assistant to do so.</p>
+<p>Keyward keeps the connection as <strong>${view.credentialName}</strong>, encrypted. ${view.client === null ? 'The assistant' : quoted(view.client)} can use it now; you can have it deleted at any time by asking the assistant to do so.</p>
 ${onward(view.returnTo)}`,
   };
 }

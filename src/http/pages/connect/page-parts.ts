@@ -1,7 +1,9 @@
 /** What several steps of a connect page say. */
+
 import { html } from 'hono/html';
 import type { BrokerSettings } from '../../../broker/broker.ts';
 import type { ConnectView } from '../../../broker/connect/page.ts';
+import { quoted } from '../../../text.ts';
 import { data, type Html } from '../page.ts';
 
 /** What the pages tell about the Keyward that serves them. */
@@ -20,7 +22,7 @@ export type Step<Name extends ConnectView['step']> = Extract<ConnectView, { step
 
 /** Who asks, as the start of a sentence. */
 export function asker(view: ConnectView): string {
-  return view.client === null ? 'An assistant on this Keyward' : `“${view.client}”`;
+  return view.client === null ? 'An assistant on this Keyward' : quoted(view.client);
 }
 
 /** The facts a person needs before trusting the page with anything. */
