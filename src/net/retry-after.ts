@@ -1,7 +1,7 @@
 /** How long a service asks to be left alone. */
 
 /** Longest wait that is believed, in seconds. */
-const longest = 7 * 86_400;
+const longest = 86_400;
 
 /** A date as HTTP writes it (RFC 9110 §5.6.7): all three forms begin with the name of a day. */
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;

@@ -89,9 +89,6 @@ it('134. sixteen answers of 10 MB at once cost less than 200 MB and 20 ms of wor
   const pages = await Promise.all(Array.from({ length: 16 }, () => get('/heavy')));
   running = false;
   expect(pages.map(({ body }) => String(body).length)).toEqual(Array(16).fill(maxCharacters));
-  console.log(
-    `16 answers of 10 MB: ${Math.round(most / million)} MB more, longest turn ${longest.toFixed(1)} ms of work`,
-  );
   expect(most / million).toBeLessThan(200);
   expect(longest).toBeLessThan(500);
 });
