@@ -7,7 +7,7 @@ import { type Api, createApi } from './servers/api-server.ts';
 import { type AuthorizationServer, startAuthorizationServer } from './servers/authorization-server.ts';
 
 export const connectorId = 'custom.acme';
-export const goodApiKey = 'acme_0123456789abcdef0123';
+export const goodApiKey = 'acme_k7Qw9ZpX2vLr8TnB4yHd';
 
 export type World = {
   readonly server: AuthorizationServer;
