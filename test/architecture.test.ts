@@ -184,9 +184,11 @@ describe('architecture', () => {
       'cli/commands/audit.ts',
       'connectors/builtin.ts',
       'store/json/format.ts',
+      'seal/native.ts',
       'store/json/rows.ts',
       'vault/archive.ts',
       'vault/audit-chain.ts',
+      'vault/audit-ends.ts',
       'vault/audit-verify.ts',
       'vault/open.ts',
     ];

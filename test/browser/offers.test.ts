@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function connect(who: Principal, name: string): Promise<string> {
-  const input = { connectorId, authenticationType: 'api_key', apiKey: 'acme_0123456789abcdef', name };
+  const input = { connectorId, authenticationType: 'api_key', apiKey: 'acme_k7Qw9ZpX2vLr8TnB4yHd', name };
   const created = await createCredential(server.broker, who, input, { obtainedBy: 'tool' });
   if (created.kind !== 'created') throw new Error('Nothing should be missing.');
   return created.credentialId;

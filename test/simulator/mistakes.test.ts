@@ -192,7 +192,7 @@ const mistakes: readonly Mistake[] = [
     'use another one',
   ],
   ['scope not granted', () => afterCallback(good, 'refuses-scopes'), 'read, write', 'Enable these scopes', apps],
-  ['scope missing for a call', () => whenVerified('forbids-calls'), 'wants the scope projects:read', 'connect again'],
+  ['scope missing for a call', () => whenVerified('forbids-calls'), 'wants the scope “projects:read”', 'connect again'],
   [
     'app in testing mode',
     () => whenVerified('testing-mode', expire),

@@ -44,7 +44,9 @@ export const callApiTool = defineTool({
   // The text has the JSON as the service wrote it. JSON.stringify would round what JavaScript can't hold.
   write: ({ written, ...answer }) => {
     if (typeof written !== 'string') return { structuredContent: answer, text: JSON.stringify(answer) };
-    const { body: _, ...rest } = answer;
-    return { structuredContent: answer, text: `${JSON.stringify(rest).slice(0, -1)},"body":${written}}` };
+    const members = Object.entries(answer).map(
+      ([name, value]) => `${JSON.stringify(name)}:${name === 'body' ? written : JSON.stringify(value)}`,
+    );
+    return { structuredContent: answer, text: `{${members.join(',')}}` };
   },
 });

@@ -70,7 +70,7 @@ describe('the policy of a connection', () => {
     await expect(set(wider)).rejects.toMatchObject({ code: 'approval_required' });
     expect(await shown(ann)).toMatchObject({ policy: { methods: ['GET'], paths: ['/repos/**'] } });
     const [open] = await openApprovals(keyward.broker, ann);
-    expect(open).toMatchObject({ act: 'policy', connection: { policy: { methods: ['GET'] } } });
+    expect(open).toMatchObject({ act: 'policy', facts: { connection: { policy: { methods: ['GET'] } } } });
     await decide(keyward.broker, ann, open?.approvalId ?? '', { answer: 'once' });
     await expect(set({ methods: ['DELETE'] })).rejects.toMatchObject({ code: 'approval_required' });
     expect(await may(ann, 'DELETE', '/repos/a')).toBe(false);

@@ -86,7 +86,7 @@ describe('keyward approvals', () => {
   it('lets no name that a client gave itself move the cursor', async () => {
     await refused(release());
     const said = await typing('');
-    expect(said).toContain('“Claude?[2J?”');
+    expect(said).toContain('Claude [2J');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there.
     expect(said).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });

@@ -37,6 +37,7 @@ export async function startDeployment(options: DeploymentOptions = {}): Promise<
     KEYWARD_SIGN_IN_CLIENT_SECRET: pagesClient.clientSecret,
     // Tests make more calls in a minute than anybody else.
     KEYWARD_RATE_LIMIT: '1000000',
+    KEYWARD_MAX_CONNECTIONS: '4000',
     ...options.env,
   });
   return {

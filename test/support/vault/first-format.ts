@@ -66,7 +66,7 @@ async function inDatabase(): Promise<Place> {
   await asAdmin(url, 'update keyward_vault set header = $1', [
     JSON.stringify({ vaultId, outer, dataKeys, currentKeyId }),
   ]);
-  await asAdmin(url, `delete from keyward_migrations where name = '0004'`);
+  await asAdmin(url, `delete from keyward_migrations where name >= '0004'`);
   return place;
 }
 
