@@ -42,9 +42,10 @@ export function decodedBody(body: Readable, encoding: string | null, framed: boo
 async function* decoded(decoder: Decoder, streamError: () => unknown, framed: boolean): AsyncGenerator<Uint8Array> {
   try {
     yield* decoder;
-  } catch {
+  } catch (error) {
     // Services say `gzip` of bodies that are empty, such as those of 201. There is nothing to decode then.
-    if (framed && decoder.bytesWritten === 0 && streamError() === undefined) return;
+    const empty = decoder.bytesWritten === 0 && (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
+    if (framed && empty && streamError() === undefined) return;
     throw streamError() ?? garbledEncoding('The answer could not be decompressed.');
   }
 }

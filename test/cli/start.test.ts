@@ -104,7 +104,7 @@ describe('npm start', () => {
     const page = await signIn(browser);
     expect([page.url.pathname, page.heading]).toEqual(['/', 'Your connections']);
     expect(page.text).toContain('<strong>Mine &lt;b&gt;bold&lt;/b&gt;</strong>');
-    expect(page.text).toContain('OpenAI · not used yet');
+    expect(page.text).toContain('OpenAI · api.openai.com · not used yet');
     expect(page.text).not.toContain('Not mine');
     expect(page.text).not.toContain('canary');
   });
