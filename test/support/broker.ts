@@ -58,12 +58,19 @@ export type BrokerOptions = {
   readonly database?: string | undefined;
 };
 
+/** A copy of a built-in definition needs a name of its own: one that reads like the built-in is refused. */
+function asTwin(definition: { readonly id: string; readonly name?: string }): { readonly id: string } {
+  return { ...definition, name: `${definition.name} twin` };
+}
+
 export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'keyward-broker-')));
   const connectors = join(folder, 'connectors');
   // A shared folder has the files already.
   const definitions =
-    options.folder === undefined ? [acmeDefinition(options), shopDefinition, ...(options.definitions ?? [])] : [];
+    options.folder === undefined
+      ? [acmeDefinition(options), shopDefinition, ...(options.definitions ?? []).map(asTwin)]
+      : [];
   await mkdir(connectors, { recursive: true });
   for (const definition of definitions) {
     await writeFile(join(connectors, `${definition.id}.json`), JSON.stringify(definition));
