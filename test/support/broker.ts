@@ -59,7 +59,10 @@ export type BrokerOptions = {
 };
 
 /** A copy of a built-in definition needs a name of its own: one that reads like the built-in is refused. */
-function asTwin(definition: { readonly id: string; readonly name?: string }): { readonly id: string } {
+function asTwin(definition: { readonly id: string; readonly name?: string }): {
+  readonly id: string;
+  readonly name: string;
+} {
   return { ...definition, name: `${definition.name} twin` };
 }
 
