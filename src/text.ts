@@ -6,7 +6,7 @@
  * ignorable, such as fillers. The mark that makes an emoji colourful stays where it stands behind one.
  */
 const unseen =
-  /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]+|(?:(?<!\p{Emoji})\uFE0F|(?!\uFE0F)[\p{Cf}\p{Default_Ignorable_Code_Point}])+/gu;
+  /(?:[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|(?<!\p{Emoji})\uFE0F|(?!\uFE0F)[\p{Cf}\p{Default_Ignorable_Code_Point}])+/gu;
 
 /** More accents on one letter than any language has: they would cover the lines around it. */
 const stacked = /(\p{M}{4})\p{M}+/gu;

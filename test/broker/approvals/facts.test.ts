@@ -96,7 +96,7 @@ describe('84. the page of a request', () => {
     const text = await textOf(await (await opened()).view());
     expect(/<h1>(.*?)<\/h1>/.exec(text)?.[1]).toBe('Release the secret of Acme (127.0.0.1:9)?');
     expect(/<title>(.*?)<\/title>/.exec(text)?.[1]).not.toContain('Weather');
-    expect(text).toContain(`<bdi class="data">Weather   ${lie}</bdi>`);
+    expect(text).toContain(`<bdi class="data">Weather  ${lie}</bdi>`);
     for (const unseen of '\u202e\u200b\u0007') expect(text).not.toContain(unseen);
     expect(text.indexOf('<dt>Service</dt><dd>Acme</dd>')).toBeLessThan(text.indexOf('<dt>Named</dt>'));
     expect(text).toContain('<bdi class="data">ann@acme.example</bdi>');
