@@ -76,6 +76,8 @@ export type ErrorDetails = {
   readonly signIn?: boolean;
   /** The request that waits for the owner's approval. Its id opens nothing by itself. */
   readonly approvalId?: string;
+  /** When that approval was asked for, in milliseconds since 1970: a later request about the same matter has its id. */
+  readonly askedAt?: number;
   /** File that the error is about; shown to the local person only. */
   readonly path?: string;
 };

@@ -10,9 +10,14 @@ const waitSeconds = 50;
 const message =
   'Keyward asks for your approval. Open the link to see what the assistant wants to do, and decide there. Go on only if you asked for it.';
 
+/** A request that waits for its owner, and when it was asked for, in milliseconds since 1970. */
+type AskedRequest = { readonly approvalId: string; readonly askedAt: number };
+
 /** The request that a tool's error says the owner was asked for; undefined for any other error. */
-export function approvalOf(error: unknown): string | undefined {
-  return error instanceof KeywardError && error.code === 'approval_required' ? error.details.approvalId : undefined;
+export function approvalOf(error: unknown): AskedRequest | undefined {
+  if (!(error instanceof KeywardError) || error.code !== 'approval_required') return undefined;
+  const { approvalId, askedAt } = error.details;
+  return approvalId === undefined || askedAt === undefined ? undefined : { approvalId, askedAt };
 }
 
 /**
@@ -20,12 +25,15 @@ export function approvalOf(error: unknown): string | undefined {
  * first call shows the link: by URL elicitation, else in the owner's browser where Keyward runs at their computer. A
  * repeated one only waits. The link is never part of a result.
  */
-export async function askOwner(call: ToolCall, approvalId: string): Promise<'answered' | 'open' | LinkRequired> {
+export async function askOwner(
+  call: ToolCall,
+  { approvalId, askedAt }: AskedRequest,
+): Promise<'answered' | 'open' | LinkRequired> {
   const { broker, principal, links, signal, onWait } = call;
   const begun = performance.now();
   let answer: LinkAnswer = links.state === approvalId ? links.answer : 'none';
   let seconds = waitSeconds;
-  const url = await takeLink(broker, principal, approvalId);
+  const url = await takeLink(broker, principal, approvalId, askedAt);
   if (url !== null) {
     const shown = links.offered ? await links.show({ url, message, state: approvalId }) : 'none';
     if (typeof shown !== 'string') return shown;
@@ -35,5 +43,6 @@ export async function askOwner(call: ToolCall, approvalId: string): Promise<'ans
   }
   if (answer === 'decline' || answer === 'cancel') throw await declineRequest(broker, principal, approvalId);
   const left = Math.max(0, seconds - Math.ceil((performance.now() - begun) / 1_000));
-  return (await waitForAnswer(broker, principal, approvalId, left, { signal, onWait })) ? 'answered' : 'open';
+  const waited = await waitForAnswer(broker, principal, approvalId, left, { signal, onWait }, askedAt);
+  return waited ? 'answered' : 'open';
 }

@@ -40,9 +40,9 @@ async function runApproved(call: ToolCall, tool: Tool, args: unknown): ReturnTyp
   try {
     return await tool.run(call, args);
   } catch (error) {
-    const approvalId = approvalOf(error);
-    if (approvalId === undefined) throw error;
-    const asked = await askOwner(call, approvalId);
+    const request = approvalOf(error);
+    if (request === undefined) throw error;
+    const asked = await askOwner(call, request);
     if (asked === 'open') throw error;
     return asked === 'answered' ? tool.run(call, args) : asked;
   }

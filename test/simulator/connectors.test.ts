@@ -4,10 +4,9 @@ import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { addAuthConfig } from '../../src/broker/grants/auth-configs.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
 import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
-import { localPrincipal as me } from '../../src/principal.ts';
 import { startBroker, type TestBroker } from '../support/broker.ts';
 import { client } from './client.ts';
-import { connect, doJob, toTheMinute, tryAfter, tryToConnect } from './job.ts';
+import { connect, doJob, personAt, toTheMinute, tryAfter, tryToConnect } from './job.ts';
 import { placed, placedId } from './place.ts';
 import type { Profile } from './profile.ts';
 import { ann } from './resembles/behaviour.ts';
@@ -78,7 +77,9 @@ describe('a built-in connector at a service like its own', () => {
   it.each(rows)('%s says that a person is needed once the service has ended the grant', async (id) => {
     const credentialId = await connect(test, placedId(id));
     for (const grant of grantsOf(id)) grant.alive = false;
-    expect(await verifyCredential(test.broker, me, { credentialId })).toMatchObject({ status: 'reconnect_required' });
+    expect(await verifyCredential(test.broker, personAt(placedId(id)), { credentialId })).toMatchObject({
+      status: 'reconnect_required',
+    });
   });
 
   it.each(rows)('%s tells an expired code from a wrong secret', async (id, profile) => {
@@ -87,7 +88,7 @@ describe('a built-in connector at a service like its own', () => {
     });
     expect(expired.error?.message).toMatch(saysOf(profile, 'invalid_grant'));
     const wrong = { connectorId: placedId(id), clientId: client.id, clientSecret: 'another-secret' };
-    const input = await addAuthConfig(test.broker, me, wrong);
+    const input = await addAuthConfig(test.broker, personAt(placedId(id)), wrong);
     const { error } = await tryToConnect(test, placedId(id), input);
     // A client without a secret can't be wrong about it.
     expect(error?.message ?? '').toMatch(profile.clientAuth === 'none' ? /^$/ : saysOf(profile, 'invalid_client'));

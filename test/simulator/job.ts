@@ -4,7 +4,7 @@ import { finishCallback } from '../../src/broker/connect/callback.ts';
 import { deleteCredential, getConnection } from '../../src/broker/credentials/manage.ts';
 import { getCredentialMetadata } from '../../src/broker/credentials/metadata.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
-import { localPrincipal as me } from '../../src/principal.ts';
+import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { ageTokens, connectAcme, consent, finishAttempt, type TestBroker, tokensOf } from '../support/broker.ts';
 
 export type Done = {
@@ -18,13 +18,18 @@ export type Done = {
   readonly revocation: string;
 };
 
+/** Who connects a service: somebody for each, since one user may have so many attempts an hour and no more. */
+export function personAt(connectorId: string): Principal {
+  return { ...localPrincipal, user: `person at ${connectorId}` };
+}
+
 /** Connects, with the sample inputs of the connector's own metadata. */
 export async function connect({ broker }: TestBroker, connectorId: string): Promise<string> {
-  return connectAcme(broker, me, { connectorId, ...(await samples(broker, connectorId)) });
+  return connectAcme(broker, personAt(connectorId), { connectorId, ...(await samples(broker, connectorId)) });
 }
 
 async function samples(broker: TestBroker['broker'], connectorId: string): Promise<Record<string, unknown>> {
-  const { metadata } = await getCredentialMetadata(broker, me, { connectorId }, 'program');
+  const { metadata } = await getCredentialMetadata(broker, personAt(connectorId), { connectorId }, 'program');
   const [form] = metadata;
   const fixed = new Set(['userId', 'authenticationType', 'redirectUri', 'authConfigId']);
   return Object.fromEntries(Object.entries(form?.sampleInput ?? {}).filter(([name]) => !fixed.has(name)));
@@ -32,6 +37,7 @@ async function samples(broker: TestBroker['broker'], connectorId: string): Promi
 
 export async function doJob(test: TestBroker, connectorId: string): Promise<Done> {
   const { broker } = test;
+  const me = personAt(connectorId);
   const credentialId = await connect(test, connectorId);
   const { expiresAt, reconnectBy } = await getConnection(broker, me, { connectionId: credentialId });
   const verify = () => verifyCredential(broker, me, { credentialId });
@@ -56,12 +62,14 @@ export function toTheMinute(seconds: number): number {
 
 /** Goes through consent and callback, and answers what the person and the assistant are told. */
 export async function tryToConnect({ broker }: TestBroker, connectorId: string, input: object = {}) {
+  const me = personAt(connectorId);
   const { id } = await finishAttempt(broker, me, { connectorId, ...(await samples(broker, connectorId)), ...input });
   return { attemptId: id, ...(await checkAttempt(broker, me, { attemptId: id })) };
 }
 
 /** The same, with something that happens at the service between consent and callback. */
 export async function tryAfter({ broker }: TestBroker, connectorId: string, happens: () => void) {
+  const me = personAt(connectorId);
   const input = { connectorId, ...(await samples(broker, connectorId)) };
   const { attemptId, browser, connectorId: own, received } = await consent(broker, me, input);
   happens();

@@ -61,7 +61,7 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
     const same = found?.argumentsDigest === argumentsDigest;
     const state = found && approvalStateOf(found);
     if (found && state === 'pending' && (same || (await isStillSo(broker, found)))) {
-      throw await refuse(same ? waiting(id, act) : busy());
+      throw await refuse(same ? waiting(id, found.askedAt, act) : busy());
     }
     if (found && state === 'denied') throw await refuse(saidNo(found.expiresAt));
     try {
@@ -70,13 +70,14 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
         await broker.vault.commit([{ op: 'update', kind: 'approval', record: { ...found, status: 'used' } }]);
         return;
       }
+      const askedAt = Date.now();
       await inTurn(broker, principal, async () => {
-        const changes = await requestOf(broker, principal, { id, ...request, argumentsDigest }, found);
+        const changes = await requestOf(broker, principal, { id, ...request, argumentsDigest, askedAt }, found);
         if (changes instanceof KeywardError) throw await refuse(changes);
         await broker.vault.audit({ ...who(principal), action: 'approval.ask', ...about, outcome: 'allowed' });
         await broker.vault.commit(changes);
       });
-      throw await refuse(waiting(id, act));
+      throw await refuse(waiting(id, askedAt, act));
     } catch (error) {
       // Somebody else asked or was answered at the same time: look again.
       if (!hasCode(error, 'conflict')) throw error;
@@ -98,7 +99,10 @@ export function inTurn<T>(broker: Broker, { tenant, user }: Owner, work: () => P
   return broker.vault.withLease(name, { waitMs: turnMs }, work);
 }
 
-type Request = Pick<Approval, 'id' | 'connectorId' | 'credentialId' | 'act' | 'details' | 'facts' | 'argumentsDigest'>;
+type Request = Pick<
+  Approval,
+  'id' | 'connectorId' | 'credentialId' | 'act' | 'details' | 'facts' | 'argumentsDigest' | 'askedAt'
+>;
 
 /** The changes that store a request, and take away those that are long over; or why nobody is asked now. */
 async function requestOf(
@@ -120,7 +124,6 @@ async function requestOf(
     status: 'pending',
     shown: false,
     listed: false,
-    askedAt: now,
     expiresAt: now + requestLifetimeMs,
   } as const;
   // A new key: a page of the request before is good for nothing any more.

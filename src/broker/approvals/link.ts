@@ -18,13 +18,20 @@ const maxWindows = 3;
  * The link of a request, or of the list where enough windows are open, to be shown to its owner and nobody else; null
  * when it was shown already, so that no second window opens. At the owner's own computer it carries a token; elsewhere
  * the owner signs in.
+ *
+ * @param askedAt which request of that id, in milliseconds since 1970; one that was asked for later is somebody else's
  */
-export async function takeLink(broker: Broker, principal: Principal, approvalId: string): Promise<string | null> {
+export async function takeLink(
+  broker: Broker,
+  principal: Principal,
+  approvalId: string,
+  askedAt?: number,
+): Promise<string | null> {
   const seen = await broker.vault.get('approval', principal, approvalId);
-  if (!seen || !isToShow(seen)) return null;
+  if (!seen || !isToShow(seen, askedAt)) return null;
   const { key } = await broker.vault.open('approval', seen);
   const origin = await broker.pages.openApprovals(seen.expiresAt);
-  const place = await inTurn(broker, principal, () => placeFor(broker, principal, approvalId));
+  const place = await inTurn(broker, principal, () => placeFor(broker, principal, seen));
   if (place === null) return null;
   const local = broker.pages.showLocally !== null;
   const token = local ? `/${linkTokenFor(approvalId, key)}` : '';
@@ -33,10 +40,10 @@ export async function takeLink(broker: Broker, principal: Principal, approvalId:
 }
 
 /** Notes that a request is shown, and answers where; null when no window opens for it. */
-async function placeFor(broker: Broker, principal: Principal, approvalId: string): Promise<'window' | 'list' | null> {
+async function placeFor(broker: Broker, principal: Principal, seen: Approval): Promise<'window' | 'list' | null> {
   const all = await approvalsOf(broker, principal);
-  const approval = all.find(({ id }) => id === approvalId);
-  if (!approval || !isToShow(approval)) return null;
+  const approval = all.find(({ id }) => id === seen.id);
+  if (!approval || !isToShow(approval, seen.askedAt)) return null;
   const beside = all.filter((one) => one.client === approval.client && one.shown && approvalStateOf(one) === 'pending');
   const listed = beside.filter((one) => one.listed).length;
   const inList = beside.length - listed >= maxWindows;
@@ -53,8 +60,8 @@ async function placeFor(broker: Broker, principal: Principal, approvalId: string
   return listed === 0 ? 'list' : null;
 }
 
-function isToShow(approval: Approval): boolean {
-  return !approval.shown && approvalStateOf(approval) === 'pending';
+function isToShow(approval: Approval, askedAt = approval.askedAt): boolean {
+  return !approval.shown && isOpen(approval, askedAt);
 }
 
 /** True for the id of one of this caller's requests; any other text is none. */
@@ -62,19 +69,29 @@ export async function isRequest(broker: Broker, principal: Principal, id: string
   return isId(id) && (await broker.vault.get('approval', principal, id)) !== undefined;
 }
 
-/** Waits for the owner's answer; true when there is one, whatever it is. */
+/** Whether that very request waits; one of the same id that was asked for later is another. */
+function isOpen(approval: Approval, askedAt: number): boolean {
+  return approval.askedAt === askedAt && approvalStateOf(approval) === 'pending';
+}
+
+/**
+ * Waits for the owner's answer; true when there is one, whatever it is.
+ *
+ * @param askedAt as for {@link takeLink}
+ */
 export async function waitForAnswer(
   broker: Broker,
   principal: Principal,
   approvalId: string,
   seconds: number,
   waiting: Waiting,
+  askedAt?: number,
 ): Promise<boolean> {
-  const isOpen = async () => {
+  const look = async () => {
     const approval = await broker.vault.get('approval', principal, approvalId);
-    return approval !== undefined && approvalStateOf(approval) === 'pending';
+    return approval !== undefined && isOpen(approval, askedAt ?? approval.askedAt);
   };
-  const wait = () => waitFor(isOpen, (open) => !open, seconds, waiting);
+  const wait = () => waitFor(look, (open) => !open, seconds, waiting);
   return !(await (seconds > 0 ? broker.underWay.waits.run(principal, wait) : wait()));
 }
 

@@ -11,10 +11,10 @@ const whatFor: Readonly<Record<ApprovalAct, string>> = {
 };
 
 /** The owner has been asked. */
-export function waiting(approvalId: string, act: ApprovalAct): KeywardError {
+export function waiting(approvalId: string, askedAt: number, act: ApprovalAct): KeywardError {
   return new KeywardError('approval_required', whatFor[act], {
     hint: 'Tell the person that Keyward asks for their approval: in a browser window, on the page of this Keyward after signing in, or with “keyward approvals” in a terminal. Then make the same call again.',
-    details: { approvalId },
+    details: { approvalId, askedAt },
   });
 }
 

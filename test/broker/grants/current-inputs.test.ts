@@ -148,7 +148,7 @@ describe('a required input without a default', () => {
     await restarted(file({ shop, region }));
     const hint = `Call create_credential with credentialId ${connectionId} and shop, and give the person the link.`;
     const message =
-      '“Growing credential” has to be connected again. By now Growing needs shop, which was not asked for then.';
+      '“Growing twin credential” has to be connected again. By now Growing needs shop, which was not asked for then.';
     const refusal = { code: 'reconnect_required', message, hint };
     await expect(call(connectionId)).rejects.toMatchObject(refusal);
     const detail = `${message} ${hint}`;
