@@ -87,7 +87,7 @@ export function createPass(
       ahead[at % rounds] = undefined;
       waiting -= come.length;
       // Of two equal ones the first is kept, which began with the escape.
-      readers = [...come, ...readers].reduce(join, []);
+      readers = joined([...come, ...readers], at);
     }
     const byte = bytes[at] ?? 0;
     if (signs[byte] === 1) {
@@ -99,7 +99,7 @@ export function createPass(
       reader.state = next(reader.state, folded[byte] ?? 0);
       if (ends[reader.state] !== 0) tell(reader.state, reader.way, at);
     }
-    if (readers.length > 1) readers = readers.reduce(join, []);
+    if (readers.length > 1) readers = joined(readers, at);
   }
 
   function leap({ state: before, way }: Reader, chars: Uint8Array, end: number): void {
@@ -110,18 +110,28 @@ export function createPass(
     const reader = { state, way: longer(way, read, read + chars.length, at, end) };
     if (ends[state] !== 0) tell(state, reader.way, end);
     const others = ahead[end % rounds] ?? [];
-    const joined = join(others, reader);
-    waiting += joined.length - (ahead[end % rounds]?.length ?? 0);
-    ahead[end % rounds] = joined;
+    const all = join(others, reader, end);
+    waiting += all.length - others.length;
+    ahead[end % rounds] = all;
   }
 
-  /** A reading that another one covers finds nothing which that one would miss. */
-  function join(others: readonly Reader[], reader: Reader): Reader[] {
-    if (others.some((other) => covers(reader.state, other.state))) return others as Reader[];
-    const kept = [...others.filter((other) => !covers(other.state, reader.state)), reader];
+  /** A reading that another one covers finds nothing which that one would miss, and nothing that begins earlier. */
+  function join(others: readonly Reader[], reader: Reader, here: number): Reader[] {
+    if (others.some((other) => replaces(other, reader, here))) return others as Reader[];
+    const kept = [...others.filter((other) => !replaces(reader, other, here)), reader];
     if (kept.length <= maxReadings) return kept;
-    const least = kept.reduce((one, other) => (depthOf(other) < depthOf(one) ? other : one));
+    const spare = kept.filter((one) => kept.some((other) => other !== one && covers(one.state, other.state)));
+    const least = (spare.length > 0 ? spare : kept).reduce((one, other) =>
+      depthOf(other) < depthOf(one) ? other : one,
+    );
     return kept.filter((one) => one !== least);
+  }
+  function joined(all: readonly Reader[], here: number): Reader[] {
+    return all.reduce<Reader[]>((others, one) => join(others, one, here), []);
+  }
+  function replaces(one: Reader, other: Reader, here: number): boolean {
+    if (!covers(other.state, one.state)) return false;
+    return one.way === other.way || placeOf(one.way, here, depthOf(other)) <= placeOf(other.way, here, depthOf(other));
   }
   const depthOf = ({ state }: Reader) => depths[state] ?? 0;
 
