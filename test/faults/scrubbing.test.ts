@@ -45,14 +45,17 @@ describe('the time of scrubbing', () => {
         const { answer } = createScrubber([periodic], { steady });
         const text = (size: number) => spelling.repeat(Math.ceil(size / spelling.length));
         await answer(text(100_000));
-        const small = await watched(() => answer(text(500_000)));
-        const large = await watched(() => answer(text(2_000_000)));
+        const [few, many] = [text(500_000), text(2_000_000)];
+        const small = await watched(() => answer(few));
+        const rounds = [];
+        for (let round = 0; round < 3; round += 1) rounds.push(await watched(() => answer(many)));
+        // What the collector of garbage does in one round counts as work, too; what scrubbing does, it does in each.
+        const [total, turn] = [Math.min(...rounds.map((one) => one.total)), Math.min(...rounds.map((one) => one.turn))];
         report(
-          `${name}${steady ? ', steady' : ''}: 0.5 MB ${small.total.toFixed(0)} ms, 2 MB ${large.total.toFixed(0)} ms, longest turn ${large.turn.toFixed(1)} ms`,
+          `${name}${steady ? ', steady' : ''}: 0.5 MB ${small.total.toFixed(0)} ms, 2 MB ${total.toFixed(0)} ms, longest turn ${turn.toFixed(1)} ms`,
         );
-        expect(large.total).toBeLessThan(4 * 3 * small.total);
-        // Twenty, and as much again for what the collector of garbage does.
-        expect(large.turn).toBeLessThan(40);
+        expect(total).toBeLessThan(4 * 3 * small.total);
+        expect(turn).toBeLessThan(20);
       }
     },
   );

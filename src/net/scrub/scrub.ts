@@ -5,6 +5,7 @@
  * Whoever may store text at the service can have guesses come back. So what leaves, in which pieces and when, depends on
  * whole secrets alone and never on the beginning of one.
  */
+import { StringDecoder } from 'node:string_decoder';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { cutsOf } from './cuts.ts';
 import type { Match } from './pass.ts';
@@ -36,8 +37,10 @@ export type ScrubberOptions = { readonly steady?: boolean };
 const replacement = Buffer.from(scrubbed);
 /** Least that leaves at once, in bytes, while there is more to come. */
 const leastBlock = 4_096;
+/** So much of a text is read at once, in UTF-16 units. */
+const portion = 16_384;
 /** Longest time that the search keeps others from their turn, in milliseconds, but for one more piece. */
-const turnMs = 5;
+const turnMs = 3;
 
 /** Scrubbers made lately, by their secrets. Making one takes longer than the rest of a call through the gateway. */
 const lately = new Map<string, Scrubber>();
@@ -75,16 +78,52 @@ export function createScrubber(secrets: readonly string[], { steady = false }: S
     }
   };
 
-  async function cleaned(known: Uint8Array, rest: number, covered: number) {
-    const searching = search.in(known, rest);
-    let since = performance.now();
-    for (;;) {
-      const { done, value } = searching.next();
-      if (done) return without(known, value, rest, covered);
-      if (performance.now() - since < turnMs) continue;
-      await nextTurn();
-      since = performance.now();
+  async function* stream(source: AsyncIterable<Uint8Array>, type = ''): AsyncGenerator<Uint8Array> {
+    if (forms.length === 0) return yield* source;
+    const cuts = oneLine ? cutsOf(type) : null;
+    const known = createPieces();
+    let [covered, since] = [0, performance.now()];
+    /** What stands before `rest`, without the secrets that begin there. */
+    const next = async (bytes: Uint8Array, rest: number): Promise<Uint8Array> => {
+      const searching = search.in(bytes, rest);
+      for (;;) {
+        const { done, value } = searching.next();
+        if (done) {
+          const clean = without(bytes, value, rest, covered);
+          covered = clean.covered;
+          return clean.bytes;
+        }
+        if (performance.now() - since < turnMs) continue;
+        await nextTurn();
+        since = performance.now();
+      }
+    };
+    for await (const piece of source) {
+      const before = known.length();
+      const cut = cuts === null ? 0 : cuts(piece);
+      if (cut > 0) {
+        // What stands behind a cut is part of nothing before it.
+        known.add(piece.subarray(0, cut));
+        yield await next(known.take(), before + cut);
+        known.add(piece.subarray(cut));
+      } else if (piece.length >= 2 * held) {
+        // A large piece is read where it is.
+        if (before > 0) {
+          known.add(piece.subarray(0, held));
+          yield await next(known.take(), before);
+        }
+        yield await next(piece, piece.length - held);
+        known.add(piece.subarray(piece.length - held));
+      } else {
+        known.add(piece);
+        if (known.length() < held + Math.max(held, leastBlock)) continue;
+        const all = known.take();
+        yield await next(all, all.length - held);
+        known.add(all.subarray(all.length - held));
+      }
     }
+    const last = known.take();
+    if (last.length > 0) yield await next(last, last.length);
   }
 
   return {
@@ -95,49 +134,28 @@ export function createScrubber(secrets: readonly string[], { steady = false }: S
       return clean === given ? text : Buffer.from(clean).toString();
     },
     async answer(text) {
-      const given = Buffer.from(text);
-      const { bytes: clean } = await cleaned(given, given.length, 0);
-      return clean === given ? text : Buffer.from(clean).toString();
+      const decoder = new StringDecoder();
+      let clean = '';
+      for await (const block of stream(portionsOf(text))) clean += decoder.write(bufferOf(block));
+      return clean + decoder.end();
     },
-    async *stream(source, type = '') {
-      if (forms.length === 0) return yield* source;
-      const cuts = oneLine ? cutsOf(type) : null;
-      const known = createPieces();
-      let covered = 0;
-      /** What stands before `rest`, with the bytes behind it that may belong to it. */
-      const next = async (bytes: Uint8Array, rest: number): Promise<Uint8Array> => {
-        const clean = await cleaned(bytes, rest, covered);
-        covered = clean.covered;
-        return clean.bytes;
-      };
-      for await (const piece of source) {
-        const before = known.length();
-        const cut = cuts === null ? 0 : cuts(piece);
-        if (cut > 0) {
-          // What stands behind a cut is part of nothing before it.
-          known.add(piece.subarray(0, cut));
-          yield await next(known.take(), before + cut);
-          known.add(piece.subarray(cut));
-        } else if (piece.length >= 2 * held) {
-          // A large piece is read where it is.
-          if (before > 0) {
-            known.add(piece.subarray(0, held));
-            yield await next(known.take(), before);
-          }
-          yield await next(piece, piece.length - held);
-          known.add(piece.subarray(piece.length - held));
-        } else {
-          known.add(piece);
-          if (known.length() < held + Math.max(held, leastBlock)) continue;
-          const all = known.take();
-          yield await next(all, all.length - held);
-          known.add(all.subarray(all.length - held));
-        }
-      }
-      const last = known.take();
-      if (last.length > 0) yield await next(last, last.length);
-    },
+    stream,
   };
+}
+
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}
+
+/** A text as a stream: encoding and searching all of it at once would take memory and keep others waiting. */
+async function* portionsOf(text: string): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < text.length; ) {
+    const end = at + portion;
+    // The two halves of a character stay together.
+    const next = /[\ud800-\udbff]/.test(text.charAt(end - 1)) ? end + 1 : end;
+    yield Buffer.from(text.slice(at, next));
+    at = next;
+  }
 }
 
 /**

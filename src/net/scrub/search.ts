@@ -5,7 +5,7 @@ import { createPass, type Match, type Pass } from './pass.ts';
 import { createSieve, type Sieve } from './sieve.ts';
 
 /** Bytes that are read between two pauses: some milliseconds, whatever they hold. */
-const piece = 16_384;
+const piece = 2_048;
 /** A pass that may end looks whether it can after so many bytes. */
 const stretch = 64;
 

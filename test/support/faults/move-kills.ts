@@ -32,7 +32,7 @@ export async function killMoves(kills: number, records: number, longestMs: numbe
   const to = { ...(await freshPlace('PostgreSQL')), key: from.key };
   const [file, key] = from.args;
   const [url] = to.args;
-  const vault = await openVault(await openPlace(from));
+  const vault = await openVault(await openPlace(from), undefined, records);
   const ids = Array.from({ length: records }, randomUUID);
   await vault.commit(
     ids.map((id) => ({ op: 'create', kind: 'credential', record: newCredential({ id }), secret: apiKeySecret() })),
