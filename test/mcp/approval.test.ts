@@ -15,7 +15,7 @@ import {
   type TestClient,
   testKey,
 } from '../support/clients/mcp-clients.ts';
-import { answerRequest } from '../support/clients/person.ts';
+import { answerRequest, isApproval } from '../support/clients/person.ts';
 import { rawModern } from '../support/clients/raw-mcp.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
@@ -92,6 +92,31 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     // Once is once: the next call asks anew.
     await client.get('get_connection_credentials', connection);
     expect(links).toHaveLength(2);
+    await end(client, keyward);
+  });
+
+  it('80. connects to a host that the call names in the very call, once the owner has let it', async () => {
+    const { keyward, client, links } = await withPerson(async (url) => {
+      await answerRequest(url, 'once');
+      return 'accept';
+    });
+    const input = { connectorId: 'generic-http', authenticationType: 'bearer', token: 'whatever' };
+    const made = await client.get('create_credential', { ...input, baseUrl: 'https://api.example/v1' });
+    expect(made.credentialId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(links).toHaveLength(1);
+    await end(client, keyward);
+  });
+
+  it('80. shows the link for connecting after the one for the host: the answer to the first is none to the second', async () => {
+    const { keyward, client, links } = await withPerson(async (url) => {
+      if (!isApproval(url)) return 'decline';
+      await answerRequest(url, 'once');
+      return 'accept';
+    });
+    const { issuer } = world.server;
+    const input = { connectorId: 'generic-openid', authenticationType: 'oauth2', issuer, baseUrl: `${issuer}/v1` };
+    expect((await client.call('create_credential', input)).error?.code).toBe('cancelled');
+    expect(links.map(({ url }) => isApproval(url))).toEqual([true, false]);
     await end(client, keyward);
   });
 
