@@ -112,7 +112,9 @@ describe.each(placeNames)('the keys of a vault in %s', (name) => {
     expect(await killRotations(await freshPlace(name), 4, 100)).toMatchObject({ unreadable: 0, left: 0, powerful: 1 });
   });
 
-  it('go under another outer key: the old one no longer opens the vault; with the data key kept, who has it open goes on', async () => {
+  it('go under another outer key: the old one no longer opens the vault; with the data key kept, who has it open goes on', {
+    timeout: 180_000,
+  }, async () => {
     const place = await freshPlace(name);
     const serving = await opened(place);
     const record = newCredential();
