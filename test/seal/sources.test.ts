@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AsyncEntry } from '@napi-rs/keyring';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Keychain, osKeychain } from '../../src/seal/keychain.ts';
 import { isOutdated, newStretching, stretch } from '../../src/seal/passphrase.ts';
 import { isWeakPassphrase } from '../../src/seal/passphrase-strength.ts';
@@ -103,10 +103,20 @@ describe('a configured key', () => {
     }
     await chmod(keyFile, 0o400);
     await (await place.open({ key: { ...place.noKey, keyFile } })).close();
-    // Only root can give a file away.
+    // Only root's file can be played.
     if (process.getuid?.() !== 0) return;
-    await chown(keyFile, 65_534, 65_534);
+    const user = vi.spyOn(process, 'getuid').mockReturnValue(65_534);
+    await chmod(keyFile, 0o640);
+    await (await place.open({ key: { ...place.noKey, keyFile } })).close();
+    await chmod(keyFile, 0o644);
     await expect(place.open({ key: { ...place.noKey, keyFile } })).rejects.toMatchObject({ code: 'config_invalid' });
+    user.mockRestore();
+    // Another user than root who owns it could have made it.
+    await chown(keyFile, 65_534, 65_534);
+    await chmod(keyFile, 0o640);
+    await expect(place.open({ key: { ...place.noKey, keyFile } })).rejects.toMatchObject({
+      message: expect.stringContaining('belongs to another user of this computer'),
+    });
   });
 
   it('that is gone is key_missing, although the same computer has a key file', async () => {
