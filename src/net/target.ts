@@ -14,9 +14,8 @@ export type Reach = {
 
 /**
  * Refuses a URL that may not be called: not http(s), with a user name in it, off the allowed hosts, off the operator's
- * list, plain http to a
- * host that the operator did not allow, or a literal address that is not public. Names are checked when they are
- * resolved. WHATWG URLs have turned decimal, hex, octal and full-width forms of an address into its plain form before.
+ * list, plain http to a host that the operator did not allow, or a literal address that is not public. Names are checked
+ * when they are resolved. WHATWG URLs have turned decimal, hex, octal and full-width forms of an address into its plain form before.
  *
  * @throws KeywardError `egress_refused`
  */
