@@ -6,7 +6,7 @@
 import { join, relative } from 'node:path';
 import { closestMatch } from 'leven';
 import { flagOf, type OptionText, options } from './options.ts';
-import { isLoopback, type ShareTenants, type StoreOption } from './values.ts';
+import { hasPlaceholder, isLoopback, type ShareTenants, type StoreOption } from './values.ts';
 
 export { isLoopback };
 
@@ -108,13 +108,16 @@ export function connectorVariable(connectorId: string): string {
   return connectorId.toUpperCase().replace(/[^A-Z0-9]/g, '_');
 }
 
+const placeholderProblem =
+  'holds a placeholder that was not filled in: write the value itself, or leave the setting out';
+
 /** Set by the Claude Desktop bundle, whose settings come as empty texts when its user left them alone. */
 const bundleVariable = 'KEYWARD_BUNDLE';
 
 /**
  * The configuration from flags (`--port` → text) and the environment; an empty value counts as none, but for a key or a
- * passphrase, in whose place another key would be made unseen. What may be
- * combined, and the default of `release`, depends on how Keyward serves.
+ * passphrase, in whose place another key would be made unseen. What may be combined, and the default of `release`,
+ * depends on how Keyward serves.
  *
  * @throws KeywardError `config_invalid`; `details.fields` names each option that has a problem.
  */
@@ -125,12 +128,14 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
     const spec = options[name];
     const flag = flagOf(spec);
     const fromFlag = flag === undefined ? undefined : flags.get(flag);
-    if (fromFlag === undefined && env[spec.variable] === '' && spec.neverEmpty && env[bundleVariable] === undefined) {
+    const needsValue = spec.neverEmpty === 'anywhere' || (spec.neverEmpty !== undefined && mode !== 'stdio');
+    if (fromFlag === undefined && env[spec.variable] === '' && needsValue && env[bundleVariable] === undefined) {
       problems[spec.variable] = 'is empty: give it a value, or unset it';
     }
     const text = fromFlag ?? given(env[spec.variable]);
     if (text === undefined) return;
     try {
+      if (hasPlaceholder(text)) throw new KeywardError('config_invalid', placeholderProblem);
       if (fromFlag !== undefined && spec.holdsSecret?.(text)) {
         throw new KeywardError(
           'config_invalid',
@@ -277,6 +282,7 @@ function readAuthConfigs(env: NodeJS.ProcessEnv, problems: Record<string, string
   for (const [variable, value] of Object.entries(env)) {
     const [, connector, part] = authVariable.exec(variable) ?? [];
     if (connector === undefined || !value) continue;
+    if (hasPlaceholder(value)) problems[variable] = placeholderProblem;
     const clientId = env[`KEYWARD_AUTH_${connector}_CLIENT_ID`];
     if (part === 'SECRET' && !clientId) problems[variable] = `needs KEYWARD_AUTH_${connector}_CLIENT_ID beside it`;
     if (part === 'ID') {

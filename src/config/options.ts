@@ -11,8 +11,11 @@ export type Option<T> = {
   readonly byDefault: string;
   /** A secret has no flag: every user of the computer can read the arguments of every process. */
   readonly secret?: boolean;
-  /** Whether an empty variable is an error, and not the same as none. */
-  readonly neverEmpty?: boolean;
+  /**
+   * Where an empty variable is an error, and not the same as none. MCP clients, which start Keyward over stdio, hand on what
+   * their user left empty.
+   */
+  readonly neverEmpty?: 'anywhere' | 'but over stdio';
   /** For an option that only some values make a secret: true for such a value, which then must not be a flag either. */
   readonly holdsSecret?: (text: string) => boolean;
   /** The value, or a `KeywardError` whose message says what it must be. */
@@ -49,7 +52,7 @@ export const options = {
     help: "the vault's outer key: 32 bytes in base64 or hex",
     byDefault: 'the OS keychain, else a key file in the config dir',
     secret: true,
-    neverEmpty: true,
+    neverEmpty: 'anywhere',
     parse: read.text,
   }),
   keyFile: option({
@@ -57,7 +60,7 @@ export const options = {
     value: 'file',
     help: 'file that holds the outer key, and that nobody else can read',
     byDefault: 'none',
-    neverEmpty: true,
+    neverEmpty: 'anywhere',
     parse: read.path,
   }),
   passphrase: option({
@@ -66,7 +69,7 @@ export const options = {
     help: 'passphrase that the outer key is derived from; together with a key, both are needed',
     byDefault: 'none',
     secret: true,
-    neverEmpty: true,
+    neverEmpty: 'but over stdio',
     parse: read.text,
   }),
   host: option({

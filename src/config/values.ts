@@ -13,6 +13,16 @@ const refuse = (rule: string): never => {
 
 export const text: Parser<string> = (given) => given;
 
+/**
+ * True for a text with a placeholder that nobody filled in: `${HOME}`, `${env:KEY}`, `$HOME/x`, `%USERPROFILE%`,
+ * `{{key}}`. Whoever starts Keyward without a shell hands them on as they stand; taken at its word, one would be a folder
+ * of that name, or a passphrase that everybody knows.
+ */
+export function hasPlaceholder(given: string): boolean {
+  // In a URL, a percent sign and two hexadecimal digits are one character.
+  return /\$\{[^}]*\}|^\$[A-Za-z_]\w*(?:$|[/\\])|%(?![0-9A-F]{2})[A-Z_][A-Z0-9_()]*%|\{\{[^}]*\}\}/.test(given);
+}
+
 /** An absolute path; `~/` is the home folder, because MCP configs are read by no shell. */
 export const path: Parser<string> = (given) =>
   given === '~' || given.startsWith('~/') ? join(homeFolder(), given.slice(1)) : resolve(given);

@@ -95,10 +95,41 @@ describe('config', () => {
 
   it('112. refuses an empty key, key file or passphrase: another key would be made unseen in its place', () => {
     for (const name of ['KEYWARD_KEY', 'KEYWARD_KEY_FILE', 'KEYWARD_PASSPHRASE']) {
-      expect(() => readConfig(none, { [name]: '' }), name).toThrow(`${name} is empty`);
+      expect(() => readConfig(none, { [name]: '' }, 'http'), name).toThrow(`${name} is empty`);
+      expect(() => readConfig(none, { [name]: '' }, null), name).toThrow(`${name} is empty`);
       // The Claude Desktop bundle has no other way to say that its user left the field alone.
       expect(readConfig(none, { [name]: '', KEYWARD_BUNDLE: '1' }).key, name).toEqual({});
     }
+  });
+
+  it('takes an empty passphrase for none over stdio: MCP clients hand on what their user left empty', () => {
+    expect(readConfig(none, { KEYWARD_PASSPHRASE: '' }).key).toEqual({});
+    expect(() => readConfig(none, { KEYWARD_KEY: '' })).toThrow('KEYWARD_KEY is empty');
+  });
+
+  it.each([
+    `$\{HOME}/keyward`,
+    `$\{env:KEYWARD_PASSPHRASE}`,
+    '$HOME/keyward',
+    '$KEYWARD_PASSPHRASE',
+    '%USERPROFILE%\\keyward',
+    '{{passphrase}}',
+  ])('refuses the placeholder %s, which nobody filled in, in every option and in a client', (value) => {
+    const problem = 'holds a placeholder that was not filled in';
+    for (const { variable } of Object.values(options)) {
+      expect(() => readConfig(none, { [variable]: value }), variable).toThrow(`${variable} ${problem}`);
+    }
+    const client = { KEYWARD_AUTH_GITHUB_CLIENT_ID: 'id', KEYWARD_AUTH_GITHUB_CLIENT_SECRET: value };
+    expect(() => readConfig(none, client)).toThrow(`KEYWARD_AUTH_GITHUB_CLIENT_SECRET ${problem}`);
+    expect(() => readConfig(new Map([['--home', value]]), {})).toThrow(`--home ${problem}`);
+  });
+
+  it('takes percent signs and dollars that are no placeholder as they are', () => {
+    for (const passphrase of ['100%sure% of $5', 'a$HOME', '%41%42%43', '5% and 6%']) {
+      expect(readConfig(none, { KEYWARD_PASSPHRASE: passphrase }).key, passphrase).toEqual({ passphrase });
+    }
+    const url = 'postgres://u:p%40ss%2Fw@h/d';
+    expect(readConfig(none, { KEYWARD_STORE: url }).store).toEqual({ kind: 'postgres', url });
   });
 
   it('112. knows when keyward http would have its vault and a key file below one folder', () => {
