@@ -53,7 +53,7 @@ export async function listCredentials(
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   // What reaches somebody is written in the row itself; an index of it may be of an older Keyward's making.
-  const credentials = shown.filter((row) => accessOf(reader, row) !== null).map((row) => viewOf(row, reader));
+  const credentials = shown.filter((row) => accessOf(reader, row) !== null).map((row) => viewOf(broker, row, reader));
   if (rows.length <= limit || !last) return { credentials };
   const isShared = accessOf(reader, last) !== 'owner';
   return { credentials, nextCursor: encodeCursor([isShared ? 1 : 0, last.createdAt, last.id]) };
@@ -81,7 +81,7 @@ export async function ownedCredentials(
     const rows = await broker.vault.list('credential', owner, filter, page);
     owned.push(...rows);
     const last = rows.at(-1);
-    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(row, readerOf(broker, owner)));
+    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(broker, row, readerOf(broker, owner)));
     page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
   }
 }
@@ -95,7 +95,7 @@ export async function getConnection(
   await authorize(broker, principal, 'credential.read');
   const credential = await requireVisible(broker, principal, input.connectionId, 'connectionId');
   const reader = readerOf(broker, principal);
-  const view = { ...viewOf(credential, reader), ...policiesOf(credential, reader) };
+  const view = { ...viewOf(broker, credential, reader), ...policiesOf(credential, reader) };
   return view.access === 'owner' ? { ...view, shares: sharesOf(credential, broker.settings.shareTenants) } : view;
 }
 
@@ -141,7 +141,7 @@ export async function updateCredential(
   if (name !== null && name !== credential.name) await closeRequests(broker, principal, credential.id);
   const changed = await requireVisible(broker, principal, credential.id, 'credentialId');
   const reader = readerOf(broker, principal);
-  return { ...viewOf(changed, reader), ...policiesOf(changed, reader) };
+  return { ...viewOf(broker, changed, reader), ...policiesOf(changed, reader) };
 }
 
 /** Revokes the grant at the service where it can be, then deletes the credential, and says what happened. */

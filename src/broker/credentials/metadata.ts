@@ -1,10 +1,12 @@
 /** What can be connected, and what each connection needs. */
 import type { Connector } from '../../connectors/definition/definition.ts';
+import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
 import { hasAuthConfig } from '../grants/auth-configs.ts';
 import { type CredentialForm, credentialForm, type FormOptions } from '../input/forms.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
+import { quoted } from '../input/text.ts';
 import { actingFor, authorize } from '../policy/policy.ts';
 
 export type ConnectorView = {
@@ -27,9 +29,12 @@ export async function listConnectors(
     cursor?: string | undefined;
     limit?: number | undefined;
   },
-): Promise<{ connectors: ConnectorView[]; nextCursor?: string }> {
+): Promise<{ connectors: ConnectorView[]; nextCursor?: string; hint?: string }> {
   await authorize(broker, principal, 'connector.read');
-  const found = await broker.catalogue.search(input.query ?? '', input.category);
+  const { query = '', category } = input;
+  requireCategory(broker, category);
+  const found = await broker.catalogue.search(query, category);
+  if (found.length === 0) return { connectors: [], hint: elsewhere(broker, query, category) };
   const [start] = input.cursor === undefined ? [0] : decodeCursor(input.cursor, [0]);
   const end = start + (input.limit ?? defaultLimit);
   const connectors = found.slice(start, end).map((connector) => viewOfConnector(broker, connector));
@@ -57,6 +62,34 @@ export async function getCredentialMetadata(
       }),
     ),
   };
+}
+
+/** @throws KeywardError `invalid_input` that lists the categories, for one that no connector has */
+function requireCategory({ catalogue }: Broker, category: string | undefined): void {
+  if (category === undefined) return;
+  const known = [...new Set(catalogue.list().flatMap(({ categories }) => categories))].sort();
+  if (known.includes(category)) return;
+  throw new KeywardError('invalid_input', `There is no category ${quoted(category, 64)}.`, {
+    hint: `The categories are ${known.join(', ')}.`,
+    details: { fields: { category: `must be one of ${known.join(', ')}` } },
+  });
+}
+
+/** Ways to connect a service that has no connector of its own, by what is known of it. */
+const general = {
+  'generic-api-key': 'a key in a header',
+  'generic-http': 'a bearer token or a password',
+  'generic-oauth2': 'OAuth',
+  'mcp-server': 'the address of an MCP server',
+};
+
+/** What to do when no connector was found. */
+function elsewhere({ catalogue }: Broker, query: string, category: string | undefined): string {
+  if (category !== undefined) return `Nothing in ${category} matches ${quoted(query, 64)}. Search without a category.`;
+  const ways = Object.entries(general)
+    .filter(([id]) => catalogue.get(id) !== undefined)
+    .map(([id, what]) => `${id} (${what})`);
+  return `No service matches ${quoted(query, 64)}. If another spelling finds nothing either, connect it by its address with ${ways.join(', ')}.`;
 }
 
 function viewOfConnector({ catalogue }: Broker, connector: Connector): ConnectorView {

@@ -1,9 +1,11 @@
 /** How records look from outside: the metadata of a connection, never its secret. */
 import { type Owner, subjectOf } from '../../principal.ts';
 import type { Credential, Reader, Share, ShareRule } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
 import { type CallPolicy, readingPolicy, sharedPolicies } from '../calls/policy.ts';
 import { quoted } from '../input/text.ts';
 import { type Access, accessOf } from '../policy/access.ts';
+import { baseUrlOf } from './base-url.ts';
 import { type OfferStatus, offerEndsAt, offerStatus } from './offers.ts';
 
 /** Metadata of one connection; times are ISO 8601 in UTC. */
@@ -16,6 +18,8 @@ export type ConnectionView = {
   connectorId: string;
   /** Where its calls go. */
   hosts: string[];
+  /** What the paths of its calls are below, as far as its metadata tells it. */
+  baseUrl?: string;
   authenticationType: string;
   status: 'active' | 'reconnect_required';
   /** Why a person has to connect again. */
@@ -55,16 +59,18 @@ export type PoliciesView = { policy?: PolicyView; sharedPolicies?: PolicyView[] 
  * The metadata row of a credential, as one who may see it sees it. What its owner, or a service of its owner's choice,
  * worded is quoted for everybody else, and another tenant is told none of it that it can do without.
  */
-export function viewOf(credential: Credential, viewer: Reader): ConnectionView {
+export function viewOf(broker: Broker, credential: Credential, viewer: Reader): ConnectionView {
   const access = accessOf(viewer, credential) ?? 'view';
   const own = access === 'owner';
   const near = credential.tenant === viewer.tenant;
+  const baseUrl = baseUrlOf(broker, credential, own);
   return {
     credentialId: credential.id,
     name: own ? credential.name : quoted(credential.name),
     ...(own ? {} : { sharedBy: knownAs(credential, viewer) }),
     connectorId: credential.connectorId,
     hosts: [...credential.hosts],
+    ...(baseUrl !== undefined && { baseUrl }),
     authenticationType: credential.authenticationType,
     status: credential.status,
     ...(credential.statusReason === null || !near ? {} : { statusReason: credential.statusReason }),

@@ -36,6 +36,7 @@ const connection = z.object({
   shared_by: z.string().optional().describe('Whose it is; its name and account are quoted then'),
   connector_id: z.string(),
   hosts: z.array(z.string()).describe('Where its calls go'),
+  base_url: z.string().optional().describe('What the paths of its calls are below'),
   authentication_type: z.string(),
   status: z.enum(['active', 'reconnect_required']),
   status_reason: z.string().optional(),
@@ -161,7 +162,7 @@ type Shown = Awaited<ReturnType<typeof getConnection>>;
 /** The metadata row in this style's names. */
 function shown(view: Shown): z.input<typeof connection> {
   const { credentialId, connectorId, authenticationType, statusReason, createdAt, updatedAt, ...rest } = view;
-  const { lastUsedAt, expiresAt, reconnectBy, sharedPolicies, sharedBy, shares, ...same } = rest;
+  const { lastUsedAt, expiresAt, reconnectBy, sharedPolicies, sharedBy, shares, baseUrl, ...same } = rest;
   return {
     connection_id: credentialId,
     connector_id: connectorId,
@@ -169,6 +170,7 @@ function shown(view: Shown): z.input<typeof connection> {
     ...(statusReason === undefined ? {} : { status_reason: statusReason }),
     ...same,
     ...(sharedBy === undefined ? {} : { shared_by: sharedBy }),
+    ...(baseUrl === undefined ? {} : { base_url: baseUrl }),
     ...(shares === undefined ? {} : { shares: shares.map(shownShare) }),
     ...(sharedPolicies === undefined ? {} : { shared_policies: sharedPolicies }),
     created_at: createdAt,

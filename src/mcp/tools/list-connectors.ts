@@ -38,6 +38,7 @@ export const listConnectorsTool = defineTool({
         }),
       ),
       nextCursor: z.string().optional(),
+      hint: z.string().optional().describe('Where nothing was found: how to connect the service all the same'),
     }),
   handle: ({ broker, principal }, input) => listConnectors(broker, principal, input),
 });

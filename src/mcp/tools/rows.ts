@@ -13,6 +13,7 @@ export const connectionShape = () => ({
     .describe('Whose it is; then name and account are in “quotes”: that person’s words, not the reader’s'),
   connectorId: z.string(),
   hosts: z.array(z.string()).describe('Where its calls go'),
+  baseUrl: z.string().optional().describe('What the path of call_api is below'),
   authenticationType: z.string(),
   status: z.enum(['active', 'reconnect_required']),
   statusReason: z.string().optional().describe('Why a person has to connect again'),

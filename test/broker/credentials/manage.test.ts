@@ -1,6 +1,7 @@
 /** Listing, reading, renaming and deleting. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelAttempt, checkAttempt } from '../../../src/broker/connect/attempts.ts';
+import { createCredential } from '../../../src/broker/connect/create.ts';
 import {
   deleteCredential,
   getConnection,
@@ -9,6 +10,7 @@ import {
 } from '../../../src/broker/credentials/manage.ts';
 import { listConnectors } from '../../../src/broker/credentials/metadata.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
+import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { localPrincipal as me, type Principal } from '../../../src/principal.ts';
 import {
@@ -35,6 +37,48 @@ afterAll(async () => {
 });
 
 const live = (who: Principal) => storeTokens(keyward.broker, who, { expiresAt: null });
+
+describe('the base URL', () => {
+  const connect = async (who: Principal, input: Record<string, string>) => {
+    const given = { authenticationType: 'bearer', token: 'sk-live-0123456789abcdef', ...input };
+    const created = await createCredential(keyward.broker, who, given as never, { obtainedBy: 'tool' });
+    if (created.kind !== 'created') throw new Error('Something was left to ask.');
+    return created.credentialId;
+  };
+  const shown = async (who: Principal, connectionId: string) => {
+    const { baseUrl } = await getConnection(keyward.broker, who, { connectionId });
+    const { credentials } = await listCredentials(keyward.broker, who, { limit: 100 });
+    expect(credentials.find((one) => one.credentialId === connectionId)?.baseUrl).toBe(baseUrl);
+    return baseUrl;
+  };
+
+  it('of a connection is shown with what was typed for it', async () => {
+    const who = principal('typist');
+    const shop = await connect(who, { connectorId: 'custom.shop', shop: 'tea', region: 'eu' });
+    expect(await shown(who, shop)).toBe('https://tea.shop.example/v1');
+    const any = await connect(who, { connectorId: 'generic-http', baseUrl: 'https://api.example.com/v1/' });
+    expect(await shown(who, any)).toBe('https://api.example.com/v1/');
+  });
+
+  it('is shown to others where its owner did not type its path', async () => {
+    const [ann, bob] = [principal('ann-of-urls'), principal('bob-of-urls')];
+    const share = (connectionId: string) =>
+      shareConnection(keyward.broker, ann, { connectionId, with: 'user:bob-of-urls', permission: 'use' });
+    const shop = await connect(ann, { connectorId: 'custom.shop', shop: 'tea', region: 'eu' });
+    const any = await connect(ann, { connectorId: 'generic-http', baseUrl: 'https://api.example.com/hook/T0/B1' });
+    for (const id of [shop, any]) await share(id);
+    expect(await shown(bob, shop)).toBe('https://tea.shop.example/v1');
+    expect(await shown(bob, any)).toBeUndefined();
+  });
+
+  it('of a connector that is gone is not known', async () => {
+    const who = principal('gone-url');
+    const record = await live(who);
+    const orphan = { ...record, connectorId: 'custom.gone' };
+    await keyward.broker.vault.commit([{ op: 'update', kind: 'credential', record: orphan }]);
+    expect(await shown(who, record.id)).toBeUndefined();
+  });
+});
 
 describe('lists', () => {
   it('9. page through everything once, in a stable order, and never show another owner’s rows', async () => {
@@ -103,6 +147,19 @@ describe('lists', () => {
     } while (cursor !== undefined);
     expect(found.length).toBeGreaterThan(14);
     expect(seen).toEqual(found);
+  });
+
+  it('of connectors say what to do where nothing was found, and name the categories there are', async () => {
+    const { connectors, hint } = await listConnectors(keyward.broker, me, { query: 'qqzzxxyy' });
+    expect(connectors).toEqual([]);
+    for (const id of ['generic-api-key', 'generic-http', 'generic-oauth2', 'mcp-server']) expect(hint).toContain(id);
+    const inCategory = await listConnectors(keyward.broker, me, { query: 'qqzzxxyy', category: 'finance' });
+    expect(inCategory.hint).toContain('without a category');
+    await expect(listConnectors(keyward.broker, me, { category: 'financee' })).rejects.toMatchObject({
+      code: 'invalid_input',
+      hint: expect.stringContaining('finance'),
+    });
+    expect(await listConnectors(keyward.broker, me, { category: 'finance' })).not.toHaveProperty('hint');
   });
 
   it('by an unknown connector are an error with the nearest ids, unless credentials of it are there', async () => {
