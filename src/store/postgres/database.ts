@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { KeywardError } from '../../errors.ts';
+import { ProvingClient } from './client.ts';
 import { asksToRetry, endsConnection, storeError } from './failures.ts';
 import { migrate } from './migrations.ts';
 import type { Statement } from './statements.ts';
@@ -42,7 +43,14 @@ const types: pg.CustomTypesConfig = {
 
 /** Brings the tables up to date, and answers the steps that were missing. */
 export async function migrateDatabase({ config }: Target): Promise<readonly string[]> {
-  const pool = new pg.Pool({ ...config, max: 1, connectionTimeoutMillis: connectMs, statement_timeout: migrationMs });
+  const pool = new pg.Pool({
+    ...config,
+    Client: ProvingClient,
+    max: 1,
+    connectionTimeoutMillis: connectMs,
+    statement_timeout: migrationMs,
+    onConnect: (client) => (client as ProvingClient).demandProof(),
+  });
   pool.on('error', () => undefined);
   try {
     return await migrate(pool);
@@ -56,6 +64,7 @@ export async function migrateDatabase({ config }: Target): Promise<readonly stri
 export function openDatabase({ config, location }: Target): Database {
   const pool = new pg.Pool({
     ...config,
+    Client: ProvingClient,
     types,
     application_name: 'keyward',
     keepAlive: true,
@@ -65,6 +74,7 @@ export function openDatabase({ config, location }: Target): Database {
     lock_timeout: lockMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     onConnect: async (client) => {
+      (client as ProvingClient).demandProof();
       await client.query({ ...demandDurability });
     },
   });
