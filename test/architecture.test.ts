@@ -186,6 +186,8 @@ describe('architecture', () => {
       'store/json/format.ts',
       'seal/native.ts',
       'store/json/rows.ts',
+      'store/postgres/ledger.ts',
+      'store/postgres/rows.ts',
       'vault/archive.ts',
       'vault/audit-chain.ts',
       'vault/audit-ends.ts',

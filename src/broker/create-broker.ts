@@ -12,7 +12,7 @@ const sweepMs = 600_000;
 export function createBroker(parts: BrokerParts): Broker {
   const refusals = createRefusals(parts.vault, parts.log);
   const sweep = setInterval(() => {
-    parts.vault.purgeReplacedSecrets(Date.now()).catch(() => parts.log.warn('replaced_secrets_not_swept'));
+    parts.vault.purge('replacedSecret', Date.now()).catch(() => parts.log.warn('replaced_secrets_not_swept'));
   }, sweepMs).unref();
   const broker: Broker = {
     ...parts,

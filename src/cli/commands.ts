@@ -142,6 +142,12 @@ export const commands: readonly Command[] = [
     name: 'audit verify',
     words: [],
     help: 'check, without any network, that nobody altered the audit log; exit code 1 if somebody did',
+    flags: {
+      since: {
+        value: 'head',
+        help: 'a head that this command printed before: the log must still hold what it held then',
+      },
+    },
     load: async () => (await import('./lazy-commands.ts')).audit.verify,
   },
   {

@@ -68,7 +68,7 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
 
 /** The store that is configured, with its outer key. Data keys that nothing needs any more are retired. */
 export async function openConfiguredStore(config: Config): Promise<Store> {
-  const store = await openStore({ store: config.store, key: keySettings(config) });
+  const store = await openStore({ store: config.store, key: keySettings(config), marks: marksFolder(config) });
   try {
     await retireUnused(store);
     return store;
@@ -76,6 +76,11 @@ export async function openConfiguredStore(config: Config): Promise<Store> {
     await store.close();
     throw error;
   }
+}
+
+/** Where this computer keeps what it remembers of vaults: beside the key, away from them. */
+export function marksFolder({ configDir }: Config): string {
+  return join(configDir, 'marks');
 }
 
 /** What the configuration says about the outer key. */

@@ -28,6 +28,16 @@ export function open(keyring: Keyring, context: SealContext, sealed: string): Ui
   return openEnvelope(sealed, (keyId) => recordKey(keyring, keyId, context));
 }
 
+/** Whether something was sealed for exactly this context, without what it is. */
+export function belongs(keyring: Keyring, context: SealContext, sealed: string): boolean {
+  try {
+    open(keyring, context, sealed);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A 32-byte key for another purpose (a MAC, the store's own rows), unrelated to every record's key. */
 export function deriveKey(keyring: Keyring, purpose: string, keyId: string = keyring.currentKeyId): Uint8Array {
   const known = derived.get(keyring) ?? new Map<string, Uint8Array>();

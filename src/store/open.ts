@@ -21,6 +21,8 @@ export async function openStore(settings: {
   readonly key: KeySettings;
   /** Keys of a vault that is moved here: they are taken where nothing is kept yet. `conflict` over another vault. */
   readonly adopt?: KeyHeader;
+  /** Where this computer keeps what it remembers of vaults, away from them; without, it remembers nothing. */
+  readonly marks?: string;
 }): Promise<Store> {
   const { store, ...rest } = settings;
   if (store.kind === 'postgres') {

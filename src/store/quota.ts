@@ -79,6 +79,7 @@ const names = {
     open: 'sign-in codes',
     hint: 'Use one of them, or wait until they end.',
   },
+  visit: { many: 'browsers', open: 'browsers', hint: 'Sign out in one of them, then sign in again.' },
   approval: {
     many: 'requests for approval',
     open: 'requests that wait for approval',

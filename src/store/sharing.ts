@@ -1,6 +1,11 @@
 /** What a share is, and whom shares reach: within a tenant at once, across tenants where the operator lets them. */
 import type { Owner } from '../principal.ts';
 import type { CallPolicy, SharePermission } from './asked.ts';
+import type { Row } from './row.ts';
+
+export function isOwnedBy(row: Pick<Row, 'tenant' | 'owner'>, owner: Owner): boolean {
+  return row.tenant === owner.tenant && row.owner === owner.user;
+}
 
 /** A grant on a credential. */
 export type Share = {
@@ -40,6 +45,11 @@ export type Reader = Owner & {
 export function readerUnder({ offers, pairs }: ShareRule, { tenant, user }: Owner): Reader {
   const trusted = pairs.filter(({ to }) => to === tenant).map(({ from }) => from);
   return { tenant, user, trusted, offers };
+}
+
+/** True for the owner of a credential, and for whom one of its shares reaches. */
+export function isVisibleTo(row: Shared & Pick<Row, 'owner'>, reader: Reader): boolean {
+  return isOwnedBy(row, reader) || isSharedWith(row, reader);
 }
 
 /** True when a share of this credential reaches the reader; its own credentials are not shared with it. */

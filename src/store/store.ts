@@ -6,29 +6,16 @@ import type { Owner } from '../principal.ts';
 import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
 import type { ApprovalAct, ApprovalDetails, ApprovalFacts, Asked, CallPolicy, SharePermission } from './asked.ts';
+import type { SealedHead } from './audit-head.ts';
 import type { AuditLine } from './audit-line.ts';
 import type { CountTogether } from './counting.ts';
 import type { Held, Within } from './quota.ts';
+import type { Row } from './row.ts';
 import type { Reader, Share } from './sharing.ts';
+import type { SessionRow, SignInCodeRow, VisitRow } from './sign-in-rows.ts';
 import type { UnderKeys } from './under-keys.ts';
 
 export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, Share, SharePermission };
-
-/** Columns that every row has. Times are whole milliseconds since 1970. */
-export type Row = {
-  /** Lower-case UUIDv4. */
-  readonly id: string;
-  readonly tenant: string;
-  readonly owner: string;
-  /** Grows by one with every change of the row; compared on update. */
-  readonly version: number;
-  /** Grows by one with every change of the secret; bound into the sealing key. */
-  readonly secretVersion: number;
-  /** The sealed secret, base64. */
-  readonly sealed: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-};
 
 export type CredentialStatus = 'active' | 'reconnect_required';
 
@@ -133,21 +120,6 @@ export type AttemptRow = Row & {
   readonly expiresAt: number;
 };
 
-/** A session token that Keyward issued over HTTP; `owner` is the user it stands for. It has no sealed secret: only a hash. */
-export type SessionRow = Row & {
-  /** SHA-256 (hex) of the token's secret part, which has 256 bits of chance: a slow hash would protect nothing more. */
-  readonly hash: string;
-  readonly scopes: readonly string[];
-  /** Null never expires. */
-  readonly expiresAt: number | null;
-};
-
-/**
- * A sign-in code for the pages. Its id is a keyed digest of the code, so the row is no help in guessing one; whom it
- * signs in is its sealed part. All of them belong to one owner that nobody can be.
- */
-export type SignInCodeRow = Row & { readonly expiresAt: number };
-
 /**
  * The secret that reconnecting replaced, and what of the credential belonged to it, under the id of the credential: there
  * is never more than one. Its sealed part is that secret.
@@ -174,10 +146,13 @@ export type Rows = {
   attempt: AttemptRow;
   session: SessionRow;
   signInCode: SignInCodeRow;
+  visit: VisitRow;
   approval: ApprovalRow;
   replacedSecret: ReplacedSecretRow;
 };
 export type Kind = keyof Rows;
+/** Kinds of rows that are swept away some time after they ended. */
+export type EndingKind = 'attempt' | 'visit' | 'replacedSecret';
 
 /** A row with its kind. */
 export type KindRow = { [K in Kind]: { readonly kind: K; readonly row: Rows[K] } }[Kind];
@@ -239,10 +214,8 @@ export interface Store {
   commit(changes: UnderKeys<Change>): Promise<void>;
   /** Sets `lastUsedAt`, never backwards, without touching versions. Durable when it resolves. */
   touch(times: ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>): Promise<void>;
-  /** Deletes attempts that expired before this time. */
-  purgeAttempts(before: number): Promise<void>;
-  /** Deletes replaced secrets that can't be brought back since this time. */
-  purgeReplacedSecrets(before: number): Promise<void>;
+  /** Deletes attempts, visits or replaced secrets that ended before this time. */
+  purge(kind: EndingKind, before: number): Promise<void>;
 
   /**
    * Runs `work` while holding the named lease against every other process on this store (and every other caller in
@@ -262,11 +235,18 @@ export interface Store {
   readAudit(): AsyncIterable<string>;
   /** The lines from a place on, each with its own place and the next one; 0 is the first. Reads no more than is taken. */
   readAuditFrom(place: number): AsyncIterable<AuditLine>;
+  /** How far the audit log went when the vault sealed that last: with its commits, or every few seconds, and at close. */
+  auditHead(): Promise<SealedHead>;
 
-  /** Every row of every owner and kind, as of one moment, for what works on a whole vault. */
-  scan(): AsyncIterable<KindRow>;
+  /**
+   * Every row of every owner and kind, as of one moment, for what works on a whole vault. A record that was not written
+   * by Keyward is `vault_damaged`, unless somebody wants to hear of it: then it is left out.
+   */
+  scan(onForged?: (record: { readonly kind: Kind; readonly id: string }) => void): AsyncIterable<KindRow>;
   /** Replaces boxes that are still as they were; no version changes, because no secret does. */
   reseal(boxes: readonly Reseal[]): Promise<void>;
+  /** Proves under the current key whatever the store itself proves under another one; answers how many records that were. */
+  proveAnew(): Promise<number>;
   /** Stores what `change` makes of the keys; it may run again. Nothing made under those before arrives afterwards. */
   changeKeys(change: (keys: Keyring) => Promise<Keyring> | Keyring): Promise<void>;
 

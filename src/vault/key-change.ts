@@ -41,7 +41,7 @@ export async function keyUse(
 ): Promise<{ readonly keys: readonly KeyUse[]; readonly damaged: readonly DamagedRecord[] }> {
   const counts = new Map<string, number>();
   const damaged: DamagedRecord[] = [];
-  for await (const { kind, row } of store.scan()) {
+  for await (const { kind, row } of store.scan((record) => damaged.push(record))) {
     if (isSetAside(row.sealed)) damaged.push({ kind, id: row.id });
     else counts.set(keyIdOf(row.sealed), (counts.get(keyIdOf(row.sealed)) ?? 0) + 1);
   }
@@ -129,10 +129,12 @@ async function leaveOldKeys(store: Store, onDamaged: OnDamaged): Promise<Omit<Ro
   let resealed = 0;
   for (let round = 0, moved = 1; moved > 0 && round < mostRounds; round += 1, resealed += moved) {
     moved = await resealAll(store, async (record) => {
+      if (damaged.some(({ kind, id }) => kind === record.kind && id === record.id)) return;
       await onDamaged(record);
       damaged.push(record);
     });
   }
+  await store.proveAnew();
   await retire(store, left);
   return { resealed, damaged };
 }
@@ -157,13 +159,15 @@ async function resealAll(store: Store, onDamaged: OnDamaged): Promise<number> {
     count += boxes.length;
     boxes = [];
   };
-  for await (const found of store.scan()) {
+  const forged: DamagedRecord[] = [];
+  for await (const found of store.scan((record) => forged.push(record))) {
     const { sealed } = found.row;
     if (isSetAside(sealed) || keyIdOf(sealed) === store.keyring.currentKeyId) continue;
     boxes.push(resealed(store, found) ?? (await aside(store, found, onDamaged)));
     if (boxes.length === batch) await flush();
   }
   await flush();
+  for (const record of forged) await onDamaged(record);
   return count;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Copies a vault to another place, and proves that everything arrived. The copy is the same vault: it has the same data
  * keys, so boxes move as they are, the audit log still verifies, and no plaintext is written anywhere. Interrupted, it
- * is started again and goes on. Attempts, approvals, sign-in codes and replaced secrets stay behind: they end
- * soon, and belong to the address and the owner they were made for.
+ * is started again and goes on. Attempts, approvals, sign-in codes, replaced secrets and who is signed in stay
+ * behind: they end soon, and belong to the address and the owner they were made for.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { KeywardError } from '../errors.ts';
@@ -19,22 +19,31 @@ export type Source = Pick<Store, 'keyring' | 'keys' | 'scan' | 'readAudit'>;
 export type Moved = { readonly records: Readonly<Partial<Record<Kind, number>>>; readonly auditLines: number };
 
 const batch = 200;
-const passing: readonly Kind[] = ['attempt', 'signInCode', 'approval', 'replacedSecret'];
+/** What ends soon, and belongs to the place it was made in. */
+export const passing: readonly Kind[] = ['attempt', 'signInCode', 'visit', 'approval', 'replacedSecret'];
+/** What a backup does not bring back: it may have been ended since. */
+export const notRestored: readonly Kind[] = [...passing, 'session'];
 
 /**
  * Copies the audit log, then every record as `change` makes it, and compares both sides afterwards. `conflict` when the
  * target has gone its own way, `vault_damaged` when the comparison fails.
  *
  * @param target opened with the keys of the source
+ * @param left kinds that stay behind
  */
-export async function copyVault(source: Source, target: Store, change: (found: KindRow) => KindRow): Promise<Moved> {
+export async function copyVault(
+  source: Source,
+  target: Store,
+  change: (found: KindRow) => KindRow,
+  left: readonly Kind[] = passing,
+): Promise<Moved> {
   await target.changeKeys((keys) => newerKeys(keys, source.keyring));
   const auditLines = await copyAudit(source, target);
   const digestKey = randomBytes(32);
-  const sent = await copyRecords(source, target, change, digestOf(digestKey, source));
+  const sent = await copyRecords(source, target, { change, left, digest: digestOf(digestKey, source) });
   const arrived = newTally();
   const digest = digestOf(digestKey, target);
-  for await (const found of target.scan()) if (!passing.includes(found.kind)) add(arrived, found, digest(found));
+  for await (const found of target.scan()) if (!left.includes(found.kind)) add(arrived, found, digest(found));
   if (JSON.stringify(summary(sent)) !== JSON.stringify(summary(arrived))) {
     throw new KeywardError('conflict', 'What is at the new place is not what was copied there.', {
       hint: 'The old place is as it was. Has somebody used the new one meanwhile? Empty it, then start again.',
@@ -53,11 +62,17 @@ function newerKeys(target: Keyring, source: Keyring): Keyring {
 
 type Digest = (found: KindRow) => Buffer;
 
-async function copyRecords(source: Source, target: Store, change: (found: KindRow) => KindRow, digest: Digest) {
+type Copying = {
+  readonly change: (found: KindRow) => KindRow;
+  readonly left: readonly Kind[];
+  readonly digest: Digest;
+};
+
+async function copyRecords(source: Source, target: Store, { change, left, digest }: Copying) {
   const sent = newTally();
   let changes: Change[] = [];
   for await (const original of source.scan()) {
-    if (passing.includes(original.kind)) continue;
+    if (left.includes(original.kind)) continue;
     const found = change(original);
     add(sent, found, digest(found));
     const next = await arrival(target, found, digest);

@@ -114,8 +114,7 @@ export async function openVault(
       await creating.run({ tenant: created.tenant, user: created.owner }, commit);
     },
     touch: (credential) => notes.add(credential),
-    purgeAttempts: (before) => store.purgeAttempts(before),
-    purgeReplacedSecrets: (before) => store.purgeReplacedSecrets(before),
+    purge: (kind, before) => store.purge(kind, before),
     withLease: (name, options, work) => store.withLease(name, options, work),
     countTogether: underHiddenNames(store),
     refreshKeys: () => store.refreshKeys(),

@@ -21,6 +21,8 @@ export function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>
     session: { rows: 1_000, open: 100 },
     // All of them belong to one owner that nobody can be.
     signInCode: { rows: 10_000 },
+    // Signing in ends the oldest beyond twenty; so many may be there while several do so at once.
+    visit: { rows: 100 },
     approval: { rows: 400, open: 20 },
   };
 }

@@ -2,16 +2,16 @@
 import type { Owner } from '../principal.ts';
 import type { CountTogether } from '../store/counting.ts';
 import type { Reader } from '../store/sharing.ts';
+import type { SessionRow, SignInCodeRow, VisitRow } from '../store/sign-in-rows.ts';
 import type {
   ApprovalRow,
   AttemptRow,
   AuthConfigRow,
   CredentialRow,
+  EndingKind,
   ListFilter,
   Page,
   ReplacedSecretRow,
-  SessionRow,
-  SignInCodeRow,
   VisiblePage,
 } from '../store/store.ts';
 
@@ -39,6 +39,7 @@ export type Attempt = Stored<AttemptRow>;
 export type Session = Stored<SessionRow>;
 export type Approval = Stored<ApprovalRow>;
 export type ReplacedSecret = Stored<ReplacedSecretRow>;
+export type Visit = Stored<VisitRow>;
 
 /** The plaintext inside a credential. */
 export type CredentialSecret =
@@ -92,6 +93,7 @@ export type Records = {
   attempt: { record: Attempt; secret: AttemptSecret };
   session: { record: Session; secret: Record<string, never> };
   signInCode: { record: Stored<SignInCodeRow>; secret: Owner };
+  visit: { record: Visit; secret: Record<string, never> };
   /** `key`: link and form tokens of one request are derived from it; each new request has a new one. */
   approval: { record: Approval; secret: { readonly key: string } };
   replacedSecret: { record: ReplacedSecret; secret: CredentialSecret };
@@ -176,8 +178,7 @@ export interface Vault {
   commit(changes: readonly VaultChange[]): Promise<void>;
   /** Notes that the credential was used now; written lazily, at most every few seconds, and at close. */
   touch(credential: Credential): void;
-  purgeAttempts(before: number): Promise<void>;
-  purgeReplacedSecrets(before: number): Promise<void>;
+  purge(kind: EndingKind, before: number): Promise<void>;
   withLease<T>(
     name: string,
     options: { readonly waitMs: number; readonly signal?: AbortSignal },

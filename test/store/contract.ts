@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { CredentialRow, ListFilter, SessionRow, Store } from '../../src/store/store.ts';
+import type { SessionRow } from '../../src/store/sign-in-rows.ts';
+import type { CredentialRow, ListFilter, Store } from '../../src/store/store.ts';
 import { ann, approvalRow, attemptRow, bob, credentialRow } from '../support/vault/vault-folder.ts';
 
 async function listed<T>(all: AsyncIterable<T>): Promise<T[]> {
@@ -264,8 +265,8 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
         insert(credential),
         ...attempts.map((row) => ({ op: 'insert' as const, kind: 'attempt' as const, row })),
       ]);
-      await store.purgeAttempts(200);
-      await store.purgeAttempts(200);
+      await store.purge('attempt', 200);
+      await store.purge('attempt', 200);
       expect(await Promise.all(attempts.map(({ id }) => store.findAttempt(id)))).toEqual([undefined, attempts[1]]);
       expect(await read(credential)).toEqual(credential);
     });
@@ -286,12 +287,12 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
         { op: 'insert', kind: 'attempt', row: attempt },
         ...kept.map((row) => ({ op: 'insert' as const, kind: 'replacedSecret' as const, row })),
       ]);
-      await store.purgeReplacedSecrets(200);
+      await store.purge('replacedSecret', 200);
       const left = await store.list('replacedSecret', ann, {}, { limit: 10 });
       expect(left).toEqual([kept[1]]);
       expect(await read(credential)).toEqual(credential);
       expect(await store.findAttempt(attempt.id)).toEqual(attempt);
-      await store.purgeAttempts(200);
+      await store.purge('attempt', 200);
       expect(await store.list('replacedSecret', ann, {}, { limit: 10 })).toEqual([kept[1]]);
     });
 

@@ -44,7 +44,7 @@ describe('the audit chain', () => {
       [0, 1, 2, 3, 4, 5].map((at) => `id-${at}`),
     );
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ ...event(0), seq: 1, prev: '' });
-    expect(await verify()).toEqual({ lines: 6, chains: 2, torn: [], ok: true, problems: [] });
+    expect(await verify()).toMatchObject({ lines: 6, chains: 2, torn: [], ok: true, problems: [] });
   });
 
   it('takes many events at once and keeps their order', async () => {
@@ -128,7 +128,7 @@ describe('the audit chain', () => {
   });
 
   it('of an empty log is in order', async () => {
-    expect(await verify()).toEqual({ lines: 0, chains: 0, torn: [], ok: true, problems: [] });
+    expect(await verify()).toMatchObject({ lines: 0, chains: 0, torn: [], ok: true, problems: [] });
   });
 
   it('writes no field that an event does not have', async () => {

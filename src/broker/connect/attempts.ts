@@ -46,8 +46,8 @@ export async function startAttempt(
   // Before anything is written: without pages nobody could finish.
   const origin = await broker.pages.open(id, flow === 'code');
   await authorize(broker, owner, 'attempt.start', { subject: id, connectorId: plan.connectorId });
-  await broker.vault.purgeAttempts(Date.now() - keepMs);
-  await broker.vault.purgeReplacedSecrets(Date.now());
+  await broker.vault.purge('attempt', Date.now() - keepMs);
+  await broker.vault.purge('replacedSecret', Date.now());
 
   const expiresAt = Date.now() + attemptLifetimeMs;
   const record = {

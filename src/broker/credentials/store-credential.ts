@@ -127,7 +127,7 @@ async function replaceSecret(
   // Before the secret is there: who allowed an earlier one to be read, or the connection to be shared, meant that one.
   await forgetRequests(broker, owner, previous.id);
   const grantedAt = Date.now();
-  await broker.vault.purgeReplacedSecrets(grantedAt);
+  await broker.vault.purge('replacedSecret', grantedAt);
   await amend(broker, previous, async (now) => {
     // Another account may have been chosen this time, so the label has to be verified anew.
     const record = {

@@ -1,22 +1,17 @@
-/** Signing in to the pages of HTTP mode: sign-in codes, and what a browser keeps of it. Knows no HTTP. */
-
+/** Signing in to the pages of HTTP mode with a code. Knows no HTTP. */
 import { randomInt } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
-import { parseJson } from '../../json.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { idOfDigest, oneLine } from '../input/text.ts';
 import type { Refusals } from '../policy/audit.ts';
 import { who } from '../policy/policy.ts';
-import { sameText } from '../visitors/browser-binding.ts';
 
 type Parts = { readonly vault: Vault };
 type SignInParts = Parts & { readonly refusals: Refusals };
 
 /** How long a sign-in code is good. */
 export const signInCodeLifetimeMs = 600_000;
-/** How long a browser stays signed in. */
-export const signedInLifetimeMs = 12 * 3_600_000;
 
 /** No letter or digit that is easily taken for another one (Crockford's base 32): 12 of them are 60 bits. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -98,22 +93,6 @@ export async function noteSignIn({ vault }: Parts, { tenant, user }: Owner, subj
 /** Notes that somebody, nobody knows who, was not signed in. Only whoever runs Keyward reads of it. */
 export async function noteRefusedSignIn({ refusals }: Pick<SignInParts, 'refusals'>, code: string): Promise<void> {
   await refusals.note({ ...nobody, client: 'page', action: 'sign_in', outcome: 'refused', code });
-}
-
-/** What a signed-in browser keeps: who it is and until when, with a keyed digest that only this vault can make. */
-export function signedInValue({ vault }: Parts, { tenant, user }: Owner, now = Date.now()): string {
-  const text = JSON.stringify({ tenant, user, until: now + signedInLifetimeMs });
-  const payload = Buffer.from(text).toString('base64url');
-  return `${payload}.${vault.proof('signed-in', payload)}`;
-}
-
-/** Who a browser with this value is; null when it was altered, made elsewhere, or is too old. */
-export function signedInPerson({ vault }: Parts, value: string): Owner | null {
-  const [payload = '', proof = '', ...rest] = value.split('.');
-  if (rest.length > 0 || !sameText(proof, vault.proof('signed-in', payload))) return null;
-  const { tenant, user, until } = parseJson(Buffer.from(payload, 'base64url').toString()) as Owner & { until: number };
-  const now = Date.now();
-  return now < until && until <= now + signedInLifetimeMs ? { tenant, user } : null;
 }
 
 /** The form token of the sign-in page, for a browser with this cookie. */

@@ -1,5 +1,6 @@
 /** `keyward audit …`: reads the audit log of the vault, offline. Both answer to a person; nothing is changed. */
 import { KeywardError } from '../../errors.ts';
+import type { AuditHead } from '../../store/audit-head.ts';
 import { verifyAudit } from '../../vault/audit-verify.ts';
 import type { Run } from '../command.ts';
 import { table } from '../table.ts';
@@ -22,17 +23,28 @@ export const tail: Run = (invocation) => {
 };
 
 /** Checks every chain; exit code 1 when something was altered. */
-export const verify: Run = (invocation) =>
-  withStore(invocation, async (store) => {
-    const { lines, chains, torn, problems, ok } = await verifyAudit(store);
+export const verify: Run = (invocation) => {
+  const since = readHead(invocation.flags.get('since'));
+  return withStore(invocation, async (store) => {
+    const { lines, chains, torn, problems, ok, sealedLines, head } = await verifyAudit(store, since);
     const found = problems.map(({ line, problem }) => `line ${line}: ${problem}\n`);
     const cut = torn.map((line) => `line ${line}: cut short by a crash while it was written; nothing relied on it.\n`);
     const verdict = ok
       ? `The audit log is whole: ${count(lines, 'entry', 'entries')}, ${count(chains, 'chain', 'chains')}.\n`
       : `The audit log was ALTERED: ${count(problems.length, 'problem', 'problems')}.\n`;
-    process.stdout.write([...cut, ...found, verdict].join(''));
+    const cover = `The vault vouches for the first ${count(sealedLines, 'line', 'lines')} of ${head.lines}.\n`;
+    process.stdout.write([...cut, ...found, verdict, cover, `Head: ${head.lines}:${head.digest}\n`].join(''));
     return ok ? 0 : 1;
   });
+};
+
+/** A head as it was printed; undefined where none is given. */
+function readHead(text: string | undefined): AuditHead | undefined {
+  if (text === undefined) return undefined;
+  const [, lines, digest] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (digest !== undefined) return { lines: Number(lines), digest };
+  throw new KeywardError('config_invalid', '--since must be a head as keyward audit verify prints it.');
+}
 
 /** Time, outcome, action, about what, by whom, and why. A line that is no entry is shown as what it is. */
 function cells(line: string): readonly string[] {

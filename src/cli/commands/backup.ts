@@ -4,14 +4,14 @@ import { join, resolve } from 'node:path';
 import { type Config, options } from '../../config/config.ts';
 import { KeywardError } from '../../errors.ts';
 import { openStore, type StoreSettings } from '../../store/open.ts';
-import type { KindRow } from '../../store/store.ts';
+import type { Kind, KindRow } from '../../store/store.ts';
 import { openArchive, writeArchive } from '../../vault/archive.ts';
 import { underPassphrase } from '../../vault/key-change.ts';
-import { copyVault, type Moved, type Source } from '../../vault/move.ts';
+import { copyVault, type Moved, notRestored, passing, type Source } from '../../vault/move.ts';
 import { type OwnerChange, readOwnerMap, underNewOwner } from '../../vault/owner-map.ts';
 import { askNewPassphrase } from '../ask.ts';
 import type { Run } from '../command.ts';
-import { keySettings } from '../keyward.ts';
+import { keySettings, marksFolder } from '../keyward.ts';
 import { noteInAudit, withStore } from '../with-store.ts';
 
 export const migrateStore: Run = async ({ config, flags }) => {
@@ -23,7 +23,10 @@ export const migrateStore: Run = async ({ config, flags }) => {
   const owners = await ownersOf(flags.get('owners'));
   return withStore({ config: { ...config, store: from } }, async (source) => {
     await noteInAudit(source, 'vault.move');
-    const moved = await intoStore(config, to, source, (found) => underNewOwner(source, owners, found));
+    const moved = await intoStore(config, to, source, {
+      change: (found) => underNewOwner(source, owners, found),
+      left: passing,
+    });
     process.stdout.write(`${inWords(moved)}: all of it is at the new place. The old one is as it was.\n`);
     return 0;
   });
@@ -48,17 +51,26 @@ export const backup: Run = (invocation) =>
 export const restore: Run = async ({ config, flags }) => {
   const archive = await openArchive(resolve(required(flags.get('from'), '--from')), keySettings(config));
   // To its end, before anything is written: an archive that is cut short restores nothing.
-  for await (const _ of archive.scan());
-  const moved = await intoStore(config, config.store, archive, (found) => found);
+  let tokens = 0;
+  for await (const { kind } of archive.scan()) if (kind === 'session') tokens += 1;
+  const moved = await intoStore(config, config.store, archive, { change: (found) => found, left: notRestored });
   await withStore({ config }, (store) => noteInAudit(store, 'vault.restore'));
   process.stdout.write(`${inWords(moved)}: restored.\n`);
+  if (tokens > 0) {
+    process.stderr.write(
+      'Session tokens are not restored, as some may have been revoked since: keyward token create makes new ones.\n',
+    );
+  }
   return 0;
 };
 
-async function intoStore(config: Config, to: StoreSettings, source: Source, change: (found: KindRow) => KindRow) {
-  const target = await openStore({ store: to, key: keySettings(config), adopt: source.keys });
+type Copying = { readonly change: (found: KindRow) => KindRow; readonly left: readonly Kind[] };
+
+async function intoStore(config: Config, to: StoreSettings, source: Source, { change, left }: Copying) {
+  const settings = { store: to, key: keySettings(config), marks: marksFolder(config) };
+  const target = await openStore({ ...settings, adopt: source.keys });
   try {
-    return await copyVault(source, target, change);
+    return await copyVault(source, target, change, left);
   } finally {
     await target.close();
   }

@@ -165,9 +165,14 @@ async function servePages(
   app = createApp({ hosts: own, origins: own.map((host) => `http://${host}`), around, log: broker().log });
   app.route(
     '/',
-    connectRoutes({ broker, secure: false, place: 'encrypted in the vault on this computer', visitor: () => 'local' }),
+    connectRoutes({
+      broker,
+      secure: false,
+      place: 'encrypted in the vault on this computer',
+      visitor: async () => 'local',
+    }),
   );
-  app.route('/', approvalRoutes({ broker, secure: false, visitor: () => 'local' }));
+  app.route('/', approvalRoutes({ broker, secure: false, visitor: async () => 'local' }));
   return { origin: `http://${hostname}:${listener.port}`, close: listener.close };
 }
 
@@ -191,7 +196,7 @@ function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: str
     use();
     await next();
   });
-  app.route('/', callbackRoutes({ broker, secure: false, pages, visitor: () => 'local' }));
+  app.route('/', callbackRoutes({ broker, secure: false, pages, visitor: async () => 'local' }));
   return app;
 }
 

@@ -29,7 +29,7 @@ export type HomeOptions = {
 export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Hono {
   const routes = new Hono();
   routes.get('/', async (c) => {
-    const person = visitor(c);
+    const person = await visitor(c);
     if (typeof person === 'string') return c.html(welcomePage(mcpUrl));
     const cursor = c.req.query('after');
     const shown = await listCredentials(broker(), reader(person), { limit: 50, ...(cursor && { cursor }) });
@@ -43,7 +43,7 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
   });
 
   routes.post('/revert', formsOnly, formLimit, async (c) => {
-    const person = visitor(c);
+    const person = await visitor(c);
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
     const browser = readCookie(c, 'form', secure);

@@ -23,7 +23,7 @@ export type OfferRoutes = {
 export function offerRoutes({ broker, secure, visitor }: OfferRoutes): Hono {
   const routes = new Hono();
   routes.post('/offers/:id', formsOnly, formLimit, async (c) => {
-    const person = visitor(c);
+    const person = await visitor(c);
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
     const id = c.req.param('id');

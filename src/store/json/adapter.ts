@@ -6,8 +6,9 @@ import { KeywardError } from '../../errors.ts';
 import type { KeyHeader } from '../../seal/key-header.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { fileMode, noFollow, storageError, tighten } from '../../seal/private-files.ts';
+import type { Mark } from '../mark.ts';
 import type { Disk } from './disk.ts';
-import { check, damaged, decodeVault, encodeVault, type VaultFile } from './format.ts';
+import { check, damaged, decodeVault, encodeVault, type Header, type VaultFile } from './format.ts';
 import { type Marker, replaceFile } from './replace-file.ts';
 
 export type VaultAdapter = Omit<Adapter<VaultFile>, 'read'> & {
@@ -25,12 +26,13 @@ type Opened = { close(): Promise<void> };
 
 /**
  * `unlock` turns the keys of a header into a keyring, knowing the one before. A file that is gone, altered, or older than
- * one seen before is `vault_damaged`. The caller holds the lock around `write`.
+ * one seen before is `vault_damaged`. The caller holds the lock around `write`. `onSeen` is told of each state that is on the disk.
  */
 export function vaultAdapter(
   file: string,
   disk: Disk,
   unlock: (header: KeyHeader, known?: Keyring) => Promise<Keyring>,
+  onSeen: (mark: Mark) => void = () => undefined,
 ): VaultAdapter {
   let keys: { readonly keyring: Keyring; readonly text: string } | undefined;
   let coming: Keyring | undefined;
@@ -89,6 +91,7 @@ export function vaultAdapter(
           (generation < seen.generation || (generation === seen.generation && !seen.mac.equals(content.mac)));
         if (older) throw damaged('was rolled back to an older state while Keyward was running');
         seen = { generation, mac: content.mac, stat };
+        onSeen(markOf(header, content.mac));
         pin(handle);
         return { header, rows };
       } catch (error) {
@@ -105,6 +108,7 @@ export function vaultAdapter(
         buffer = used;
         const written = await replaceFile(disk, file, bytes, 'tmp');
         seen = { generation: content.header.generation, mac, stat: await written.stat() };
+        onSeen(markOf(content.header, mac));
         pin(written);
       } catch (error) {
         // A new data key that is not stored must never seal anything.
@@ -117,6 +121,10 @@ export function vaultAdapter(
       pinned = undefined;
     },
   };
+}
+
+function markOf({ keys, generation }: Header, mac: Buffer): Mark {
+  return { vaultId: keys.vaultId, generation, history: mac.toString('hex') };
 }
 
 /** Writes a vault where none was. */

@@ -7,6 +7,7 @@ import { fileMode, noFollow, syncFolder, tighten } from '../../seal/private-file
 import type { AuditLine } from '../audit-line.ts';
 import { fileLock } from './file-lock.ts';
 import type { VaultPaths } from './folder.ts';
+import { type LogHead, logHead } from './log-head.ts';
 
 export type AuditLog = {
   /** Appends what `make` answers once nobody else appends, or changes the keys that lines are written under. */
@@ -16,6 +17,10 @@ export type AuditLog = {
   read(): AsyncIterable<string>;
   /** A place is the byte where a line begins. */
   readFrom(place: number): AsyncIterable<AuditLine>;
+  /** The head after this one, over what the log holds now; the same while somebody is appending. */
+  nextHead(before: LogHead | undefined): Promise<LogHead | undefined>;
+  /** Whether this process appended lines since the last `nextHead` that saw them. */
+  isAhead(): boolean;
   close(): Promise<void>;
 };
 
@@ -25,6 +30,9 @@ const synced = promisify(fsync);
 
 export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
   const lock = fileLock(paths.auditLock);
+  // A lock of its own: two holders of one would not keep each other out.
+  const headLock = fileLock(paths.auditLock);
+  let ahead = false;
   let last: Promise<unknown> = Promise.resolve();
   let handle: FileHandle | undefined;
 
@@ -69,16 +77,30 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
 
   return {
     append: (make) =>
-      held(async () => write(await make())).catch((error: unknown) => {
+      held(async () => {
+        ahead = true;
+        await write(await make());
+      }).catch((error: unknown) => {
         throw unavailable(error, paths.audit);
       }),
     alone: held,
     read: () => linesOf(paths.audit),
     readFrom: (place) => linesFrom(paths.audit, place),
+    nextHead: (before) =>
+      headLock
+        .hold({ waitMs: 0 }, async () => {
+          const head = logHead(paths.audit, before);
+          ahead = false;
+          return head;
+        })
+        // What is being appended is covered by the next head; a log that can't be read fails those who append to it.
+        .catch(() => before),
+    isAhead: () => ahead,
     async close() {
       await last;
       await handle?.close();
       await lock.close();
+      await headLock.close();
     },
   };
 }

@@ -2,6 +2,7 @@
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
 import { type Held, isOpen, requireRoom, sizeOf } from '../quota.ts';
+import { isOwnedBy } from '../sharing.ts';
 import type { Change, Kind, KindRow, Reseal } from '../store.ts';
 import { type RowChanges, rowKey } from './rows.ts';
 
@@ -77,10 +78,6 @@ export function heldBy(found: Iterable<KindRow>, now: number, besides?: string):
     held.bytes += sizeOf(one);
   }
   return held;
-}
-
-export function isOwnedBy(row: { readonly tenant: string; readonly owner: string }, owner: Owner): boolean {
-  return row.tenant === owner.tenant && row.owner === owner.user;
 }
 
 function ownerOf(row: { readonly tenant: string; readonly owner: string }): Owner {

@@ -16,6 +16,7 @@ import { KeywardError } from '../../errors.ts';
 import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../../seal/key-header.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey } from '../../seal/seal.ts';
+import type { LogHead } from './log-head.ts';
 
 const format = 2;
 
@@ -25,6 +26,8 @@ export type Header = {
   /** Grows by one with every commit. */
   readonly generation: number;
   readonly keys: KeyHeader;
+  /** How far the audit log went; absent until the first commit that saw one. */
+  readonly audit?: LogHead;
 };
 
 /** The first line of a file of format 1. */

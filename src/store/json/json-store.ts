@@ -1,16 +1,22 @@
 /** The file store: all rows in one sealed file, shared by several processes. */
+import { lstatSync } from 'node:fs';
+import { KeywardError } from '../../errors.ts';
 import type { KeyHeader } from '../../seal/key-header.ts';
 import type { Keychain } from '../../seal/keychain.ts';
+import type { Keyring } from '../../seal/keyring.ts';
 import { anotherVault, openKeys } from '../../seal/keys.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KeySettings } from '../../seal/sources.ts';
-import { isSharedWith, offerTo, type Reader } from '../sharing.ts';
-import type { CredentialRow, KindRow, ListFilter, Page, Rows, SessionRow, Store, VisiblePage } from '../store.ts';
+import { noLines } from '../audit-head.ts';
+import { type MarkKeeper, noMark, openMark } from '../mark.ts';
+import { isOwnedBy, isSharedWith, isVisibleTo, offerTo, type Reader } from '../sharing.ts';
+import type { SessionRow } from '../sign-in-rows.ts';
+import type { CredentialRow, KindRow, ListFilter, Page, Rows, Store, VisiblePage } from '../store.ts';
 import { made } from '../under-keys.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
-import { auditLog } from './audit-log.ts';
-import { applyChanges, applyReseal, applyTouch, heldBy, isOwnedBy } from './changes.ts';
+import { type AuditLog, auditLog } from './audit-log.ts';
+import { applyChanges, applyReseal, applyTouch, heldBy } from './changes.ts';
 import { createVault, vaultExists } from './create.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
@@ -27,6 +33,8 @@ export type JsonStoreSettings = {
   readonly keychain: Keychain | null;
   /** Keys of a vault that is moved here. */
   readonly adopt?: KeyHeader;
+  /** Where this computer keeps what it remembers of vaults; without, it remembers nothing. */
+  readonly marks?: string;
   /** For tests: a disk that loses what was not synced. */
   readonly disk?: Disk;
   /** How long a commit waits for other processes. */
@@ -35,24 +43,51 @@ export type JsonStoreSettings = {
 
 /** Opens the vault file, or makes it where there is none and never was. Errors as `openStore` says. */
 export async function openJsonStore(settings: JsonStoreSettings): Promise<Store> {
-  const { key, keychain, adopt, disk = realDisk, lockWaitMs = 10_000 } = settings;
+  const { key, keychain, adopt, marks, disk = realDisk, lockWaitMs = 10_000 } = settings;
   const paths = vaultPaths(settings.path);
   const lock = fileLock(paths.lock);
   const access = { settings: key, keychain };
-  const adapter = vaultAdapter(paths.file, disk, (header, known) => openKeys(header, access, known));
+  const mark = marks === undefined ? noMark : await openMark(marks, paths.file, adopt !== undefined);
+  const unlock = (header: KeyHeader, known?: Keyring) => openKeys(header, access, known);
+  let isProved = false;
+  // What was seen before it was compared with the mark must not become the mark.
+  const adapter = vaultAdapter(paths.file, disk, unlock, (seen) => {
+    if (!isProved) mark.check(seen);
+    isProved = true;
+    mark.note(seen);
+  });
   try {
     const [names] = await Promise.all([prepareFolder(paths), loadSodium()]);
-    if (!vaultExists(paths.file)) await createVault(paths, disk, lock, access, adopt);
+    if (!vaultExists(paths.file)) {
+      if (adopt === undefined) refuseGone(paths, mark);
+      await createVault(paths, disk, lock, access, adopt);
+    }
     if (await isOfFirstFormat(paths.file)) await upgradeVault(paths, disk, lock, access);
     const content = await adapter.read();
     if (adopt !== undefined && content.header.keys.vaultId !== adopt.vaultId) throw anotherVault();
     if (leftBehind(names, paths)) await sweepIfFree(paths, disk, lock);
-    return storeOver(sharedTable(adapter, content, lock, lockWaitMs), adapter, paths, lockWaitMs);
+    const audit = auditLog(paths, lockWaitMs);
+    return storeOver(sharedTable(adapter, content, lock, lockWaitMs, audit.nextHead), adapter, paths, audit, mark);
   } catch (error) {
     await adapter.close();
     await lock.close();
     throw storageError(error, paths.file);
   }
+}
+
+/** A new vault beside the audit log of an earlier one would hide that somebody removed that one. */
+function refuseGone({ file, audit }: VaultPaths, mark: MarkKeeper): void {
+  mark.refuseGone();
+  const log = lstatSync(audit, { throwIfNoEntry: false });
+  if (log === undefined || !log.isFile() || log.size === 0) return;
+  throw new KeywardError(
+    'vault_damaged',
+    `There is the audit log of a vault here, but not the vault itself: ${file}.`,
+    {
+      hint: `Put the vault back, or restore a backup with keyward restore. To begin anew, move ${audit} away.`,
+      details: { path: audit },
+    },
+  );
 }
 
 function leftBehind(names: readonly string[], { file }: VaultPaths): boolean {
@@ -64,20 +99,13 @@ async function sweepIfFree(paths: VaultPaths, disk: Disk, lock: FileLock): Promi
   await lock.hold({ waitMs: 0 }, () => sweep(paths, disk)).catch(() => undefined);
 }
 
-function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths, lockWaitMs: number): Store {
-  const audit = auditLog(paths, lockWaitMs);
-
-  /** Looks first: a file without any is not written. */
-  async function purge(kind: 'attempt' | 'replacedSecret', before: number): Promise<void> {
-    const isOver = (found: KindRow | undefined) => found?.kind === kind && found.row.expiresAt < before;
-    const over: string[] = [];
-    for (const found of (await table.current()).all()) if (isOver(found)) over.push(rowKey(kind, found.row.id));
-    if (over.length === 0) return;
-    await table.change((draft) => {
-      for (const key of over) if (isOver(draft.find(key))) draft.set(key, null);
-    });
-  }
-
+function storeOver(
+  table: SharedTable,
+  adapter: VaultAdapter,
+  paths: VaultPaths,
+  audit: AuditLog,
+  mark: MarkKeeper,
+): Store {
   return {
     location: paths.file,
     get keyring() {
@@ -110,7 +138,7 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
     async findVisible(reader, id) {
       const found = (await table.current()).find(rowKey('credential', id));
       if (found?.kind !== 'credential') return undefined;
-      return isOwnedBy(found.row, reader) || isSharedWith(found.row, reader) ? found.row : undefined;
+      return isVisibleTo(found.row, reader) ? found.row : undefined;
     },
     async list(kind, owner, filter, page) {
       const mine = ({ kind: other, row }: KindRow) => other === kind && isOwnedBy(row, owner);
@@ -131,8 +159,17 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
       table.change((draft) => {
         for (const [id, { owner, at }] of times) applyTouch(draft, id, owner, at);
       }),
-    purgeAttempts: (before) => purge('attempt', before),
-    purgeReplacedSecrets: (before) => purge('replacedSecret', before),
+    async purge(kind, before) {
+      // Looks first: a file without any is not written.
+      const isOver = (found: KindRow | undefined) =>
+        found?.kind === kind && 'expiresAt' in found.row && Number(found.row.expiresAt) < before;
+      const over: string[] = [];
+      for (const found of (await table.current()).all()) if (isOver(found)) over.push(rowKey(kind, found.row.id));
+      if (over.length === 0) return;
+      await table.change((draft) => {
+        for (const key of over) if (isOver(draft.find(key))) draft.set(key, null);
+      });
+    },
     countTogether: null,
     withLease: (name, waiting, work) => withLease(paths.leases, name, waiting, work),
     appendAudit: (lines) =>
@@ -142,14 +179,23 @@ function storeOver(table: SharedTable, adapter: VaultAdapter, paths: VaultPaths,
       }),
     readAudit: () => audit.read(),
     readAuditFrom: (place) => audit.readFrom(place),
+    async auditHead() {
+      await table.refresh();
+      return table.head() ?? { ...noLines, from: noLines };
+    },
     async *scan() {
       yield* (await table.current()).all();
     },
+    // The file as a whole is proved anew with each commit.
+    proveAnew: async () => 0,
     reseal: (boxes) => table.change((draft) => applyReseal(draft, boxes)),
     // Nobody is in the middle of writing a line under the key that is left here.
     changeKeys: (change) => audit.alone(() => table.changeKeys(change)),
     async close() {
+      // The lines of a reader are covered, too, when it ends. A disk that takes no writes keeps nobody from ending.
+      if (audit.isAhead()) await table.sealHead().catch(() => undefined);
       await table.close();
+      await mark.flush();
       await audit.close();
     },
   };

@@ -11,6 +11,7 @@ import type { VaultAdapter } from './adapter.ts';
 import { type Draft, draftOver } from './changes.ts';
 import type { FileLock } from './file-lock.ts';
 import type { Header, VaultFile } from './format.ts';
+import type { LogHead } from './log-head.ts';
 import { type RowTable, rowTable } from './rows.ts';
 
 export type SharedTable = {
@@ -25,6 +26,10 @@ export type SharedTable = {
   change(apply: (draft: Draft) => void): Promise<void>;
   /** The keys as the file of the last look has them. */
   keys(): KeyHeader;
+  /** The head of the audit log as the file of the last look has it. */
+  head(): LogHead | undefined;
+  /** Seals the head of the audit log as it is now; every commit does that by the way. */
+  sealHead(): Promise<void>;
   /** Stores what `change` makes of the keys. */
   changeKeys(change: ChangeKeys): Promise<void>;
   close(): Promise<void>;
@@ -32,14 +37,18 @@ export type SharedTable = {
 
 type Apply = (draft: Draft) => void;
 type ChangeKeys = (keys: Keyring) => Promise<Keyring> | Keyring;
-type Step = { readonly apply: Apply } | { readonly keys: ChangeKeys };
+type Step = { readonly apply: Apply } | { readonly keys: ChangeKeys } | 'seal';
 
-/** `content` is what the adapter read last. */
+/**
+ * `content` is what the adapter read last. `nextHead` answers the head of the audit log after this one; the same where it
+ * can't be told now.
+ */
 export function sharedTable(
   adapter: VaultAdapter,
   content: VaultFile,
   lock: FileLock,
   lockWaitMs: number,
+  nextHead: (before: LogHead | undefined) => Promise<LogHead | undefined>,
 ): SharedTable {
   const db = new Low<VaultFile>(adapter, content);
   const table = rowTable(adapter.keyring);
@@ -72,9 +81,11 @@ export function sharedTable(
       const draft = draftOver(table);
       const errors: (Error | undefined)[] = [];
       // What is sealed in this group is sealed under the keys that it leaves.
-      for (const step of steps) if ('keys' in step) await changeKeys(step.keys);
-      for (const step of steps) errors.push('apply' in step ? attempt(draft, step.apply) : undefined);
-      if (draft.changes.size > 0) await write(draft, db.data.header);
+      for (const step of steps) if (step !== 'seal' && 'keys' in step) await changeKeys(step.keys);
+      for (const step of steps) {
+        errors.push(step !== 'seal' && 'apply' in step ? attempt(draft, step.apply) : undefined);
+      }
+      if (draft.changes.size > 0 || steps.includes('seal')) await write(draft, db.data.header);
       return errors;
     }),
   );
@@ -90,7 +101,9 @@ export function sharedTable(
   async function write(draft: Draft, header: Header): Promise<void> {
     const before = db.data;
     const plan = table.plan(draft.changes);
-    db.data = { header: { ...header, generation: header.generation + 1 }, rows: plan.sealed };
+    const audit = await nextHead(header.audit);
+    const next = { ...header, generation: header.generation + 1, ...(audit !== undefined && { audit }) };
+    db.data = { header: next, rows: plan.sealed };
     writing = true;
     try {
       await db.write();
@@ -124,6 +137,11 @@ export function sharedTable(
       await refresh();
     },
     keys: () => db.data.header.keys,
+    head: () => db.data.header.audit,
+    async sealHead() {
+      checkOpen();
+      await commits.add('seal');
+    },
     async changeKeys(change) {
       checkOpen();
       await commits.add({ keys: change });

@@ -95,3 +95,10 @@ export function asksToRetry(error: unknown): boolean {
 export function endsConnection(error: unknown): boolean {
   return ['store_unavailable', 'storage_readonly'].includes(storeError(error).code);
 }
+
+/** What was to be changed is another one by now, or the keys are. */
+export function changedFirst(): KeywardError {
+  return new KeywardError('conflict', 'Somebody else changed this record first.', {
+    hint: 'Read it again, then retry.',
+  });
+}

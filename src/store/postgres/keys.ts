@@ -4,6 +4,11 @@ import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } fr
 import { type Keyring, keyIdOf } from '../../seal/keyring.ts';
 import { anotherVault, type KeyAccess, newKeys, openFirstKeys, openKeys } from '../../seal/keys.ts';
 import type { Database } from './database.ts';
+import { newLedger, openedLedger } from './ledger.ts';
+import { writeLedger } from './proof-statements.ts';
+import { proveFirst, proveForNext } from './prove.ts';
+import { rowProofs } from './row-mac.ts';
+import type { Columns } from './rows.ts';
 import { changeKeys, holdWriters, makeVault, readKeys, replaceEmptyVault } from './upkeep-statements.ts';
 
 type Stored = { readonly keys: unknown; readonly generation: number };
@@ -18,25 +23,30 @@ export type StoredKeys = {
   readonly current: () => CurrentKeys;
   /** Looks again unless somebody looked within the last second. */
   refresh(): Promise<void>;
-  /** Looks again when one of these boxes names a data key that nobody here knows. */
-  cover(boxes: readonly { readonly sealed: string }[]): Promise<void>;
+  /** Looks again when one of these records names a data key that nobody here knows. */
+  cover(records: readonly Pick<Columns, 'sealed' | 'mac'>[]): Promise<void>;
   /** Looks again; true when the keys are others than those of this generation. */
   changedSince(generation: number): Promise<boolean>;
   /** Replaces the keys by what `change` makes of them; runs it again when somebody else was faster. */
   change(change: (keys: Keyring) => Promise<Keyring> | Keyring): Promise<void>;
 };
 
-/** Opens the keys, or makes those of a new vault. Errors as `openStore` says. */
-export async function openStoredKeys(database: Database, access: KeyAccess, adopt?: KeyHeader): Promise<StoredKeys> {
+/** Opens the keys, or makes those of a new vault; `onNone` is told first. Errors as `openStore` says. */
+export async function openStoredKeys(
+  database: Database,
+  access: KeyAccess,
+  { adopt, onNone }: { readonly adopt?: KeyHeader | undefined; readonly onNone: () => void },
+): Promise<StoredKeys> {
   let seen = await read(database);
   if (seen === undefined) {
-    const keys = adopt ?? (await newKeys(access, null)).header;
+    if (adopt === undefined) onNone();
+    const keyring = adopt === undefined ? await newKeys(access, null) : await openKeys(adopt, access);
     // Whoever comes second finds the vault of the first.
-    await database.query(makeVault, [JSON.stringify(keys)]);
+    await database.query(makeVault, [JSON.stringify(keyring.header), newLedger(keyring)]);
     seen = await read(database);
   } else if (adopt !== undefined && vaultIdOf(seen) !== adopt.vaultId) {
     // Keyward may have been started here before, and kept nothing.
-    await database.query(replaceEmptyVault, [JSON.stringify(adopt)]);
+    await database.query(replaceEmptyVault, [JSON.stringify(adopt), newLedger(await openKeys(adopt, access))]);
     seen = await read(database);
   }
   while (seen !== undefined && isFirstKeyHeader(seen.keys)) {
@@ -73,8 +83,11 @@ export async function openStoredKeys(database: Database, access: KeyAccess, adop
       });
       await looking;
     },
-    async cover(boxes) {
-      if (boxes.some(({ sealed }) => !current.keyring.dataKeys.has(keyIdOf(sealed)))) await look();
+    async cover(records) {
+      const isNew = (keyId: string) => !current.keyring.dataKeys.has(keyId);
+      const names = ({ sealed, mac }: Pick<Columns, 'sealed' | 'mac'>) =>
+        isNew(keyIdOf(sealed)) || (mac !== null && isNew(keyIdOf(mac)));
+      if (records.some(names)) await look();
     },
     async changedSince(generation) {
       await look();
@@ -86,7 +99,7 @@ export async function openStoredKeys(database: Database, access: KeyAccess, adop
         const { keyring, generation } = current;
         const next = await change(keyring);
         if (next === keyring) return;
-        if (await replace(database, next.header, generation)) {
+        if (await replace(database, { before: keyring, next }, generation)) {
           current = { keyring: next, generation: generation + 1, at: performance.now() };
           return;
         }
@@ -96,16 +109,33 @@ export async function openStoredKeys(database: Database, access: KeyAccess, adop
 }
 
 /** Stores these keys while nobody writes; false when those of this generation are gone. */
-function replace(database: Database, keys: KeyHeader, generation: number): Promise<boolean> {
+function replace(
+  database: Database,
+  { before, next }: { readonly before: Keyring; readonly next: Keyring },
+  generation: number,
+): Promise<boolean> {
   return database.transaction(async (query) => {
     await query(holdWriters);
-    return (await query(changeKeys, [JSON.stringify(keys), generation])).length > 0;
+    if ((await query(changeKeys, [JSON.stringify(next.header), generation])).length === 0) return false;
+    await proveForNext(query, before, next);
+    return true;
   });
 }
 
-/** Of several processes one does it, and the others find it done. */
+/**
+ * Of several processes one does it, and the others find it done. What vouches for the keys comes together with what
+ * vouches for everything else: from then on a record that nothing proves is nobody's.
+ */
 async function upgrade(database: Database, access: KeyAccess, keys: FirstKeyHeader, generation: number) {
-  await replace(database, (await openFirstKeys(keys, access)).header, generation);
+  const keyring = await openFirstKeys(keys, access);
+  const ledger = newLedger(keyring);
+  const proofs = rowProofs(openedLedger(keyring, ledger).database, () => keyring);
+  await database.transaction(async (query) => {
+    await query(holdWriters);
+    if ((await query(changeKeys, [JSON.stringify(keyring.header), generation])).length === 0) return;
+    await query(writeLedger, [ledger]);
+    await proveFirst(query, keyring, proofs);
+  });
   return read(database);
 }
 

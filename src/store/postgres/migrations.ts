@@ -81,6 +81,19 @@ const offers = `update keyward_shares s set reader = 'from:' || r.tenant from ke
   where r.kind = 'credential' and r.id = s.credential_id
     and s.reader = 'tenant:' || s.reader_tenant and r.tenant <> s.reader_tenant`;
 
+/**
+ * What proves records (`row-mac.ts`) and the vault as a whole (`ledger.ts`). A database from before gets both at the next
+ * start, together with its keys. A Keyward that is still running and knows nothing of it can't write any more, because a
+ * column is called otherwise now: it must not leave a record that nobody believes.
+ */
+const proved = [
+  'alter table keyward_records rename column attempt_ends_at to ends_at',
+  'drop index keyward_attempts_by_end',
+  `create index keyward_records_by_end on keyward_records (kind, ends_at) where ends_at is not null`,
+  'alter table keyward_records add column mac text',
+  'alter table keyward_vault add column ledger text',
+];
+
 /** By name, in the order of their names. */
 const migrations: Readonly<Record<string, Migration>> = {
   '0001': {
@@ -106,6 +119,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0005': {
     async up(db) {
       await sql.raw(offers).execute(db);
+    },
+  },
+  '0006': {
+    async up(db) {
+      for (const change of proved) await sql.raw(change).execute(db);
     },
   },
 };

@@ -6,18 +6,50 @@ import type { CredentialRow, Kind, KindRow, Rows, Share } from '../store.ts';
 
 /** A record as a statement answers it. */
 export type Columns = {
-  readonly kind: string;
-  readonly id: string;
   readonly tenant: string;
   readonly owner: string;
+  readonly kind: string;
+  readonly id: string;
   readonly version: number;
   readonly secret_version: number;
   readonly created_at: number;
   readonly updated_at: number;
   readonly last_used_at: number | null;
   readonly sealed: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  /** JSON, as it was written: the MAC is over its very text. */
+  readonly metadata: string;
+  readonly connector_id: string | null;
+  readonly status: string | null;
+  /** When a row ended that may be swept away then. */
+  readonly ends_at: number | null;
+  /** Whether anybody else is to see it. */
+  readonly shared: boolean;
+  /** Null on a record from before records had one. */
+  readonly mac: string | null;
 };
+
+/** All columns of a record, in the order of the parameters of an insert or update: what is not here is not read. */
+export const columnNames = [
+  'tenant',
+  'owner',
+  'kind',
+  'id',
+  'version',
+  'secret_version',
+  'created_at',
+  'updated_at',
+  'last_used_at',
+  'sealed',
+  'metadata',
+  'connector_id',
+  'status',
+  'ends_at',
+  'shared',
+  'mac',
+] as const satisfies readonly (keyof Columns)[];
+
+/** The same for a select from `keyward_records r`. */
+export const columns = columnNames.map((name) => (name === 'metadata' ? 'r.metadata::text' : `r.${name}`)).join(', ');
 
 /** The row of these columns. */
 export function rowOf<K extends Kind>(found: Columns): Rows[K] {
@@ -31,25 +63,32 @@ export function rowOf<K extends Kind>(found: Columns): Rows[K] {
     createdAt: found.created_at,
     updatedAt: found.updated_at,
     ...(found.kind === 'credential' && { lastUsedAt: found.last_used_at }),
-    ...found.metadata,
+    ...JSON.parse(found.metadata),
   } as unknown as Rows[K];
 }
 
-/** The parameters that every insert and update begins with, and tenants and names of those whom shares reach. */
-export function parametersOf({ kind, row }: KindRow): {
-  readonly row: readonly unknown[];
-  readonly readers: readonly [readonly string[], readonly string[]];
-} {
+/** The columns of a row, but for what proves them. */
+export function columnsOf({ kind, row }: KindRow): Omit<Columns, 'mac'> {
   const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt, ...rest } = row;
   const { lastUsedAt = null, ...metadata } = rest as Partial<CredentialRow>;
-  const readers = kind === 'credential' ? readersOfShares(row.tenant, row.shares ?? []) : [];
-  const ids = [...ownerParameters({ tenant, user: owner }), kind, id];
-  const counted = [version, secretVersion, createdAt, updatedAt];
+  const [inTenant, ofUser] = ownerParameters({ tenant, user: owner });
   const { connectorId = null, status = null } = rest as { connectorId?: string; status?: string };
-  const endsAt = kind === 'attempt' || kind === 'replacedSecret' ? row.expiresAt : null;
   return {
-    row: [...ids, ...counted, lastUsedAt, sealed, JSON.stringify(metadata), connectorId, status, endsAt],
-    readers: [readers.map((one) => one.tenant), readers.map(({ reader }) => reader)],
+    tenant: inTenant,
+    owner: ofUser,
+    kind,
+    id,
+    version,
+    secret_version: secretVersion,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    last_used_at: lastUsedAt,
+    sealed,
+    metadata: JSON.stringify(metadata),
+    connector_id: connectorId,
+    status,
+    ends_at: kind === 'attempt' || kind === 'visit' || kind === 'replacedSecret' ? row.expiresAt : null,
+    shared: kind === 'credential' && (row.shares ?? []).length > 0,
   };
 }
 
@@ -75,12 +114,14 @@ const fromTenant = 'from:';
 /** One who took an offer. */
 const takenByUser = 'taken:';
 
-/** Whom the shares of an owner in this tenant reach: the rule of `reaches`, turned round for the index. */
-function readersOfShares(ownerTenant: string, shares: readonly Share[]) {
-  return shares.flatMap(({ with: grantee, takenBy = [] }) => {
-    const tenant = grantee.startsWith('tenant:') ? grantee.slice('tenant:'.length) : ownerTenant;
-    if (tenant === ownerTenant) return [{ tenant, reader: grantee }];
-    const readers = [`${fromTenant}${ownerTenant}`, ...takenBy.map((user) => `${takenByUser}${user}`)];
-    return readers.map((reader) => ({ tenant, reader }));
+/** Tenants and names of those whom the shares of a row reach: the rule of `reaches`, turned round for the index. */
+export function readersOf({ kind, row }: KindRow): readonly [readonly string[], readonly string[]] {
+  const shares: readonly Share[] = kind === 'credential' ? (row.shares ?? []) : [];
+  const readers = shares.flatMap(({ with: grantee, takenBy = [] }) => {
+    const tenant = grantee.startsWith('tenant:') ? grantee.slice('tenant:'.length) : row.tenant;
+    if (tenant === row.tenant) return [{ tenant, reader: grantee }];
+    const names = [`${fromTenant}${row.tenant}`, ...takenBy.map((user) => `${takenByUser}${user}`)];
+    return names.map((reader) => ({ tenant, reader }));
   });
+  return [readers.map(({ tenant }) => tenant), readers.map(({ reader }) => reader)];
 }

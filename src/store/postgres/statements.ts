@@ -5,12 +5,10 @@
  */
 import type { ListFilter } from '../store.ts';
 import { underKeysOf } from './key-fence.ts';
+import { columnNames, columns } from './rows.ts';
 
 /** A statement that a connection prepares at its first use; the name stands for exactly this text. */
 export type Statement = { readonly name: string; readonly text: string };
-
-const columns =
-  'r.kind, r.id, r.tenant, r.owner, r.version, r.secret_version, r.created_at, r.updated_at, r.last_used_at, r.sealed, r.metadata';
 
 /** $1 tenant, $2 user, $3 kind, $4 id. */
 export const get: Statement = {
@@ -95,77 +93,78 @@ export function listVisible(filter: ListFilter): Statement {
   };
 }
 
-/** What is known of a new or changed row: $1 tenant, $2 user, $3 kind, $4 id, … $15 and $16 its shares' readers. */
+/** The row is parameters $1 (tenant), $2 (user), $3 (kind), $4 (id) and so on, as `columnNames` has them. */
+const place = (name: (typeof columnNames)[number]) => `$${columnNames.indexOf(name) + 1}`;
+const afterRow = columnNames.length + 1;
+const [readerTenants, readers] = [`$${afterRow}::text[]`, `$${afterRow + 1}::text[]`];
+
 const sharesOf = (changed: string) => `insert into keyward_shares (credential_id, created_at, reader_tenant, reader)
     select c.id, c.created_at, t.reader_tenant, t.reader
-    from ${changed} c, unnest($15::text[], $16::text[]) as t (reader_tenant, reader)
+    from ${changed} c, unnest(${readerTenants}, ${readers}) as t (reader_tenant, reader)
     where $3 = 'credential' on conflict do nothing`;
 
-/**
- * @param shared whether anybody else is to see the row
- * @param generation the parameter with the generation of the keys that it was sealed under
- */
-const inserting = (shared: string, generation: string) => `insert into keyward_records
-        (tenant, owner, kind, id, version, secret_version, created_at, updated_at, last_used_at, sealed, metadata,
-          connector_id, status, attempt_ends_at, shared)
-      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ${shared} where ${underKeysOf(generation)}
+/** @param generation the parameter with the generation of the keys that the row was sealed and proved under */
+const inserting = (generation: string) => `insert into keyward_records (${columnNames.join(', ')})
+      select ${columnNames.map((name) => place(name)).join(', ')} where ${underKeysOf(generation)}
       on conflict do nothing`;
 
-const updating = (
-  shared: string,
-  generation: string,
-) => `update keyward_records set version = $5, created_at = $7, updated_at = $8,
-        metadata = $11, connector_id = $12, status = $13, attempt_ends_at = $14, shared = ${shared},
-        sealed = case when secret_version = $6 then sealed else $10 end, secret_version = $6,
-        last_used_at = greatest(last_used_at, $9)
+/** While the secret's version stays, so does the box; a use that was noted meanwhile stays, too. */
+const assigned: Readonly<Record<string, string>> = {
+  sealed: `case when secret_version = ${place('secret_version')} then sealed else ${place('sealed')} end`,
+  last_used_at: `greatest(last_used_at, ${place('last_used_at')})`,
+};
+const identity: readonly string[] = ['tenant', 'owner', 'kind', 'id'];
+const updating = (generation: string) => `update keyward_records set ${columnNames
+  .filter((name) => !identity.includes(name))
+  .map((name) => `${name} = ${assigned[name] ?? place(name)}`)
+  .join(', ')}
       where tenant = $1 and owner = $2 and kind = $3 and id = $4 and ${underKeysOf(generation)}`;
 
-/** True when the row has readers. */
-const hasReaders = `($3 = 'credential' and cardinality($15::text[]) > 0)`;
-
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared, $15 generation of the keys. Answers nothing when there
- * is one already, or when the keys are others.
+ * The row, which is not shared, then the generation of the keys. Answers nothing when there is one already, or when the
+ * keys are others.
  */
 export const insertUnshared: Statement = {
   name: 'keyward_insert_unshared',
-  text: `${inserting('false', '$15')} returning 1 as changed`,
+  text: `${inserting(`$${afterRow}`)} returning 1 as changed`,
 };
 
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then a row that is not shared, $15 the version that it must have, $16 generation of
- * the keys. Answers nothing when it has another, or when the stored one is shared. Nearly every write is this one, and it costs half of the other.
+ * The row, which is not shared, then the version that the stored one must have and the generation of the keys. Answers
+ * nothing when one of them is another, or when the stored one is shared. Nearly every write is this one, and it costs
+ * half of the other.
  */
 export const updateUnshared: Statement = {
   name: 'keyward_update_unshared',
-  text: `${updating('false', '$16')} and version = $15 and not shared returning 1 as changed`,
+  text: `${updating(`$${afterRow + 1}`)} and version = $${afterRow} and not shared returning 1 as changed`,
 };
 
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then the row, $17 generation of the keys. Answers how many rows changed: none when
- * there is one already, or when the keys are others.
+ * The row, then tenants and names of its readers, then the generation of the keys. Answers how many rows changed: none
+ * when there is one already, or when the keys are others.
  */
 export const insert: Statement = {
   name: 'keyward_insert',
   text: `with changed as (
-      ${inserting(hasReaders, '$17')} returning id, created_at),
+      ${inserting(`$${afterRow + 2}`)} returning id, created_at),
     shared as (${sharesOf('changed')})
     select count(*) as changed from changed`,
 };
 
 /**
- * $1 tenant, $2 user, $3 kind, $4 id, then the row, $17 the version that it must have, $18 generation of the keys. While the
- * secret's version stays, so does the box: a rotation of the data key may have sealed the same secret anew. A use that was noted meanwhile stays.
+ * The row, then tenants and names of its readers, then the version that the stored one must have and the generation of
+ * the keys. While the secret's version stays, so does the box: a rotation of the data key may have sealed the same
+ * secret anew.
  */
 export const update: Statement = {
   name: 'keyward_update',
   text: `with changed as (
-      ${updating(hasReaders, '$18')} and version = $17
+      ${updating(`$${afterRow + 3}`)} and version = $${afterRow + 2}
       returning id, created_at),
     withdrawn as (
       delete from keyward_shares s using changed c
       where $3 = 'credential' and s.credential_id = c.id
-        and (s.reader_tenant, s.reader) not in (select * from unnest($15::text[], $16::text[]))),
+        and (s.reader_tenant, s.reader) not in (select * from unnest(${readerTenants}, ${readers}))),
     shared as (${sharesOf('changed')})
     select count(*) as changed from changed`,
 };
@@ -224,16 +223,10 @@ export const listSessions: Statement = {
     order by r.created_at, r.id limit $3`,
 };
 
-/** $1 time. */
-export const purgeAttempts: Statement = {
-  name: 'keyward_purge_attempts',
-  text: `delete from keyward_records where kind = 'attempt' and attempt_ends_at < $1`,
-};
-
-/** $1 time. There are few of these, and the primary key finds them by their kind. */
-export const purgeReplacedSecrets: Statement = {
-  name: 'keyward_purge_replaced_secrets',
-  text: `delete from keyward_records where kind = 'replacedSecret' and attempt_ends_at < $1`,
+/** $1 kind, $2 time. */
+export const purge: Statement = {
+  name: 'keyward_purge',
+  text: 'delete from keyward_records where kind = $1 and ends_at < $2',
 };
 
 /** Every record, for rotating keys, moving and backing up: $1 and $2 kind and id of the last one before, $3 limit. */

@@ -17,10 +17,10 @@ export const holdWriters: Statement = {
   text: 'lock table keyward_records, keyward_audit in share row exclusive mode',
 };
 
-/** $1 header. Makes the vault where there is neither one nor anything that one left behind. */
+/** $1 header, $2 ledger. Makes the vault where there is neither one nor anything that one left behind. */
 export const makeVault: Statement = {
   name: 'keyward_make_vault',
-  text: `insert into keyward_vault (keys) select $1
+  text: `insert into keyward_vault (keys, ledger) select $1, $2
     where not exists (select 1 from keyward_records) and not exists (select 1 from keyward_audit)
     on conflict do nothing`,
 };
@@ -31,10 +31,10 @@ export const changeKeys: Statement = {
   text: 'update keyward_vault set keys = $1, generation = generation + 1 where generation = $2 returning generation',
 };
 
-/** $1 header, over that of a vault in which nothing was ever kept. */
+/** $1 header, $2 ledger, over those of a vault in which nothing was ever kept. */
 export const replaceEmptyVault: Statement = {
   name: 'keyward_replace_empty_vault',
-  text: `update keyward_vault set keys = $1, generation = generation + 1
+  text: `update keyward_vault set keys = $1, ledger = $2, generation = generation + 1
     where not exists (select 1 from keyward_records) and not exists (select 1 from keyward_audit)`,
 };
 
@@ -82,11 +82,12 @@ export const sweepCounts: Statement = {
   text: 'delete from keyward_counts where ends_at <= now()',
 };
 
-/** $1 lines, in their order, $2 generation of the keys they were written under. Answers a row for each. */
+/** Beside others who append, but not beside `holdAppenders`: $1 lines, in their order, $2 generation of the keys they were written under. Answers a row for each. */
 export const appendAudit: Statement = {
   name: 'keyward_append_audit',
-  text: `insert into keyward_audit (line)
-    select t.line from unnest($1::text[]) with ordinality as t (line, place)
+  text: `with entered as materialized (select pg_advisory_xact_lock_shared(hashtext('keyward_audit')))
+    insert into keyward_audit (line)
+    select t.line from entered, unnest($1::text[]) with ordinality as t (line, place)
     where ${underKeysOf('$2')} order by t.place returning 1 as appended`,
 };
 

@@ -156,14 +156,14 @@ describe.each(placeNames)('in %s', (place) => {
 
     await deleteCredential(keyward.broker, claude, { credentialId: deleted });
     expect((await rows()).map(({ id }) => id)).toEqual([kept]);
-    await vault.purgeReplacedSecrets(Date.now());
+    await vault.purge('replacedSecret', Date.now());
     expect(await rows()).toHaveLength(1);
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + dayMs + 1 });
     await expect(revertReconnect(keyward.broker, claude, { credentialId: kept })).rejects.toMatchObject({
       code: 'not_found',
     });
     expect((await listReconnected(keyward.broker, claude)).map(({ credentialId }) => credentialId)).not.toContain(kept);
-    await vault.purgeReplacedSecrets(Date.now());
+    await vault.purge('replacedSecret', Date.now());
     vi.useRealTimers();
     expect(await rows()).toEqual([]);
     expect(await apiKeyOf(kept)).toBe(keyOf('2'));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { listCredentials } from '../../../src/broker/credentials/manage.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
-import { signedInValue } from '../../../src/broker/sign-in/code.ts';
+import { beginVisit } from '../../../src/broker/sign-in/visits.ts';
 import type { Owner } from '../../../src/principal.ts';
 import { raw } from '../../support/clients/raw-http.ts';
 import { createBrowser, type Shown } from '../../support/clients/session.ts';
@@ -37,9 +37,9 @@ async function offered(): Promise<string> {
 }
 
 /** A browser in which this person signed in. */
-function signedIn(who: Owner) {
+async function signedIn(who: Owner) {
   const browser = createBrowser();
-  browser.cookies.set('keyward', signedInValue(server.broker, who));
+  browser.cookies.set('keyward', await beginVisit(server.broker, who));
   return browser;
 }
 
@@ -57,7 +57,7 @@ const listed = async (who: typeof ann) =>
 describe('an offer on the page', () => {
   it('75. says who offers what and where it goes, is accepted there, and removed there again', async () => {
     const id = await offered();
-    const browser = signedIn(ann);
+    const browser = await signedIn(ann);
     const page = await browser.open(server.origin);
     expect(page.text).toContain('A connection is</a>'.replace('</a>', ' offered to you'));
     expect(page.text).toContain('“&lt;b&gt;Work&lt;/b&gt; Slack”');
@@ -85,7 +85,7 @@ describe('an offer on the page', () => {
 
   it('75. is declined with one button, and does not come back', async () => {
     const id = await offered();
-    const browser = signedIn(ann);
+    const browser = await signedIn(ann);
     const page = await browser.open(server.origin);
     const declined = await browser.send(`${server.origin}/offers/${id}`, {
       csrf: tokenIn(page, id, 'decline'),
@@ -94,16 +94,16 @@ describe('an offer on the page', () => {
     expect(declined.status).toBe(200);
     expect(declined.text).not.toContain(id);
     expect((await browser.open(server.origin)).text).not.toContain(id);
-    expect((await signedIn(bob).open(server.origin)).text).toContain(`/offers/${id}`);
+    expect((await (await signedIn(bob)).open(server.origin)).text).toContain(`/offers/${id}`);
   });
 
   it('142. is answered by its own form alone: not without signing in, from another site, person, browser or form', async () => {
     const id = await offered();
-    const browser = signedIn(ann);
+    const browser = await signedIn(ann);
     const page = await browser.open(server.origin);
     const csrf = tokenIn(page, id, 'take');
-    const other = await signedIn(bob).open(server.origin);
-    const cookie = (who: Owner) => `keyward=${signedInValue(server.broker, who)}`;
+    const other = await (await signedIn(bob)).open(server.origin);
+    const cookie = async (who: Owner) => `keyward=${await beginVisit(server.broker, who)}`;
     const own = [...browser.cookies].map(([key, value]) => `${key}=${value}`).join('; ');
     const post = (headers: Record<string, string>, fields: Record<string, string>) =>
       raw(server.origin, `/offers/${id}`, {
@@ -113,10 +113,10 @@ describe('an offer on the page', () => {
       });
     const refused = [
       await post({}, {}),
-      await post({ cookie: cookie(bob) }, {}),
-      await post({ cookie: cookie({ tenant: 'evil', user: 'ann' }) }, {}),
+      await post({ cookie: await cookie(bob) }, {}),
+      await post({ cookie: await cookie({ tenant: 'evil', user: 'ann' }) }, {}),
       // Signed in once more, in another browser.
-      await post({ cookie: `keyward=${signedInValue(server.broker, ann, Date.now() - 1_000)}` }, {}),
+      await post({ cookie: await cookie(ann) }, {}),
       await post({ cookie: own }, { csrf: '' }),
       await post({ cookie: own }, { csrf: tokenIn(other, id, 'take') }),
       await post({ cookie: own, origin: 'https://evil.example' }, {}),
@@ -132,7 +132,7 @@ describe('an offer on the page', () => {
   it('is one of ten at most that are shown at a time, and the number of the others is told', async () => {
     for (let one = 0; one < 12; one += 1) await offered();
     const dora = { tenant: 'acme', user: 'dora' };
-    const { text } = await signedIn(dora).open(server.origin);
+    const { text } = await (await signedIn(dora)).open(server.origin);
     expect(text.match(/Decline this offer/g)).toHaveLength(10);
     expect(text).toMatch(/\d+ more offers wait/);
   });

@@ -20,7 +20,7 @@ describe('a database that is lost', () => {
     const store = await openTestStore(await freshDatabase(server.url));
     await insert(store);
     await server.kill();
-    const failing = [() => insert(store), () => count(store), () => store.ping(), () => store.purgeAttempts(1)];
+    const failing = [() => insert(store), () => count(store), () => store.ping(), () => store.purge('attempt', 1)];
     for (const act of failing) await expect(act()).rejects.toMatchObject({ code: 'store_unavailable' });
     await expect(store.appendAudit(['x'])).rejects.toMatchObject({ code: 'audit_unavailable' });
     await expect(store.withLease('a', { waitMs: 0 }, async () => 1)).rejects.toMatchObject({

@@ -21,7 +21,7 @@ const shares: Share[] = [
 ];
 
 /** What serves no principal: it finds by an id that the caller proves to know, or works on the whole vault. */
-const ownerless = ['find', 'listOffered', 'listSessions', 'purgeAttempts', 'purgeReplacedSecrets', 'scan'];
+const ownerless = ['find', 'listOffered', 'listSessions', 'purge', 'scan'];
 
 async function filled() {
   const url = await freshDatabase();
@@ -107,7 +107,7 @@ describe('statements', () => {
   it('7. change nothing of anybody but the given tenant and user', async () => {
     const { run, records, all } = await filled();
     const before = await all();
-    const row = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', 'github', 'active', null, [], []];
+    const row = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', 'github', 'active', null, 'false', 'bWFj', [], []];
     for (const owner of owners) {
       for (const { kind, row: foreign } of records.filter((one) => !isOf(one, owner))) {
         const mine = [owner.tenant, owner.user, kind, foreign.id];
@@ -132,7 +132,7 @@ it('106. write nothing that was made under keys that were changed since', async 
   const before = await all();
   const { kind, row } = records[0] ?? {};
   if (kind === undefined || row === undefined) throw new Error('There are no records.');
-  const content = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', 'github', 'active', null];
+  const content = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', 'github', 'active', null, 'false', 'bWFj'];
   const [mine, fresh] = [row.id, randomUUID()].map((id) => [row.tenant, row.owner, kind, id, ...content]);
   for (const other of [now - 1, now + 1]) {
     expect(await run(sql.updateUnshared, [...(mine ?? []), row.version, other])).toEqual([]);
@@ -154,7 +154,7 @@ describe('two records of one owner under one id', () => {
     const stranger = { tenant: 'far', user: 'away' };
     // Of the same version, too, all the while.
     const mine = [owner.tenant, owner.user, 'attempt', attempt.row.id];
-    const row = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', null, null, '1'];
+    const row = ['1', '1', '1', '1', null, 'c2VhbGVk', '{}', null, null, '1', 'false', 'bWFj'];
     const toStranger = [[stranger.tenant], [`user:${stranger.user}`]];
     const others = async () => (await all()).filter(({ kind, id }) => kind === 'credential' || id !== attempt.row.id);
     const shared = () => run({ name: 'shares', text: 'select * from keyward_shares order by 1, 2, 3' }, []);

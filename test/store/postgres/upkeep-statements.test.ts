@@ -66,15 +66,32 @@ it.each(['a record', 'an audit event'])('the keys of a vault that ever held %s a
   const { run } = await opened();
   const [{ keys, generation }] = await run(sql.readKeys);
   const other = JSON.stringify({ ...keys, mark: 1 });
-  await run(sql.replaceEmptyVault, other);
+  await run(sql.replaceEmptyVault, other, 'ledger');
   const [replaced] = await run(sql.readKeys);
   expect(replaced.keys.mark).toBe(1);
   // Whoever has the former keys in memory learns that there are others now.
   expect(Number(replaced.generation)).toBe(Number(generation) + 1);
-  const row = ['acme', 'ann', 'credential', 'id', 1, 1, 1, 1, null, 'c2VhbGVk', '{}', 'github', 'active', null];
+  const row = [
+    'acme',
+    'ann',
+    'credential',
+    'id',
+    1,
+    1,
+    1,
+    1,
+    null,
+    'c2VhbGVk',
+    '{}',
+    'github',
+    'active',
+    null,
+    false,
+    'bWFj',
+  ];
   if (kept === 'a record') await run(insertUnshared, ...row, replaced.generation);
   else await run(sql.appendAudit, ['a line'], replaced.generation);
-  await run(sql.replaceEmptyVault, JSON.stringify({ ...keys, mark: 2 }));
+  await run(sql.replaceEmptyVault, JSON.stringify({ ...keys, mark: 2 }), 'ledger');
   expect((await run(sql.readKeys))[0].keys.mark).toBe(1);
 });
 

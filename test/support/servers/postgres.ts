@@ -45,6 +45,16 @@ export async function asAdmin(
   }
 }
 
+/** Runs statements on this database, by somebody who may do everything there, until the test ends. */
+export async function connect(
+  url: string,
+): Promise<(statement: string, values?: unknown[]) => Promise<Record<string, unknown>[]>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  onTestFinished(() => client.end());
+  return async (statement, values = []) => (await client.query(statement, values)).rows;
+}
+
 /** The outer key of every vault here; it protects nothing. */
 export const postgresKey: KeySettings = {
   key: randomBytes(32).toString('base64'),

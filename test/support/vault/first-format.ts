@@ -5,10 +5,9 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { KeySettings } from '../../../src/seal/sources.ts';
-import { openStore } from '../../../src/store/open.ts';
-import type { KindRow, Store } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { openVault } from '../../../src/vault/open.ts';
-import { asAdmin, freshDatabase } from '../servers/postgres.ts';
+import { connect, freshDatabase } from '../servers/postgres.ts';
 import type { Place, PlaceName } from './places.ts';
 import { ann } from './rows.ts';
 import { vaultFolder } from './vault-folder.ts';
@@ -41,33 +40,21 @@ export async function inFile(
   return { store: { kind: 'file', path: file }, key, args: [file, key.key ?? ''], file };
 }
 
-/** The same records, keys and lines in tables as they were before the keys had states. */
+/** The same records, keys and lines in tables as they were before the keys had states, and records a MAC. */
 async function inDatabase(): Promise<Place> {
-  const source = await inFile('key', firstFormatKey);
-  const first = JSON.parse(`${(await readFile(source.file, 'utf8')).split(',"rows":[')[0]}}`) as Record<
-    string,
-    unknown
-  >;
-  const records: KindRow[] = [];
-  const lines: string[] = [];
-  const opened = await openStore(source);
-  for await (const found of opened.scan()) records.push(found);
-  for await (const line of opened.readAudit()) lines.push(line);
-  await opened.close();
-
   const url = await freshDatabase();
-  const place: Place = { ...source, store: { kind: 'postgres', url }, args: [url, firstFormatKey.key ?? ''] };
-  const made = await openStore(place);
-  await made.commit(records.map(({ kind, row }) => ({ op: 'insert', kind, row }) as never));
-  await made.close();
-  const { vaultId, outer, dataKeys, currentKeyId } = first;
-  await asAdmin(url, 'insert into keyward_audit (line) select * from unnest($1::text[])', [lines]);
-  await asAdmin(url, 'alter table keyward_vault rename column keys to header');
-  await asAdmin(url, 'update keyward_vault set header = $1', [
-    JSON.stringify({ vaultId, outer, dataKeys, currentKeyId }),
-  ]);
-  await asAdmin(url, `delete from keyward_migrations where name >= '0004'`);
-  return place;
+  const write = await connect(url);
+  await write(await readFile(path.join(folder, 'key', 'database.sql'), 'utf8'));
+  const store = { kind: 'postgres', url } as const;
+  return { store, key: firstFormatKey, args: [url, firstFormatKey.key ?? ''] };
+}
+
+/** The same database with a session token of then. */
+export async function firstFormatDatabase(): Promise<{ readonly url: string; readonly token: string }> {
+  const { store } = await inDatabase();
+  const url = store.kind === 'postgres' ? store.url : '';
+  await (await connect(url))(await readFile(path.join(folder, 'key', 'session.sql'), 'utf8'));
+  return { url, token: `kw_33333333333343338333333333333333${'A'.repeat(43)}` };
 }
 
 /** How many of its secrets do not open to what they were. */

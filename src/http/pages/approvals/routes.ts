@@ -10,19 +10,18 @@ import {
 } from '../../../broker/approvals/page.ts';
 import type { Broker } from '../../../broker/broker.ts';
 import { isId } from '../../../broker/input/text.ts';
-import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../connect/cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
+import type { VisitorOf } from '../visitor-of.ts';
 import { approvalPage, approvalsPage, listStep } from './pages.ts';
 
 export type ApprovalRoutes = {
   readonly broker: () => Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
-  /** Who is there; the pages of stdio answer `local`. */
-  readonly visitor: (c: Context) => Visitor;
+  readonly visitor: VisitorOf;
 };
 
 /**
@@ -33,7 +32,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
   const routes = new Hono();
 
   routes.get('/approvals', async (c) => {
-    const person = visitor(c);
+    const person = await visitor(c);
     // Without a link nobody is known at the owner's own computer.
     if (person === 'local') return c.notFound();
     if (person === 'unknown') return c.redirect('/sign-in?to=/approvals', 303);
@@ -47,7 +46,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
 
   // At the owner's own computer the link of one request leads to all of them.
   routes.get('/approvals/:id/:token/all', async (c) => {
-    if (visitor(c) !== 'local') return c.notFound();
+    if ((await visitor(c)) !== 'local') return c.notFound();
     return list(c, await listFromLink(broker(), linkOf(c)), null);
   });
 
@@ -56,7 +55,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     const known = readBinding(c, link.id, secure);
     // Unknown requests throw before a cookie is given.
     const browser = known ?? newBinding();
-    const view = await viewApproval(broker(), link, browser, visitor(c)).catch(askedToSignIn);
+    const view = await viewApproval(broker(), link, browser, await visitor(c)).catch(askedToSignIn);
     if (view === null) return c.redirect(`/sign-in?to=/approvals/${link.id}`, 303);
     if (known === null) giveBinding(c, link.id, browser, secure);
     c.header(stepHeader, view.state);
@@ -67,7 +66,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     const link = linkOf(c);
     const form = new URLSearchParams(await c.req.text());
     const browser = readBinding(c, link.id, secure);
-    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: visitor(c) };
+    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: await visitor(c) };
     await answerApproval(broker(), link, sender, decisionOf(form));
     // 303: the browser GETs the outcome, and reloading it sends nothing twice.
     return c.redirect(c.req.path, 303);

@@ -1,10 +1,10 @@
 /** The OAuth redirect URI (RFC 6749 §3.1.2). */
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import type { Broker } from '../../../broker/broker.ts';
 import { finishCallback } from '../../../broker/connect/callback.ts';
 import { clientDocument } from '../../../broker/grants/redirect-uri.ts';
-import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { notAhead } from '../refuse-prefetch.ts';
+import type { VisitorOf } from '../visitor-of.ts';
 import { readBinding } from './cookie.ts';
 import { webUrl } from './page-parts.ts';
 
@@ -14,8 +14,7 @@ export type CallbackRoutes = {
   readonly secure: boolean;
   /** Origin that shows the result. */
   readonly pages: string;
-  /** Who is there; the callback of stdio answers `local`. */
-  readonly visitor: (c: Context) => Visitor;
+  readonly visitor: VisitorOf;
 };
 
 /**
@@ -30,7 +29,7 @@ export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoute
       received: new URL(c.req.url).searchParams,
       connectorId: c.req.param('connectorId') ?? null,
       cookieOf: (id) => readBinding(c, id, secure),
-      visitor: visitor(c),
+      visitor: await visitor(c),
     });
     const away = returnTo === null ? null : webUrl(returnTo);
     return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);

@@ -13,10 +13,10 @@ import {
   submitInputs,
 } from '../../../broker/connect/page-forms.ts';
 import { isId } from '../../../broker/input/text.ts';
-import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
+import type { VisitorOf } from '../visitor-of.ts';
 import { giveBinding, newBinding, readBinding } from './cookie.ts';
 import { fieldPrefix } from './form.ts';
 import type { FormAction, Surroundings } from './page-parts.ts';
@@ -28,8 +28,7 @@ export type ConnectRoutes = {
   readonly secure: boolean;
   /** Where secrets are kept, in words that follow “kept”. */
   readonly place: string;
-  /** Who is there; the pages of stdio answer `local`. */
-  readonly visitor: (c: Context) => Visitor;
+  readonly visitor: VisitorOf;
 };
 
 /** `GET /connect/:attemptId` shows the current step; its forms post to the same address. */
@@ -47,7 +46,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     const known = readBinding(c, id, secure);
     // Unknown attempts throw before a cookie is given.
     const browser = known ?? newBinding();
-    const view = await viewAttempt(broker(), id, browser, visitor(c)).catch(askedToSignIn);
+    const view = await viewAttempt(broker(), id, browser, await visitor(c)).catch(askedToSignIn);
     if (view === null) return c.redirect(`/sign-in?to=/connect/${id}`, 303);
     if (known === null) giveBinding(c, id, browser, secure);
     c.header(stepHeader, view.step);
@@ -59,7 +58,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     const browser = readBinding(c, id, secure);
     const form = new URLSearchParams(await c.req.text());
     const values = fieldsOf(form);
-    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: visitor(c) };
+    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: await visitor(c) };
     const result = await submit(broker(), { id, sender, action: form.get('action') ?? '', values });
     // 303: the browser GETs the next step, and reloading it sends nothing twice.
     if (result === null || browser === null) return c.redirect(`/connect/${id}`, 303);

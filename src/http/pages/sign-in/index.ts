@@ -2,20 +2,15 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Broker } from '../../../broker/broker.ts';
-import {
-  signedInLifetimeMs,
-  signedInPerson,
-  signedInValue,
-  signInCsrf,
-  useSignInCode,
-} from '../../../broker/sign-in/code.ts';
+import { signInCsrf, useSignInCode } from '../../../broker/sign-in/code.ts';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
+import { beginVisit, endVisit, visitLifetimeMs, visitorOf } from '../../../broker/sign-in/visits.ts';
 import { sameText } from '../../../broker/visitors/browser-binding.ts';
-import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { type Owner, subjectOf } from '../../../principal.ts';
 import type { Limits } from '../../middleware/rate-limits.ts';
 import type { RequestEnv } from '../../request-env.ts';
+import type { VisitorOf } from '../visitor-of.ts';
 import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
 import { issuerPath, issuerRoutes } from './issuer.ts';
 import { signedOutPage, signInPage } from './pages.ts';
@@ -33,20 +28,20 @@ export type SignIn = {
   /** `GET` and `POST /sign-in`, `POST /sign-out`, and with an issuer the way there and back. */
   readonly routes: Hono<RequestEnv>;
   /** Who this browser is. */
-  readonly visitor: (c: Context) => Visitor;
+  readonly visitor: VisitorOf;
 };
 
 export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignIn {
   const routes = new Hono<RequestEnv>();
 
-  const visitor = (c: Context): Visitor => {
+  const visitor: VisitorOf = async (c) => {
     const value = readCookie(c, 'person', secure);
-    return (value === undefined ? null : signedInPerson(broker(), value)) ?? 'unknown';
+    return (value === undefined ? null : await visitorOf(broker(), value)) ?? 'unknown';
   };
 
-  const formOf = (c: Context, to: string) => {
+  const formOf = async (c: Context, to: string) => {
     const browser = browserOf(c, secure);
-    const person = visitor(c);
+    const person = await visitor(c);
     const user = typeof person === 'string' ? null : subjectOf(person.user);
     const away = issuer && {
       host: issuer.signIn.host,
@@ -55,9 +50,16 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
     return { csrf: signInCsrf(broker(), browser), to, host: new URL(c.req.url).host, user, issuer: away };
   };
 
+  /** Whoever was signed in to this browser is no more, even with a copy of its cookie. */
+  const signOut = async (c: Context): Promise<void> => {
+    const value = readCookie(c, 'person', secure);
+    if (value !== undefined) await endVisit(broker(), value);
+  };
+
   /** The browser is this person's from now on; what its form was bound to has served. */
-  const remember = (c: Context, person: Owner): void => {
-    giveCookie(c, 'person', signedInValue(broker(), person), signedInLifetimeMs / 1000, secure);
+  const remember = async (c: Context, person: Owner): Promise<void> => {
+    await signOut(c);
+    giveCookie(c, 'person', await beginVisit(broker(), person), visitLifetimeMs / 1000, secure);
     dropCookie(c, 'form', secure);
   };
 
@@ -71,30 +73,32 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
     });
   };
 
-  routes.get('/sign-in', (c) => c.html(signInPage(formOf(c, ownPath(c.req.query('to'))))));
+  routes.get('/sign-in', async (c) => c.html(signInPage(await formOf(c, ownPath(c.req.query('to'))))));
 
   routes.post('/sign-in', limit, async (c) => {
     const form = await readForm(c);
     const to = ownPath(form.get('to') ?? undefined);
-    const again = ({ message, hint }: KeywardError) => signInPage({ ...formOf(c, to), problem: `${message} ${hint}` });
+    const again = async ({ message, hint }: KeywardError) =>
+      signInPage({ ...(await formOf(c, to)), problem: `${message} ${hint}` });
     try {
-      remember(c, await useSignInCode(broker(), form.get('code') ?? ''));
+      await remember(c, await useSignInCode(broker(), form.get('code') ?? ''));
       return c.redirect(to, 303);
     } catch (error) {
       if (!hasCode(error, 'unauthenticated')) throw error;
       try {
         await limits.wrongCode(c.var.client.address);
-        return c.html(again(error), 422);
+        return c.html(await again(error), 422);
       } catch (limited) {
         if (!hasCode(limited, 'rate_limited')) throw limited;
         c.header('Retry-After', String(limited.details.retryAfterSeconds));
-        return c.html(again(limited), 429);
+        return c.html(await again(limited), 429);
       }
     }
   });
 
   routes.post('/sign-out', limit, async (c) => {
     await readForm(c);
+    await signOut(c);
     dropCookie(c, 'person', secure);
     return c.html(signedOutPage(new URL(c.req.url).host));
   });

@@ -1,9 +1,9 @@
 /** The way to the issuer and back. What is believed of the answer is the broker's matter. */
 import { type Context, Hono } from 'hono';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
-import type { Visitor } from '../../../broker/visitors/visitor.ts';
 import type { Owner } from '../../../principal.ts';
 import { notAhead } from '../refuse-prefetch.ts';
+import type { VisitorOf } from '../visitor-of.ts';
 import { browserOf, readCookie } from './cookies.ts';
 
 /** A link leads here: `form-action 'self'` would stop the redirect of a form. */
@@ -14,9 +14,9 @@ export const issuerCallbackPath = '/sign-in/callback';
 export type IssuerRoutes = {
   readonly signIn: IssuerSignIn;
   readonly secure: boolean;
-  readonly visitor: (c: Context) => Visitor;
+  readonly visitor: VisitorOf;
   /** Signs the person in to this browser. */
-  readonly remember: (c: Context, person: Owner) => void;
+  readonly remember: (c: Context, person: Owner) => Promise<void>;
   /** Where a person may be sent after signing in. */
   readonly ownPath: (to: string | undefined) => string;
 };
@@ -25,14 +25,14 @@ export function issuerRoutes({ signIn, secure, visitor, remember, ownPath }: Iss
   const routes = new Hono();
   routes.get(issuerPath, async (c) => {
     // Whoever is signed in and comes here wants to be somebody else.
-    const anew = visitor(c) !== 'unknown';
+    const anew = (await visitor(c)) !== 'unknown';
     const url = await signIn.begin(browserOf(c, secure), ownPath(c.req.query('to')), anew);
     return c.redirect(url.href, 303);
   });
   routes.get(issuerCallbackPath, notAhead, async (c) => {
     const browser = readCookie(c, 'form', secure) ?? null;
     const { person, to } = await signIn.finish(browser, new URL(c.req.url).searchParams);
-    remember(c, person);
+    await remember(c, person);
     return c.redirect(to, 303);
   });
   return routes;

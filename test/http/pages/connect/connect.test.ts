@@ -380,12 +380,12 @@ describe('the forms', () => {
         broker: () => broker,
         secure: true,
         place: 'encrypted at keyward.example',
-        visitor: () => 'local',
+        visitor: async () => 'local',
       }),
     );
     app.route(
       '/',
-      callbackRoutes({ broker: () => broker, secure: true, pages: `https://${host}`, visitor: () => 'local' }),
+      callbackRoutes({ broker: () => broker, secure: true, pages: `https://${host}`, visitor: async () => 'local' }),
     );
     const open = (path: string, headers: Record<string, string> = {}) =>
       app.request(`https://${host}${path}`, { headers: { host, ...headers } });

@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Broker } from '../../../../src/broker/broker.ts';
 import { createCredential } from '../../../../src/broker/connect/create.ts';
-import { signedInPerson } from '../../../../src/broker/sign-in/code.ts';
+import { visitorOf } from '../../../../src/broker/sign-in/visits.ts';
 import { createLimits } from '../../../../src/http/middleware/rate-limits.ts';
 import { createCounters } from '../../../../src/http/middleware/shared-counters.ts';
 import { signIn } from '../../../../src/http/pages/sign-in/index.ts';
@@ -76,7 +76,7 @@ async function toIssuer(browser: Browser, to = '/'): Promise<URL> {
 
 const exchanges = () => issuer.server.calls.authorization_code ?? 0;
 
-const who = (browser: Browser) => signedInPerson(broker, browser.cookies.get('keyward') ?? '');
+const who = (browser: Browser) => visitorOf(broker, browser.cookies.get('keyward') ?? '');
 
 describe('signing in at the issuer', () => {
   it('leads from the link over the issuer to the page that was asked for, and is written down', async () => {
@@ -99,7 +99,7 @@ describe('signing in at the issuer', () => {
     });
     const shown = await browser.open(await clickThrough(away));
     expect([shown.url.href, shown.heading]).toEqual([link, 'Connect Acme']);
-    expect(who(browser)).toEqual({ tenant: 'acme', user: ann.user });
+    expect(await who(browser)).toEqual({ tenant: 'acme', user: ann.user });
     expect((await audited()).at(-1)).toMatchObject({ action: 'sign_in', outcome: 'allowed', user: ann.user });
   });
 

@@ -1,11 +1,12 @@
 /** Who may open a connect page over HTTP: real requests, a real vault and a real authorization server. */
 
 import { Hono } from 'hono';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Broker } from '../../../../src/broker/broker.ts';
 import { checkAttempt } from '../../../../src/broker/connect/attempts.ts';
 import { createCredential } from '../../../../src/broker/connect/create.ts';
-import { createSignInCode, signedInPerson, signedInValue } from '../../../../src/broker/sign-in/code.ts';
+import { createSignInCode } from '../../../../src/broker/sign-in/code.ts';
+import { beginVisit, visitorOf } from '../../../../src/broker/sign-in/visits.ts';
 import { createLimits } from '../../../../src/http/middleware/rate-limits.ts';
 import { createCounters } from '../../../../src/http/middleware/shared-counters.ts';
 import { signIn } from '../../../../src/http/pages/sign-in/index.ts';
@@ -53,28 +54,37 @@ async function audited(): Promise<AuditEntry[]> {
 
 const codeFor = async (who: Owner) => (await createSignInCode(broker, localPrincipal, who)).code;
 
-/** Sends the sign-in form of a page with this code; `change` alters what is sent. */
-async function typeCode(
+/** Sends the form of a page to this path, with its hidden fields; `fields` adds to them and alters them. */
+async function postForm(
   browser: Browser,
   page: Shown,
-  code: string,
-  change: Record<string, string> = {},
+  path: string,
+  fields: Record<string, string> = {},
   more: Record<string, string> = {},
 ) {
   const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? '';
-  const body = new URLSearchParams({ csrf: hidden('csrf'), to: hidden('to'), code, ...change });
+  const body = new URLSearchParams({ csrf: hidden('csrf'), to: hidden('to'), ...fields });
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-  return raw(origin, '/sign-in', {
+  return raw(origin, path, {
     method: 'POST',
     headers: { origin, cookie, 'content-type': 'application/x-www-form-urlencoded', ...more },
     body: body.toString(),
   });
 }
 
+/** Sends the sign-in form of a page with this code; `change` alters what is sent. */
+const typeCode = (
+  browser: Browser,
+  page: Shown,
+  code: string,
+  change: Record<string, string> = {},
+  more: Record<string, string> = {},
+) => postForm(browser, page, '/sign-in', { code, ...change }, more);
+
 /** A browser in which this person is signed in. */
 async function signedIn(who: Owner): Promise<Browser> {
   const browser = createBrowser();
-  browser.cookies.set('keyward', signedInValue(broker, who));
+  browser.cookies.set('keyward', await beginVisit(broker, who));
   return browser;
 }
 
@@ -182,13 +192,46 @@ describe('signing in with a code', () => {
     );
   });
 
-  it('believes no altered or old cookie', () => {
-    const value = signedInValue(broker, ann);
-    const other = Buffer.from(JSON.stringify({ tenant: 'acme', user: 'bob', until: Date.now() + 1000 }));
-    expect(signedInPerson(broker, value)).toEqual({ tenant: 'acme', user: 'ann' });
-    expect(signedInPerson(broker, `${other.toString('base64url')}.${value.split('.')[1]}`)).toBeNull();
-    expect(signedInPerson(broker, `${value}x`)).toBeNull();
-    expect(signedInPerson(broker, signedInValue(broker, ann, Date.now() - 13 * 3_600_000))).toBeNull();
+  it('believes no altered or old cookie', async () => {
+    const value = await beginVisit(broker, ann);
+    const [payload = '', proof] = value.split('.');
+    const { id } = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const other = Buffer.from(JSON.stringify({ tenant: 'acme', user: 'bob', id }));
+    expect(await visitorOf(broker, value)).toEqual({ tenant: 'acme', user: 'ann' });
+    expect(await visitorOf(broker, `${other.toString('base64url')}.${proof}`)).toBeNull();
+    expect(await visitorOf(broker, `${value}x`)).toBeNull();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 12 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await visitorOf(broker, value)).toBeNull();
+  });
+
+  it('127. signs a browser out for good: a copy of its cookie is nobody’s from then on, and other browsers stay', async () => {
+    const [browser, elsewhere] = [await signedIn(ann), await signedIn(ann)];
+    const page = await browser.open(`${origin}/sign-in`);
+    expect(page.text).toContain('You are signed in as');
+    const kept = browser.cookies.get('keyward') ?? '';
+    expect((await postForm(browser, page, '/sign-out')).status).toBe(200);
+    browser.cookies.set('keyward', kept);
+    expect((await browser.open(`${origin}/sign-in`)).text).not.toContain('You are signed in as');
+    expect((await elsewhere.open(`${origin}/sign-in`)).text).toContain('You are signed in as');
+  });
+
+  it('127. keeps no more than twenty browsers of one person signed in: one more ends the oldest', async () => {
+    const dan = person('acme', 'dan');
+    const values: string[] = [];
+    for (let count = 0; count < 22; count += 1) {
+      values.push(await beginVisit(broker, dan));
+      // Visits are in the order of their milliseconds.
+      await vi.waitUntil(
+        (
+          (start) => () =>
+            Date.now() > start
+        )(Date.now()),
+        { interval: 1 },
+      );
+    }
+    const known = await Promise.all(values.map((value) => visitorOf(broker, value)));
+    expect(known.map((one) => one !== null)).toEqual([false, false, ...Array(20).fill(true)]);
   });
 });
 
@@ -208,7 +251,7 @@ describe('a connect link over HTTP', () => {
     const { url, attemptId } = await start(bob, apiKey);
     const browser = await signedIn(bob);
     const page = await browser.open(url);
-    browser.cookies.set('keyward', signedInValue(broker, ann));
+    browser.cookies.set('keyward', await beginVisit(broker, ann));
     expect((await browser.submit(page, 'inputs', { apiKey: 'x' })).status).toBe(403);
     expect((await browser.submit(page, 'cancel')).status).toBe(403);
     expect((await broker.vault.findAttempt(attemptId))?.status).toBe('pending');

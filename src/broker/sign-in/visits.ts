@@ -1,0 +1,65 @@
+/**
+ * Visits: which browsers are signed in to the pages of HTTP mode. A browser keeps whose visit it is, with a keyed digest
+ * that only this vault can make; the vault keeps the visit itself, so that signing out ends it everywhere. Knows no HTTP.
+ */
+import { randomUUID } from 'node:crypto';
+import { hasCode } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
+import type { Owner } from '../../principal.ts';
+import type { Vault, Visit } from '../../vault/vault.ts';
+import { sameText } from '../visitors/browser-binding.ts';
+
+type Parts = { readonly vault: Vault };
+
+/** How long a browser stays signed in. */
+export const visitLifetimeMs = 12 * 3_600_000;
+
+/** So many browsers of one person; one more ends the oldest visit. */
+const maxVisits = 20;
+
+type Named = Owner & { readonly id: string };
+
+/** Signs this person in, and answers what the browser keeps of it. */
+export async function beginVisit(parts: Parts, { tenant, user }: Owner): Promise<string> {
+  const { vault } = parts;
+  const id = randomUUID();
+  await vault.purge('visit', Date.now());
+  const record = { id, tenant, owner: user, expiresAt: Date.now() + visitLifetimeMs };
+  await vault.commit([{ op: 'create', kind: 'visit', record, secret: {} }]);
+  const visits = await vault.list('visit', { tenant, user }, {}, { limit: 10 * maxVisits });
+  for (const visit of visits.slice(0, -maxVisits)) await end(parts, visit);
+  const payload = Buffer.from(JSON.stringify({ tenant, user, id })).toString('base64url');
+  return `${payload}.${proofOf(parts, payload)}`;
+}
+
+/** Who a browser with this value is; null when it was altered, made elsewhere, is too old, or signed out. */
+export async function visitorOf(parts: Parts, value: string): Promise<Owner | null> {
+  const visit = await find(parts, value);
+  return visit && { tenant: visit.tenant, user: visit.owner };
+}
+
+/** Signs out the browser that keeps this value: it is nobody's from now on, wherever a copy of it is. */
+export async function endVisit(parts: Parts, value: string): Promise<void> {
+  const visit = await find(parts, value);
+  if (visit !== null) await end(parts, visit);
+}
+
+async function find(parts: Parts, value: string): Promise<Visit | null> {
+  const [payload = '', proof = '', ...rest] = value.split('.');
+  if (rest.length > 0 || !sameText(proof, proofOf(parts, payload))) return null;
+  const { tenant, user, id } = parseJson(Buffer.from(payload, 'base64url').toString()) as Named;
+  const visit = await parts.vault.get('visit', { tenant, user }, id);
+  const now = Date.now();
+  return visit && now < visit.expiresAt && visit.expiresAt <= now + visitLifetimeMs ? visit : null;
+}
+
+async function end({ vault }: Parts, record: Visit): Promise<void> {
+  await vault.commit([{ op: 'delete', kind: 'visit', record }]).catch((error: unknown) => {
+    // Somebody else ended it.
+    if (!hasCode(error, 'conflict')) throw error;
+  });
+}
+
+function proofOf({ vault }: Parts, payload: string): string {
+  return vault.proof('visit', payload);
+}

@@ -1,0 +1,60 @@
+/** Reading records: each is proved to be Keyward's, and to be what was asked for. */
+import type { Kind, KindRow, Rows, Store } from '../store.ts';
+import type { Database, Query } from './database.ts';
+import type { StoredKeys } from './keys.ts';
+import { admitting } from './ledger.ts';
+import { forged, type RowProofs, setBack } from './row-mac.ts';
+import { type Columns, rowOf } from './rows.ts';
+import { seenVersions } from './seen.ts';
+import { type Statement, scan } from './statements.ts';
+import type { StoredLedger } from './stored-ledger.ts';
+
+const scanPage = 500;
+
+/** Answers rows of one kind; `vault_damaged` when one of them is not Keyward's, or is another than `fits` takes. */
+export type ReadRows = <K extends Kind>(
+  kind: K,
+  fits: (row: Rows[K]) => boolean,
+  statement: Statement,
+  values: readonly unknown[],
+) => Promise<Rows[K][]>;
+
+export function reading({ query }: Database, keys: StoredKeys, ledger: StoredLedger, proofs: RowProofs): ReadRows {
+  const seen = seenVersions();
+  return async (kind, fits, statement, values) => {
+    const began = seen.begin();
+    const found = await query<Columns>(statement, values);
+    await keys.cover(found);
+    const rows = found.map((columns) => {
+      proofs.check(columns);
+      const row = rowOf<typeof kind>(columns);
+      // An index, a view or a rule in the database decides nothing either.
+      if (columns.kind !== kind || !fits(row)) throw forged(columns);
+      if (kind === 'credential' && !seen.isNewest(columns.id, columns.version, began)) throw setBack(columns);
+      return row;
+    });
+    if (!admitting.includes(kind) || rows.length === 0) return rows;
+    const isEnded = await ledger.ended();
+    return rows.filter(({ id }) => !isEnded(id));
+  };
+}
+
+/** Every record, in the order of their kinds and ids. */
+export async function* allRecords(
+  query: Query,
+  keys: StoredKeys,
+  proofs: RowProofs,
+  onForged: Parameters<Store['scan']>[0],
+): AsyncIterable<KindRow> {
+  for (let last = { kind: '', id: '' }; ; ) {
+    const page = await query<Columns>(scan, [last.kind, last.id, scanPage]);
+    await keys.cover(page);
+    for (const found of page) {
+      if (proofs.isGenuine(found)) yield { kind: found.kind, row: rowOf(found) } as KindRow;
+      else if (onForged === undefined) throw forged(found);
+      else onForged({ kind: found.kind as Kind, id: found.id });
+    }
+    last = page.at(-1) ?? last;
+    if (page.length < scanPage) return;
+  }
+}

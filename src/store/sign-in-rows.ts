@@ -1,0 +1,20 @@
+/** Rows that let somebody in. */
+import type { Row } from './row.ts';
+
+/** A session token that Keyward issued over HTTP; `owner` is the user it stands for. It has no sealed secret: only a hash. */
+export type SessionRow = Row & {
+  /** SHA-256 (hex) of the token's secret part, which has 256 bits of chance: a slow hash would protect nothing more. */
+  readonly hash: string;
+  readonly scopes: readonly string[];
+  /** Null never expires. */
+  readonly expiresAt: number | null;
+};
+
+/**
+ * A sign-in code for the pages. Its id is a keyed digest of the code, so the row is no help in guessing one; whom it
+ * signs in is its sealed part. All of them belong to one owner that nobody can be.
+ */
+export type SignInCodeRow = Row & { readonly expiresAt: number };
+
+/** A browser in which its owner is signed in to the pages. It has no secret: the browser keeps a proof that it is the one. */
+export type VisitRow = Row & { readonly expiresAt: number };

@@ -1,0 +1,116 @@
+/** What the vault vouches for of its audit log as a whole. */
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { openVault } from '../../src/vault/open.ts';
+import type { AuditEvent } from '../../src/vault/vault.ts';
+import { connect } from '../support/servers/postgres.ts';
+import { freshPlace, openPlace, type Place, placeNames } from '../support/vault/places.ts';
+
+const event = (at: number): AuditEvent => ({
+  tenant: 'acme',
+  user: 'ann',
+  action: 'credential.release',
+  subject: `id-${at}`,
+  outcome: 'allowed',
+});
+
+/** A process that writes so many events and ends. */
+async function process(place: Place, ...events: number[]): Promise<void> {
+  const vault = await openVault(await openPlace(place));
+  for (const at of events) await vault.audit(event(at));
+  await vault.close();
+}
+
+async function verify(place: Place, since?: { lines: number; digest: string }) {
+  const store = await openPlace(place);
+  try {
+    return await verifyAudit(store, since);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Makes the log hold what `edit` makes of its lines. */
+async function tamper({ store }: Place, edit: (lines: string[]) => string[]): Promise<void> {
+  if (store.kind === 'file') {
+    const log = path.join(path.dirname(store.path), 'audit.log');
+    const lines = edit((await readFile(log, 'utf8')).trimEnd().split('\n'));
+    await (lines.length === 0 ? rm(log) : writeFile(log, lines.map((line) => `${line}\n`).join('')));
+    return;
+  }
+  const write = await connect(store.url);
+  const lines = edit((await write('select line from keyward_audit order by number')).map(({ line }) => String(line)));
+  await write('delete from keyward_audit');
+  await write('insert into keyward_audit (line) select * from unnest($1::text[])', [lines]);
+}
+
+describe.each(placeNames)('the audit log of a vault in %s', (name) => {
+  const losses: [string, (lines: string[]) => string[]][] = [
+    ['the last line', (lines) => lines.slice(0, -1)],
+    ['a whole chain', (lines) => [...lines.slice(0, 3), ...lines.slice(5)]],
+    ['the last chain', (lines) => lines.slice(0, 5)],
+    ['every line', () => []],
+    ['the order of two chains', (lines) => [...lines.slice(3, 5), ...lines.slice(0, 3), ...lines.slice(5)]],
+    ['a blank line, which is one too many', (lines) => ['', ...lines]],
+  ];
+  it.each(losses)('123. shows that it lost %s, also when it is written on', async (_, edit) => {
+    const place = await freshPlace(name);
+    await process(place, 1, 2, 3);
+    await process(place, 4, 5);
+    await process(place, 6);
+    const whole = await verify(place);
+    expect(whole).toMatchObject({ ok: true, lines: 6, chains: 3, sealedLines: 6 });
+    expect(whole.head.lines).toBe(6);
+    await tamper(place, edit);
+    expect((await verify(place)).ok).toBe(false);
+    await process(place, 7, 8, 9);
+    expect((await verify(place)).ok).toBe(false);
+    expect((await verify(place, whole.head)).ok).toBe(false);
+  });
+
+  it('123. may hold more than the vault vouches for, and what was seen once must still be there later', async () => {
+    const place = await freshPlace(name);
+    const store = await openPlace(place);
+    const vault = await openVault(store);
+    await vault.audit(event(1));
+    const early = await verifyAudit(store);
+    expect(early).toMatchObject({ ok: true, lines: 1, sealedLines: 0 });
+    await vault.audit(event(2));
+    await vault.close();
+    const late = await verify(place, early.head);
+    expect(late).toMatchObject({ ok: true, lines: 2, sealedLines: 2 });
+    expect((await verify(place, { ...early.head, lines: 2 })).ok).toBe(false);
+    expect((await verify(place, { ...early.head, lines: 3 })).ok).toBe(false);
+  });
+});
+
+it('123. a log that was moved away goes on in a new file, and is whole again when both are put together', async () => {
+  const place = await freshPlace('a file');
+  await process(place, 1, 2);
+  const { head } = await verify(place);
+  let moved: string[] = [];
+  await tamper(place, (lines) => {
+    moved = lines;
+    return [];
+  });
+  await process(place, 3);
+  expect(await verify(place, head)).toMatchObject({
+    ok: false,
+    lines: 1,
+    problems: [{ problem: 'The log begins after line 2: what came before was moved away or removed.' }],
+  });
+  await tamper(place, (lines) => [...moved, ...lines]);
+  expect(await verify(place, head)).toMatchObject({ ok: true, lines: 3, sealedLines: 3 });
+});
+
+it('123. a line that a crash cut short is closed off and covered like any other', async () => {
+  const place = await freshPlace('a file');
+  await process(place, 1);
+  const { store } = place;
+  if (store.kind !== 'file') throw new Error('This is no file.');
+  await appendFile(path.join(path.dirname(store.path), 'audit.log'), '{"time":"2026-01-');
+  await process(place, 2);
+  expect(await verify(place)).toMatchObject({ ok: true, lines: 2, torn: [2], sealedLines: 3 });
+});
