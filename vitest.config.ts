@@ -5,10 +5,11 @@ const browser = ['test/browser/**/*.test.ts'];
 const faults = ['test/faults/**/*.test.ts'];
 /** Tests that measure time or memory: other work on the machine would be measured with them. */
 const alone = ['test/**/latency.test.ts'];
+const faultsAlone = ['test/faults/scrubbing.test.ts', 'test/faults/hostile-users.test.ts'];
 
 /**
- * Four groups of tests on one PostgreSQL server. `npm test` runs `main` and then `alone`, `npm run test:browser` and
- * `npm run test:faults` the other two.
+ * Groups of tests on one PostgreSQL server. `npm test` runs `main` and then `alone`, `npm run test:browser` and
+ * `npm run test:faults` the others.
  */
 export default defineConfig({
   test: {
@@ -49,11 +50,23 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: faults,
+          exclude: faultsAlone,
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          // Kills, full disks, races: each of these files wants the whole machine.
-          maxWorkers: 1,
+          // Most of the time they wait for a disk, a kill or a service that hangs.
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults-alone',
+          include: faultsAlone,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

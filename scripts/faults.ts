@@ -8,7 +8,7 @@ const args = process.argv.slice(2);
 const full = args.includes('--full');
 const { status } = spawnSync(
   process.execPath,
-  [vitest, 'run', '--project', 'faults', ...args.filter((arg) => arg !== '--full')],
+  [vitest, 'run', '--project', 'faults', '--project', 'faults-alone', ...args.filter((arg) => arg !== '--full')],
   { stdio: 'inherit', env: full ? { ...process.env, KEYWARD_FAULTS_FULL: '1' } : process.env },
 );
 process.exitCode = status ?? 1;

@@ -5,15 +5,16 @@
  */
 import { join, relative } from 'node:path';
 import { closestMatch } from 'leven';
+import { type AuthConfigOption, authVariable, connectorVariable, readAuthConfigs } from './auth-configs.ts';
 import { flagOf, type OptionText, options } from './options.ts';
-import { hasPlaceholder, isLoopback, type ShareTenants, type StoreOption } from './values.ts';
+import { hasPlaceholder, isLoopback, placeholderProblem, type ShareTenants, type StoreOption } from './values.ts';
 
 export { isLoopback };
 
 import { KeywardError } from '../errors.ts';
 import { hostMatches } from '../hosts.ts';
 
-export { flagOf, options };
+export { type AuthConfigOption, connectorVariable, flagOf, options };
 
 /** The system's folders; null for a user who has no home folder, where the package fails as it is loaded. */
 const systemFolders = await import('env-paths').then(
@@ -23,9 +24,6 @@ const systemFolders = await import('env-paths').then(
 
 /** How Keyward serves; null for a command that serves nothing. */
 export type Mode = 'stdio' | 'http' | null;
-
-/** An OAuth client from the environment. */
-export type AuthConfigOption = { readonly clientId: string; readonly clientSecret: string | null };
 
 export type Config = {
   readonly dataDir: string;
@@ -102,14 +100,6 @@ export function unknownOption(name: string, known: readonly string[]): string {
   const match = closestMatch(name, known, { maxDistance: Math.floor(bare.length / 2) });
   return match === undefined ? 'is not an option' : `is not an option; did you mean ${match}?`;
 }
-
-/** How the environment names a connector: `custom.acme` → `CUSTOM_ACME`, `google-drive` → `GOOGLE_DRIVE`. */
-export function connectorVariable(connectorId: string): string {
-  return connectorId.toUpperCase().replace(/[^A-Z0-9]/g, '_');
-}
-
-const placeholderProblem =
-  'holds a placeholder that was not filled in: write the value itself, or leave the setting out';
 
 /** Set by the Claude Desktop bundle, whose settings come as empty texts when its user left them alone. */
 const bundleVariable = 'KEYWARD_BUNDLE';
@@ -273,23 +263,6 @@ export function secretVariables(env: NodeJS.ProcessEnv): string[] {
   });
   const authConfigs = Object.keys(env).filter((name) => name.startsWith('KEYWARD_AUTH_') && env[name]);
   return [...known.map(({ variable }) => variable), ...authConfigs];
-}
-
-const authVariable = /^KEYWARD_AUTH_([A-Z0-9_]+)_CLIENT_(ID|SECRET)$/;
-
-function readAuthConfigs(env: NodeJS.ProcessEnv, problems: Record<string, string>): Config['authConfigs'] {
-  const found = new Map<string, AuthConfigOption>();
-  for (const [variable, value] of Object.entries(env)) {
-    const [, connector, part] = authVariable.exec(variable) ?? [];
-    if (connector === undefined || !value) continue;
-    if (hasPlaceholder(value)) problems[variable] = placeholderProblem;
-    const clientId = env[`KEYWARD_AUTH_${connector}_CLIENT_ID`];
-    if (part === 'SECRET' && !clientId) problems[variable] = `needs KEYWARD_AUTH_${connector}_CLIENT_ID beside it`;
-    if (part === 'ID') {
-      found.set(connector, { clientId: value, clientSecret: env[`KEYWARD_AUTH_${connector}_CLIENT_SECRET`] || null });
-    }
-  }
-  return found;
 }
 
 function nameUnknown(env: NodeJS.ProcessEnv, problems: Record<string, string>): void {

@@ -13,6 +13,10 @@ const refuse = (rule: string): never => {
 
 export const text: Parser<string> = (given) => given;
 
+/** What is said of a text with a placeholder. */
+export const placeholderProblem =
+  'holds a placeholder that was not filled in: write the value itself, or leave the setting out';
+
 /**
  * True for a text with a placeholder that nobody filled in: `${HOME}`, `${env:KEY}`, `$HOME/x`, `%USERPROFILE%`,
  * `{{key}}`. Whoever starts Keyward without a shell hands them on as they stand; taken at its word, one would be a folder
