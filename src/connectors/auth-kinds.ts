@@ -1,4 +1,4 @@
-import type { AuthMethod, ClientCredentialsMethod, OAuth2Method, TokenMethod } from './connector.ts';
+import type { AuthMethod, ClientCredentialsMethod, Connector, OAuth2Method, TokenMethod } from './connector.ts';
 import { wholeVariable } from './template.ts';
 
 /** True for the authentication types that work through a registered OAuth client. */
@@ -14,6 +14,20 @@ export function usesTokenEndpoint(auth: AuthMethod): auth is TokenMethod {
 /** The input that names the authorization server, where the definition leaves that to the connection; else null. */
 export function serverInput(auth: AuthMethod): string | null {
   return isOAuth(auth) ? (wholeVariable(auth.issuer) ?? wholeVariable(auth.tokenEndpoint)) : null;
+}
+
+/**
+ * Where the OAuth clients of a connection are registered, in words: the service's page for apps, or the host of the server
+ * that the connection names, of which no page is known.
+ */
+export function clientsAt(
+  { appUrl }: Pick<Connector, 'appUrl'>,
+  auth: AuthMethod,
+  inputs: Readonly<Record<string, string>>,
+): string {
+  const server = serverOf(auth, inputs);
+  if (server === null) return appUrl;
+  return URL.canParse(server) ? new URL(server).host : 'the service';
 }
 
 /**

@@ -32,6 +32,8 @@ export async function startAttempt(
     /** Nothing is missing but the person's consent at the service. */
     readonly complete: boolean;
     readonly device: boolean;
+    /** What the client is registered with, where Keyward registered it. */
+    readonly registered?: string | undefined;
   },
 ): Promise<Created> {
   const { owner, ...planned } = plan;
@@ -40,9 +42,14 @@ export async function startAttempt(
   if (plan.reconnects === null) await broker.vault.requireRoom('credential', owner);
   const connector = broker.catalogue.require(plan.connectorId);
   const auth = requireAuth(connector, plan.authenticationType);
-  const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, serverOf(auth, plan.inputs));
   const id = randomUUID();
   const flow = plan.authenticationType !== 'oauth2' ? 'form' : options.device ? 'device' : 'code';
+  const { callbackOrigin } = broker.pages;
+  // A device is told by its code where it is: the service sends nobody back.
+  const redirectUri =
+    flow === 'code'
+      ? (options.registered ?? redirectUriFor(callbackOrigin, connector, auth, serverOf(auth, plan.inputs)))
+      : `${callbackOrigin}/oauth/callback`;
   // Before anything is written: without pages nobody could finish.
   const origin = await broker.pages.open(id, flow === 'code');
   await authorize(broker, owner, 'attempt.start', { subject: id, connectorId: plan.connectorId });

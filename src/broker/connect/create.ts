@@ -104,6 +104,7 @@ export async function createCredential(
     secretInputs: given.secretInputs,
     complete,
     device: given.flow === 'device',
+    registered: config?.registration?.redirectUri,
   });
 }
 

@@ -1,6 +1,6 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
 
-import { isOAuth, serverInput, serverOf } from '../../connectors/auth-kinds.ts';
+import { clientsAt, isOAuth, serverInput, serverOf } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { namedHosts } from '../../connectors/named-hosts.ts';
@@ -22,7 +22,7 @@ import { failureOf, returnOf, stateOf } from './state.ts';
 /** What a page shows. Every step carries what tells the person which request this is. */
 export type ConnectView = {
   readonly attemptId: string;
-  readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string; readonly appUrl: string };
+  readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string };
   /** Where the credential will be sent, unless a built-in connector says so alone. */
   readonly destination: string | null;
   /** The connection that gets another secret by this, as it is now; null for a new one. */
@@ -42,6 +42,8 @@ export type Step =
   | { readonly step: 'claim' }
   | {
       readonly step: 'auth_config';
+      /** The service's page for apps, or the host of a server that the connection names. */
+      readonly clientsAt: string;
       readonly redirectUri: string | null;
       /** What else the person has to do with the app, in the words of the connector's definition. */
       readonly appSteps: readonly string[];
@@ -98,7 +100,7 @@ export async function viewAttempt(
   const previous = await credentialOf(broker, attempt, attempt.reconnects);
   return {
     attemptId,
-    connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl, appUrl: connector.appUrl },
+    connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl },
     destination: destinationOf(connector, requireAuth(connector, attempt.authenticationType), attempt.inputs),
     reconnects: previous === undefined ? null : { name: previous.name, account: previous.account },
     shares: previous?.shares ?? [],
@@ -127,6 +129,7 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
     const { scopes, appSteps } = isOAuth(auth) ? auth : { scopes: [], appSteps: [] };
     return {
       step: 'auth_config',
+      clientsAt: clientsAt(connector, auth, attempt.inputs),
       redirectUri: attempt.flow === 'code' ? attempt.redirectUri : null,
       appSteps,
       ownFile: !isBuiltin(connector.id),

@@ -1,4 +1,5 @@
 /** Where an attempt stands, and how it fails. */
+import { clientsAt } from '../../connectors/auth-kinds.ts';
 import type { Connector } from '../../connectors/definition/definition.ts';
 import { variablesIn } from '../../connectors/template.ts';
 import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
@@ -35,12 +36,18 @@ export function failureOf(attempt: Attempt): PublicError {
  * the person an error and never sends them back (RFC 6749 §4.1.2.1), so the way to mend that has to be told here.
  */
 export function expired(
-  { flow, redirectUri }: Pick<Attempt, 'flow' | 'redirectUri'>,
+  {
+    flow,
+    redirectUri,
+    authenticationType,
+    inputs,
+  }: Pick<Attempt, 'flow' | 'redirectUri' | 'authenticationType' | 'inputs'>,
   connector?: Connector,
 ): KeywardError {
+  const auth = connector?.auth.find((one) => one.authenticationType === authenticationType);
   const atService =
-    flow === 'code' && connector !== undefined
-      ? ` If ${connector.name} showed the person an error instead of asking, compare the client id with ${connector.appUrl} and register exactly this redirect URI there: ${redirectUri}${typedAddress(connector)}`
+    flow === 'code' && connector !== undefined && auth !== undefined
+      ? ` If ${connector.name} showed the person an error instead of asking, compare the client id with ${clientsAt(connector, auth, inputs)} and register exactly this redirect URI there: ${redirectUri}${typedAddress(connector)}`
       : '';
   return new KeywardError('attempt_expired', 'This connect flow has expired.', {
     hint: `Start again with create_credential.${atService}`,

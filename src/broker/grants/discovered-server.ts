@@ -12,7 +12,7 @@ import type { Attempt, ClientRegistration } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { begin, issuerOf, type OAuthClient, type Operation } from '../oauth/context.ts';
 import { protectedResource } from '../oauth/protected-resource.ts';
-import { register } from '../oauth/register.ts';
+import { byName, register } from '../oauth/register.ts';
 import { findMetadata, metadataOf } from '../oauth/server.ts';
 import { authorize } from '../policy/policy.ts';
 import { endRegistration, findAuthConfig, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
@@ -32,16 +32,28 @@ export async function withServer(
   await authorize(broker, owner, 'server.discover', { connectorId: connector.id });
   const name = wholeVariable(auth.protectedResource);
   const address = name === null ? new URL(auth.protectedResource) : wholeUrl(inputs, name);
-  const operation = operationFor(broker, connector, auth, inputs);
-  const { resource, issuers, scopes } = await protectedResource(operation, address);
+  const tried: string[] = [];
+  const asked = (place: string, said: string) => void tried.push(`${place}: ${said}`);
+  const operation = { ...operationFor(broker, connector, auth, inputs), asked };
+  const { resource, issuers, scopes, trouble } = await protectedResource(operation, address);
   const of = (issuer: string): Operation => ({ ...operation, values: { ...inputs, issuer } });
-  const { issuer, metadata } =
-    issuers.length > 0 ? await choose(broker, issuers, address, of) : await ownServer(address, of(address.origin));
+  const search =
+    issuers.length > 0 ? choose(broker, issuers, address, of) : ownServer(address, of(address.origin), trouble);
+  const { issuer, metadata } = await search.catch((error: unknown) => {
+    throw explained(error, tried);
+  });
   // Where a server has it, a connection without it ends with its first access token.
   const offline = metadata.scopes_supported?.includes('offline_access') === true;
   const wanted = scopes === '' ? [] : scopes.split(' ');
   const more = offline && wanted.length > 0 && !wanted.includes('offline_access') ? ['offline_access'] : [];
   return { ...inputs, resource, issuer, scopes: [...wanted, ...more].join(' ') };
+}
+
+/** The error with everything that was asked, and what it said. */
+function explained(error: unknown, tried: readonly string[]): unknown {
+  if (!(error instanceof KeywardError) || tried.length === 0) return error;
+  const { code, message, hint, details } = error;
+  return new KeywardError(code, message, { hint: `${hint ?? ''} Asked were ${tried.join(', ')}.`.trim(), details });
 }
 
 type Found = { readonly issuer: string; readonly metadata: ServerMetadata };
@@ -93,9 +105,13 @@ async function refuseBuiltin({ catalogue }: Broker, issuer: string, resource: UR
  * The origin of a resource that has no metadata, where it is an authorization server itself, as MCP 2025-03-26 has it.
  * Endpoints are never guessed: nothing would show that the server knows PKCE.
  */
-async function ownServer({ origin, host }: URL, operation: Operation): Promise<Found> {
-  const metadata = await findMetadata(operation, origin);
+async function ownServer({ origin, host }: URL, operation: Operation, trouble: KeywardError | null): Promise<Found> {
+  const metadata = await findMetadata(operation, origin).catch((error: unknown) => {
+    // What went wrong first is nearer to the cause.
+    throw trouble ?? error;
+  });
   if (metadata) return { issuer: origin, metadata };
+  if (trouble !== null) throw trouble;
   throw new KeywardError('provider_refused', `${host} does not say which authorization server it trusts.`, {
     hint: 'Check the address. If the server takes a fixed token, use the authentication type bearer.',
   });
@@ -204,7 +220,8 @@ async function introduce(
 function isUsable(registration: ClientRegistration | undefined, redirectUri: string): boolean {
   if (!registration) return true;
   const { expiresAt } = registration;
-  return registration.redirectUri === redirectUri && (expiresAt === null || expiresAt > Date.now());
+  const same = [redirectUri, byName(redirectUri)].includes(registration.redirectUri);
+  return same && (expiresAt === null || expiresAt > Date.now());
 }
 
 function operationFor(broker: Broker, connector: Connector, auth: OAuth2Method, values: Inputs): Operation {

@@ -1,4 +1,5 @@
 /** Renewing a grant at the service, and what follows from its answer. The caller holds the grant's lease. */
+import { clientsAt } from '../../connectors/auth-kinds.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
@@ -94,9 +95,7 @@ async function adoptOrGiveUp(
     if (!interrupted) await forgetStart(broker, tried);
     throw error;
   }
-  const statusReason = forgotten
-    ? unknownRegistration
-    : reasonFor(error, interrupted, broker.catalogue.get(tried.connectorId)?.appUrl);
+  const statusReason = forgotten ? unknownRegistration : reasonFor(error, interrupted, clientsOf(broker, tried));
   const noted = await amendSame(broker, tried, (record) => ({
     record: { ...record, status: 'reconnect_required', statusReason, refreshStartedAt: null },
   }));
@@ -111,7 +110,14 @@ async function forgetStart(broker: Broker, credential: Credential): Promise<void
   );
 }
 
-function reasonFor(error: KeywardError, interrupted: boolean, appUrl = 'the service'): string {
+/** Where the client of a connection is registered. */
+function clientsOf({ catalogue }: Broker, { connectorId, authenticationType, inputs }: Credential): string {
+  const connector = catalogue.get(connectorId);
+  const auth = connector?.auth.find((one) => one.authenticationType === authenticationType);
+  return connector === undefined || auth === undefined ? 'the service' : clientsAt(connector, auth, inputs);
+}
+
+function reasonFor(error: KeywardError, interrupted: boolean, appUrl: string): string {
   const code = error.details.providerError ?? '';
   if (code === 'no_refresh_token') {
     return `The access token has expired and the service gave no refresh token. If that comes back, allow the app offline access at ${appUrl}.`;

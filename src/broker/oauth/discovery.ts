@@ -1,12 +1,10 @@
 /** Asking an issuer for its metadata. */
 import type { ServerMetadata } from 'openid-client';
 import { KeywardError } from '../../errors.ts';
-import type { EgressResponse } from '../../net/egress.ts';
 import { egressFetch } from '../../net/fetch.ts';
-import { retryAfter } from '../../net/retry-after.ts';
 import type { Operation } from './context.ts';
-import { garbled, unavailable } from './failures.ts';
-import { send } from './send.ts';
+import { garbled } from './failures.ts';
+import { askPlace, searchIn } from './search.ts';
 
 /** Mismatch of a metadata value, in openid-client's error codes. */
 const attributeMismatch = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
@@ -21,20 +19,18 @@ const places = ['oauth2', 'oidc inserted', 'oidc'] as const;
  */
 export async function discover(operation: Operation, issuer: string): Promise<ServerMetadata | null> {
   const url = new URL(issuer);
-  for (const place of places) {
-    // Without a path, nothing can be inserted before it.
-    if (place === 'oidc inserted' && url.pathname === '/') continue;
-    const metadata = await ask(operation, url, place);
-    if (metadata) return metadata;
-  }
-  return null;
+  // Without a path, nothing can be inserted before it.
+  const fit = places.filter((place) => place !== 'oidc inserted' || url.pathname !== '/');
+  const { found, trouble } = await searchIn(fit, (place) => ask(operation, url, place));
+  if (found === null && trouble !== null) throw trouble;
+  return found;
 }
 
 /** Null when this well-known address holds no metadata. */
 async function ask(operation: Operation, issuer: URL, place: (typeof places)[number]): Promise<ServerMetadata | null> {
   const openid = await import('openid-client');
   const outbound = egressFetch(
-    { request: (request) => readMetadata(operation, request.url) },
+    { request: ({ url }) => askPlace(operation, nameOf(place), { url }) },
     { hosts: [issuer.host] },
   );
   // openid-client wraps whatever is thrown in here, so the reason is kept on the way.
@@ -64,12 +60,6 @@ async function ask(operation: Operation, issuer: URL, place: (typeof places)[num
   }
 }
 
-/** A metadata document; a server in trouble is no reason to look elsewhere. */
-export async function readMetadata(operation: Operation, url: URL): Promise<EgressResponse> {
-  const response = await send(operation, { url, headers: { accept: 'application/json' } }, 'repeatable');
-  if (response.status === 429 || response.status >= 500) {
-    const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));
-    throw unavailable(operation, response.status, { retryAfterSeconds, ambiguous: false });
-  }
-  return response;
+function nameOf(place: (typeof places)[number]): string {
+  return place === 'oauth2' ? 'oauth-authorization-server' : 'openid-configuration';
 }

@@ -2,6 +2,7 @@
  * What a service's refusal means to a person, and what to do about it. Only Keyward's own words: a service's
  * description or a library's message may quote the request, and with it the code or the secret.
  */
+import { clientsAt, serverInput } from '../../connectors/auth-kinds.ts';
 import { type ErrorDetails, KeywardError } from '../../errors.ts';
 import { clockProblem } from './clock.ts';
 import { type OAuthContext, scopesOf } from './context.ts';
@@ -31,7 +32,8 @@ export function refusal(context: OAuthContext, code: string | null, facts: Refus
 }
 
 function explain(context: OAuthContext, code: string | null, { redirectUri, status }: RefusalFacts): Explanation {
-  const { name, appUrl } = context.connector;
+  const { name } = context.connector;
+  const appUrl = clientsAt(context.connector, context.auth, context.values);
   const register = redirectUri === undefined ? '' : ` Register exactly this redirect URI: ${redirectUri}`;
   switch (code) {
     case 'invalid_client':
@@ -97,7 +99,10 @@ export function unavailable(
 /** `provider_garbled`: an answer that the protocol does not allow. `what` completes “<name> …”. */
 export function garbled(context: OAuthContext, what: string, details: ErrorDetails = {}): KeywardError {
   return new KeywardError('provider_garbled', `${context.connector.name} ${what}.`, {
-    hint: 'Try again later. If it stays, the connector file does not fit the service any more.',
+    hint:
+      serverInput(context.auth) === null
+        ? 'Try again later. If it stays, the connector file does not fit the service any more.'
+        : 'Check the address. If it is right, the server has to be mended by whoever runs it.',
     details,
   });
 }

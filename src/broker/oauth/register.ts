@@ -1,8 +1,9 @@
 /** Registering Keyward as a client at an authorization server that takes registrations (RFC 7591). */
 import type { ServerMetadata } from 'openid-client';
+import { hasCode, type KeywardError } from '../../errors.ts';
 import type { ClientRegistration } from '../../vault/vault.ts';
 import { positiveNumber, textOf } from './answer.ts';
-import type { OAuthClient, Operation } from './context.ts';
+import { type OAuthClient, type Operation, scopesOf } from './context.ts';
 import { garbled } from './failures.ts';
 import { send } from './send.ts';
 import { discoveredUrl } from './server.ts';
@@ -13,10 +14,15 @@ type AuthMethod = ClientRegistration['tokenEndpointAuthMethod'];
 /** What Keyward can do, best first: a client without a secret has none to lose, and PKCE proves that a code is its own. */
 const authMethods: readonly AuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
 
+/** What Keyward says of itself (RFC 7591 §2). */
+type About = { readonly redirect_uris: readonly string[]; readonly scope?: string };
+
 /**
- * A new client at the registration endpoint; null when the server has none.
+ * A new client at the registration endpoint; null when there is none, or when the server wants no client like Keyward:
+ * then a person registers one. What it refuses is left out, and asked once more: the scopes, and the address of loopback
+ * where only its name is known (`localhost`).
  *
- * @param about what Keyward says of itself (RFC 7591 §2)
+ * @throws KeywardError `provider_unavailable` for a server in trouble, `provider_garbled` for a client that can't be used
  */
 export async function register(
   operation: Operation,
@@ -28,6 +34,43 @@ export async function register(
   // RFC 8414 §2: without a word of it, only Basic is certain.
   const supported: readonly string[] = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
   const wanted = authMethods.find((method) => supported.includes(method)) ?? 'none';
+  const scopes = scopesOf(operation);
+  let asked: About = { ...about, ...(scopes.length > 0 && { scope: scopes.join(' ') }) };
+  for (;;) {
+    try {
+      return await ask(operation, url, asked, wanted);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const simpler = simplerThan(asked, error.details.providerError);
+      if (simpler === null) return null;
+      asked = simpler;
+    }
+  }
+}
+
+/** The redirect URI with loopback by its name: some servers register no address of it. */
+export function byName(redirectUri: string): string {
+  return redirectUri.replace(/^http:\/\/127\.0\.0\.1(?=[:/])/, 'http://localhost');
+}
+
+/** A refusal in the protocol's words, or a page with an error's status. */
+function isRefusal(error: unknown): error is KeywardError {
+  return (
+    hasCode(error, 'provider_refused') || (hasCode(error, 'provider_garbled') && (error.details.status ?? 0) >= 400)
+  );
+}
+
+/** What to ask for after a refusal; null where nothing is left to give up. */
+function simplerThan({ scope, ...about }: About, code: string | undefined): About | null {
+  const named = about.redirect_uris.map(byName);
+  const byAddress = named.some((uri, index) => uri !== about.redirect_uris[index]);
+  if (code === 'redirect_uri_mismatch') {
+    return byAddress ? { ...about, redirect_uris: named, ...(scope !== undefined && { scope }) } : null;
+  }
+  return scope === undefined ? null : about;
+}
+
+async function ask(operation: Operation, url: URL, about: About, wanted: AuthMethod) {
   const response = await send(
     operation,
     {
@@ -41,9 +84,7 @@ export async function register(
   const answer = readAnswer(operation, response, {});
   const clientId = identifier(answer.client_id);
   const clientSecret = identifier(answer.client_secret);
-  // RFC 7591 §3.2.1: the server may have changed what was asked for.
-  const given = textOf(answer.token_endpoint_auth_method) ?? wanted;
-  const method = authMethods.find((known) => known === given);
+  const method = methodOf(textOf(answer.token_endpoint_auth_method), clientSecret, wanted);
   if (clientId === null || method === undefined || (method !== 'none' && clientSecret === null)) {
     throw garbled(operation, 'registered Keyward in a way that it can not use');
   }
@@ -56,6 +97,16 @@ export async function register(
       expiresAt: method === 'none' || ends === null ? null : ends * 1000,
     },
   };
+}
+
+/**
+ * How the client authenticates. RFC 7591 §3.2.1: the server may have changed what was asked for. Some give a secret and
+ * say `none`, or nothing, which is Basic (§2): a secret is there to be used.
+ */
+function methodOf(given: string | null, secret: string | null, wanted: AuthMethod): AuthMethod | undefined {
+  if (secret !== null && (given === null || given === 'none'))
+    return wanted === 'none' ? 'client_secret_basic' : wanted;
+  return authMethods.find((known) => known === (given ?? wanted));
 }
 
 /** Printable ASCII (RFC 6749 appendix A.1 and A.2) of a length that can be kept: it is shown in pages and terminals. */

@@ -109,7 +109,8 @@ async function deliver({ attemptId, browser }: { attemptId: string; browser: str
   return broker.broker.vault.findAttempt(attemptId);
 }
 
-const posts = () => mcp.seen.filter(({ method }) => method === 'POST').map(({ url }) => url);
+/** What was posted, but for the request that an MCP server is greeted with. */
+const posts = () => mcp.seen.filter(({ method, url }) => method === 'POST' && url !== '/mcp').map(({ url }) => url);
 
 describe('an MCP server with an authorization server of its own', () => {
   let server: AuthorizationServer;
@@ -382,11 +383,61 @@ describe('an MCP server without metadata of its own', () => {
     expect(posts()).toEqual([]);
   });
 
-  it.each([503, 429])('in trouble (%i) is no server without metadata: nothing else is asked', async (status) => {
-    mcp.paths.set(`${prmOf}/mcp`, { status });
+  const trouble = [{ status: 503 }, { status: 429 }, { fault: 'cut' }, { fault: 'reset' }] as const;
+  it.each(trouble)('in trouble (%j) in one place is looked for in the others', async (answer) => {
+    mcp.paths.set(`${prmOf}/mcp`, answer);
     mcp.paths.set(asOf, serverOf());
-    await expect(connect()).rejects.toMatchObject({ code: 'provider_unavailable' });
-    expect(mcp.seen.map(({ url }) => url)).not.toContain(asOf);
+    mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
+    expect(authorizationUrlOf(await attemptFor()).searchParams.get('client_id')).toBe('c1');
+  });
+
+  it.each(trouble)('in trouble (%j), and nowhere else, is told with what every place said', async (answer) => {
+    mcp.paths.set(`${prmOf}/mcp`, answer);
+    await expect(connect()).rejects.toMatchObject({
+      code: 'provider_unavailable',
+      hint: expect.stringMatching(
+        /the server \(GET\): 401, .*oauth-protected-resource: (503|429|no answer), .*openid-configuration: 404/,
+      ),
+    });
+  });
+
+  it('that challenges only what a client begins with is found by that', async () => {
+    mcp.paths.set('/mcp', { status: 405 });
+    const challenge = `Basic realm="x, resource_metadata=no", Bearer scope="of \\"it\\"", resource_metadata="${mcp.origin}/meta"`;
+    mcp.paths.set('POST /mcp', { status: 401, headers: { 'www-authenticate': challenge } });
+    mcp.paths.set('/meta', resourceOf());
+    mcp.paths.set(asOf, serverOf());
+    mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
+    expect(authorizationUrlOf(await attemptFor()).searchParams.get('client_id')).toBe('c1');
+  });
+
+  it('is found behind redirects of its own origin, and behind no other', async () => {
+    const to = (location: string) => ({ status: 307, headers: { location } });
+    mcp.paths.set('/mcp', to('/mcp/'));
+    mcp.paths.set('/mcp/', {
+      status: 401,
+      headers: { 'www-authenticate': `Bearer resource_metadata="${mcp.origin}/meta"` },
+    });
+    mcp.paths.set('/meta', to(`${mcp.origin}/meta/`));
+    mcp.paths.set('/meta/', resourceOf());
+    mcp.paths.set(asOf, to(`${asOf}/`));
+    mcp.paths.set(`${asOf}/`, serverOf());
+    mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
+    expect(authorizationUrlOf(await attemptFor()).searchParams.get('client_id')).toBe('c1');
+
+    const other = await startOddServer({ body: serverOf().body });
+    closing.push(() => other.close());
+    await brokerFor({ allow: [new URL(other.origin).host] });
+    mcp.paths.set(asOf, to(`${other.origin}/meta`));
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_garbled' });
+    expect(other.seen).toEqual([]);
+  });
+
+  it('that redirects in a circle is asked a few times and no more', async () => {
+    mcp.paths.set(`${prmOf}/mcp`, { status: 302, headers: { location: `${prmOf}/mcp/` } });
+    mcp.paths.set(`${prmOf}/mcp/`, { status: 302, headers: { location: `${prmOf}/mcp` } });
+    await expect(connect()).rejects.toMatchObject({ code: 'provider_refused' });
+    expect(mcp.seen.filter(({ url }) => url.startsWith(`${prmOf}/mcp`)).length).toBeLessThan(10);
   });
 
   it('that has metadata of another resource gets no second chance', async () => {
@@ -597,6 +648,55 @@ describe('the client at a server that a connection names', () => {
     expect(clientDocument('http://127.0.0.1:7355', `mcp-server.${'a'.repeat(16)}`)).toBeNull();
     for (const name of ['x', '..', 'mcp-server.zz', `a/b.${'a'.repeat(16)}`, `<b>.${'a'.repeat(16)}`])
       expect(clientDocument('https://keyward.example', name)).toBeNull();
+  });
+
+  it.each([
+    { status: 400, body: { error: 'invalid_client_metadata' } },
+    { status: 401, body: { error: 'invalid_token' } },
+    { status: 403, body: '<html>no</html>' },
+    { status: 404 },
+  ])('that the server refuses to register (%j) is asked of the person', async (answer) => {
+    await brokerFor();
+    mcp.paths.set(asOf, serverOf());
+    mcp.paths.set('/register', answer);
+    const { view } = await attemptFor();
+    expect(view).toMatchObject({ step: 'auth_config', clientsAt: mcp.host });
+  });
+
+  it('is registered with the scopes that will be asked for, and without them where they are refused', async () => {
+    await brokerFor();
+    mcp.paths.set(`${prmOf}/mcp`, resourceOf({ scopes_supported: ['read', 'write'] }));
+    mcp.paths.set(asOf, serverOf());
+    mcp.paths.set('/register', { status: 400, body: { error: 'invalid_scope' } });
+    await attemptFor();
+    const asked = mcp.seen.filter(({ url }) => url === '/register').map(({ body }) => JSON.parse(body).scope);
+    expect(asked).toEqual(['read write', undefined]);
+  });
+
+  it('is registered with localhost where the address of loopback is refused, and comes back there', async () => {
+    await brokerFor();
+    mcp.paths.set(asOf, serverOf());
+    mcp.paths.set('/register', (body) =>
+      body.includes('127.0.0.1:7355')
+        ? { status: 400, body: { error: 'invalid_redirect_uri' } }
+        : { status: 201, body: { client_id: 'c1' } },
+    );
+    const url = authorizationUrlOf(await attemptFor());
+    expect(url.searchParams.get('redirect_uri')).toMatch(/^http:\/\/localhost:7355\/oauth\/callback\/mcp-server\./);
+    // The client is used again, and not registered anew.
+    await attemptFor();
+    expect(posts()).toEqual(['/register', '/register']);
+  });
+
+  it.each(['none', undefined])('that is given a secret and the method %j keeps that secret', async (method) => {
+    await brokerFor();
+    mcp.paths.set(asOf, serverOf({ token_endpoint_auth_methods_supported: undefined }));
+    const body = { client_id: 'c1', client_secret: 's1', token_endpoint_auth_method: method };
+    mcp.paths.set('/register', { status: 201, body });
+    await attemptFor();
+    const [config] = await broker.broker.vault.list('authConfig', me, {}, { limit: 10 });
+    expect(config?.registration).toMatchObject({ tokenEndpointAuthMethod: 'client_secret_basic' });
+    expect(config && (await broker.broker.vault.open('authConfig', config))).toEqual({ clientSecret: 's1' });
   });
 
   it.each([

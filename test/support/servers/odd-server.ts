@@ -20,15 +20,16 @@ export type OddServer = HttpServer & {
   next: OddAnswer[];
   /** The answer to everything else. */
   answer: OddAnswer;
-  /** Answers of single paths, before all others. */
-  readonly paths: Map<string, OddAnswer>;
+  /** Answers of single paths, before all others; `POST /path` stands for that method alone. */
+  readonly paths: Map<string, OddAnswer | ((body: string) => OddAnswer)>;
 };
 
 export async function startOddServer(answer: OddAnswer = {}): Promise<OddServer> {
-  const odd = { next: [] as OddAnswer[], answer, paths: new Map<string, OddAnswer>() };
-  const server = await startHttpServer(({ url }, response) => {
+  const odd = { next: [] as OddAnswer[], answer, paths: new Map() as OddServer['paths'] };
+  const server = await startHttpServer(({ method, url, body }, response) => {
     const path = url.split('?')[0] ?? '';
-    give(response, odd.paths.get(path) ?? odd.next.shift() ?? odd.answer);
+    const known = odd.paths.get(`${method} ${path}`) ?? odd.paths.get(path) ?? odd.next.shift() ?? odd.answer;
+    give(response, typeof known === 'function' ? known(body) : known);
   });
   return Object.assign(odd, server);
 }

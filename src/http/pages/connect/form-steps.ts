@@ -11,7 +11,7 @@ export function authConfigPage(
   around: Surroundings,
   filled: Filled,
 ): { title: string; body: Html } {
-  const { name, appUrl, docsUrl } = view.connector;
+  const { name, docsUrl } = view.connector;
   const fields = [clientIdField, { ...clientSecretField, required: view.secretNeeded, description: secretHint(view) }];
   return {
     title: `Set up ${name}`,
@@ -19,7 +19,11 @@ export function authConfigPage(
 <h1>Set up ${name} for Keyward</h1>
 <p>${asker(view)} wants to connect ${name}. Before ${name} lets Keyward ask for access, Keyward has to be registered there as an app. You do this once.</p>
 <ol class="steps">
-<li>Open ${outside(appUrl, `${name}’s page for apps`)} and create an app (an “OAuth client”). ${outside(docsUrl, 'How it works there')}.</li>
+<li>${
+      /^https?:/.test(view.clientsAt)
+        ? html`Open ${outside(view.clientsAt, `${name}’s page for apps`)} and create an app (an “OAuth client”). ${outside(docsUrl, 'How it works there')}.`
+        : html`Create an app (an “OAuth client”) at <strong class="code">${view.clientsAt}</strong>. Its documentation says where.`
+    }</li>
 ${
   view.redirectUri === null
     ? ''

@@ -15,7 +15,7 @@ const around: Surroundings = {
 };
 const base = {
   attemptId: '550e8400-e29b-41d4-a716-446655440000',
-  connector: { id: 'acme', name: 'Acme', docsUrl: 'https://acme.example/docs', appUrl: 'https://acme.example/apps' },
+  connector: { id: 'acme', name: 'Acme', docsUrl: 'https://acme.example/docs' },
   destination: null,
   reconnects: null,
   shares: [],
@@ -38,6 +38,7 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
   auth_config: {
     ...base,
     step: 'auth_config',
+    clientsAt: 'https://acme.example/apps',
     redirectUri: 'http://127.0.0.1:7355/oauth/callback',
     appSteps: ['Switch on the Things API.', 'Add yourself to the test users.'],
     ownFile: false,
@@ -195,6 +196,7 @@ describe('connect pages', () => {
         (ownFile): ConnectView => ({
           ...hostile,
           step: 'auth_config',
+          clientsAt: 'https://acme.example/apps',
           redirectUri: bad,
           appSteps: [bad],
           ownFile,
@@ -234,7 +236,7 @@ describe('connect pages', () => {
         { ...base, step: 'authorize', authorizationUrl: url, scopes: [], changeableClientId: null },
         { ...base, step: 'device', scopes: [], userCode: 'A', verificationUri: url, verificationUriComplete: url },
         { ...base, step: 'completed', credentialName: 'A', returnTo: url },
-        { ...base, connector: { ...base.connector, appUrl: url, docsUrl: url }, step: 'inputs', schema, values: {} },
+        { ...base, connector: { ...base.connector, docsUrl: url }, step: 'inputs', schema, values: {} },
       ];
       for (const view of views) expect(await render(view)).not.toContain(`href="${url.slice(0, 5)}`);
     }
