@@ -18,9 +18,9 @@ export type McpRoutes = { readonly bearer: Bearer; readonly protocol: Protocol }
 
 export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
-  routes.all('/mcp', bearer.middleware(usualScopes), async (c) => {
+  routes.on('ALL', ['/mcp', '/mcp/'], bearer.middleware(usualScopes), async (c) => {
     const caller = { principal: c.get('principal'), requestId: c.get('requestId') };
-    if (c.req.method !== 'POST') return protocol.answer(c.req.raw, undefined, caller);
+    if (c.req.method !== 'POST') return protocol.answer(withAccept(c.req.raw), undefined, caller);
     let body: Record<string, unknown>;
     try {
       body = await readJson(c);
@@ -33,10 +33,22 @@ export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
     if (tool !== null && !caller.principal.scopes.has(tool.scope)) {
       return refuse(c, await bearer.lacking(caller.principal, `tool.${tool.name}`, tool.scope));
     }
-    return protocol.answer(c.req.raw, body, caller);
+    return protocol.answer(withAccept(c.req.raw), body, caller);
   });
 
   return routes;
+}
+
+/**
+ * A request whose client takes anything (RFC 9110 §12.5.1: no `Accept`, or one with `*\/*`), in the form that the protocol
+ * looks for. Its body was read before.
+ */
+function withAccept(request: Request): Request {
+  const accept = request.headers.get('accept') ?? '*/*';
+  if (!/(^|[\s,])\*\/\*(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(accept)) return request;
+  const headers = new Headers(request.headers);
+  headers.set('accept', 'application/json, text/event-stream');
+  return new Request(request.url, { method: request.method, headers, signal: request.signal });
 }
 
 /** JSON-RPC 2.0 §5.1: no id, since nothing was read. */

@@ -97,6 +97,22 @@ it('43. while the audit log can not be written, no secret is read over MCP or RE
 });
 
 describe('a request', () => {
+  it('is served at the endpoint with a slash behind it, and to a client that takes anything', async () => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const send = (at: string, accept?: string) =>
+      raw(keyward.origin, at, { method: 'POST', headers: { ...headers, ...(accept && { accept }) }, body: listing });
+    const both = 'application/json, text/event-stream';
+    for (const accept of [both, '*/*', 'text/html, */*;q=0.8', undefined]) {
+      for (const at of ['/mcp', '/mcp/']) {
+        const { status, body } = await send(at, accept);
+        expect([status, body.includes('list_connectors')], `${at} ${accept}`).toEqual([200, true]);
+      }
+    }
+    expect((await send('/mcp', 'text/html')).status).toBe(406);
+    const { status, headers: answered } = await raw(keyward.origin, '/mcp/', { method: 'POST', body: listing });
+    expect([status, answered['www-authenticate']]).toEqual([401, expect.stringContaining('Bearer')]);
+  });
+
   it('44. that names another Host, or comes from a foreign or null Origin, gets 403 at every address', async () => {
     const authorization = `Bearer ${token}`;
     const places = [['POST', '/mcp'] as const, ['GET', path] as const, ['GET', '/sign-in'] as const];
