@@ -52,7 +52,7 @@ const bundle = await rolldown({
 const { output } = await bundle.generate({
   ...writing,
   // What `stdio` loads is one file: each further one costs its start a look for a package.json besides.
-  codeSplitting: { groups: [{ name: 'stdio', test: /[\\/]src[\\/]cli[\\/]commands[\\/]stdio\.ts$/ }] },
+  codeSplitting: { groups: [{ name: 'stdio', test: /[\\/]src[\\/]cli[\\/](main|commands[\\/]stdio)\.ts$/ }] },
   banner: ({ isEntry }) => (isEntry ? '#!/usr/bin/env node' : ''),
 });
 await bundle.close();

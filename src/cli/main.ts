@@ -1,9 +1,11 @@
 /**
- * The entry: command line → config → key → store → vault → broker → transport. What a command needs is imported after
- * the console has been taken over, so that no dependency can print on stdout, not even while it is being loaded.
+ * What a command line leads to: command line → config → key → store → vault → broker → transport. What a command needs
+ * is imported after the console has been taken over, so that no dependency can print on stdout, not even while it is
+ * being loaded.
  */
-import { logUnexpected, run } from './cli/run.ts';
-import { captureConsole, createLog } from './log.ts';
+
+import { captureConsole, createLog } from '../log.ts';
+import { logUnexpected, run } from './run.ts';
 
 // Node opens its inspector at this signal, on a port of loopback at which every user of this computer reads the memory of
 // this one. A listener of our own is all that keeps it from that (Node 20.19 has no --disable-sigusr1).
@@ -18,4 +20,7 @@ process.on('uncaughtException', (error) => {
   void log.flush().finally(() => process.exit(1));
 });
 
-process.exitCode = await run(process.argv.slice(2), log);
+// Not awaited: commands load chunks that wait until this one is evaluated.
+void run(process.argv.slice(2), log).then((code) => {
+  process.exitCode = code;
+});
