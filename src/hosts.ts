@@ -1,7 +1,15 @@
-/** Host lists: `host`, `host:port` or `*.domain`, compared the way URLs are. A leaf: definitions and egress share it. */
+/** Host lists: `host`, `host:port` or `*.domain`, compared the way URLs are. A leaf: definitions, configuration and egress share it. */
 
 /** `port` null: any port of that host. `hostname` begins with a dot when any host below that domain is meant. */
 export type HostRule = { readonly hostname: string; readonly port: number | null };
+
+/** A proxy, and the hosts that are reached without it, as `HTTPS_PROXY` and `NO_PROXY` have them. */
+export type ProxyOption = {
+  /** May hold a user name and a password: it is never logged or shown. */
+  readonly url: string;
+  /** `*`, `host`, `.domain` or `host:port`; a host stands for those below it, too. */
+  readonly except: readonly string[];
+};
 
 /** Rules that were read before: every call reads those of its connector and its credential. */
 const known = new Map<string, HostRule | undefined>();

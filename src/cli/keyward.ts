@@ -40,7 +40,7 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
     (advice) => advice && log.warn('key_advice', { advice }),
     () => undefined,
   );
-  const egress = createEgress({ allow: config.egressAllow, only: config.hostsAllow });
+  const egress = createEgress({ allow: config.egressAllow, only: config.hostsAllow, proxy: config.proxy });
   for (const { file, field, rule } of catalogue.problems) log.warn('connector_invalid', { file, field, rule });
   const { found, unknown } = matchAuthConfigs(config, catalogue);
   for (const connector of unknown) log.warn('auth_config_unknown_connector', { connector });

@@ -7,12 +7,13 @@ import { join, relative } from 'node:path';
 import { closestMatch } from 'leven';
 import { type AuthConfigOption, authVariable, connectorVariable, readAuthConfigs } from './auth-configs.ts';
 import { flagOf, type OptionText, options } from './options.ts';
+import { proxyVariableWithPassword, readProxy } from './proxy.ts';
 import { hasPlaceholder, isLoopback, placeholderProblem, type ShareTenants, type StoreOption } from './values.ts';
 
 export { isLoopback };
 
 import { KeywardError } from '../errors.ts';
-import { hostMatches } from '../hosts.ts';
+import { hostMatches, type ProxyOption } from '../hosts.ts';
 
 export { type AuthConfigOption, connectorVariable, flagOf, options };
 
@@ -50,6 +51,8 @@ export type Config = {
   readonly anyHost: 'page' | 'allow' | 'never';
   /** The only hosts that may be reached, besides `egressAllow`; null: every public one. */
   readonly hostsAllow: readonly string[] | null;
+  /** The proxy that services are reached through (`HTTPS_PROXY`, `NO_PROXY`); null: none. */
+  readonly proxy: ProxyOption | null;
   /** What people of one tenant may share with another. */
   readonly shareTenants: ShareTenants;
   /** Addresses and ranges of the proxies whose forwarded headers are believed. */
@@ -144,13 +147,14 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
     problems[`${options.key.variable}, ${options.keyFile.variable}`] = 'are alternatives: set one of them';
   }
   const authConfigs = readAuthConfigs(env, problems);
+  const proxy = readProxy(env, problems);
   nameUnknown(env, problems);
   checkListening(values, mode, problems);
   if (values.home === undefined && systemFolders === null && !(options.home.variable in problems)) {
     problems[options.home.variable] = 'must be set: this user has no home folder to keep anything in';
   }
   if (Object.keys(problems).length > 0) throw configProblems(problems);
-  return finalise(values, authConfigs, mode);
+  return finalise(values, authConfigs, proxy, mode);
 }
 
 /**
@@ -170,7 +174,7 @@ export function configProblems(problems: Readonly<Record<string, string>>): Keyw
   });
 }
 
-function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode): Config {
+function finalise(values: Values, authConfigs: Config['authConfigs'], proxy: Config['proxy'], mode: Mode): Config {
   const { home } = values;
   // Without either, there was a problem before.
   const folders = home === undefined ? systemFolders : { data: join(home, 'data'), config: join(home, 'config') };
@@ -198,6 +202,7 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], mode: Mode
     release,
     anyHost: values.anyHost ?? (release === 'allow' ? 'allow' : 'page'),
     hostsAllow: values.hostsAllow ?? null,
+    proxy,
     shareTenants: values.shareTenants ?? { offers: false, pairs: [] },
     trustedProxies: values.trustedProxies ?? [],
     rateLimit: values.rateLimit ?? 6_000,
@@ -262,7 +267,7 @@ export function secretVariables(env: NodeJS.ProcessEnv): string[] {
     return value && (spec.secret || spec.holdsSecret?.(value));
   });
   const authConfigs = Object.keys(env).filter((name) => name.startsWith('KEYWARD_AUTH_') && env[name]);
-  return [...known.map(({ variable }) => variable), ...authConfigs];
+  return [...known.map(({ variable }) => variable), ...authConfigs, ...proxyVariableWithPassword(env)];
 }
 
 function nameUnknown(env: NodeJS.ProcessEnv, problems: Record<string, string>): void {

@@ -2,7 +2,8 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { HostRule } from '../hosts.ts';
+import type { HostRule, ProxyOption } from '../hosts.ts';
+import { goesThrough, openTunnel } from './proxy.ts';
 import { mayConnect, notPublic } from './target.ts';
 import { workAround } from './undici-workarounds.ts';
 
@@ -29,16 +30,20 @@ export type Connections = {
 
 /**
  * Agents of undici that resolve each name themselves, refuse it unless every address may be connected to, connect to
- * exactly those addresses, and look at the socket's address once more. They ignore `HTTP(S)_PROXY`: a proxy would
- * resolve names where nobody checks them.
+ * exactly those addresses, and look at the socket's address once more. Through a proxy only the name is checked: the proxy
+ * resolves it, and its address is the socket's.
  */
-export async function openConnections(allow: readonly HostRule[], resolve: Resolve): Promise<Connections> {
+export async function openConnections(
+  { allow, proxy }: { readonly allow: readonly HostRule[]; readonly proxy: ProxyOption | null },
+  resolve: Resolve,
+): Promise<Connections> {
   // Its default export is the module itself, which is also all that a bundle keeps of a CommonJS module.
   const { Agent, Pool, buildConnector } = (await import('undici')).default;
   const createAgent = (kept: { pipelining?: 0 }): Dispatcher =>
     new Agent({
       factory: (origin, options) => {
         const url = new URL(origin);
+        const through = goesThrough(proxy, url, allow) ? proxy : null;
         const connect = buildConnector({
           timeout: connectTimeoutMs,
           lookup: guardedLookup(url, allow, resolve),
@@ -48,8 +53,19 @@ export async function openConnections(allow: readonly HostRule[], resolve: Resol
         return new Pool(url, {
           ...options,
           ...kept,
-          connect: (target, callback) =>
-            connect(target, (...[error, socket]) => {
+          connect: (target, callback) => {
+            if (through !== null) {
+              return openTunnel(through, url, connectTimeoutMs, (error, httpSocket) =>
+                error || httpSocket === null
+                  ? callback(error ?? new Error('No connection.'), null)
+                  : connect({ ...target, httpSocket }, (...[failed, socket]) => {
+                      if (failed) return callback(failed, null);
+                      workAround(socket);
+                      return callback(null, socket);
+                    }),
+              );
+            }
+            return connect(target, (...[error, socket]) => {
               if (error) return callback(error, null);
               if (!socket.remoteAddress || !mayConnect(url, socket.remoteAddress, allow)) {
                 socket.destroy();
@@ -57,7 +73,8 @@ export async function openConnections(allow: readonly HostRule[], resolve: Resol
               }
               workAround(socket);
               return callback(null, socket);
-            }),
+            });
+          },
         });
       },
       // undici hands on whatever else stands in the options of a request.

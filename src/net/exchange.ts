@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { KeywardError } from '../errors.ts';
-import { type HostRule, parseHost } from '../hosts.ts';
+import { type HostRule, type ProxyOption, parseHost } from '../hosts.ts';
 import { acceptedEncodings, decodedBody, readBody } from './body.ts';
 import { type Deadline, defaultTimeoutMs, startDeadline } from './deadline.ts';
 import { type Connections, type Observed, openConnections, type ResolvedAddress, systemResolve } from './dispatcher.ts';
@@ -21,10 +21,10 @@ export type Exchange = Pick<Egress, 'request' | 'open' | 'close'>;
 
 /** Opens the connections that one Egress uses; what it may reach is up to whoever runs Keyward. */
 export async function openExchange(
-  reach: Reach,
+  { proxy, ...reach }: Reach & { readonly proxy: ProxyOption | null },
   resolve: (host: string) => Promise<readonly ResolvedAddress[]> = systemResolve,
 ): Promise<Exchange> {
-  const connections = await openConnections(reach.allow, resolve);
+  const connections = await openConnections({ allow: reach.allow, proxy }, resolve);
   const open: Exchange['open'] = async (request) => {
     checkHeaders(request.headers ?? {});
     const hosts = request.hosts.map((text) => parseHost(text)).filter((rule) => rule !== undefined);

@@ -1,6 +1,6 @@
 /** Opens the outbound client, which loads what it needs with its first request. */
 import { KeywardError } from '../errors.ts';
-import { parseHost } from '../hosts.ts';
+import { type ProxyOption, parseHost } from '../hosts.ts';
 import type { ResolvedAddress } from './dispatcher.ts';
 import type { Egress } from './egress.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,6 +10,8 @@ export type EgressOptions = {
   readonly allow: readonly string[];
   /** The only hosts that may be reached besides those, `host` or `*.domain` (`KEYWARD_HOSTS_ALLOW`); null or absent: every public one. */
   readonly only?: readonly string[] | null;
+  /** The proxy that services are reached through; null or absent: none. */
+  readonly proxy?: ProxyOption | null;
   /** Resolves a host name to every address it has; default: the system's resolver. */
   readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
 };
@@ -30,7 +32,9 @@ export function createEgress(options: EgressOptions): Egress {
   const only = options.only?.map((text) => parseHost(text)).filter((rule) => rule !== undefined) ?? null;
   let exchange: Promise<Exchange> | undefined;
   const opened = (): Promise<Exchange> => {
-    exchange ??= import('./exchange.ts').then(({ openExchange }) => openExchange({ allow, only }, options.resolve));
+    exchange ??= import('./exchange.ts').then(({ openExchange }) =>
+      openExchange({ allow, only, proxy: options.proxy ?? null }, options.resolve),
+    );
     return exchange;
   };
   return {

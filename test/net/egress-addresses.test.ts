@@ -94,7 +94,7 @@ describe('egress and addresses', () => {
 
   it('53. a connected socket with a private address is closed unused, whatever was resolved', async () => {
     // undici never looks a literal address up, so only the check of the socket is left here.
-    const dispatcher = await openConnections([], () => Promise.reject(new Error('not asked')));
+    const dispatcher = await openConnections({ allow: [], proxy: null }, () => Promise.reject(new Error('not asked')));
     const before = server.seen.length;
     const request = dispatcher.request({ origin: server.origin, path: '/', method: 'GET', onSent: () => {} });
     await expect(request).rejects.toMatchObject({ code: 'egress_refused' });

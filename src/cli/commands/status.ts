@@ -26,6 +26,7 @@ export const showStatus: Run = async ({ config, options }) => {
     ]),
     ...authConfigRows(config, catalogue),
     ['Callback', `${config.publicUrl ?? `http://${config.host}:${config.port}`}/oauth/callback`],
+    ...(config.proxy === null ? [] : [['Proxy', proxyText(config.proxy)]]),
     ['Raw secrets', releaseWords[config.release]],
   ];
   // Their values are not printed, and a client's config has to set them too.
@@ -42,6 +43,12 @@ export const showStatus: Run = async ({ config, options }) => {
   process.stdout.write(page.join('\n'));
   return vault.opens ? 0 : 1;
 };
+
+/** Without the user name and the password that its URL may hold. */
+function proxyText({ url, except }: NonNullable<Config['proxy']>): string {
+  const without = except.length === 0 ? '' : `; without it: ${except.join(', ')}`;
+  return `${new URL(url).host} (HTTPS_PROXY), which resolves the names of services${without}`;
+}
 
 type VaultState = { readonly exists: boolean; readonly opens: boolean; readonly text: string };
 
