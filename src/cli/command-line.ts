@@ -1,5 +1,7 @@
 /** Reads the command line: which command, its flags and words. */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { closestMatch } from 'leven';
 import { flagOf, options, unknownOption } from '../config/config.ts';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
@@ -55,9 +57,7 @@ export function parseCommandLine(argv: readonly string[], terminal: boolean): Co
   const command = commandFor(typed.length > 0 ? typed : [terminal ? 'status' : 'stdio']);
   const words = typed.slice(command?.name.split(' ').length ?? 0);
   const problems: Record<string, string> =
-    command === undefined
-      ? { [typed.join(' ')]: `is no command; there are ${commands.map(({ name }) => name).join(', ')}` }
-      : wordProblems(command, words);
+    command === undefined ? { [typed.join(' ')]: unknownCommand(typed) } : wordProblems(command, words);
 
   const found = { options: new Map<string, string>(), flags: new Map<string, string>() };
   let wants: CommandLine['wants'] = null;
@@ -79,6 +79,19 @@ export function parseCommandLine(argv: readonly string[], terminal: boolean): Co
 /** The command whose name the words begin with; no name is the beginning of another. */
 function commandFor(words: readonly string[]): Command | undefined {
   return commands.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `));
+}
+
+/** Most commands that an error names. */
+const mostNamed = 3;
+
+/** What to say about a command that there is not: with those that have one of its words, else with the nearest one. */
+function unknownCommand(typed: readonly string[]): string {
+  const names = commands.map(({ name }) => name);
+  const alike = names.filter((name) => name.split(' ').some((word) => typed.includes(word)));
+  const name = typed.slice(0, 2).join(' ');
+  const nearest = closestMatch(name, names, { maxDistance: Math.max(2, Math.floor(name.length / 3)) });
+  const meant = alike.length > 0 ? alike.slice(0, mostNamed) : nearest === undefined ? [] : [nearest];
+  return meant.length === 0 ? 'is no command' : `is no command; did you mean ${meant.join(' or ')}?`;
 }
 
 function unknownFlag(name: string, command: Command | undefined): string {
