@@ -1,12 +1,12 @@
 /** The figures of refreshing: races between processes, a service in trouble, clocks that jump. */
-import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { connectAcme, credentialOf, startBroker, storeTokens, type TestBroker, tokensOf } from '../support/broker.ts';
+import { fakeClock, needsFakeClock } from '../support/faults/fake-clock.ts';
 import { startReader } from '../support/faults/reader-process.ts';
 import { raceForRefresh } from '../support/faults/refresh-race.ts';
 import { raceOverHttp } from '../support/faults/refresh-race-http.ts';
-import { notRun, report } from '../support/faults/report.ts';
+import { report } from '../support/faults/report.ts';
 import { startAuthorizationServer } from '../support/servers/authorization-server.ts';
 import { type OddAnswer, startOddServer } from '../support/servers/odd-server.ts';
 import { freshDatabase } from '../support/servers/postgres.ts';
@@ -87,15 +87,13 @@ describe('a service in trouble', () => {
 });
 
 describe('clock jumps', () => {
-  const library = fakeTimeLibrary();
-
   it.for(['+10d', '-10d'])('of %s cause at most one refresh each way, and no error', async (jump, test) => {
-    if (library === null) return notRun(test, 'libfaketime is not installed');
+    needsFakeClock(test);
     const server = await startAuthorizationServer({ refreshTokenTtl: 60 * 24 * 3600 });
     const keyward = await startBroker({ origin: server.issuer });
     const id = await connectAcme(keyward.broker, me);
     const args = [keyward.folder, server.issuer, id];
-    const env = { LD_PRELOAD: library, FAKETIME: jump, FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' };
+    const env = { ...fakeClock, FAKETIME: jump };
     const refreshes = () => server.calls.refresh_token ?? 0;
     const outcomes: string[] = [];
     // A process in the other time, then one that is back, then the other again: each jump may cost one refresh.
@@ -120,12 +118,3 @@ describe('clock jumps', () => {
     await server.close();
   });
 });
-
-/** Where the dynamic linker finds libfaketime; null when it is not installed. */
-function fakeTimeLibrary(): string | null {
-  try {
-    return execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim() || null;
-  } catch {
-    return null;
-  }
-}

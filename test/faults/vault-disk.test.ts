@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { bundleChild, runChild } from '../support/child.ts';
+import { fakeClock, needsFakeClock } from '../support/faults/fake-clock.ts';
 import { needs, report } from '../support/faults/report.ts';
 import { ann, tempFolder, vaultFolder } from '../support/vault/vault-folder.ts';
 
@@ -33,16 +34,15 @@ it('a full and a read-only disk give typed errors, keep the old state readable, 
 });
 
 it('clock jumps of ±10 days stop no writer and lose no write', async (test) => {
-  needs(test, 'sh', '-c', 'ls /usr/lib/*/faketime/libfaketime.so.1');
+  needsFakeClock(test);
   const place = vaultFolder();
   const clock = path.join(place.root, 'clock');
   await writeFile(clock, '+0');
   const script = await bundleChild('test/support/vault/vault-writer.ts');
   const env = {
-    LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1',
+    ...fakeClock,
     FAKETIME_TIMESTAMP_FILE: clock,
     FAKETIME_NO_CACHE: '1',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };
   const ids = Array.from({ length: 6 }, randomUUID);
   const args = [place.file, place.key.key ?? '', '6', '300', ids.join(',')];
