@@ -30,7 +30,7 @@ export async function send(outgoing: ServerResponse, { status, headers, body, on
     outgoing.cork();
     setImmediate(() => {
       begun = true;
-      if (whole) return void outgoing.end();
+      if (whole) return endInOnePacket(outgoing);
       outgoing.flushHeaders();
       outgoing.uncork();
     });
@@ -43,6 +43,15 @@ export async function send(outgoing: ServerResponse, { status, headers, body, on
     onCut?.(error);
     breakOff(outgoing);
   }
+}
+
+/** Ends an answer whose pieces were held back. Node 24 would send what is held back behind the end of a chunked body. */
+function endInOnePacket(outgoing: ServerResponse): void {
+  const { socket } = outgoing;
+  socket?.cork();
+  outgoing.uncork();
+  outgoing.end();
+  socket?.uncork();
 }
 
 /**

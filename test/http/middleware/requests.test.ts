@@ -42,9 +42,9 @@ async function untouched(): Promise<void> {
   expect([status, JSON.parse(body)]).toEqual([200, { credentials: [] }]);
 }
 
-it('10. 1,000 concurrent calls of two owners with equal JSON-RPC ids never cross a canary', async () => {
+it('10. 1,000 concurrent calls of four owners, as many as each may have, with equal JSON-RPC ids never cross a canary', async () => {
   const owners = await Promise.all(
-    ['frank', 'grace'].map(async (login) => {
+    ['frank', 'grace', 'heidi', 'peggy'].map(async (login) => {
       const bearer = await team.issuer.tokenFor(login, scopes);
       const client = await keyward.client('modern', bearer);
       const canary = `canary-of-${login}`;
@@ -62,8 +62,8 @@ it('10. 1,000 concurrent calls of two owners with equal JSON-RPC ids never cross
   );
   const answers = await Promise.all(
     Array.from({ length: 1_000 }, async (_, index) => {
-      const owner = owners[index % 2];
-      const body = owner?.calls[Math.floor(index / 2) % owner.calls.length];
+      const owner = owners[index % owners.length];
+      const body = owner?.calls[Math.floor(index / owners.length) % owner.calls.length];
       if (!owner || body === undefined) throw new Error('unreachable');
       return { owner, answer: await keyward.post(owner.bearer, body) };
     }),
