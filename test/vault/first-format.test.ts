@@ -2,6 +2,7 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
+import { migratePostgres } from '../../src/store/postgres/postgres-store.ts';
 import { openArchive } from '../../src/vault/archive.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { adviceOnKeys, keyUse, retireUnused, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
@@ -55,6 +56,14 @@ describe.each(placeNames)('a vault of the first format in %s', (name) => {
     expect(await verifyAudit(target)).toMatchObject({ ok: true, lines: 2 });
     await target.close();
   });
+});
+
+it('114. the tables of the first format are brought up to date by twelve processes at once, and none of them fails', async () => {
+  for (let round = 0; round < 2; round += 1) {
+    const { args } = await firstFormatPlace('PostgreSQL');
+    const done = await Promise.all(Array.from({ length: 12 }, () => migratePostgres(args[0] ?? '')));
+    expect(done.filter((steps) => steps.length > 0)).toHaveLength(1);
+  }
 });
 
 it('114. a file of the first format in the place of the one that was brought up to date is refused while running', async () => {

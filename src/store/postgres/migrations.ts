@@ -130,19 +130,37 @@ const migrations: Readonly<Record<string, Migration>> = {
 
 /**
  * Brings the tables up to date and answers the steps that were missing. Of several processes one works and the others
- * wait: the library holds an advisory lock while it does. `vault_newer` when a later Keyward was here.
+ * wait. `vault_newer` when a later Keyward was here.
  */
 export async function migrate(pool: pg.Pool): Promise<readonly string[]> {
-  const db = new Kysely({ dialect: new PostgresDialect({ pool }) });
-  const migrator = new Migrator({
+  const { error, results } = await new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+    .connection()
+    .execute((db) => inTurn(db, () => migratorOn(db).migrateToLatest()));
+  if (error !== undefined) throw isLater(error) ? newer() : error;
+  return (results ?? []).map(({ migrationName }) => migrationName);
+}
+
+function migratorOn(db: Kysely<unknown>): Migrator {
+  return new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
     migrationTableName: 'keyward_migrations',
     migrationLockTableName: 'keyward_migration_lock',
   });
-  const { error, results } = await migrator.migrateToLatest();
-  if (error !== undefined) throw isLater(error) ? newer() : error;
-  return (results ?? []).map(({ migrationName }) => migrationName);
+}
+
+/**
+ * One process after another. The library has a lock of its own, but looks at the tables before it takes that: a column
+ * that another process renames at that moment is an error (42703).
+ */
+async function inTurn<T>(db: Kysely<unknown>, work: () => Promise<T>): Promise<T> {
+  await sql`select pg_advisory_lock(hashtext('keyward_migrations'))`.execute(db);
+  try {
+    return await work();
+  } finally {
+    // The end of the connection ends the lock as well.
+    await sql`select pg_advisory_unlock(hashtext('keyward_migrations'))`.execute(db).catch(() => undefined);
+  }
 }
 
 /** How the library says that a step was done here of which this Keyward knows nothing. */
