@@ -13,20 +13,36 @@ export function readProxy(env: NodeJS.ProcessEnv, problems: Record<string, strin
   const name = proxyNames.find((one) => env[one]);
   if (name === undefined) return null;
   const text = env[name] ?? '';
-  // curl takes a proxy without its scheme for one of http.
-  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = withScheme(text);
   if (hasPlaceholder(text)) problems[name] = placeholderProblem;
-  else if (!URL.canParse(url) || !['http:', 'https:'].includes(new URL(url).protocol)) {
+  else if (!isUsable(url)) {
     problems[name] = 'must be the URL of an http or https proxy, such as http://proxy.example:3128';
   }
   const except = env[exceptionNames.find((one) => env[one]) ?? ''] ?? '';
   return { url, except: except.split(/[\s,]+/).filter((entry) => entry !== '') };
 }
 
+/** curl takes a proxy without its scheme for one of http. */
+function withScheme(text: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+}
+
+/** A proxy of a kind that Keyward speaks with, whose user name and password are text (RFC 3986 §2.1). */
+function isUsable(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, username, password } = new URL(url);
+  try {
+    decodeURIComponent(username + password);
+    return ['http:', 'https:'].includes(protocol);
+  } catch {
+    return false;
+  }
+}
+
 /** The proxy's variable where it holds a password. */
 export function proxyVariableWithPassword(env: NodeJS.ProcessEnv): string[] {
   return proxyNames.filter((name) => {
-    const value = env[name];
-    return value !== undefined && URL.canParse(value) && new URL(value).password !== '';
+    const url = withScheme(env[name] ?? '');
+    return URL.canParse(url) && new URL(url).password !== '';
   });
 }

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config/config.ts';
+import { readConfig, secretVariables } from '../../src/config/config.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -166,6 +166,11 @@ describe('a service', () => {
 });
 
 describe('the variables of a proxy', () => {
+  it.each(['http://ann:canary@proxy:1', 'ann:canary@proxy:1'])('are secret where they hold a password: %s', (text) => {
+    expect(secretVariables({ HTTPS_PROXY: text })).toEqual(['HTTPS_PROXY']);
+    expect(secretVariables({ HTTPS_PROXY: 'http://proxy:1' })).toEqual([]);
+  });
+
   const proxyOf = (env: NodeJS.ProcessEnv) => readConfig(new Map(), env).proxy;
 
   it('are those of other programs, the small letters first', () => {
@@ -180,7 +185,7 @@ describe('the variables of a proxy', () => {
     expect(proxyOf({ https_proxy: 'proxy.example:3128' })?.url).toBe('http://proxy.example:3128');
   });
 
-  it.each(['socks5://proxy:1080', 'http://', 'ftp://proxy', 'http://ann:canary@[proxy'])(
+  it.each(['socks5://proxy:1080', 'http://', 'ftp://proxy', 'http://ann:%zz@proxy:1', 'http://ann:canary@[proxy'])(
     'are refused when Keyward can not use them: %s',
     (text) => {
       const read = () => proxyOf({ HTTPS_PROXY: text });

@@ -94,7 +94,7 @@ function problemOf(text: string): string | null {
 /** Escapes within escapes deeper than this are nobody's path, and undoing thousands of them takes long. */
 const maxDepth = 8;
 
-/** As deep as any server unescapes; null for bytes that are no text, and for what goes deeper than that. */
+/** The path with every escape undone, also those within others; null for bytes that are no text, or for more than `maxDepth` layers. */
 function unescaped(path: string): string | null {
   try {
     let text = path;

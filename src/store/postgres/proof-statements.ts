@@ -8,7 +8,7 @@ export const readLedger: Statement = {
   text: 'select ledger from keyward_vault',
 };
 
-/** The same with the generation of the keys, and nobody else changes either until the transaction ends. */
+/** The ledger with the generation of the keys, and nobody else changes either until the transaction ends. */
 export const lockLedger: Statement = {
   name: 'keyward_lock_ledger',
   text: 'select ledger, generation from keyward_vault for update',
