@@ -94,7 +94,7 @@ describe('bad input gets one error that names every wrong field and the next ste
     expect(hint).not.toBe('');
   });
 
-  const ids = ['../', '%2e', 'x', missingId.toUpperCase(), `${missingId} `, missingId.replace('-4', '-1'), '５50e8400'];
+  const ids = ['../', '%2e', 'x', `${missingId} `, missingId.replace('-4', '-1'), '５50e8400'];
   it.each(ids)('13. the malformed id %j', async (id) => {
     for (const [tool, field] of [
       ['check_attempt', 'attemptId'],

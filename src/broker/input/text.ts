@@ -22,9 +22,15 @@ export function readName(value: unknown): string {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** True for a lower-case UUIDv4, the only form of an id. */
+/** True for a lower-case UUIDv4, the form in which ids are kept and compared. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && uuid.test(value);
+}
+
+/** The id that a text gives; null for a text of any other form. Capital letters are the same id (RFC 9562 §4). */
+export function idIn(value: unknown): string | null {
+  const id = typeof value === 'string' ? value.toLowerCase() : null;
+  return isId(id) ? id : null;
 }
 
 /** The first 122 bits of a keyed digest (hex) in the form of an id. */
@@ -32,10 +38,11 @@ export function idOfDigest(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** An id as given, or `invalid_input` that names the field. Anything but the one form is refused, never normalised. */
+/** The id that is given, or `invalid_input` that names the field. */
 export function readId(value: unknown, field: string): string {
-  if (isId(value)) return value;
-  const rule = 'must be a lower-case UUIDv4';
+  const id = idIn(value);
+  if (id !== null) return id;
+  const rule = 'must be a UUIDv4';
   throw new KeywardError('invalid_input', `${field} ${rule}, such as 550e8400-e29b-41d4-a716-446655440000.`, {
     hint: 'Copy it as list_credentials, create_credential or check_attempt answered it.',
     details: { fields: { [field]: rule } },

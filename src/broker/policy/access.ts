@@ -33,7 +33,7 @@ export async function requireCredential(
 ): Promise<Credential> {
   const credential = await requireVisible(broker, principal, id, options.field).catch(async (error: unknown) => {
     throw hasCode(error, 'not_found')
-      ? await refused(broker, principal, options.action, { subject: id }, error)
+      ? await refused(broker, principal, options.action, { subject: id.toLowerCase() }, error)
       : error;
   });
   const access = accessOf(readerOf(broker, principal), credential);

@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import { html } from 'hono/html';
 import type { Broker } from '../../broker/broker.ts';
 import { answerOffer, type OfferView } from '../../broker/credentials/answer-offer.ts';
-import { isId } from '../../broker/input/text.ts';
+import { idIn } from '../../broker/input/text.ts';
 import { formLimit, formsOnly } from './form-guards.ts';
 import { data, type Html } from './page.ts';
 import { readCookie } from './sign-in/cookies.ts';
@@ -26,9 +26,8 @@ export function offerRoutes({ broker, secure, visitor }: OfferRoutes): Hono {
     const person = await visitor(c);
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
-    const id = c.req.param('id');
     await answerOffer(broker(), person, {
-      credentialId: isId(id) ? id : '',
+      credentialId: idIn(c.req.param('id')) ?? '',
       answer: form.get('answer') ?? '',
       token: form.get('csrf') ?? '',
       browser: signedInAs(c, secure),

@@ -4,7 +4,7 @@ import { deleteCredential, getConnection, updateCredential } from '../../broker/
 import { getConnectionCredentials } from '../../broker/credentials/release.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
 import type { ShareView } from '../../broker/credentials/view.ts';
-import { isId } from '../../broker/input/text.ts';
+import { idIn } from '../../broker/input/text.ts';
 import { KeywardError } from '../../errors.ts';
 import { defineOperation, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';
@@ -142,15 +142,16 @@ export const pathstack: readonly Operation[] = [
   }),
 ];
 
-/** Any UUID may be asked for; Keyward's own are lower-case UUIDv4, so every other one is missing. */
+/** Any UUID may be asked for; Keyward's own are UUIDv4, so every other one is missing. */
 const anyUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Does the work for a connection; a missing one is told in the documented words, which repeat the id and nothing else. */
 async function named<T>(id: string, work: (connectionId: string) => Promise<T>): Promise<T> {
   const missing = new KeywardError('not_found', `Connection with ID ${id} not found`);
-  if (anyUuid.test(id) && !isId(id)) throw missing;
+  const connectionId = idIn(id);
+  if (connectionId === null && anyUuid.test(id)) throw missing;
   try {
-    return await work(id);
+    return await work(connectionId ?? id);
   } catch (error) {
     if (error instanceof KeywardError && error.code === 'not_found') throw missing;
     throw error;

@@ -1,13 +1,13 @@
 /** Fields that several tools take. */
 import * as z from 'zod';
 import { maxLimit } from '../../broker/input/paging.ts';
-import { isId } from '../../broker/input/text.ts';
+import { idIn } from '../../broker/input/text.ts';
 
 /** The id of a credential, connection or attempt. */
 export function id(description: string) {
   return z
     .string()
-    .refine(isId, { error: 'must be a lower-case UUIDv4 as Keyward answered it' })
+    .refine((text) => idIn(text) !== null, { error: 'must be a UUIDv4 as Keyward answered it' })
     .meta({ format: 'uuid', description });
 }
 

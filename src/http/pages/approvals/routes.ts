@@ -9,7 +9,7 @@ import {
   viewApproval,
 } from '../../../broker/approvals/page.ts';
 import type { Broker } from '../../../broker/broker.ts';
-import { isId } from '../../../broker/input/text.ts';
+import { idIn } from '../../../broker/input/text.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../connect/cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
@@ -100,8 +100,8 @@ function decisionOf(form: URLSearchParams): Decision {
 }
 
 function linkOf(c: Context): { id: string; token: string | null } {
-  const id = c.req.param('id');
-  if (isId(id)) return { id, token: c.req.param('token') ?? null };
+  const id = idIn(c.req.param('id'));
+  if (id !== null) return { id, token: c.req.param('token') ?? null };
   throw new KeywardError('not_found', 'There is no such request.', { hint: 'Open the link as a whole.' });
 }
 

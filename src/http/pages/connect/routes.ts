@@ -12,7 +12,7 @@ import {
   submitAuthConfig,
   submitInputs,
 } from '../../../broker/connect/page-forms.ts';
-import { isId } from '../../../broker/input/text.ts';
+import { idIn } from '../../../broker/input/text.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
@@ -114,8 +114,8 @@ type Form = {
 
 /** The attempt that the address names; an id of any other form names none. It goes into headers, so nothing else may. */
 function attemptId(c: Context): string {
-  const id = c.req.param('attemptId');
-  if (isId(id)) return id;
+  const id = idIn(c.req.param('attemptId'));
+  if (id !== null) return id;
   throw new KeywardError('not_found', 'There is no such connect flow.', {
     hint: 'Open the link as a whole, or ask the assistant to start again.',
   });
