@@ -3,6 +3,7 @@ import { isRequest } from '../broker/approvals/link.ts';
 import { cancelAttempt, checkAttempt, resumeAttempt } from '../broker/connect/attempts.ts';
 import { createCredential } from '../broker/connect/create.ts';
 import type { CreateInput, StartedAttempt } from '../broker/connect/create-input.ts';
+import { type ConnectOutcome, outcomeOf } from '../broker/credentials/outcome.ts';
 import { KeywardError } from '../errors.ts';
 import type { LinkAnswer, LinkRequired } from './links.ts';
 import type { ToolCall } from './tools/tool.ts';
@@ -10,7 +11,7 @@ import type { ToolCall } from './tools/tool.ts';
 /** Clients give a request a minute by default; the answer has to be out before. */
 const waitSeconds = 50;
 
-type Output = { credentialId: string } | LinkOutput;
+type Output = ConnectOutcome | LinkOutput;
 type LinkOutput = { oauthUrl?: string; connectUrl?: string; attemptId: string; expiresAt: string; userCode?: string };
 
 /** Starts connecting, or goes on with the attempt that an earlier round of the same call started. */
@@ -29,7 +30,7 @@ export async function connect(call: ToolCall, input: CreateInput): Promise<Outpu
   const started = await createCredential(broker, principal, input, {
     obtainedBy: links.offered ? 'elicitation' : 'tool',
   });
-  if (started.kind === 'created') return { credentialId: started.credentialId };
+  if (started.kind === 'created') return outcomeOf(broker, principal, started.credentialId);
   if (!links.offered) return linkOutput(started);
   const startedAt = performance.now();
   const shown = await links.show({
@@ -53,13 +54,13 @@ async function settle(call: ToolCall, attempt: StartedAttempt, answer: LinkAnswe
     });
   }
   const wait = answer === 'accept' ? seconds : 0;
-  const { status, credentialId, error } = await checkAttempt(
+  const { status, error, ...outcome } = await checkAttempt(
     broker,
     principal,
     { attemptId, waitSeconds: wait },
     { signal, onWait },
   );
-  if (credentialId !== undefined) return { credentialId };
+  if (outcome.credentialId !== undefined) return { ...outcome, credentialId: outcome.credentialId };
   if (error) throw new KeywardError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint });
   if (status === 'pending') return linkOutput(attempt);
   throw new KeywardError('attempt_expired', 'The link expired before the person had finished.', {

@@ -14,12 +14,21 @@ const planted = {
   username: 'ann',
   password: 'C4nary pass word 0123456789',
   wrongKey: 'C4nary-wrong-key-0123456789',
+  /** Of the right form, and the service does not take it. */
+  refusedKey: 'acme_C4naryRefused0123456789',
   clientSecret: 'C4naryClientSecret0123456789',
+};
+/** What the service takes of it. */
+const known = {
+  clientSecret: planted.clientSecret,
+  apiKeys: [planted.apiKey],
+  passwords: [`ann:${planted.password}`],
 };
 const canaries = [
   planted.apiKey,
   planted.password,
   planted.wrongKey,
+  planted.refusedKey,
   planted.clientSecret,
   // As HTTP Basic carries them (RFC 7617 §2).
   btoa(`ann:${planted.password}`),
@@ -37,6 +46,7 @@ const badCalls: readonly [tool: string, args: Record<string, unknown>][] = [
   ['create_credential', { connectorId: planted.apiKey, authenticationType: 'api_key' }],
   ['create_credential', { connectorId, authenticationType: planted.apiKey }],
   ['create_credential', { connectorId, authenticationType: 'api_key', apiKey: planted.wrongKey }],
+  ['create_credential', { connectorId, authenticationType: 'api_key', apiKey: planted.refusedKey }],
   [
     'create_credential',
     { connectorId, authenticationType: 'api_key', apiKey: planted.apiKey, credentialId: planted.wrongKey },
@@ -57,7 +67,7 @@ const badCalls: readonly [tool: string, args: Record<string, unknown>][] = [
 const repeatsName = /There is no|has no authentication type|is not a field/;
 
 it('42. a secret of any kind is in no log, audit line, file or error, whatever goes wrong', async () => {
-  const world = await startWorld({ accessTokenTtl: 2, clientSecret: planted.clientSecret });
+  const world = await startWorld({ accessTokenTtl: 2, ...known });
   const keyward = await startKeyward({ env: world.env });
   const client = await rawModern(keyward.transport);
   const said: string[] = [];
@@ -138,7 +148,7 @@ it('42. a secret of any kind is in no log, audit line, file or error, whatever g
 });
 
 it('42. an error carries no secret anywhere: message, cause, details or stack', async () => {
-  const world = await startWorld({ clientSecret: planted.clientSecret });
+  const world = await startWorld(known);
   const { run, lines, close } = await openInProcess(world.env);
   const make = async (args: Record<string, unknown>) =>
     String((await run('create_credential', { connectorId, ...args })).credentialId);

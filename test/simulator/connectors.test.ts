@@ -60,7 +60,8 @@ describe('a built-in connector at a service like its own', () => {
       revocation: revocation === null ? 'not_supported' : 'revoked',
     });
     const calls = simulator.seen.filter((one) => one.profile === id && one.endpoint === 'api');
-    expect(calls.map(({ status }) => status)).toEqual([200, 200]);
+    // When it was connected, and each time that it was used.
+    expect(calls.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(grantsOf(id)).toMatchObject([{ alive: revocation === null, scopes: scopesOf(id) }]);
     expect(test.logged()).not.toContain('sim-');
   });

@@ -67,16 +67,17 @@ describe('a built-in connector with a key, at a service like its own', () => {
     expect(result).toEqual({ status: 'active', checkedAt: expect.any(String), ...account });
     expect(deleted).toMatchObject({ deleted: true, revocation: 'not_supported' });
     const answers = simulator.seen.filter((one) => one.profile === name);
-    expect(answers.map(({ status }) => status)).toEqual([200]);
+    // Once when it was connected, and once when it was verified.
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  it('a key that the service refuses needs its person', async () => {
+  it('a key that the service refuses is not connected, and the person reads what to look at', async () => {
     for (const [name, service] of rows.filter(([, { headers }]) => Object.keys(headers).length > 0)) {
       const [secret = ''] = Object.keys(service.typed).filter((field) => /token|key$/i.test(field));
-      const { result } = await verified(name, service, { ...service.typed, [secret]: `${service.typed[secret]}x` });
-      expect(result, name).toMatchObject({
-        status: 'reconnect_required',
-        detail: expect.stringContaining('belongs to this environment'),
+      const refused = verified(name, service, { ...service.typed, [secret]: `${service.typed[secret]}x` });
+      await expect(refused, name).rejects.toMatchObject({
+        code: 'invalid_input',
+        hint: expect.stringContaining('belongs to this environment'),
       });
     }
   });

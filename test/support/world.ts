@@ -23,10 +23,13 @@ export type WorldOptions = {
   /** Seconds; default an hour. */
   readonly accessTokenTtl?: number;
   readonly clientSecret?: string;
+  /** What the API takes besides the usual: keys, and `user:password` pairs. */
+  readonly apiKeys?: readonly string[];
+  readonly passwords?: readonly string[];
 };
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const { clientSecret = 'keyward-secret', ...ttl } = options;
+  const { clientSecret = 'keyward-secret', apiKeys = [], passwords = [], ...ttl } = options;
   let api: Api | undefined;
   const issued = new Set<string>();
   const extra = async (request: IncomingMessage, response: ServerResponse) => {
@@ -38,7 +41,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     clients: [{ client_id: 'keyward', client_secret: clientSecret }],
     extra,
   });
-  api = createApi({ issuer: server.issuer, clientSecret, apiKeys: [goodApiKey], passwords: ['ann:correct horse'] });
+  api = createApi({
+    issuer: server.issuer,
+    clientSecret,
+    apiKeys: [goodApiKey, ...apiKeys],
+    passwords: ['ann:correct horse', ...passwords],
+  });
   const folder = await mkdtemp(join(tmpdir(), 'keyward-connectors-'));
   await writeFile(join(folder, 'acme.json'), JSON.stringify(definition(server)));
   const env = {

@@ -32,7 +32,16 @@ export async function openConnection(
 ): Promise<Connection> {
   const connector = broker.catalogue.require(seen.connectorId);
   const auth = requireAuth(connector, seen.authenticationType);
-  const { credential: stored, secret } = await fresh(broker, seen, options);
+  return connectionOf(broker, connector, auth, await fresh(broker, seen, options));
+}
+
+/** The connection of a credential and its secret, which need not be stored yet. */
+export async function connectionOf(
+  broker: Broker,
+  connector: Connector,
+  auth: AuthMethod,
+  { credential: stored, secret }: Opened,
+): Promise<Connection> {
   const credential = withCurrentInputs(connector, auth, stored, secret);
   const client = secret.kind === 'tokens' && isOAuth(auth) && namesClient(auth);
   const clientId = client ? { clientId: (await oauthContext(broker, credential)).client.clientId } : {};

@@ -5,6 +5,7 @@ import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Attempt, AttemptSecret } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { type ConnectOutcome, outcomeOf } from '../credentials/outcome.ts';
 import type { Plan } from '../credentials/store-credential.ts';
 import { oauthContext, requireAuth } from '../grants/oauth-context.ts';
 import { connectUrlFor, redirectUriFor } from '../grants/redirect-uri.ts';
@@ -98,13 +99,16 @@ export async function startAttempt(
   };
 }
 
+/** Where an attempt stands, and what came of one that ended. */
+export type AttemptOutcome = Partial<ConnectOutcome> & { readonly status: AttemptState; readonly error?: PublicError };
+
 /** Where an attempt stands, waiting up to `waitSeconds` for it to end. */
 export async function checkAttempt(
   broker: Broker,
   principal: Principal,
   input: { attemptId: string; waitSeconds?: number | undefined },
   options: Waiting = {},
-): Promise<{ status: AttemptState; credentialId?: string; error?: PublicError }> {
+): Promise<AttemptOutcome> {
   await authorize(broker, principal, 'attempt.read');
   const look = async () => {
     const attempt = await requireAttempt(broker, principal, input.attemptId);
@@ -114,15 +118,8 @@ export async function checkAttempt(
   };
   const wait = () => waitFor(look, (now) => now.status !== 'pending', input.waitSeconds ?? 0, options);
   const { attempt, status } = await (input.waitSeconds ? broker.underWay.waits.run(principal, wait) : wait());
-  return outcome(broker, attempt, status);
-}
-
-function outcome(
-  broker: Broker,
-  attempt: Attempt,
-  status: AttemptState,
-): { status: AttemptState; credentialId?: string; error?: PublicError } {
-  if (status === 'completed' && attempt.credentialId !== null) return { status, credentialId: attempt.credentialId };
+  if (status === 'completed' && attempt.credentialId !== null)
+    return { status, ...(await outcomeOf(broker, principal, attempt.credentialId)) };
   if (status === 'failed') return { status, error: failureOf(attempt) };
   if (status === 'expired')
     return { status, error: toPublic(expired(attempt, broker.catalogue.get(attempt.connectorId))) };

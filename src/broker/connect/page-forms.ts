@@ -141,23 +141,29 @@ export async function submitInputs(
   for (const field of given.missingSecrets) problems[field] ??= 'is missing';
   if (Object.keys(problems).length > 0) return { problems };
   const record = { ...attempt, inputs: given.inputs };
-  if (auth.authenticationType === 'oauth2_jwt_bearer') return tryKey(broker, record, given.secretInputs);
+  if (attempt.flow === 'form' && auth.authenticationType !== 'oauth2_client_credentials')
+    return trySecret(broker, record, given.secretInputs);
   await commitForm(broker, [
     { op: 'update', kind: 'attempt', record, secret: { ...secret, inputs: given.secretInputs } },
   ]);
   return attempt.flow === 'form' ? finishForm(broker, attemptId) : null;
 }
 
-/** A key is tried before it is stored; one that the service refuses is a problem of the form. */
-async function tryKey(
+/** A secret is tried before it is stored; one that the service refuses is a problem of the form. */
+async function trySecret(
   broker: Broker,
   attempt: Attempt,
   secretInputs: Readonly<Record<string, string>>,
 ): Promise<FormOutcome> {
   try {
-    await finishAttempt(broker, attempt, async () => obtain(await oauthContext(broker, attempt), secretInputs));
+    await finishAttempt(broker, attempt, async () =>
+      attempt.authenticationType === 'oauth2_jwt_bearer'
+        ? obtain(await oauthContext(broker, attempt), secretInputs)
+        : inputSecret(secretInputs),
+    );
     return null;
   } catch (error) {
+    if (hasCode(error, 'conflict')) throw sentTwice();
     if (!hasCode(error, ...serviceFailures, 'invalid_input')) throw error;
     return { problems: { [Object.keys(secretInputs)[0] ?? '']: problemText(error) } };
   }
@@ -165,13 +171,9 @@ async function tryKey(
 
 /** The form was the last thing missing. */
 async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcome> {
-  const { attempt, secret } = await openAttempt(broker, attemptId);
+  const { attempt } = await openAttempt(broker, attemptId);
   try {
-    await finishAttempt(broker, attempt, async () =>
-      attempt.authenticationType === 'oauth2_client_credentials'
-        ? obtain(await oauthContext(broker, attempt), {})
-        : inputSecret(secret.inputs),
-    );
+    await finishAttempt(broker, attempt, async () => obtain(await oauthContext(broker, attempt), {}));
   } catch (error) {
     if (!(error instanceof KeywardError)) throw error;
     await failAttempt(broker, attempt, error);
@@ -234,10 +236,14 @@ async function commitForm(broker: Broker, changes: readonly VaultChange[]): Prom
     await broker.vault.commit(changes);
   } catch (error) {
     if (!hasCode(error, 'conflict')) throw error;
-    throw new KeywardError('attempt_used', 'This form was sent twice.', {
-      hint: 'Reload the page to see where it stands.',
-    });
+    throw sentTwice();
   }
+}
+
+function sentTwice(): KeywardError {
+  return new KeywardError('attempt_used', 'This form was sent twice.', {
+    hint: 'Reload the page to see where it stands.',
+  });
 }
 
 function problemText(error: unknown): string {

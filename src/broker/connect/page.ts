@@ -79,7 +79,11 @@ export type Step =
       readonly verificationUriComplete: string | null;
     }
   | { readonly step: 'working' }
-  | { readonly step: 'completed'; readonly credentialName: string; readonly returnTo: string | null }
+  | {
+      readonly step: 'completed';
+      readonly credential: Pick<Credential, 'name' | 'account' | 'statusReason'> | null;
+      readonly returnTo: string | null;
+    }
   | { readonly step: 'failed'; readonly error: PublicError; readonly returnTo: string | null }
   | { readonly step: 'expired' };
 
@@ -118,7 +122,11 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
   if (state === 'expired') return { step: 'expired' };
   if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: returnOf(attempt) };
   if (state === 'completed')
-    return { step: 'completed', credentialName: await nameOf(broker, attempt), returnTo: returnOf(attempt) };
+    return {
+      step: 'completed',
+      credential: (await credentialOf(broker, attempt, attempt.credentialId)) ?? null,
+      returnTo: returnOf(attempt),
+    };
   if (attempt.status === 'exchanging') return { step: 'working' };
 
   const connector = broker.catalogue.require(attempt.connectorId);
@@ -220,13 +228,6 @@ function hostsOfFile(connector: Connector, auth: AuthMethod, inputs: Attempt['in
       // What a service names later is one of the others, or below them.
       .filter((host) => variablesIn(host).every((name) => Object.hasOwn(inputs, name)))
       .map((host) => fillAllowed(host, inputs))
-  );
-}
-
-async function nameOf(broker: Broker, attempt: Attempt): Promise<string> {
-  return (
-    (await credentialOf(broker, attempt, attempt.credentialId))?.name ??
-    broker.catalogue.require(attempt.connectorId).name
   );
 }
 

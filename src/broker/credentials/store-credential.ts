@@ -9,10 +9,12 @@ import type { Broker } from '../broker.ts';
 import { amend, renewed } from '../grants/amend.ts';
 import { reconnectBy } from '../grants/expiry.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
+import { maxName, oneLine } from '../input/text.ts';
 import { clientCredentials } from '../oauth/client-credentials.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { requireCredential } from '../policy/access.ts';
 import { authorize, refused } from '../policy/policy.ts';
+import { checkSecret } from './check-secret.ts';
 import { renamed } from './renamed.ts';
 import { keepReplaced } from './replaced.ts';
 
@@ -76,13 +78,14 @@ export async function storeCredential(
   const secret = await obtainSecret();
   const tokens = secret.kind === 'tokens' ? secret : null;
   const now = Date.now();
+  const { name: service } = broker.catalogue.require(connectorId);
   const record = {
     id,
     tenant: owner.tenant,
     owner: owner.user,
     connectorId,
     authenticationType: plan.authenticationType,
-    name: plan.name ?? `${broker.catalogue.require(connectorId).name} credential`,
+    name: plan.name ?? `${service} credential`,
     status: 'active' as const,
     statusReason: null,
     account: null,
@@ -99,7 +102,13 @@ export async function storeCredential(
     refreshStartedAt: null,
     lastUsedAt: null,
   };
-  await broker.vault.commit([{ op: 'create', kind: 'credential', record, secret }, ...alongside(id)]);
+  const found = await checkSecret(broker, record, secret);
+  const { account } = found;
+  const name = plan.name ?? oneLine(`${service} ${account === null ? 'credential' : `(${account})`}`, maxName);
+  await broker.vault.commit([
+    { op: 'create', kind: 'credential', record: { ...record, ...found, name: name ?? record.name }, secret },
+    ...alongside(id),
+  ]);
   return id;
 }
 
@@ -124,20 +133,15 @@ async function replaceSecret(
     });
     throw await refused(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
+  const changes = { inputs, authConfigId, authConfigOwner, obtainedBy };
+  const found = await checkSecret(broker, { ...previous, ...changes }, secret);
   // Before the secret is there: who allowed an earlier one to be read, or the connection to be shared, meant that one.
   await forgetRequests(broker, owner, previous.id);
   const grantedAt = Date.now();
   await broker.vault.purge('replacedSecret', grantedAt);
   await amend(broker, previous, async (now) => {
-    // Another account may have been chosen this time, so the label has to be verified anew.
-    const record = {
-      ...renewed(broker, { ...now, grantedAt }, secret),
-      account: null,
-      inputs,
-      authConfigId,
-      authConfigOwner,
-      obtainedBy,
-    };
+    // Another account may have been chosen this time.
+    const record = { ...renewed(broker, { ...now, grantedAt }, secret), ...changes, ...found };
     const kept = await keepReplaced(broker, now, plan.client ?? owner.client ?? null);
     return {
       record: name === null ? record : { ...record, ...renamed(now, name) },

@@ -5,7 +5,7 @@ import { oneLine } from '../../text.ts';
 export { oneLine, quoted } from '../../text.ts';
 
 /** Longest name of a credential, in characters. */
-const maxName = 100;
+export const maxName = 100;
 
 /** A credential's name as given, or `invalid_input`. */
 export function readName(value: unknown): string {

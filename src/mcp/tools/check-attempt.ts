@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { checkAttempt } from '../../broker/connect/attempts.ts';
 import { id } from './fields.ts';
-import { publicError } from './rows.ts';
+import { outcome, publicError } from './rows.ts';
 import { defineTool } from './tool.ts';
 
 export const checkAttemptTool = defineTool({
@@ -21,7 +21,7 @@ export const checkAttemptTool = defineTool({
   output: () =>
     z.object({
       status: z.enum(['pending', 'completed', 'failed', 'expired']),
-      credentialId: z.string().optional(),
+      ...outcome(),
       error: publicError().optional(),
     }),
   handle: ({ broker, principal, signal, onWait }, input) => checkAttempt(broker, principal, input, { signal, onWait }),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { connect } from '../connect.ts';
 import { connectorId, id, userId } from './fields.ts';
+import { outcome } from './rows.ts';
 import { defineTool } from './tool.ts';
 
 export const createCredentialTool = defineTool({
@@ -32,7 +33,7 @@ export const createCredentialTool = defineTool({
     }),
   output: () =>
     z.object({
-      credentialId: z.string().optional().describe('Present when it is connected'),
+      ...outcome(),
       oauthUrl: z.string().optional().describe('Link for the person: authorise at the service'),
       connectUrl: z.string().optional().describe('Link for the person: type what is missing on Keyward’s page'),
       attemptId: z.string().optional().describe('For check_attempt; present with a link'),

@@ -16,7 +16,10 @@ export const connectionShape = () => ({
   baseUrl: z.string().optional().describe('What the path of call_api is below'),
   authenticationType: z.string(),
   status: z.enum(['active', 'reconnect_required']),
-  statusReason: z.string().optional().describe('Why a person has to connect again'),
+  statusReason: z
+    .string()
+    .optional()
+    .describe('Why a person has to connect again, or why the service did not confirm it yet'),
   account: z.string().optional().describe('The account at the service, once verified'),
   scopes: z.array(z.string()).optional(),
   access: z.enum(['owner', 'use', 'view']),
@@ -58,3 +61,13 @@ export const shares = () =>
 
 /** An error as Keyward tells it: what went wrong, and the next step. */
 export const publicError = () => z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
+
+/** What a connection that was just made looks like. */
+export function outcome() {
+  return {
+    credentialId: z.string().optional().describe('Present when it is connected'),
+    account: z.string().optional().describe('Whose account at the service it is'),
+    baseUrl: z.string().optional().describe('What the paths of call_api are below'),
+    detail: z.string().optional().describe('Why the service did not confirm it; verify_credential asks again'),
+  };
+}

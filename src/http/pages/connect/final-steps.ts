@@ -7,11 +7,15 @@ import { outside, type Step, webUrl } from './page-parts.ts';
 
 export function completedPage(view: Step<'completed'>): { title: string; body: Html } {
   const { name } = view.connector;
+  const { credential } = view;
+  const account = credential?.account ?? null;
   return {
     title: `${name} is connected`,
     body: html`<div class="badge">${icons.check}</div>
 <h1>${name} is connected</h1>
-<p>Keyward keeps the connection as <strong>${view.credentialName}</strong>, encrypted. ${view.client === null ? 'The assistant' : quoted(view.client)} can use it now; you can have it deleted at any time by asking the assistant to do so.</p>
+${account === null ? '' : html`<p>${name} says that it is the account <strong>${account}</strong>.</p>`}
+${credential?.statusReason ? html`<p class="error">${name} did not confirm it. ${credential.statusReason}</p>` : ''}
+<p>Keyward keeps the connection as <strong>${credential?.name ?? name}</strong>, encrypted. ${view.client === null ? 'The assistant' : quoted(view.client)} can use it now; you can have it deleted at any time by asking the assistant to do so.</p>
 ${onward(view.returnTo)}`,
   };
 }

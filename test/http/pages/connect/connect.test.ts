@@ -88,8 +88,13 @@ describe('connecting with a secret', () => {
     expect([problems.status, problems.heading]).toEqual([422, 'Connect Acme']);
     expect(problems.text).toContain('Password is missing.');
     expect(problems.text).toContain('value="bob"');
-    const done = await browser.submit(problems, 'inputs', { username: 'bob', password: 'CANARY horse' });
+    const refused = await browser.submit(problems, 'inputs', { username: 'ann', password: 'CANARY horse' });
+    expect([refused.status, refused.heading]).toEqual([422, 'Connect Acme']);
+    expect(refused.text).toContain('was not taken by Acme');
+    expect(refused.text).not.toContain('CANARY');
+    const done = await browser.submit(refused, 'inputs', { username: 'ann', password: 'correct horse' });
     expect(done.heading).toBe('Acme is connected');
+    expect(done.text).toContain('ann@example.com');
   });
 
   it('never sends a typed secret back, in a page or in a log', async () => {

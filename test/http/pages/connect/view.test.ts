@@ -74,7 +74,12 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
     verificationUriComplete: null,
   },
   working: { ...base, step: 'working' },
-  completed: { ...base, step: 'completed', credentialName: 'Ann’s Acme', returnTo: null },
+  completed: {
+    ...base,
+    step: 'completed',
+    credential: { name: 'Ann’s Acme', account: null, statusReason: null },
+    returnTo: null,
+  },
   failed: { ...base, step: 'failed', error: { code: 'provider_refused', message: 'Acme refused.' }, returnTo: null },
   expired: { ...base, step: 'expired' },
 };
@@ -219,7 +224,12 @@ describe('connect pages', () => {
       },
       { ...hostile, step: 'device', scopes: [], userCode: bad, verificationUri: bad, verificationUriComplete: bad },
       { ...hostile, step: 'working' },
-      { ...hostile, step: 'completed', credentialName: bad, returnTo: `https://acme.example/${bad}` },
+      {
+        ...hostile,
+        step: 'completed',
+        credential: { name: bad, account: null, statusReason: null },
+        returnTo: `https://acme.example/${bad}`,
+      },
       { ...hostile, step: 'failed', error: { code: 'provider_refused', message: bad, hint: bad }, returnTo: null },
       { ...hostile, step: 'expired' },
     ];
@@ -235,7 +245,7 @@ describe('connect pages', () => {
       const views: ConnectView[] = [
         { ...base, step: 'authorize', authorizationUrl: url, scopes: [], changeableClientId: null },
         { ...base, step: 'device', scopes: [], userCode: 'A', verificationUri: url, verificationUriComplete: url },
-        { ...base, step: 'completed', credentialName: 'A', returnTo: url },
+        { ...base, step: 'completed', credential: { name: 'A', account: null, statusReason: null }, returnTo: url },
         { ...base, connector: { ...base.connector, docsUrl: url }, step: 'inputs', schema, values: {} },
       ];
       for (const view of views) expect(await render(view)).not.toContain(`href="${url.slice(0, 5)}`);

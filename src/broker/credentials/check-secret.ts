@@ -1,0 +1,51 @@
+/** Whether a service takes a secret, before anybody reads that it is connected. */
+import { hasCode, KeywardError, toPublic } from '../../errors.ts';
+import type { Credential, CredentialSecret, New } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { connectionOf } from '../calls/connection.ts';
+import { findingOf, sendVerification } from '../calls/verification.ts';
+import { requireAuth } from '../grants/oauth-context.ts';
+import { verdictOfService } from '../grants/verdict.ts';
+
+/** A person waits for the answer, in milliseconds. */
+const timeoutMs = 10_000;
+
+/**
+ * Asks the service with a secret that is not stored yet, where its connector says how. What it names is the account; what
+ * kept it from answering is the reason to tell, and the secret is stored all the same.
+ *
+ * @throws KeywardError `invalid_input` for what somebody typed, and `provider_refused` for tokens that the service refuses
+ */
+export async function checkSecret(
+  broker: Broker,
+  record: New<Credential>,
+  secret: CredentialSecret,
+): Promise<Pick<Credential, 'account' | 'statusReason'>> {
+  const connector = broker.catalogue.require(record.connectorId);
+  const auth = requireAuth(connector, record.authenticationType);
+  const { verify, invalidToken } = auth.api;
+  if (!verify) return { account: null, statusReason: null };
+  // What the vault adds; no request names it.
+  const credential = { ...record, version: 0, secretVersion: 0, createdAt: 0, updatedAt: 0 };
+  try {
+    const connection = await connectionOf(broker, connector, auth, { credential, secret });
+    const answer = await sendVerification(broker, connection, verify, { timeoutMs });
+    const verdict = verdictOfService(answer, { renewable: false, young: true }, invalidToken);
+    const found = await findingOf({ connection, answer, verdict }, verify);
+    if (found.kind === 'taken') return { account: found.account, statusReason: null };
+    if (found.kind === 'unknown') return { account: null, statusReason: found.reason };
+    const typed = secret.kind === 'inputs' ? Object.keys(secret.inputs)[0] : undefined;
+    const told = `${found.reason} Nothing was stored. A key that was made a moment ago can need a minute at some services.`;
+    if (typed === undefined)
+      throw new KeywardError('provider_refused', `${connector.name} gave a token and then refused it.`, { hint: told });
+    const problem = `was not taken by ${connector.name}`;
+    throw new KeywardError('invalid_input', `${typed} ${problem}.`, {
+      hint: told,
+      details: { fields: { [typed]: problem } },
+    });
+  } catch (error) {
+    if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'egress_refused', 'egress_too_large')) throw error;
+    const { message, hint = '' } = toPublic(error);
+    return { account: null, statusReason: `Not checked: ${message} ${hint}`.trim() };
+  }
+}
