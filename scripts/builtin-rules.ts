@@ -1,9 +1,10 @@
 /** What a built-in definition must keep besides the rules of every definition: nobody checks it again when it is loaded. */
 import { getDomain } from 'tldts';
 import { credentialForm, readInputs } from '../src/broker/input/forms.ts';
+import { isOAuthType } from '../src/connectors/auth-kinds.ts';
 import { checkDefinition } from '../src/connectors/definition/checks.ts';
 import { complete } from '../src/connectors/definition/complete.ts';
-import type { AuthMethod, Connector, ConnectorFile } from '../src/connectors/definition/definition.ts';
+import type { AuthMethod, Connector, ConnectorFile, Inputs } from '../src/connectors/definition/definition.ts';
 import type { CatalogueProblem, Report } from '../src/connectors/definition/definition-problem.ts';
 import { wholeVariable } from '../src/connectors/template.ts';
 
@@ -86,6 +87,7 @@ function checkFacts(definition: ConnectorFile, report: Report): void {
 }
 
 function checkAuth(definition: ConnectorFile, connector: Connector, report: Report): void {
+  checkHints(connector.inputs, 'inputs', report);
   connector.auth.forEach((auth, index) => {
     const path = `auth.${index}`;
     // What nobody knows before a connection says where it goes.
@@ -99,6 +101,8 @@ function checkAuth(definition: ConnectorFile, connector: Connector, report: Repo
     if (speaksGraphql(auth) && !auth.api.unsafeGet)
       report(`${path}.api.unsafeGet`, 'must be true: what a GraphQL request does is in a parameter');
     checkSuffixes(auth, path, report);
+    checkKeyPage(definition, index, auth, report);
+    checkHints(auth.inputs, `${path}.inputs`, report);
     checkSample(connector, auth, path, report);
   });
 }
@@ -108,6 +112,26 @@ function speaksGraphql({ api: { verify } }: AuthMethod): boolean {
   const body: unknown = verify?.body;
   const query = typeof body === 'object' && body !== null && 'query' in body ? body.query : null;
   return typeof query === 'string' && /^\s*(query\b[^{]*)?\{/.test(query);
+}
+
+/** Whoever looks for a key must not be sent to a page about OAuth; an address that the default gives stands once. */
+function checkKeyPage({ docsUrl, appUrl, auth: ways }: ConnectorFile, index: number, auth: AuthMethod, report: Report) {
+  const { keyUrl } = auth;
+  const beside = ways.some(({ authenticationType }) => isOAuthType(authenticationType));
+  if (keyUrl === null) return;
+  if (/(?<![a-z])o-?auth/i.test(keyUrl) || (beside && keyUrl === docsUrl))
+    report(`auth.${index}.keyUrl`, 'must be about the key: this is a page about OAuth');
+  const way = ways[index];
+  if (way && 'keyUrl' in way && !beside && keyUrl === appUrl)
+    report(`auth.${index}.keyUrl`, 'says again what appUrl says');
+}
+
+/** A page links to `keyUrl`; what a hint names can only be copied. Hosts to choose from, and parts of an address, may stand there. */
+function checkHints({ properties }: Inputs, path: string, report: Report): void {
+  for (const [name, { title = '', description = '' }] of Object.entries(properties))
+    for (const [field, text] of Object.entries({ title, description }))
+      if (/:\/\/|\bat [\w-]+(\.[\w-]+)+/i.test(text))
+        report(`${path}.properties.${name}.${field}`, 'must not name an address: keyUrl becomes a link');
 }
 
 /** A host that a connection chooses must be below a domain that the service owns, not below one where anybody has a name. */

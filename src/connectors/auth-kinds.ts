@@ -3,7 +3,12 @@ import { wholeVariable } from './template.ts';
 
 /** True for the authentication types that work through a registered OAuth client. */
 export function isOAuth(auth: AuthMethod): auth is OAuth2Method | ClientCredentialsMethod {
-  return auth.authenticationType === 'oauth2' || auth.authenticationType === 'oauth2_client_credentials';
+  return isOAuthType(auth.authenticationType);
+}
+
+/** As {@link isOAuth}, for the name of a type. */
+export function isOAuthType(type: AuthMethod['authenticationType']): boolean {
+  return type === 'oauth2' || type === 'oauth2_client_credentials';
 }
 
 /** True for the types whose tokens come from a token endpoint. */

@@ -56,6 +56,8 @@ export type BodyFormat = 'form' | 'json';
 /** Fields of every authentication type. `api` is the connector's with this type's own fields in place. */
 type Common = {
   readonly title: string | null;
+  /** Null with OAuth, and where no page is known. */
+  readonly keyUrl: string | null;
   readonly inputs: Inputs;
   readonly api: Api;
   readonly inject: readonly InjectRule[];

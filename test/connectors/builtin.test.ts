@@ -60,6 +60,16 @@ describe('npm run connectors:check', () => {
     scopes: ['read'],
   };
   const api = { baseUrl: 'https://a.example', allowedHosts: ['a.example'], verify: { path: '/me' } };
+  const hintedSite = (description: string) => ({
+    type: 'object',
+    properties: { site: { type: 'string', description } },
+  });
+  const bearer = { authenticationType: 'bearer' };
+  const hinted = (description: string) => ({
+    type: 'object',
+    properties: { token: { type: 'string', description, writeOnly: true } },
+    required: ['token'],
+  });
 
   it.each([
     ['a field of the wrong type', { name: 7 }, 'name', 'must be of type string'],
@@ -119,6 +129,42 @@ describe('npm run connectors:check', () => {
       { api: { ...api, verify: { method: 'POST', path: '/graphql', body: { query: '{ viewer { email } }' } } } },
       'auth.0.api.unsafeGet',
       'must be true: what a GraphQL request does is in a parameter',
+    ],
+    [
+      'an address as plain text in a hint',
+      { api, auth: [{ ...bearer, inputs: hinted('Made at https://a.example/keys.') }] },
+      'auth.0.inputs.properties.token.description',
+      'must not name an address: keyUrl becomes a link',
+    ],
+    [
+      'an address without https:// in a hint',
+      { api, inputs: hintedSite('Shown at a.example under Sites.') },
+      'inputs.properties.site.description',
+      'must not name an address: keyUrl becomes a link',
+    ],
+    [
+      'a page about OAuth for people who look for a key',
+      { api, auth: [oauth2, { ...bearer, keyUrl: 'https://a.example/docs/oauth-2' }] },
+      'auth.1.keyUrl',
+      'must be about the key: this is a page about OAuth',
+    ],
+    [
+      'the documentation of OAuth for people who look for a key',
+      { api, docsUrl: 'https://a.example/start', auth: [oauth2, { ...bearer, keyUrl: 'https://a.example/start' }] },
+      'auth.1.keyUrl',
+      'must be about the key: this is a page about OAuth',
+    ],
+    [
+      'a page about OAuth that a way with a key would take from appUrl',
+      { api, appUrl: 'https://a.example/oauth/apps', auth: [bearer] },
+      'auth.0.keyUrl',
+      'must be about the key: this is a page about OAuth',
+    ],
+    [
+      'a page for keys that is appUrl already',
+      { api, appUrl: 'https://a.example/keys', auth: [{ ...bearer, keyUrl: 'https://a.example/keys' }] },
+      'auth.0.keyUrl',
+      'says again what appUrl says',
     ],
     ['a day that is none', { verifiedOn: '21.11.2026' }, 'verifiedOn', 'must be a day such as 2026-11-21'],
     [

@@ -52,7 +52,13 @@ export type Step =
       readonly scopes: readonly string[];
       readonly secretNeeded: boolean;
     }
-  | { readonly step: 'inputs'; readonly schema: JsonSchemaObject; readonly values: Readonly<Record<string, string>> }
+  | {
+      readonly step: 'inputs';
+      readonly schema: JsonSchemaObject;
+      readonly values: Readonly<Record<string, string>>;
+      /** Where the person makes or finds the secrets, if a page is known. */
+      readonly keyUrl: string | null;
+    }
   | {
       /** The token of one site would be given to another: the person says so first, knowing both. */
       readonly step: 'hand_over';
@@ -146,7 +152,7 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
     };
   }
   if (readInputs(connector, auth, { ...attempt.inputs, ...secret.inputs }).missingSecrets.length > 0) {
-    return { step: 'inputs', schema: pageForm(connector, auth), values: attempt.inputs };
+    return { step: 'inputs', schema: pageForm(connector, auth), values: attempt.inputs, keyUrl: auth.keyUrl };
   }
   if (attempt.flow === 'form') return { step: 'working' };
 

@@ -25,6 +25,8 @@ export type CredentialForm = {
   readonly authConfigRequired: boolean;
   readonly inputSchema: JsonSchemaObject;
   readonly sampleInput: Readonly<Record<string, string>>;
+  /** For a model: the page where the person makes or finds what the form asks for, if one is known. */
+  readonly keyUrl?: string;
 };
 
 export type FormOptions = {
@@ -67,7 +69,7 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
     const secret = property.writeOnly === true;
     if (secret && !program && options.secretInput === 'page') continue;
     fields[name] = {
-      property: secret && !program ? { ...property, description: leaveOut(property) } : property,
+      property: secret ? { ...property, ...secretHint(property, auth, program) } : property,
       required: required && (program || !secret),
       sample: property.examples?.[0] ?? property.default ?? property.enum?.[0] ?? `example-${name}`,
     };
@@ -79,6 +81,7 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
     sampleInput: Object.fromEntries(
       Object.entries(fields).flatMap(([name, { required, sample }]) => (required ? [[name, sample]] : [])),
     ),
+    ...(!program && auth.keyUrl !== null && { keyUrl: auth.keyUrl }),
   };
 }
 
@@ -104,10 +107,20 @@ function text(description: string): JsonSchemaProperty {
   return { type: 'string', description };
 }
 
-function leaveOut(property: InputProperty): string {
-  const what = property.description ?? property.title;
-  const rule = 'Leave this out: the person types it on Keyward’s page. Never ask for it in chat.';
-  return what === undefined ? rule : `${what.replace(/[.\s]*$/, '.')} ${rule}`;
+/** What a secret's description says besides: to a model, to leave it out; to a program, whose answer has no other place for it, the page. */
+function secretHint(
+  { description, title }: InputProperty,
+  { keyUrl }: AuthMethod,
+  program: boolean,
+): { readonly description?: string } {
+  if (!program) return { description: sentences(description ?? title, leaveOut) };
+  return keyUrl === null ? {} : { description: sentences(description, `See ${keyUrl}`) };
+}
+
+const leaveOut = 'Leave this out: the person types it on Keyward’s page. Never ask for it in chat.';
+
+function sentences(first: string | undefined, second: string): string {
+  return first === undefined ? second : `${first.replace(/[.\s]*$/, '.')} ${second}`;
 }
 
 function schemaOf(fields: Readonly<Record<string, Field>>): JsonSchemaObject {

@@ -7,6 +7,7 @@ import {
   headerValue,
   hostTemplate,
   injectedName,
+  keyPage,
   urlTemplate,
   valueTemplate,
 } from './fields.ts';
@@ -139,4 +140,14 @@ export const common = {
     })
     .exactOptional()
     .describe("Replaces single fields of the connector's `api` for this authentication type."),
+};
+
+/** Fields of the types that take a secret as it is, besides those of every type. */
+export const keyFields = {
+  ...common,
+  keyUrl: keyPage
+    .exactOptional()
+    .describe(
+      'Page where a person makes or finds what this type asks for, or reads where that is. Default: appUrl where no type of the connector is OAuth, else none.',
+    ),
 };

@@ -1,5 +1,7 @@
 /** From a definition as it is written to a connector with every default in place. */
+import { isOAuthType } from '../auth-kinds.ts';
 import type { Api, AuthMethod, Connector, Verification } from '../connector.ts';
+import { wholeVariable } from '../template.ts';
 import {
   apiDefaults,
   apiKeyInputs,
@@ -40,7 +42,7 @@ export function complete(file: ConnectorFile): Connector {
     unverified: file.unverified ?? [],
     inputs: file.inputs ?? noInputs,
     api,
-    auth: file.auth.map((method) => completeMethod(method, api)),
+    auth: file.auth.map((method) => completeMethod(method, api, keyPageOf(method, file))),
   };
 }
 
@@ -48,10 +50,22 @@ function completeVerify(verify: NonNullable<ConnectorFile['api']['verify']> | nu
   return verify && { ...verifyDefaults, ...verify };
 }
 
-function completeMethod(method: FileMethod, shared: Api): AuthMethod {
+/**
+ * Where a person finds the key that this type asks for. Beside OAuth, `docsUrl` and `appUrl` are about OAuth clients; and
+ * nobody knows a page of a service that the connection names.
+ */
+function keyPageOf(method: FileMethod, { auth, api, appUrl }: ConnectorFile): string | null {
+  if (isOAuthType(method.authenticationType)) return null;
+  if ('keyUrl' in method) return method.keyUrl;
+  const oauth = auth.some(({ authenticationType }) => isOAuthType(authenticationType));
+  return oauth || wholeVariable(api.baseUrl) !== null ? null : appUrl;
+}
+
+function completeMethod(method: FileMethod, shared: Api, keyUrl: string | null): AuthMethod {
   const { verify = shared.verify, ...own } = method.api ?? {};
   const base = {
     title: method.title ?? null,
+    keyUrl,
     api: { ...shared, ...own, verify: verify && { ...verifyDefaults, ...verify } },
   };
   switch (method.authenticationType) {

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 import { oneLine } from '../../text.ts';
-import { apiFields, common, inject, signature, type } from './call-fields.ts';
+import { apiFields, inject, keyFields, signature, type } from './call-fields.ts';
 import { pageUrl } from './fields.ts';
 import { inputsSchema } from './inputs.ts';
 import { clientCredentials, jwtBearer, oauth2 } from './oauth-fields.ts';
@@ -18,19 +18,19 @@ function visible(text: z.ZodString) {
   return text.refine((name) => oneLine(name, name.length) === name, { error });
 }
 
-const apiKey = z.strictObject({ authenticationType: type('api_key'), ...common, inject });
+const apiKey = z.strictObject({ authenticationType: type('api_key'), ...keyFields, inject });
 const bearer = z.strictObject({
   authenticationType: type('bearer'),
-  ...common,
+  ...keyFields,
   inject: inject.exactOptional(),
 });
 const basic = z.strictObject({
   authenticationType: type('basic'),
-  ...common,
+  ...keyFields,
   inject: inject.exactOptional(),
 });
 
-const awsSigV4 = z.strictObject({ authenticationType: type('aws_sigv4'), ...common, signature });
+const awsSigV4 = z.strictObject({ authenticationType: type('aws_sigv4'), ...keyFields, signature });
 
 /** A connector file as it is written; optional fields may be left out. */
 export const connectorSchema = z.strictObject({
@@ -50,7 +50,7 @@ export const connectorSchema = z.strictObject({
     .min(1)
     .describe('What lists are narrowed by: crm, developer-tools.'),
   docsUrl: pageUrl.describe('The documentation of how to authenticate.'),
-  appUrl: pageUrl.describe('Where a person registers an OAuth client or makes a key.'),
+  appUrl: pageUrl.describe('Where a person registers an OAuth client, or makes a key where there is none.'),
   verifiedOn: z.iso
     .date({ error: 'must be a day such as 2026-11-21' })
     .exactOptional()

@@ -9,6 +9,14 @@ export const pageUrl = z
   .refine((text) => /^https?:$/.test(parsed(text)?.protocol ?? ''), { error: 'must be an http or https URL' });
 
 /**
+ * A page where a person makes or finds a key. It is fixed, since a page links to it: what somebody gave for a connection
+ * must not decide where that link leads.
+ */
+export const keyPage = pageUrl.refine((text) => parsed(text)?.protocol === 'https:' && !/[{}]/.test(text), {
+  error: 'must be an https URL without {variables}',
+});
+
+/**
  * A sentence that a page shows to a person as it stands. Letters and plain punctuation alone, so no markup, no line break
  * and nothing that turns or hides text, and no address: pages link to where a person has to go, and to nowhere else.
  */

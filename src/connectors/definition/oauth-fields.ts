@@ -1,7 +1,7 @@
 /** The authentication types that work through a registered OAuth client, as zod schemas. */
 import * as z from 'zod';
 import { standardCodes } from '../error-codes.ts';
-import { common, inject, type } from './call-fields.ts';
+import { common, inject, keyFields, type } from './call-fields.ts';
 import {
   assertionDefaults,
   oauth2Defaults,
@@ -234,7 +234,7 @@ export const clientCredentials = z.strictObject({
 /** A service account that signs for itself (RFC 7523 §2.1): no person, no refresh token. */
 export const jwtBearer = z.strictObject({
   authenticationType: type('oauth2_jwt_bearer'),
-  ...common,
+  ...keyFields,
   ...tokenEndpointFields,
   assertion: z
     .strictObject({

@@ -23,6 +23,7 @@ export const getCredentialMetadataTool = defineTool({
             .describe('The person will be asked for an OAuth client on Keyward’s page first'),
           inputSchema: z.record(z.string(), z.unknown()),
           sampleInput: z.record(z.string(), z.unknown()),
+          keyUrl: z.string().optional().describe('Page of the service where the person makes or finds the key'),
         }),
       ),
     }),

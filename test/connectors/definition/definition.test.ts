@@ -85,6 +85,30 @@ describe('a connector definition', () => {
     });
   });
 
+  it('sends people who look for a key to the page about it, never to the one for OAuth clients', () => {
+    const keyUrls = (auth: readonly unknown[], baseUrl = 'https://api.tiny.example') => {
+      const { definition, problems } = checkDefinition({
+        id: 'tiny',
+        name: 'Tiny',
+        categories: ['testing'],
+        docsUrl: 'https://tiny.example/docs',
+        appUrl: 'https://tiny.example/apps',
+        inputs: { type: 'object', properties: { baseUrl: { type: 'string' } }, required: ['baseUrl'] },
+        api: { baseUrl, allowedHosts: [baseUrl === '{+baseUrl}' ? baseUrl : 'api.tiny.example'] },
+        auth,
+      });
+      expect(problems).toEqual([]);
+      return definition && complete(definition).auth.map(({ keyUrl }) => keyUrl);
+    };
+    const key = { authenticationType: 'bearer', keyUrl: 'https://tiny.example/keys' };
+    const silent = { authenticationType: 'basic' };
+    const client = { authenticationType: 'oauth2_client_credentials', issuer: 'https://tiny.example' };
+    expect(keyUrls([key, silent])).toEqual(['https://tiny.example/keys', 'https://tiny.example/apps']);
+    expect(keyUrls([client, key, silent])).toEqual([null, 'https://tiny.example/keys', null]);
+    // Nobody knows where the keys of a service are made that a connection names.
+    expect(keyUrls([silent], '{+baseUrl}')).toEqual([null]);
+  });
+
   it('lets an authentication type replace single fields of api', () => {
     const { definition } = checkDefinition(
       acmeWith({
@@ -132,6 +156,30 @@ describe('a connector definition', () => {
     ['an id that is no id', { id: 'Custom Acme' }, 'id', /small letters/],
     ['an id that climbs out', { id: '../github' }, 'id', /small letters/],
     ['an empty list', { categories: [] }, 'categories', /empty/],
+    [
+      'a page for keys that is not https',
+      { 'auth.2.keyUrl': 'http://acme.example/keys' },
+      'auth.2.keyUrl',
+      /must be an https URL/,
+    ],
+    [
+      'a page for keys at a host of an input',
+      { 'auth.2.keyUrl': 'https://{region}.acme.example/keys' },
+      'auth.2.keyUrl',
+      /without \{variables\}/,
+    ],
+    [
+      'a page for keys that runs a script',
+      { 'auth.2.keyUrl': 'javascript:alert(1)' },
+      'auth.2.keyUrl',
+      /must be an https URL/,
+    ],
+    [
+      'a page for keys with OAuth, which has none',
+      { 'auth.0.keyUrl': 'https://acme.example/keys' },
+      'auth.0.keyUrl',
+      /not a field/,
+    ],
     ['a page that runs a script', { docsUrl: 'javascript:alert(1)' }, 'docsUrl', /http or https/],
     ['a date that is none', { verifiedOn: '2026-02-30' }, 'verifiedOn', /such as 2026-11-21/],
     [

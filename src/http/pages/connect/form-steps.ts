@@ -55,7 +55,7 @@ Enter the client secret in the form below and nowhere else.</li>`;
 
 /** The inputs of a connection: secrets and what else the service needs to know. */
 export function inputsPage(view: Step<'inputs'>, around: Surroundings, filled: Filled): { title: string; body: Html } {
-  const { name, docsUrl } = view.connector;
+  const { name } = view.connector;
   const fields = readFields(view.schema);
   const secrets = fields.filter((field) => field.kind === 'secret');
   const given = { ...filled, values: { ...view.values, ...filled.values } };
@@ -69,7 +69,7 @@ export function inputsPage(view: Step<'inputs'>, around: Surroundings, filled: F
         : 'It needs to know this first.'
     }</p>
 ${view.destination === null ? '' : html`<p>It is sent to <strong class="code">${view.destination}</strong>. Go on only if you know who runs that.</p>`}
-${secrets.length === 0 ? '' : html`<p>${outside(docsUrl, html`Where to find ${secrets.length === 1 ? `the ${secrets[0]?.label}` : 'these'} at ${name}`)}</p>`}
+${secrets.length === 0 || view.keyUrl === null ? '' : html`<p>${outside(view.keyUrl, html`Where to find ${secrets.length === 1 ? `the ${secrets[0]?.label}` : 'these'} at ${name}`)}</p>`}
 <form method="post" id="ask" novalidate>${formHead(view, 'inputs')}${fields.map((field) => renderField(field, given))}</form>
 ${waysOn(view, 'Save and continue')}
 ${facts(view, around)}`,

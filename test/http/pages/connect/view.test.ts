@@ -45,7 +45,7 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
     scopes: ['read:things', 'write:things'],
     secretNeeded: true,
   },
-  inputs: { ...base, step: 'inputs', schema, values: {} },
+  inputs: { ...base, step: 'inputs', schema, values: {}, keyUrl: 'https://acme.example/keys' },
   authorize: {
     ...base,
     step: 'authorize',
@@ -212,6 +212,7 @@ describe('connect pages', () => {
       {
         ...hostile,
         step: 'inputs',
+        keyUrl: `https://acme.example/${bad}`,
         schema: { type: 'object', properties: { a: field }, required: [] },
         values: { a: bad },
       },
@@ -240,13 +241,21 @@ describe('connect pages', () => {
     }
   });
 
+  it('leads whoever looks for a key to the page about it, and to none where there is none', async () => {
+    const page = await render(steps.inputs);
+    expect(page).toMatch(/<a href="https:\/\/acme\.example\/keys"[^>]*>Where to find the API key at Acme<\/a>/);
+    const silent = await render({ ...steps.inputs, keyUrl: null } as ConnectView);
+    expect(silent).not.toContain('Where to find');
+    for (const one of [page, silent]) expect(one).not.toContain('https://acme.example/docs');
+  });
+
   it('24. links to http and https only, so that a hostile endpoint opens nothing else', async () => {
     for (const url of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', 'vbscript:x', 'not a url']) {
       const views: ConnectView[] = [
         { ...base, step: 'authorize', authorizationUrl: url, scopes: [], changeableClientId: null },
         { ...base, step: 'device', scopes: [], userCode: 'A', verificationUri: url, verificationUriComplete: url },
         { ...base, step: 'completed', credential: { name: 'A', account: null, statusReason: null }, returnTo: url },
-        { ...base, connector: { ...base.connector, docsUrl: url }, step: 'inputs', schema, values: {} },
+        { ...base, step: 'inputs', schema, values: {}, keyUrl: url },
       ];
       for (const view of views) expect(await render(view)).not.toContain(`href="${url.slice(0, 5)}`);
     }
