@@ -1,5 +1,34 @@
 /** Code, hosting, sites and operations. */
-import { ann, type Behaviours, byItself, day, forever, none, plain, plainBasic, rotates, stays } from './behaviour.ts';
+import {
+  ann,
+  type Behaviour,
+  type Behaviours,
+  byItself,
+  day,
+  forever,
+  none,
+  plain,
+  plainBasic,
+  rotates,
+  stays,
+} from './behaviour.ts';
+
+/** The regions differ in their hosts alone. */
+function webflow(host: string): Behaviour {
+  return {
+    at: {
+      authorize: `${host}/oauth/authorize`,
+      token: `api.${host}/oauth/access_token`,
+      revoke: `${host}/oauth/revoke_authorization`,
+      api: `GET api.${host}/v2/token/authorized_by`,
+    },
+    api: { body: { email: ann } },
+    ...plain,
+    ...forever,
+    revocation: { by: 'post', param: 'access_token', token: 'access' },
+    answer: { tokenType: 'bearer', expiresIn: 'absent' },
+  };
+}
 
 export const developers: Behaviours = {
   bitbucket: {
@@ -198,7 +227,9 @@ export const developers: Behaviours = {
       token: 'myorg-myaccount.snowflakecomputing.com/oauth/token-request',
       api: 'GET myorg-myaccount.snowflakecomputing.com/api/v2/databases?showLimit=1',
     },
-    ...plainBasic,
+    ...plain,
+    clientAuth: 'basic',
+    pkce: 'optional',
     offlineScope: 'refresh_token',
     lifetime: 600,
     refresh: stays,
@@ -248,19 +279,8 @@ export const developers: Behaviours = {
     offlineScope: 'offline_access',
     refresh: { ...rotates, lasts: 30 * day },
   },
-  webflow: {
-    at: {
-      authorize: 'webflow.com/oauth/authorize',
-      token: 'api.webflow.com/oauth/access_token',
-      revoke: 'webflow.com/oauth/revoke_authorization',
-      api: 'GET api.webflow.com/v2/token/authorized_by',
-    },
-    api: { body: { email: ann } },
-    ...plain,
-    ...forever,
-    revocation: { by: 'post', param: 'access_token', token: 'access' },
-    answer: { tokenType: 'bearer', expiresIn: 'absent' },
-  },
+  webflow: webflow('webflow.com'),
+  'webflow-eu': webflow('eu.webflow.com'),
   wordpress: {
     at: {
       authorize: 'public-api.wordpress.com/oauth2/authorize',

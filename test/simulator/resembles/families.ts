@@ -66,7 +66,7 @@ function zoho(api: string, body: unknown, headers: Readonly<Record<string, strin
       api,
     },
     clientAuth: 'post',
-    pkce: 'refused',
+    pkce: 'optional',
     scopeSeparator: ',',
     offlineParams: { access_type: 'offline', prompt: 'consent' },
     callback: { location: 'eu', 'accounts-server': 'https://accounts.zoho.eu' },

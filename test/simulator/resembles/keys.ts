@@ -217,9 +217,9 @@ export const keyServices: readonly KeyService[] = [
   bearer('supabase', `sbp_${secret}`, 'GET api.supabase.com/v1/organizations', [{ name: ann }]),
   key(
     'supabase',
-    { project: 'abcdefghijklmnopqrst', apiKey: secret },
+    { project: 'abcdefghijklmnopqrst', apiKey: `sb_secret_${secret}` },
     'GET abcdefghijklmnopqrst.supabase.co/auth/v1/settings',
-    { apikey: secret },
+    { apikey: `sb_secret_${secret}` },
     {},
   ),
   bearer('todoist', secret, 'GET api.todoist.com/api/v1/user', { email: ann }),

@@ -10,6 +10,7 @@ export const money: Behaviours = {
     },
     api: { body: { email: ann } },
     ...plainBasic,
+    pkce: 'optional',
     lifetime: 28_800,
     refresh: { ...rotates, lasts: 30 * day },
     answer: { scope: 'absent' },

@@ -22,6 +22,7 @@ export const social: Behaviours = {
     },
     api: { body: { name: ann } },
     ...plain,
+    pkce: 'optional',
     scopeSeparator: ',',
     lifetime: 5_184_000,
     refresh: none,
