@@ -62,6 +62,13 @@ describe('connecting with a secret', () => {
     const known = await session.connect({ connectorId: 'openai', authenticationType: 'api_key' });
     expect((await createBrowser().open(known.url)).text).not.toContain('Sent to');
   });
+  it('links to the page for keys of a built-in connector, and beside OAuth to none that is about OAuth', async () => {
+    const known = await session.connect({ connectorId: 'airtable', authenticationType: 'bearer' });
+    const page = (await createBrowser().open(known.url)).text;
+    expect(page).toContain('<a href="https://airtable.com/create/tokens" rel="noopener noreferrer">');
+    expect(page).not.toContain('oauth-reference');
+    expect((await createBrowser().open((await session.connect(apiKey)).url)).text).not.toContain('acme.example/');
+  });
 
   it('says with whom a connection is shared, before it gets another secret', async () => {
     const { attemptId, url } = await session.connect(apiKey);
