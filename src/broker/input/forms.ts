@@ -107,7 +107,10 @@ function text(description: string): JsonSchemaProperty {
   return { type: 'string', description };
 }
 
-/** What a secret's description says besides: to a model, to leave it out; to a program, whose answer has no other place for it, the page. */
+/**
+ * What a secret's description says besides. A model is told to leave it out. A program is told the page: its answer has
+ * the documented fields and no other.
+ */
 function secretHint(
   { description, title }: InputProperty,
   { keyUrl }: AuthMethod,
