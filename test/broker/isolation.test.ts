@@ -5,12 +5,8 @@ import { checkAttempt, resumeAttempt } from '../../src/broker/connect/attempts.t
 import { createCredential } from '../../src/broker/connect/create.ts';
 import { viewAttempt } from '../../src/broker/connect/page.ts';
 import { submitInputs } from '../../src/broker/connect/page-forms.ts';
-import {
-  deleteCredential,
-  getConnection,
-  listCredentials,
-  updateCredential,
-} from '../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../src/broker/credentials/delete.ts';
+import { getConnection, listCredentials, updateCredential } from '../../src/broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import type { Principal } from '../../src/principal.ts';
 import { acme, principal, startBroker, type TestBroker } from '../support/broker.ts';

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { cancelAttempt, checkAttempt } from '../../src/broker/connect/attempts.ts';
 import { createCredential } from '../../src/broker/connect/create.ts';
+import { deleteCredential } from '../../src/broker/credentials/delete.ts';
 import {
-  deleteCredential,
   getConnection,
   listCredentials,
   ownedCredentials,

@@ -1,7 +1,8 @@
 /** What is done with a simulated service: connect, use, refresh, use again, delete and revoke; and what fails. */
 import { checkAttempt } from '../../src/broker/connect/attempts.ts';
 import { finishCallback } from '../../src/broker/connect/callback.ts';
-import { deleteCredential, getConnection } from '../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../src/broker/credentials/delete.ts';
+import { getConnection } from '../../src/broker/credentials/manage.ts';
 import { getCredentialMetadata } from '../../src/broker/credentials/metadata.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';

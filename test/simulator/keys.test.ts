@@ -1,7 +1,7 @@
 /** Built-in connectors whose secret a person types, as they are written, against a service that wants it where theirs does. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/connect/create.ts';
-import { deleteCredential } from '../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../src/broker/credentials/delete.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
 import { localPrincipal as me } from '../../src/principal.ts';

@@ -1,6 +1,6 @@
 /** Keyward against every simulated service: the odd ones work once the definition says how they are odd. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deleteCredential } from '../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../src/broker/credentials/delete.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import type { OAuthClient } from '../../src/broker/oauth/context.ts';
 import { localPrincipal } from '../../src/principal.ts';

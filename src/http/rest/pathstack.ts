@@ -1,6 +1,7 @@
 /** PathStack's connections, and the rest that can be done with one, in the same style. */
 import * as z from 'zod';
-import { deleteCredential, getConnection, updateCredential } from '../../broker/credentials/manage.ts';
+import { deleteCredential } from '../../broker/credentials/delete.ts';
+import { getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../broker/credentials/release.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
 import type { ShareView } from '../../broker/credentials/view.ts';

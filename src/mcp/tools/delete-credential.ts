@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { deleteCredential } from '../../broker/credentials/manage.ts';
+import { deleteCredential } from '../../broker/credentials/delete.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
 

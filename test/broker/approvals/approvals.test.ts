@@ -10,7 +10,7 @@ import {
 } from '../../../src/broker/approvals/page.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { KeywardError } from '../../../src/errors.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { takeLink } from '../../../src/broker/approvals/link.ts';
 import { decide, listFromLink } from '../../../src/broker/approvals/page.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import type { KeywardError } from '../../../src/errors.ts';
 import { localPrincipal, type Principal } from '../../../src/principal.ts';

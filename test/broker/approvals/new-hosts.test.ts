@@ -5,7 +5,7 @@ import { callApi } from '../../../src/broker/calls/call-api.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { viewAttempt } from '../../../src/broker/connect/page.ts';
 import { submitInputs } from '../../../src/broker/connect/page-forms.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { KeywardError, toPublic } from '../../../src/errors.ts';
 import { localPrincipal, type Principal } from '../../../src/principal.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';

@@ -2,12 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelAttempt, checkAttempt } from '../../../src/broker/connect/attempts.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
-import {
-  deleteCredential,
-  getConnection,
-  listCredentials,
-  updateCredential,
-} from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
+import { getConnection, listCredentials, updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { listConnectors } from '../../../src/broker/credentials/metadata.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';

@@ -4,7 +4,7 @@ import { decide, openApprovals } from '../../../src/broker/approvals/page.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { viewAttempt } from '../../../src/broker/connect/page.ts';
 import { submitInputs } from '../../../src/broker/connect/page-forms.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { listReconnected, revertReconnect } from '../../../src/broker/credentials/replaced.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callApi } from '../../../src/broker/calls/call-api.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../../src/broker/connect/create-input.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';

@@ -6,7 +6,7 @@ import { createCredential } from '../../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../../src/broker/connect/create-input.ts';
 import { viewAttempt } from '../../../src/broker/connect/page.ts';
 import { forgetAuthConfig, submitAuthConfig } from '../../../src/broker/connect/page-forms.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getCredentialMetadata } from '../../../src/broker/credentials/metadata.ts';
 import { clientDocument } from '../../../src/broker/grants/redirect-uri.ts';
 import { fresh } from '../../../src/broker/grants/refresh.ts';

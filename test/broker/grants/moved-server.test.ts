@@ -12,7 +12,7 @@ import { createCredential } from '../../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../../src/broker/connect/create-input.ts';
 import { viewAttempt } from '../../../src/broker/connect/page.ts';
 import { submitAuthConfig } from '../../../src/broker/connect/page-forms.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getCredentialMetadata } from '../../../src/broker/credentials/metadata.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { addAuthConfig } from '../../../src/broker/grants/auth-configs.ts';

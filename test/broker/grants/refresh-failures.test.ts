@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCredential } from '../../../src/broker/connect/create.ts';
-import { deleteCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { fresh } from '../../../src/broker/grants/refresh.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
-import { deleteCredential, updateCredential } from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
+import { updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
 import {

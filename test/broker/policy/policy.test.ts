@@ -3,12 +3,8 @@ import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createCredential } from '../../../src/broker/connect/create.ts';
-import {
-  deleteCredential,
-  getConnection,
-  listCredentials,
-  updateCredential,
-} from '../../../src/broker/credentials/manage.ts';
+import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
+import { getConnection, listCredentials, updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { getCredentialMetadata, listConnectors } from '../../../src/broker/credentials/metadata.ts';
 import { readAudit } from '../../../src/broker/credentials/read-audit.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
