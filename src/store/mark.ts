@@ -52,17 +52,24 @@ export async function openMark(folder: string, location: string, anew: boolean):
   let noted: Mark | undefined;
   let timer: NodeJS.Timeout | undefined;
   let forget = anew;
+  let written: Promise<void> = Promise.resolve();
 
-  async function flush(): Promise<void> {
+  /** One after another, so that nobody takes for written what another one is still writing. */
+  function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
+    written = written.then(writeNoted);
+    return written;
+  }
+
+  async function writeNoted(): Promise<void> {
     const mark = noted;
     noted = undefined;
     if (mark === undefined) return;
-    const written = forget ? undefined : await readMark(file);
+    const there = forget ? undefined : await readMark(file);
     forget = false;
     // Another process may have seen the vault go further.
-    if (written?.vaultId === mark.vaultId && written.generation >= mark.generation) return;
+    if (there?.vaultId === mark.vaultId && there.generation >= mark.generation) return;
     await write(file, mark).catch(() => undefined);
   }
 
