@@ -79,6 +79,7 @@ export type Revocation = {
   readonly token: 'refresh_token' | 'access_token';
   readonly tokenParam: string | null;
   readonly bodyFormat: BodyFormat;
+  readonly ends: 'token' | 'grant';
 };
 
 /** What every type with tokens says about the token endpoint. Endpoints that are null are discovered from `issuer`. */

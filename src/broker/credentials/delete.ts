@@ -1,57 +1,87 @@
 /** Deleting a credential, and giving its grant back. */
 import { hasCode } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import type { Credential } from '../../vault/vault.ts';
+import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import { forgetRequests } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { holdingGrant, unsavedFor } from '../grants/amend.ts';
 import { oauthContext } from '../grants/oauth-context.ts';
+import { endedWith, endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
+import { quoted } from '../input/text.ts';
 import { type Revocation, revoke } from '../oauth/revoke.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { authorize, who } from '../policy/policy.ts';
 
-/** Revokes the grant at the service where it can be, then deletes the credential, and says what happened. */
+/** What became of a credential that was deleted. */
+export type Deletion = {
+  readonly credentialId: string;
+  readonly deleted: true;
+  /** At the service; `kept` where another connection lives on the same grant. */
+  readonly revocation: Revocation | 'kept';
+  /** What that means for the person. */
+  readonly detail?: string;
+};
+
+/**
+ * Revokes the grant at the service where it can be, then deletes the credential, and says what happened. No other
+ * connection is found dead later: its grant is kept, or it is told with the deletion that it ended, too.
+ */
 export async function deleteCredential(
   broker: Broker,
   principal: Principal,
   input: { credentialId: string },
-): Promise<{ credentialId: string; deleted: true; revocation: Revocation }> {
+): Promise<Deletion> {
   const asked = { field: 'credentialId', action: 'credential.delete' } as const;
   const seen = await requireCredential(broker, principal, input.credentialId, asked);
   await authorize(broker, principal, 'credential.delete', about(seen));
   // Waits for a refresh under way, so that what gets revoked is the newest grant.
-  return holdingGrant(broker, seen.id, async () => {
+  const { siblings, revocation } = await holdingGrant(broker, seen.id, async () => {
     const credential = await requireCredential(broker, principal, seen.id, asked);
-    const revocation = await revokeGrant(broker, credential);
-    if (revocation === 'failed') {
-      await broker.vault.audit({
-        ...who(principal),
-        action: 'credential.revoke',
-        ...about(credential),
-        outcome: 'failed',
-      });
-    }
+    const opened = await broker.vault.open('credential', credential).catch(() => null);
+    const secret = unsavedFor(broker, credential) ?? opened;
+    const end = () => revokeGrant(broker, principal, credential, secret);
+    const siblings = await siblingsOf(broker, credential);
+    const keeps = siblings.length > 0 && endsWholeGrant(broker, credential);
+    let revocation: Deletion['revocation'] = keeps ? 'kept' : await end();
     await removeRecord(broker, principal, credential);
+    // Both may be deleted at once, and each would leave the grant to the other.
+    if (keeps && (await siblingsOf(broker, credential)).length === 0) revocation = await end();
     await forgetRequests(broker, principal, credential.id);
     broker.unsaved.delete(credential.id);
     broker.coolDowns.delete(credential.id);
-    return { credentialId: credential.id, deleted: true, revocation };
+    return { siblings, revocation };
   });
+  // Not while the grant is held: two that are deleted at once would wait for each other.
+  const ended = revocation === 'revoked' ? await endedWith(broker, siblings) : [];
+  const detail = detailOf(revocation, revocation === 'kept' ? siblings : ended);
+  return { credentialId: seen.id, deleted: true, revocation, ...(detail !== null && { detail }) };
+}
+
+function detailOf(revocation: Deletion['revocation'], others: readonly Credential[]): string | null {
+  const names = others.map(({ name }) => quoted(name)).join(', ');
+  if (revocation === 'kept')
+    return `The access at the service was kept, because ${names} lives on the same grant. It is revoked when the last such connection is deleted.`;
+  return names === '' ? null : `The service ended ${names} with it: connect that again, with its credentialId.`;
 }
 
 /** Never throws: a service that is gone must not keep a person from deleting. */
-async function revokeGrant(broker: Broker, credential: Credential): Promise<Revocation> {
+async function revokeGrant(
+  broker: Broker,
+  principal: Principal,
+  credential: Credential,
+  secret: CredentialSecret | null,
+): Promise<Revocation> {
+  if (secret?.kind === 'inputs') return 'not_supported';
   try {
-    const secret = unsavedFor(broker, credential) ?? (await broker.vault.open('credential', credential));
-    if (secret.kind !== 'tokens') return 'not_supported';
-    return await revoke(await oauthContext(broker, credential, secret.serverHosts), secret);
+    const revocation = secret && (await revoke(await oauthContext(broker, credential, secret.serverHosts), secret));
+    if (revocation !== null && revocation !== 'failed') return revocation;
   } catch {
-    broker.log.warn('credential.revocation_failed', {
-      credentialId: credential.id,
-      connectorId: credential.connectorId,
-    });
-    return 'failed';
+    const { id: credentialId, connectorId } = credential;
+    broker.log.warn('credential.revocation_failed', { credentialId, connectorId });
   }
+  const action = 'credential.revoke';
+  await broker.vault.audit({ ...who(principal), action, ...about(credential), outcome: 'failed' });
+  return 'failed';
 }
 
 /** Deletes whatever version is there: a rename in between must not leave a revoked grant behind as a credential. */

@@ -56,10 +56,11 @@ export const tokenResponseDefaults: OAuth2Method['tokenResponse'] = {
 };
 
 /** The rest follows the token endpoint. */
-export const revocationDefaults: Pick<Revocation, 'method' | 'token' | 'tokenParam'> = {
+export const revocationDefaults: Pick<Revocation, 'method' | 'token' | 'tokenParam' | 'ends'> = {
   method: 'POST',
   token: 'refresh_token',
   tokenParam: 'token',
+  ends: 'token',
 };
 
 export const oauth2Defaults = {

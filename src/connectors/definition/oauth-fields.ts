@@ -49,6 +49,13 @@ const revocation = z
       .meta({ default: revocationDefaults.tokenParam })
       .describe('Parameter of the token; null sends none.'),
     bodyFormat: bodyFormat.exactOptional().describe('Body of the request. Default: as at the token endpoint.'),
+    ends: z
+      .enum(['token', 'grant'])
+      .exactOptional()
+      .meta({ default: revocationDefaults.ends })
+      .describe(
+        'What it ends: this token and what comes of it, or all that the person gave this client, however often.',
+      ),
   })
   .describe('How the revocation request differs from RFC 7009.');
 

@@ -113,13 +113,16 @@ export const pathstack: readonly Operation[] = [
       z.object({
         connection_id: z.string(),
         deleted: z.boolean(),
-        revocation: z.enum(['revoked', 'not_supported', 'failed']),
+        revocation: z.enum(['revoked', 'kept', 'not_supported', 'failed']),
+        detail: z.string().optional(),
       }),
     ),
     handle: ({ broker, principal }, { path }) =>
       named(path.connection_id, async (credentialId) => {
-        const { deleted, revocation } = await deleteCredential(broker, principal, { credentialId });
-        return { data: { connection_id: credentialId, deleted, revocation } };
+        const { credentialId: connection_id, ...deletion } = await deleteCredential(broker, principal, {
+          credentialId,
+        });
+        return { data: { connection_id, ...deletion } };
       }),
   }),
   defineOperation({

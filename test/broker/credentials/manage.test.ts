@@ -231,6 +231,7 @@ describe('renaming', () => {
 
 describe('deleting', () => {
   it('29. revokes at the service first, and says so', async () => {
+    const me = principal('leaver');
     const id = await connectAcme(keyward.broker, me);
     const { accessToken, refreshToken } = await tokensOf(keyward.broker, me, id);
     expect(await deleteCredential(keyward.broker, me, { credentialId: id })).toEqual({
@@ -242,6 +243,64 @@ describe('deleting', () => {
     await expect(getConnection(keyward.broker, me, { connectionId: id })).rejects.toMatchObject({ code: 'not_found' });
     await expect(deleteCredential(keyward.broker, me, { credentialId: id })).rejects.toMatchObject({
       code: 'not_found',
+    });
+  });
+
+  describe('one of several connections of an account', () => {
+    const deleteOf = (broker: TestBroker, who: Principal) => (credentialId: string) =>
+      deleteCredential(broker.broker, who, { credentialId });
+    const change = async (broker: TestBroker, who: Principal, id: string, changes: object) => {
+      const record = { ...(await credentialOf(broker.broker, who, id)), ...changes };
+      await broker.broker.vault.commit([{ op: 'update', kind: 'credential', record }]);
+    };
+
+    it('keeps the grant where the service ends it as a whole, and revokes it with the last of them', async () => {
+      const google = await startBroker({ origin: server.issuer, oauth2: { revocation: { ends: 'grant' } } });
+      const who = principal('twice');
+      const remove = deleteOf(google, who);
+      const connect = () => connectAcme(google.broker, who);
+      const [first, second] = [await connect(), await connect()];
+      const { refreshToken } = await tokensOf(google.broker, who, first);
+      const kept = await remove(first);
+      expect(kept).toMatchObject({ deleted: true, revocation: 'kept' });
+      expect(kept.detail).toContain('lives on the same grant');
+      expect(await server.isActive(refreshToken ?? '')).toBe(true);
+      expect(await remove(second)).toMatchObject({ revocation: 'revoked' });
+
+      // Of another person, of another account, or dead already: none of them is lost by it.
+      await connectAcme(google.broker, principal('neighbour'));
+      const [mine, other] = [await connect(), await connect()];
+      await change(google, who, mine, { account: 'ann@example.com' });
+      await change(google, who, other, { account: 'work@example.com' });
+      expect(await remove(mine)).toMatchObject({ revocation: 'revoked' });
+      const last = await connect();
+      await change(google, who, other, { account: null, status: 'reconnect_required' });
+      expect(await remove(last)).toMatchObject({ revocation: 'revoked' });
+
+      // Each of two that go at the same moment would leave the grant to the other.
+      const both = [await connect(), await connect()];
+      const deleted = await Promise.all(both.map(remove));
+      expect(deleted.map(({ revocation }) => revocation)).toContain('revoked');
+      await google.close();
+    });
+
+    it('says at once that another one ended with it, and leaves alone what lives', async () => {
+      const who = principal('together');
+      const remove = deleteOf(keyward, who);
+      const connect = () => connectAcme(keyward.broker, who);
+      const [first, second, third] = [await connect(), await connect(), await connect()];
+      // The service ends them together without having said so.
+      const { refreshToken } = await tokensOf(keyward.broker, who, second);
+      await fetch(`${server.issuer}/token/revocation`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa('keyward:keyward-secret')}` },
+        body: new URLSearchParams({ token: refreshToken ?? '' }),
+      });
+      const deleted = await remove(first);
+      expect(deleted).toMatchObject({ revocation: 'revoked', detail: expect.stringContaining('ended') });
+      expect(await credentialOf(keyward.broker, who, second)).toMatchObject({ status: 'reconnect_required' });
+      expect(await credentialOf(keyward.broker, who, third)).toMatchObject({ status: 'active' });
+      expect(await remove(third)).toMatchObject({ revocation: 'revoked' });
     });
   });
 

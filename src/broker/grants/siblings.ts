@@ -1,0 +1,67 @@
+/**
+ * Connections that may live on one grant. A server may end the whole grant when one of its tokens is revoked (RFC 7009
+ * §2.1): some keep one for each person and OAuth client, however often that person connected.
+ */
+import { serverHosts } from '../../connectors/server-hosts.ts';
+import { hasCode } from '../../errors.ts';
+import type { Credential, Page } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { findAuth, oauthContext, ownerOf } from './oauth-context.ts';
+import { fresh } from './refresh.ts';
+
+/** Rows that are read at a time, and how many siblings are looked after. */
+const pageSize = 100;
+const maxSiblings = 20;
+
+/**
+ * The connections of the same owner that could die with this one: they work, they were made with the same OAuth client
+ * at the same server, and nothing says that they belong to another account.
+ */
+export async function siblingsOf(broker: Broker, credential: Credential): Promise<Credential[]> {
+  if (credential.authenticationType !== 'oauth2') return [];
+  const server = await grantServer(broker, credential);
+  const found: Credential[] = [];
+  for (let page: Page = { limit: pageSize }; ; ) {
+    const rows = await broker.vault.list('credential', ownerOf(credential), { status: 'active' }, page);
+    for (const row of rows) {
+      const near = row.id !== credential.id && row.authenticationType === 'oauth2' && !isOther(row, credential);
+      if (near && (await grantServer(broker, row)).some((one) => server.includes(one))) found.push(row);
+      if (found.length === maxSiblings) return found;
+    }
+    const last = rows.at(-1);
+    if (rows.length < pageSize || !last) return found;
+    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
+  }
+}
+
+/** True where the service is known to end every connection of a person and client by one revocation. */
+export function endsWholeGrant(broker: Broker, credential: Credential): boolean {
+  const auth = findAuth(broker, credential);
+  return auth?.authenticationType === 'oauth2' && auth.revocation.ends === 'grant';
+}
+
+/** Those that ended with a grant that was revoked: each renews its token, which says so and leaves the reason on it. */
+export async function endedWith(broker: Broker, siblings: readonly Credential[]): Promise<Credential[]> {
+  const ended: Credential[] = [];
+  for (const sibling of siblings) {
+    try {
+      const secret = await broker.vault.open('credential', sibling);
+      if (secret.kind === 'tokens' && secret.refreshToken !== null) await fresh(broker, sibling, { force: true });
+    } catch (error) {
+      if (hasCode(error, 'reconnect_required')) ended.push(sibling);
+    }
+  }
+  return ended;
+}
+
+function isOther({ account }: Credential, { account: mine }: Credential): boolean {
+  return account !== null && mine !== null && account !== mine;
+}
+
+/** The client and each host of the server that gave the grant, as one text; none where the client is gone. */
+async function grantServer(broker: Broker, credential: Credential): Promise<string[]> {
+  const auth = findAuth(broker, credential);
+  const context = auth && (await oauthContext(broker, credential).catch(() => null));
+  if (!context) return [];
+  return serverHosts(context.auth, context.values).map((host) => JSON.stringify([context.client.clientId, host]));
+}
