@@ -53,6 +53,11 @@ export function portOf(url: URL): number {
   return url.protocol === 'https:' ? 443 : 80;
 }
 
+/** The setting that lets a host be reached on a private address, and without encryption. */
+export function allowSetting(url: URL): string {
+  return `KEYWARD_EGRESS_ALLOW=${url.hostname}:${portOf(url)}`;
+}
+
 /** A port to take where this one is not to be had. */
 export function otherPort(port: number): number {
   return port < 65_535 ? port + 1 : port - 1;

@@ -92,15 +92,14 @@ function urlFrom(template: string, values: Values): URL {
 }
 
 /**
- * The URL that a connection names: https, or http to loopback (which egress refuses unless the operator allows it),
- * without user, password and fragment, and written as it is understood.
+ * The URL that a connection names: https, or http (which egress refuses unless the operator allows the host), without
+ * user, password and fragment, and written as it is understood.
  */
 export function wholeUrl(values: Values, name: string): URL {
   const value = need(values, name);
   const url = URL.canParse(value) ? new URL(value) : null;
-  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
   const plain = /^https?:\/\/[^\s\\#]+$/i.test(value) && url?.username === '' && url.password === '';
-  if (url && secure && plain) return url;
+  if (url && plain) return url;
   throw refused([name], 'is not an https URL without user, password and fragment');
 }
 

@@ -50,6 +50,8 @@ export type EgressStream = Omit<EgressResponse, 'body'> & {
 };
 
 export interface Egress {
+  /** True where the operator lets this URL be called although it is http. */
+  allowsPlain(url: URL): boolean;
   /**
    * Sends one request. Fails with `egress_refused` (the address may not be called), `egress_too_large`,
    * `provider_unavailable` (network, timeout), `provider_garbled` (an encoding that can't be decoded), `invalid_input`

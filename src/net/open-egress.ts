@@ -1,6 +1,6 @@
 /** Opens the outbound client, which loads what it needs with its first request. */
 import { KeywardError } from '../errors.ts';
-import { type ProxyOption, parseHost } from '../hosts.ts';
+import { isListed, type ProxyOption, parseHost } from '../hosts.ts';
 import type { ResolvedAddress } from './dispatcher.ts';
 import type { Egress } from './egress.ts';
 import type { Exchange } from './exchange.ts';
@@ -38,6 +38,7 @@ export function createEgress(options: EgressOptions): Egress {
     return exchange;
   };
   return {
+    allowsPlain: (url) => isListed(url, allow),
     request: async (request) => (await opened()).request(request),
     open: async (request) => (await opened()).open(request),
     async close() {

@@ -1,7 +1,7 @@
 /** The decision whether a URL may be called, and whether an address may be connected to for it. */
 import { isIP } from 'node:net';
 import { KeywardError } from '../errors.ts';
-import { type HostRule, isListed, portOf } from '../hosts.ts';
+import { allowSetting, type HostRule, isListed } from '../hosts.ts';
 import { isStandIn, kindOf } from './addresses.ts';
 
 /** What whoever runs Keyward lets it reach. */
@@ -66,8 +66,4 @@ export function refused(message: string, hint = 'Check the address in the connec
 
 function allowHint(url: URL): string {
   return `If this service is yours and runs on a private or loopback address, set ${allowSetting(url)}.`;
-}
-
-function allowSetting(url: URL): string {
-  return `KEYWARD_EGRESS_ALLOW=${url.hostname}:${portOf(url)}`;
 }

@@ -13,6 +13,7 @@ import { contextWith, noClient, oauthContext, requireAuth } from '../grants/oaut
 import { readReturnTo } from '../grants/redirects.ts';
 import { fieldsOf } from '../input/fields.ts';
 import { readInputs } from '../input/forms.ts';
+import { plainUrlProblems } from '../input/plain-urls.ts';
 import { oneLine, readName } from '../input/text.ts';
 import { requireCredential } from '../policy/access.ts';
 import { actingFor, refused } from '../policy/policy.ts';
@@ -53,7 +54,8 @@ export async function createCredential(
     auth,
     previous ? { ...askedFor(connector, auth, previous.inputs), ...fields } : fields,
   );
-  if (Object.keys(given.problems).length > 0) throw inputError(given.problems);
+  const problems = { ...plainUrlProblems(broker.egress, given.inputs), ...given.problems };
+  if (Object.keys(problems).length > 0) throw inputError(problems);
   const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
   if (!oauth && authConfigId !== undefined)
     throw inputError({ authConfigId: `is not used with ${authenticationType}` });

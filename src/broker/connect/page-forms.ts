@@ -7,6 +7,7 @@ import { inputSecret, obtain } from '../credentials/store-credential.ts';
 import { authConfigProblems, newAuthConfig } from '../grants/auth-configs.ts';
 import { contextWith, oauthContext, ownerOf, requireAuth } from '../grants/oauth-context.ts';
 import { readInputs } from '../input/forms.ts';
+import { plainUrlProblems } from '../input/plain-urls.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { authorize } from '../policy/policy.ts';
 import { csrfFor, sameText } from '../visitors/browser-binding.ts';
@@ -137,7 +138,7 @@ export async function submitInputs(
   const connector = broker.catalogue.require(attempt.connectorId);
   const auth = requireAuth(connector, attempt.authenticationType);
   const given = readInputs(connector, auth, fields);
-  const problems: Record<string, string> = { ...given.problems };
+  const problems = { ...plainUrlProblems(broker.egress, given.inputs), ...given.problems };
   for (const field of given.missingSecrets) problems[field] ??= 'is missing';
   if (Object.keys(problems).length > 0) return { problems };
   const record = { ...attempt, inputs: given.inputs };

@@ -24,9 +24,14 @@ function resolving(allow: readonly string[]): Broker {
   return { ...test.broker, egress: createEgress({ allow, resolve: dns.resolve }) };
 }
 
-async function connect(connectorId: string, authenticationType: string, fields: Record<string, string>) {
+async function connect(
+  connectorId: string,
+  authenticationType: string,
+  fields: Record<string, string>,
+  broker = test.broker,
+) {
   const input = { connectorId, authenticationType, ...fields };
-  const created = await createCredential(test.broker, ann, input, { obtainedBy: 'rest' });
+  const created = await createCredential(broker, ann, input, { obtainedBy: 'rest' });
   return created.kind === 'created' ? created.credentialId : '';
 }
 
@@ -60,6 +65,26 @@ describe('a call of a service', () => {
       await expect(connect('custom.shop', 'bearer', fields)).rejects.toMatchObject({ code: 'invalid_input' });
     },
   );
+
+  it('without https, by a private name, is made where the operator allows that host, and else refused when it is connected', async () => {
+    dns.answers = ['127.0.0.1'];
+    const fields = { baseUrl: `http://nas.corp.example:${api.port}/v1`, token: 'a-token-of-the-nas' };
+    const allowed = resolving([`nas.corp.example:${api.port}`]);
+    const connectionId = await connect('generic-http', 'bearer', fields, allowed);
+    expect(await call(allowed, connectionId)).toMatchObject({ status: 200 });
+    const [field, setting] = ['baseUrl', `KEYWARD_EGRESS_ALLOW=nas.corp.example:${api.port}`];
+    await expect(connect('generic-http', 'bearer', fields, resolving([]))).rejects.toMatchObject({
+      code: 'invalid_input',
+      details: { fields: { [field]: expect.stringContaining(setting) } },
+    });
+    // What the operator does not allow any more is not called, whatever is stored; nor is a public address without https.
+    await expect(call(resolving([]), connectionId)).rejects.toMatchObject({ code: 'egress_refused' });
+    dns.answers = ['8.8.8.8'];
+    await expect(call(resolving([`nas.corp.example:${api.port}`]), connectionId)).rejects.toMatchObject({
+      code: 'egress_refused',
+    });
+    await allowed.egress.close();
+  });
 
   it('53. whose name flips to another address goes to the one that was checked, or nowhere', async () => {
     const allow = [`localhost:${api.port}`];
