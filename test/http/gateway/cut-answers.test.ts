@@ -67,7 +67,12 @@ it('58. of 200 answers, cut at any byte or whole, only whole ones look whole, an
   let answer: Answer | undefined;
   const service = createServer((socket) => {
     socket.on('error', () => undefined);
-    socket.on('data', (data) => void (/^(GET|POST) /.test(String(data)) && answer && write(socket, answer)));
+    socket.on('data', (data) => {
+      if (!/^(GET|POST) /.test(String(data))) return;
+      // It has nothing to verify a credential with.
+      if (answer === undefined) socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+      else void write(socket, answer);
+    });
   });
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void service.close());
