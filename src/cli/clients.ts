@@ -20,22 +20,46 @@ export type Self = {
 };
 
 /** The launch that repeats this process over stdio, with the same options; secrets are left for the person to add. */
-export function launchOf({ execPath, script, env, options: typed }: Self): Launch {
-  const set: [string, string][] = [];
-  const args = ['stdio'];
+export function launchOf(self: Self): Launch {
+  const { typed, set } = optionsOf(self);
+  return {
+    ...programOf(self, ['stdio', ...typed]),
+    env: Object.fromEntries(set.map(({ variable, value }) => [variable, value])),
+  };
+}
+
+/**
+ * A command of this Keyward for a terminal. What its environment sets becomes flags, which every shell takes, so that it
+ * finds the same vault wherever it is pasted; secrets are left for the person to add.
+ */
+export function commandLine(self: Self, words: readonly string[]): string {
+  const { typed, set } = optionsOf(self);
+  const flags = set.flatMap(({ flag, value }) => [flag, value]);
+  const { command, args } = programOf(self, [...words, ...typed, ...flags]);
+  return [command, ...args].map(quote).join(' ');
+}
+
+/** Options that hold no secret: those that were typed, as words, and those of the environment. */
+function optionsOf({ env, options: given }: Self) {
+  const typed: string[] = [];
+  const set: { readonly variable: string; readonly flag: string; readonly value: string }[] = [];
   for (const spec of Object.values(options)) {
     const flag = flagOf(spec);
     if (flag === undefined) continue;
-    const [fromFlag, fromEnv] = [typed.get(flag), env[spec.variable]];
-    if (fromFlag) args.push(flag, fromAnywhere(spec, fromFlag));
-    else if (fromEnv && !spec.holdsSecret?.(fromEnv)) set.push([spec.variable, fromAnywhere(spec, fromEnv)]);
+    const [fromFlag, fromEnv] = [given.get(flag), env[spec.variable]];
+    if (fromFlag) typed.push(flag, fromAnywhere(spec, fromFlag));
+    else if (fromEnv && !spec.holdsSecret?.(fromEnv))
+      set.push({ variable: spec.variable, flag, value: fromAnywhere(spec, fromEnv) });
   }
+  return { typed, set };
+}
+
+function programOf({ execPath, script }: Self, words: readonly string[]) {
   // npx keeps packages in a cache that it may empty.
   const cached = /[\\/]_npx[\\/]/.test(script);
-  return {
-    ...(cached ? { command: 'npx', args: ['-y', 'keyward', ...args] } : { command: execPath, args: [script, ...args] }),
-    env: Object.fromEntries(set),
-  };
+  return cached
+    ? { command: 'npx', args: ['-y', 'keyward', ...words] }
+    : { command: execPath, args: [script, ...words] };
 }
 
 /** A client starts Keyward in some other folder: a relative path has to become an absolute one. */

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../support/clients/mcp-clients.ts';
+import { freePort, noOutside } from '../support/clients/mcp-clients.ts';
 import { type Browser, createBrowser, type Shown } from '../support/clients/session.ts';
 
 const shell = promisify(exec);
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const port = await freePort();
   origin = `http://127.0.0.1:${port}`;
   const key = randomBytes(32).toString('base64');
-  env = { PATH: process.env.PATH, KEYWARD_HOME: home, KEYWARD_KEY: key };
+  env = { PATH: process.env.PATH, KEYWARD_HOME: home, KEYWARD_KEY: key, ...noOutside };
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
@@ -35,7 +35,7 @@ beforeAll(async () => {
   keyward = spawn(program, [...args, '--port', `${port}`], { cwd: root, env, stdio: ['ignore', 'pipe', 'ignore'] });
   for await (const line of createInterface({ input: keyward.stdout ?? process.stdin })) {
     printed.push(line);
-    if (/ status --port \d+$/.test(line)) break;
+    if (/^These commands need/.test(line)) break;
   }
 });
 afterAll(async () => {
@@ -45,10 +45,11 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** Runs the printed command that has this word, with other words in place of some. */
+/** Runs the printed command that has this word, with other words in place of some. Of its environment it gets the secrets. */
 async function runPrinted(word: string, change = (command: string) => command): Promise<string> {
   const command = printed.find((line) => line.startsWith('  ') && line.includes(` ${word} `)) ?? '';
-  const { stdout } = await shell(change(command.trim()), { env });
+  const { PATH, KEYWARD_KEY } = env;
+  const { stdout } = await shell(change(command.trim()), { env: { PATH, KEYWARD_KEY } });
   return stdout;
 }
 
@@ -79,6 +80,7 @@ describe('npm start', () => {
     expect(text).toContain(`Your page is ${origin}/`);
     for (const client of ['Claude Code:', 'VS Code:', 'MCP Inspector (with Node 22.19 or newer):'])
       expect(text).toContain(client);
+    expect(text).toContain('These commands need KEYWARD_KEY, too: secrets are not printed here.');
     expect(text).not.toContain(env.KEYWARD_KEY);
   });
 
@@ -99,6 +101,7 @@ describe('npm start', () => {
 
     const browser = createBrowser();
     const stranger = await browser.open(`${origin}/`);
+    expect(stranger.text).toContain('<title>Keyward</title>');
     expect(stranger.heading).toBe('Keyward keeps credentials for AI assistants');
     expect(stranger.text).toContain(`${origin}/mcp`);
     const page = await signIn(browser);

@@ -1,13 +1,13 @@
 /** `keyward http`: serves MCP and REST until the process is told to stop. */
 import type { Pages } from '../../broker/broker.ts';
 import { hasSession } from '../../broker/sign-in/sessions.ts';
-import { type Config, configProblems, isLoopback } from '../../config/config.ts';
+import { type Config, configProblems, isLoopback, secretVariables } from '../../config/config.ts';
 import { KeywardError } from '../../errors.ts';
 import { otherPort } from '../../hosts.ts';
 import type { Metrics } from '../../http/ops/metrics.ts';
 import type { LogWriter } from '../../log.ts';
 import { version } from '../../version.ts';
-import { httpClientTexts, launchOf, quote } from '../clients.ts';
+import { commandLine, httpClientTexts } from '../clients.ts';
 import type { Invocation, Run } from '../command.ts';
 import { type Keyward, openKeyward } from '../keyward.ts';
 
@@ -134,10 +134,8 @@ function hostInUrl(host: string): string {
 /** What a person needs next. */
 function welcome({ config: { port }, options }: Invocation, origin: string, vault: string): string {
   const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env };
-  const keyward = (words: readonly string[], typed = options) => {
-    const { command, args } = launchOf({ ...self, options: typed });
-    return [command, ...args.flatMap((arg) => (arg === 'stdio' ? words : [arg]))].map(quote).join(' ');
-  };
+  const keyward = (words: readonly string[], typed = options) => commandLine({ ...self, options: typed }, words);
+  const secrets = secretVariables(process.env);
   const elsewhere = new Map([...options, ['--port', `${otherPort(port)}`]]);
   return [
     `Keyward ${version} serves MCP at ${origin}/mcp and REST at ${origin}/openapi.json`,
@@ -155,5 +153,8 @@ function welcome({ config: { port }, options }: Invocation, origin: string, vaul
     'A client on this computer can also start Keyward itself, over stdio, with a port of its own. The texts come from:',
     `  ${keyward(['status'], elsewhere)}`,
     '',
+    ...(secrets.length > 0
+      ? [`These commands need ${secrets.join(', ')}, too: secrets are not printed here.`, '']
+      : []),
   ].join('\n');
 }
