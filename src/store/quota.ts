@@ -83,7 +83,7 @@ const names = {
   approval: {
     many: 'requests for approval',
     open: 'requests that wait for approval',
-    hint: 'Ask the owner to answer them first, on Keyward’s page or with “keyward approvals” in a terminal.',
+    hint: 'Ask the owner to answer them first.',
   },
 } as const;
 

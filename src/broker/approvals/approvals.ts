@@ -61,7 +61,7 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
     const same = found?.argumentsDigest === argumentsDigest;
     const state = found && approvalStateOf(found);
     if (found && state === 'pending' && (same || (await isStillSo(broker, found)))) {
-      throw await refuse(same ? waiting(id, found.askedAt, act) : busy());
+      throw await refuse(same ? waiting(broker.pages, id, found.askedAt, act) : busy());
     }
     if (found && state === 'denied') throw await refuse(saidNo(found.expiresAt));
     try {
@@ -77,7 +77,7 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
         await broker.vault.audit({ ...who(principal), action: 'approval.ask', ...about, outcome: 'allowed' });
         await broker.vault.commit(changes);
       });
-      throw await refuse(waiting(id, askedAt, act));
+      throw await refuse(waiting(broker.pages, id, askedAt, act));
     } catch (error) {
       // Somebody else asked or was answered at the same time: look again.
       if (!hasCode(error, 'conflict')) throw error;
@@ -116,7 +116,8 @@ async function requestOf(
   const pause = pausedUntil(all, client);
   if (pause > 0) return saidNo(pause);
   const others = all.filter(({ id }) => id !== request.id);
-  if (others.filter((one) => approvalStateOf(one) === 'pending').length >= maxOpen) return tooMany(maxOpen);
+  if (others.filter((one) => approvalStateOf(one) === 'pending').length >= maxOpen)
+    return tooMany(broker.pages, maxOpen);
   const now = Date.now();
   const fields = {
     ...request,

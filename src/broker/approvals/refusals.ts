@@ -1,6 +1,7 @@
 /** What an assistant is told while its request waits, or is not heard. None of it holds a link: whoever reads it could open one. */
 import { KeywardError } from '../../errors.ts';
 import type { ApprovalAct } from '../../vault/vault.ts';
+import type { Pages } from '../broker.ts';
 
 const whatFor: Readonly<Record<ApprovalAct, string>> = {
   release: 'Raw secrets are handed out only with the owner’s approval, which has been asked for.',
@@ -10,10 +11,17 @@ const whatFor: Readonly<Record<ApprovalAct, string>> = {
   reconnect: 'Changing what a connection stands for needs the owner’s approval, which has been asked for.',
 };
 
+/** Where the owner answers: at their own computer, or where they sign in. A command there would ask another user. */
+function whereToAnswer({ showLocally }: Pages): string {
+  return showLocally === null
+    ? 'on the page of this Keyward, after signing in'
+    : 'in the browser window that it opened, or with “keyward approvals” in a terminal';
+}
+
 /** The owner has been asked. */
-export function waiting(approvalId: string, askedAt: number, act: ApprovalAct): KeywardError {
+export function waiting(pages: Pages, approvalId: string, askedAt: number, act: ApprovalAct): KeywardError {
   return new KeywardError('approval_required', whatFor[act], {
-    hint: 'Tell the person that Keyward asks for their approval: in a browser window, on the page of this Keyward after signing in, or with “keyward approvals” in a terminal. Then make the same call again.',
+    hint: `Tell the person that Keyward asks for their approval: ${whereToAnswer(pages)}. Then make the same call again.`,
     details: { approvalId, askedAt },
   });
 }
@@ -25,10 +33,10 @@ export function busy(): KeywardError {
   });
 }
 
-export function tooMany(max: number): KeywardError {
+export function tooMany(pages: Pages, max: number): KeywardError {
   const message = `${max} requests wait for the owner already, who was not asked again.`;
   return new KeywardError('approval_required', message, {
-    hint: 'Ask the person to answer them first, on Keyward’s page or with “keyward approvals” in a terminal.',
+    hint: `Ask the person to answer them first: ${whereToAnswer(pages)}.`,
   });
 }
 

@@ -52,7 +52,7 @@ describe('release', () => {
     const { id } = await storeTokens(keyward.broker, me, { expiresAt: null });
     for (const [setting, code, next] of [
       ['never', 'release_refused', 'KEYWARD_RELEASE'],
-      ['approve', 'approval_required', 'keyward approvals'],
+      ['approve', 'approval_required', 'after signing in'],
     ] as const) {
       const strict = await under(setting);
       await expect(release(id, strict)).rejects.toMatchObject({
