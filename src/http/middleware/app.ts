@@ -64,6 +64,8 @@ const headers: MiddlewareHandler = async (c, next) => {
 const securityHeaders = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
+    // The icon of the tab.
+    imgSrc: ['data:'],
     styleSrc: [styleSource],
     scriptSrc: [scriptSource],
     connectSrc: ["'self'"],

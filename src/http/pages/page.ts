@@ -21,6 +21,8 @@ export type PageParts = {
   readonly reload?: boolean;
 };
 
+const product = 'Keyward';
+
 /** A whole document. */
 export function page({ title, body, foot, wait, reload }: PageParts): Html {
   return html`<!doctype html>
@@ -29,7 +31,8 @@ export function page({ title, body, foot, wait, reload }: PageParts): Html {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${title} · Keyward</title>
+<title>${title === product ? product : `${title} · ${product}`}</title>
+<link rel="icon" href="${favicon}">
 <style>${raw(style)}</style>
 ${reload === true ? html`<noscript><meta http-equiv="refresh" content="3"></noscript>` : ''}
 </head>
@@ -76,14 +79,21 @@ export function signInLink(to: string): string {
 }
 
 function icon(shapes: string): Html {
-  return raw(
-    `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">${shapes}</svg>`,
-  );
+  return raw(drawing(shapes, 'currentColor'));
 }
+
+function drawing(shapes: string, colour: string): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="${colour}" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">${shapes}</svg>`;
+}
+
+const keyShapes = '<circle cx="8" cy="15" r="5"/><path d="M11.6 11.4 20 3m-4 4 3 3"/>';
+
+/** For the tab, within the page: nothing else is asked for. */
+const favicon = `data:image/svg+xml,${encodeURIComponent(drawing(keyShapes, '#17594a'))}`;
 
 /** Drawings that say nothing the text does not say. */
 export const icons = {
-  key: icon('<circle cx="8" cy="15" r="5"/><path d="M11.6 11.4 20 3m-4 4 3 3"/>'),
+  key: icon(keyShapes),
   check: icon('<path d="m5 12.5 4.5 4.5L19 7.5"/>'),
   cross: icon('<path d="M7 7l10 10M17 7 7 17"/>'),
   clock: icon('<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>'),

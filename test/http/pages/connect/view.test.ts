@@ -104,6 +104,7 @@ describe('connect pages', () => {
     const page = await render(view);
     expect(count(page, '<h1>')).toBe(1);
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(page).toContain('<link rel="icon" href="data:image/svg+xml,');
     expect(page).toMatch(/<title>[^<]*Acme[^<]* · Keyward<\/title>|<title>This link has expired · Keyward<\/title>/);
     expect(page).toContain('127.0.0.1:49321');
   });
