@@ -9,7 +9,7 @@ import type { Links } from '../../src/mcp/links.ts';
 import { tools } from '../../src/mcp/tools/index.ts';
 import type { ToolCall } from '../../src/mcp/tools/tool.ts';
 import { localPrincipal } from '../../src/principal.ts';
-import { freePort, testKey } from './clients/mcp-clients.ts';
+import { freePort, noOutside, testKey } from './clients/mcp-clients.ts';
 
 /** A client that can't show links. */
 const noLinks: Links = { offered: false, state: undefined, answer: 'none', show: async () => 'none' };
@@ -29,7 +29,7 @@ export async function openInProcess(env: Readonly<Record<string, string>>): Prom
   const lines: string[] = [];
   const write = (event: string, facts?: Facts) => void lines.push(JSON.stringify({ event, ...facts }));
   const log: LogWriter = { info: write, warn: write, error: write, flush: async () => {} };
-  const own = { KEYWARD_HOME: home, KEYWARD_KEY: testKey, KEYWARD_PORT: `${await freePort()}` };
+  const own = { ...noOutside, KEYWARD_HOME: home, KEYWARD_KEY: testKey, KEYWARD_PORT: `${await freePort()}` };
   const { broker, close } = await openKeyward(readConfig(new Map(), { ...own, ...env }), log);
   const signal = new AbortController().signal;
   const usual: ToolCall = { broker, principal: localPrincipal, signal, onWait: () => {}, links: noLinks };

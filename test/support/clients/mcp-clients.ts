@@ -145,6 +145,9 @@ export type KeywardProcess = {
 };
 
 /** The outer key of every vault that tests make; it protects nothing. */
+/** Tests ask no service outside: what they connect is asked first, and a host that may not be reached is asked nothing. */
+export const noOutside = { KEYWARD_HOSTS_ALLOW: 'nobody.example' };
+
 export const testKey = randomBytes(32).toString('base64');
 
 /** Starts Keyward over stdio with a home, a key and a callback port of its own. */
@@ -152,7 +155,14 @@ export async function startKeyward(options: KeywardOptions = {}): Promise<Keywar
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'keyward-mcp-')));
   const port = await freePort();
   const child = spawn(process.execPath, [options.main ?? keywardMain, 'stdio'], {
-    env: { PATH: process.env.PATH, KEYWARD_HOME: home, KEYWARD_KEY: testKey, KEYWARD_PORT: `${port}`, ...options.env },
+    env: {
+      PATH: process.env.PATH,
+      KEYWARD_HOME: home,
+      KEYWARD_KEY: testKey,
+      KEYWARD_PORT: `${port}`,
+      ...noOutside,
+      ...options.env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let errors = '';

@@ -15,6 +15,7 @@ import {
   connectClient,
   freePort,
   keywardMain,
+  noOutside,
   type TestClient,
 } from '../clients/mcp-clients.ts';
 import { type RawAnswer, raw } from '../clients/raw-http.ts';
@@ -46,7 +47,7 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
   const home = given.KEYWARD_HOME === undefined ? await mkdtemp(join(tmpdir(), 'keyward-http-')) : null;
   const port = given.KEYWARD_PORT ?? `${await freePort()}`;
   const own = { ...(home === null ? {} : { KEYWARD_HOME: home }), KEYWARD_KEY: randomBytes(32).toString('base64') };
-  const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, ...own, ...given, KEYWARD_PORT: port };
+  const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, ...noOutside, ...own, ...given, KEYWARD_PORT: port };
   // Programs of this machine need not go through a proxy.
   const local = `http://127.0.0.1:${port}`;
   const origin = given.KEYWARD_PUBLIC_URL ?? local;
