@@ -25,8 +25,9 @@ import { homeRoutes } from './pages/home.ts';
 import { offerRoutes } from './pages/offers.ts';
 import { type SignInOptions, signIn } from './pages/sign-in/index.ts';
 import { issuerCallbackPath } from './pages/sign-in/issuer.ts';
-import { bodyOf } from './rest/errors.ts';
-import { restRoutes } from './rest/index.ts';
+import { createAudience } from './rest/audience.ts';
+import { familyBody } from './rest/errors.ts';
+import { operations, restRoutes } from './rest/index.ts';
 import type { RestBearer } from './rest/operation.ts';
 
 export type ServiceOptions = {
@@ -48,7 +49,6 @@ export type ServiceOptions = {
   readonly maxConnections: number;
 };
 
-/** The app, and what listens beside it. */
 /** The app, and what is answered beside it. */
 export type Service = {
   readonly app: Hono;
@@ -71,6 +71,7 @@ export function createService(options: ServiceOptions): Service {
     ...places,
     anyHost: probePaths,
     around: [aroundRequests(requests), limitAddresses(probePaths), freshKeys(() => vault, probePaths)],
+    audience: createAudience(operations),
     log,
   });
   const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
@@ -116,7 +117,7 @@ function bearerOfRest({ middleware, challengeScope }: Bearer): RestBearer {
     middleware: ({ family, scope }) =>
       middleware([scope], ({ status, malformed, error }) => {
         const told = malformed && status === 401 && family === 'pathstack' ? 400 : status;
-        return { status: told, body: bodyOf(family, told, error.message) };
+        return { status: told, body: familyBody(family, told, { message: error.message }) };
       }),
   };
 }

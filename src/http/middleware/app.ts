@@ -2,10 +2,11 @@
  * The Hono app that every listener is built on: what is refused, and what each answer carries, whatever the route.
  * Routes are mounted on it by the transport.
  */
-import { Hono, type MiddlewareHandler } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
-import { type ErrorCode, errorCodes, KeywardError, toPublic } from '../../errors.ts';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { type ErrorCode, errorCodes, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { brokenOff } from '../listener/body-timeout.ts';
 import { askedOf } from '../listener/request-head.ts';
@@ -19,23 +20,34 @@ export type AppOptions = Places & {
   readonly anyHost?: readonly string[];
   /** What runs around everything else. */
   readonly around?: readonly MiddlewareHandler[];
+  /** Who reads what goes wrong: makes the body for a program; null is a person, who gets a page. Left out: always a person. */
+  readonly audience?: (c: Context) => ProgramBody | null;
   readonly log: Log;
 };
+
+/** What a program is told, as JSON. */
+export type ProgramBody = (status: number, error: PublicError) => unknown;
 
 /** An app with the guards on and no routes yet. */
 export function createApp(options: AppOptions): Hono {
   const app = new Hono();
-  app.use(...(options.around ?? []), headers, guard(options));
+  /** The one place that answers what went wrong before, around or instead of a route. */
+  const tell = (c: Context, status: number, heading: string, error: PublicError, signInTo?: string) => {
+    const body = options.audience?.(c) ?? null;
+    const known = status as ContentfulStatusCode;
+    return body === null ? c.html(errorPage(heading, error, signInTo), known) : c.json(body(status, error), known);
+  };
+  app.use(headers, ...(options.around ?? []), guard(options, tell));
   app.use(
     methodNotAllowed({
       app,
       onMethodNotAllowed: (c, methods) => {
         c.header('Allow', methods.join(', '));
-        return c.html(errorPage('That does not work here', wrongMethod), 405);
+        return tell(c, 405, 'That does not work here', wrongMethod(methods));
       },
     }),
   );
-  app.notFound((c) => c.html(errorPage('There is no such page', noPage), 404));
+  app.notFound((c) => tell(c, 404, 'There is no such page', noPage));
   app.onError((error, c) => {
     const shown = toPublic(error);
     // The name and nothing else: messages and causes of other libraries may quote what was sent.
@@ -44,8 +56,9 @@ export function createApp(options: AppOptions): Hono {
       options.log.error('page_failed', { requestId, path: c.req.routePath, error: error.name });
     }
     const signIn = error instanceof KeywardError && error.details.signIn === true ? c.req.path : undefined;
-    const told = errorPage(headings[shown.code] ?? 'That did not work', shown, signIn);
-    return c.html(told, errorCodes[shown.code] as 500);
+    const retryAfter = error instanceof KeywardError ? error.details.retryAfterSeconds : undefined;
+    if (retryAfter !== undefined) c.header('Retry-After', String(Math.ceil(retryAfter)));
+    return tell(c, errorCodes[shown.code], headings[shown.code] ?? 'That did not work', shown, signIn);
   });
   return app;
 }
@@ -80,13 +93,15 @@ const securityHeaders = secureHeaders({
   strictTransportSecurity: false,
 });
 
-function guard({ anyHost = [], ...places }: AppOptions): MiddlewareHandler {
+type Tell = (c: Context, status: number, heading: string, error: PublicError) => Response | Promise<Response>;
+
+function guard({ anyHost = [], ...places }: AppOptions, tell: Tell): MiddlewareHandler {
   return async (c, next) => {
     const asked = askedOf(c);
     const host = asked.header('host') ?? '';
     const hosts = anyHost.includes(c.req.path) ? [host.toLowerCase()] : places.hosts;
     const refused = refusalOf({ ...places, hosts }, asked);
-    return refused === null ? next() : c.html(errorPage(refused.heading, toPublic(refused.error)), 403);
+    return refused === null ? next() : tell(c, 403, refused.heading, toPublic(refused.error));
   };
 }
 
@@ -101,13 +116,19 @@ const headings: Partial<Record<ErrorCode, string>> = {
   forbidden: 'Keyward did not accept that',
   attempt_used: 'This is done already',
   attempt_expired: 'That came too late',
+  rate_limited: 'Too many requests',
 };
 
-const noPage = {
-  message: 'This address shows nothing.',
-  hint: 'Open the link that your assistant gave you, as a whole.',
+const noPage: PublicError = {
+  code: 'not_found',
+  message: 'There is nothing at this address.',
+  hint: 'Open the link that your assistant gave you, as a whole. A program finds every address in /openapi.json.',
 };
-const wrongMethod = {
-  message: 'This page takes no request of that kind.',
-  hint: 'Open the link that your assistant gave you once more.',
-};
+
+function wrongMethod(methods: readonly string[]): PublicError {
+  return {
+    code: 'invalid_input',
+    message: `This address takes ${methods.join(', ')}.`,
+    hint: 'Open the link that your assistant gave you once more.',
+  };
+}

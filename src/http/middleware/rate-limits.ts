@@ -1,8 +1,6 @@
 /** How much one caller may ask for, by fixed minutes. */
 import type { MiddlewareHandler } from 'hono';
-import { errorCodes, hasCode, toPublic } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
-import { errorPage } from '../pages/page.ts';
 import type { RequestEnv } from '../request-env.ts';
 import { networkOf } from './client-address.ts';
 import type { Counter } from './shared-counters.ts';
@@ -41,16 +39,7 @@ export function createLimits(perMinute: number, counter: (name: string, perMinut
 export function limitAddresses(except: readonly string[]): MiddlewareHandler<RequestEnv> {
   return async (c, next) => {
     if (except.includes(c.req.path)) return next();
-    try {
-      await c.get('admit')();
-    } catch (error) {
-      if (!hasCode(error, 'rate_limited')) throw error;
-      c.header('Retry-After', String(error.details.retryAfterSeconds));
-      const shown = toPublic(error);
-      return c.req.header('accept')?.includes('text/html')
-        ? c.html(errorPage('Too many requests', shown), errorCodes.rate_limited)
-        : c.json({ error: shown }, errorCodes.rate_limited);
-    }
+    await c.get('admit')();
     return next();
   };
 }

@@ -1,5 +1,5 @@
 /** Errors as each documented system words them. */
-import { errorCodes, KeywardError, toPublic } from '../../errors.ts';
+import { errorCodes, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import { RequestError } from '../middleware/json-body.ts';
 import type { Family, Operation, Place } from './operation.ts';
 
@@ -15,13 +15,22 @@ export function failureOf(operation: Operation, error: unknown): Failure {
   const headers: Record<string, string> = {};
   const retryAfter = error instanceof KeywardError ? error.details.retryAfterSeconds : undefined;
   if (retryAfter !== undefined) headers['Retry-After'] = String(Math.ceil(retryAfter));
-  const told = hint === undefined || status === 404 ? message : `${message} ${hint}`;
   const detail = code === 'invalid_input' && error instanceof KeywardError ? validation(operation, error) : {};
-  return { status, body: bodyOf(operation.family, status, told, detail), headers };
+  return { status, body: familyBody(operation.family, status, { message, ...(hint && { hint }) }, detail), headers };
+}
+
+/** The same for an error that stands fast. What is missing is told without a word more, as documented. */
+export function familyBody(
+  family: Family,
+  status: number,
+  { message, hint }: Pick<PublicError, 'message' | 'hint'>,
+  detail: object = {},
+): unknown {
+  return bodyOf(family, status, hint === undefined || status === 404 ? message : `${message} ${hint}`, detail);
 }
 
 /** PathStack documents `error` as an object; Alloy documents none and uses the same; Fishnet's is a text. */
-export function bodyOf(family: Family, status: number, message: string, detail: object = {}): unknown {
+function bodyOf(family: Family, status: number, message: string, detail: object = {}): unknown {
   return family === 'fishnet' ? { error: message } : { error: { code: status, message, ...detail } };
 }
 

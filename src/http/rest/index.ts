@@ -6,11 +6,11 @@ import { readInput } from '../../broker/input/read-input.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { readJson } from '../middleware/json-body.ts';
 import { alloy } from './alloy.ts';
-import { bodyOf, failureOf } from './errors.ts';
+import { failureOf } from './errors.ts';
 import { fishnet } from './fishnet.ts';
 import { management } from './management.ts';
 import { openApiDocument } from './openapi.ts';
-import { type Family, hasBody, type Inputs, type Operation, type RestBearer, type RestEnv } from './operation.ts';
+import { hasBody, type Inputs, type Operation, type RestBearer, type RestEnv } from './operation.ts';
 import { pathstack } from './pathstack.ts';
 import { checkVersion } from './versions.ts';
 
@@ -27,29 +27,7 @@ export function restRoutes({ broker, bearer }: { broker: () => Broker; bearer: R
       answer({ broker: forRequest(broker(), c.get('requestId')), bearer }, operation, c),
     );
   }
-  for (const [path, { family, methods }] of methodsByPath()) {
-    routes.all(path, (c) => {
-      c.header('Allow', methods.join(', '));
-      return c.json(bodyOf(family, 405, `This address takes ${methods.join(', ')}.`) as object, 405);
-    });
-  }
-  for (const { family, path } of operations) {
-    const first = path.split('/', 2).join('/');
-    routes.all(`${first}/*`, (c) => c.json(bodyOf(family, 404, 'There is nothing at this address.') as object, 404));
-  }
   return routes;
-}
-
-/** What programs ask for in vain is told in JSON too; the pages of a browser are elsewhere. */
-function methodsByPath(): Map<string, { readonly family: Family; readonly methods: string[] }> {
-  const found = new Map<string, { family: Family; methods: string[] }>();
-  for (const { path, family, method } of operations) {
-    const pattern = patternOf(path);
-    const entry = found.get(pattern) ?? { family, methods: [] };
-    entry.methods.push(...(method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
-    found.set(pattern, entry);
-  }
-  return found;
 }
 
 /** `/connection/{connection_id}` as Hono writes it. */
