@@ -18,7 +18,7 @@ export type McpRoutes = { readonly bearer: Bearer; readonly protocol: Protocol }
 
 export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
-  routes.on('ALL', ['/mcp', '/mcp/'], bearer.middleware(usualScopes), async (c) => {
+  routes.on('ALL', ['/mcp', '/mcp/'], bearer.middleware({ scopes: usualScopes }), async (c) => {
     const caller = { principal: c.get('principal'), requestId: c.get('requestId') };
     if (c.req.method !== 'POST') return protocol.answer(withAccept(c.req.raw), undefined, caller);
     let body: Record<string, unknown>;

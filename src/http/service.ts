@@ -115,12 +115,15 @@ function bearerOfRest({ middleware, challengeScope }: Bearer): RestBearer {
   return {
     challengeScope,
     middleware: ({ family, scope }) =>
-      middleware([scope], ({ status, malformed, error }) => {
-        const told = malformed && status === 401 && family === 'pathstack' ? 400 : status;
-        return { status: told, body: familyBody(family, told, { message: error.message }) };
+      middleware({ scopes: [scope], ...(family === 'pathstack' && { malformedIs: 400 }) }, ({ status, error }) => {
+        const message = family === 'pathstack' && status === 401 ? noToken : error.message;
+        return familyBody(family, status, { message });
       }),
   };
 }
+
+/** As PathStack documents it. */
+const noToken = 'Authentication header is missing, or token is invalid/expired.';
 
 const metadataPath = '/.well-known/oauth-protected-resource';
 

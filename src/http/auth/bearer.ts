@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Broker } from '../../broker/broker.ts';
 import { who } from '../../broker/policy/policy.ts';
 import { isSessionToken, principalOfSession } from '../../broker/sign-in/sessions.ts';
@@ -19,25 +20,34 @@ export type BearerEnv = { Variables: RequestEnv['Variables'] & { principal: Prin
 export type Refusal = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** The `Authorization` header is there and has not the form of a bearer token. */
-  readonly malformed: boolean;
   readonly error: KeywardError;
 };
 
-export type RefusalBody = (refusal: Refusal) => { readonly status: number; readonly body: unknown };
+/** The body of a refusal's answer. */
+export type RefusalBody = (refusal: Refusal) => unknown;
+
+/** What the challenge names. */
+export type Wanted = {
+  readonly scopes: readonly Scope[];
+  /**
+   * The status for a header that holds no bearer credential at all, or what can't be a token: 400 (RFC 6750 §3.1
+   * `invalid_request`) where an interface documents that, by default 401 as for any other token.
+   */
+  readonly malformedIs?: 400 | 401;
+};
 
 export type Bearer = {
   /**
    * Answers what goes wrong itself, mostly with 401, else sets `c.var.principal`. The challenge names these scopes (RFC
    * 6750 §3), which a client asks for before those of the protected resource metadata. It checks none of them.
    */
-  middleware(scopes: readonly Scope[], bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
+  middleware(wanted: Wanted, bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
   /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
   authenticate(authorization: string | undefined): Promise<Principal>;
   /** The same, counted: throws `rate_limited` too. */
   admit(authorization: string | undefined, address: string): Promise<Principal>;
   /** What is answered instead, after `admit` threw, with a challenge that names these scopes. */
-  refusal(error: KeywardError, authorization: string | undefined, scopes: readonly Scope[]): Refusal;
+  refusal(error: KeywardError, authorization: string | undefined, wanted: Wanted): Refusal;
   /** Adds the challenge of RFC 6750 §3 for a principal that lacks a scope. */
   challengeScope(c: Context, principal: Principal, scope: Scope): void;
   /** What is answered to a principal that lacks a scope for an action: noted, with the challenge. */
@@ -89,17 +99,20 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
   const challengeOf = (principal: Principal, scope: Scope): string =>
     challenge('error="insufficient_scope"', wantedScopes([...principal.scopes, scope]));
 
-  const refusal: Bearer['refusal'] = (error, authorization, scopes) => {
-    const malformed = authorization !== undefined && !bearerForm.test(authorization);
+  const refusal: Bearer['refusal'] = (error, authorization, { scopes, malformedIs = 401 }) => {
+    if (error.code === 'unauthenticated') {
+      const malformed = malformedIs === 400 && authorization !== undefined && !isBearer(authorization);
+      const code = malformed ? 'invalid_request' : 'invalid_token';
+      const wrong = authorization === undefined ? [] : [`error="${code}"`];
+      const headers = { 'WWW-Authenticate': challenge(...wrong, wantedScopes(scopes)) };
+      return malformed
+        ? { status: 400, headers, error: new KeywardError('unauthenticated', 'Invalid JWT format') }
+        : { status: 401, headers, error };
+    }
     const status = errorCodes[error.code];
     const headers: Record<string, string> = {};
-    if (error.code === 'unauthenticated') {
-      const wrong = authorization === undefined ? [] : ['error="invalid_token"'];
-      headers['WWW-Authenticate'] = challenge(...wrong, wantedScopes(scopes));
-    } else if (status === 429 || status === 503) {
-      headers['Retry-After'] = String(error.details.retryAfterSeconds ?? 5);
-    }
-    return { status, headers, malformed, error };
+    if (status === 429 || status === 503) headers['Retry-After'] = String(error.details.retryAfterSeconds ?? 5);
+    return { status, headers, error };
   };
 
   return {
@@ -114,10 +127,10 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
         hint: 'Ask for a bearer token that has it.',
       });
       const headers = { 'WWW-Authenticate': challengeOf(principal, scope) };
-      return { status: errorCodes[code], headers, malformed: false, error };
+      return { status: errorCodes[code], headers, error };
     },
     middleware:
-      (scopes, bodyOf = plainBody) =>
+      (wanted, bodyOf = plainBody) =>
       async (c, next) => {
         const authorization = c.req.header('authorization');
         let end = () => {};
@@ -127,7 +140,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
           end = await broker().underWay.requests.take(principal);
         } catch (error) {
           if (!(error instanceof KeywardError)) throw error;
-          return refuse(c, refusal(error, authorization, scopes), bodyOf);
+          return refuse(c, refusal(error, authorization, wanted), bodyOf);
         }
         // Until the answer is sent: it may be a stream.
         const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>;
@@ -140,8 +153,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
 
 /** The answer of Hono to a refusal. */
 export function refuse(c: Context, refusal: Refusal, bodyOf: RefusalBody = plainBody): Response {
-  const { status, body } = bodyOf(refusal);
-  return c.json(body as object, status as ContentfulStatusCode, refusal.headers);
+  return c.json(bodyOf(refusal) as object, refusal.status as ContentfulStatusCode, refusal.headers);
 }
 
 /** The parameter of a challenge that says which scopes to come back with. */
@@ -150,8 +162,19 @@ function wantedScopes(scopes: readonly Scope[]): string {
 }
 
 /** As everywhere but in the documented interfaces of others. */
-function plainBody({ status, error }: Refusal): ReturnType<RefusalBody> {
-  return { status, body: { error: toPublic(error) } };
+function plainBody({ error }: Refusal): unknown {
+  return { error: toPublic(error) };
+}
+
+/** True for a header whose token could be one: a session token, known or not, or a JWT, whoever signed it. */
+function isBearer(authorization: string): boolean {
+  const token = bearerForm.exec(authorization)?.[1] ?? '';
+  if (/^kw_/.test(token)) return true;
+  try {
+    return decodeProtectedHeader(token) !== null && decodeJwt(token) !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** One text for every reason: what is wrong with a token is no business of whoever tries tokens. */

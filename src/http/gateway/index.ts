@@ -113,7 +113,7 @@ async function admitted(parts: Parts, asked: Asked): Promise<Principal | Answer>
     return refusal(await bearer.lacking(principal, 'credential.call', needed));
   } catch (error) {
     if (!(error instanceof KeywardError)) throw error;
-    return refusal(bearer.refusal(error, authorization, [needed]));
+    return refusal(bearer.refusal(error, authorization, { scopes: [needed] }));
   }
 }
 

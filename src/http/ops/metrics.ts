@@ -65,7 +65,7 @@ const needed: Scope = 'audit:read';
 /** `GET /metrics`, for a bearer token that may read the audit log: how busy Keyward is tells a stranger something. */
 export function metricsRoutes({ bearer, metrics }: { bearer: Bearer; metrics: Metrics }): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
-  routes.get(metricsPath, bearer.middleware([needed]), async (c) => {
+  routes.get(metricsPath, bearer.middleware({ scopes: [needed] }), async (c) => {
     const { principal } = c.var;
     if (!principal.scopes.has(needed)) return refuse(c, await bearer.lacking(principal, 'metrics.read', needed));
     return c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType });

@@ -240,19 +240,41 @@ describe('PathStack', () => {
 describe('a token that is not accepted', () => {
   const asked = (authorization: string, path: string) => rest.send(null, 'GET', path, { headers: { authorization } });
 
-  it('is 400 at PathStack when it is none, and 401 when it is wrong or missing, in the documented bodies', async () => {
+  it('is 400 at PathStack when it can be none, and 401 when it is wrong or missing, in the documented words', async () => {
     const path = `/connection/${await connect('ann')}/credentials`;
-    for (const malformed of ['Bearer', 'Bearer ', 'Bearer a b', 'Basic YW5uOng=', 'Bearer {token}', 'x']) {
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const jwt = `${part({ alg: 'ES256' })}.${part({ sub: 'ann' })}.c2ln`;
+    const halves = ['abc', 'a.b.c', `${part({ alg: 'ES256' })}.${part('ann')}.c2ln`, `${part({})}.c2ln`, `x${jwt}`];
+    const noBearers = [
+      '',
+      'Bearer',
+      'Bearer ',
+      'Bearer a b',
+      'Basic YW5uOng=',
+      'Bearer {token}',
+      'x',
+      `${jwt}, ${jwt}`,
+    ];
+    for (const malformed of [...noBearers, ...halves.map((token) => `Bearer ${token}`)]) {
       const answer = await asked(malformed, path);
       expect([answer.status, answer.headers.get('www-authenticate')], malformed).toEqual([
         400,
-        'Bearer error="invalid_token", scope="credentials:release"',
+        'Bearer error="invalid_request", scope="credentials:release"',
       ]);
+      expect(answer.body).toEqual({ error: { code: 400, message: 'Invalid JWT format' } });
       fits(answerValidator(pathstack, secret, 'get', 400), answer.body);
     }
-    for (const answer of [await asked('Bearer kw_x', path), await rest.send(null, 'GET', path)]) {
-      expect(answer.status).toBe(401);
-      expect(answer.headers.get('www-authenticate')).toContain('scope="credentials:release"');
+    for (const wrong of [`Bearer ${jwt}`, 'Bearer kw_x', `Bearer ${rest.token('ann')}x`, null]) {
+      const answer = wrong === null ? await rest.send(null, 'GET', path) : await asked(wrong, path);
+      expect(answer.headers.get('www-authenticate')).toBe(
+        `Bearer ${wrong === null ? '' : 'error="invalid_token", '}scope="credentials:release"`,
+      );
+      expect(answer).toMatchObject({
+        status: 401,
+        body: {
+          error: { code: 401, message: 'Authentication header is missing, or token is invalid/expired.' },
+        },
+      });
       fits(answerValidator(pathstack, secret, 'get', 401), answer.body);
     }
   });
