@@ -68,18 +68,17 @@ async function mustBeKnown(broker: Broker, owner: Principal, connectorId: string
 export async function ownedCredentials(
   broker: Broker,
   principal: Principal,
-  input: { connectorId?: string; userId?: string | undefined },
+  input: { connectorId?: string },
 ): Promise<ConnectionView[]> {
-  const owner = await actingFor(broker, principal, input.userId);
-  await authorize(broker, owner, 'credential.read');
-  if (input.connectorId !== undefined) await mustBeKnown(broker, owner, input.connectorId);
+  await authorize(broker, principal, 'credential.read');
+  if (input.connectorId !== undefined) await mustBeKnown(broker, principal, input.connectorId);
   const filter = input.connectorId === undefined ? {} : { connectorId: input.connectorId };
   const owned: Credential[] = [];
   for (let page: Page = { limit: pageSize }; ; ) {
-    const rows = await broker.vault.list('credential', owner, filter, page);
+    const rows = await broker.vault.list('credential', principal, filter, page);
     owned.push(...rows);
     const last = rows.at(-1);
-    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(broker, row, readerOf(broker, owner)));
+    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(broker, row, readerOf(broker, principal)));
     page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
   }
 }

@@ -7,7 +7,7 @@ import { hasAuthConfig } from '../grants/auth-configs.ts';
 import { type CredentialForm, credentialForm, type FormOptions } from '../input/forms.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { quoted } from '../input/text.ts';
-import { actingFor, authorize } from '../policy/policy.ts';
+import { authorize } from '../policy/policy.ts';
 
 export type ConnectorView = {
   connectorId: string;
@@ -45,11 +45,10 @@ export async function listConnectors(
 export async function getCredentialMetadata(
   broker: Broker,
   principal: Principal,
-  input: { connectorId: string; userId?: string | undefined },
+  input: { connectorId: string },
   audience: FormOptions['audience'],
 ): Promise<{ metadata: CredentialForm[] }> {
-  const owner = await actingFor(broker, principal, input.userId);
-  await authorize(broker, owner, 'connector.read');
+  await authorize(broker, principal, 'connector.read');
   const connector = broker.catalogue.require(input.connectorId);
   const { secretInput } = broker.settings;
   return {
@@ -57,7 +56,7 @@ export async function getCredentialMetadata(
       connector.auth.map(async (auth) => {
         // Keyward registers itself at a server that it finds; where it can't, the page asks.
         const found = 'protectedResource' in auth && auth.protectedResource !== null;
-        const authConfigRequired = !found && !(await hasAuthConfig(broker, owner, connector, auth));
+        const authConfigRequired = !found && !(await hasAuthConfig(broker, principal, connector, auth));
         return credentialForm(connector, auth, { audience, authConfigRequired, secretInput });
       }),
     ),

@@ -1,8 +1,12 @@
 /** Who may do what. The one place that decides, and that writes the decision down before anything happens. */
 import { KeywardError } from '../../errors.ts';
 import { type Principal, type Scope, userNamedBy } from '../../principal.ts';
+import { oneLine } from '../../text.ts';
 import type { AuditEvent } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+
+/** Longest name of a user, in characters. */
+const maxUser = 500;
 
 /**
  * Every action, the scope it needs, and whether an allowed one is audited. Reading metadata is not; every release,
@@ -86,18 +90,30 @@ export async function refused(
 /**
  * The principal that an operation works for: the caller, or the person named by `userId` (`userNamedBy`) when the
  * caller may act for others.
+ *
+ * @param field what the caller knows it as
  */
-export async function actingFor(broker: Broker, principal: Principal, userId: string | undefined): Promise<Principal> {
+export async function actingFor(
+  broker: Broker,
+  principal: Principal,
+  userId: string | undefined,
+  field = 'userId',
+): Promise<Principal> {
   const user = userId === undefined ? principal.user : userNamedBy(principal, userId);
   if (user === principal.user) return principal;
+  // As of a user who has a token: any other name would be somebody who never comes, and can't be told from who is meant.
+  if (oneLine(userId, maxUser) !== userId) {
+    const rule = `must be one line of 1 to ${maxUser} characters, without spaces around it`;
+    throw new KeywardError('invalid_input', `${field} ${rule}.`, { details: { fields: { [field]: rule } } });
+  }
   if (principal.scopes.has('credentials:act-as')) return { ...principal, user, actor: principal.user };
   throw await refused(
     broker,
     principal,
     'credential.read',
     {},
-    new KeywardError('forbidden', 'userId names somebody else than the caller.', {
-      hint: 'Leave userId out: credentials are always the caller’s own.',
+    new KeywardError('forbidden', `${field} names somebody else than the caller.`, {
+      hint: `Leave ${field} out: credentials are always the caller’s own.`,
     }),
   );
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
+import { KeywardError } from '../../errors.ts';
 
 /** One request, as far as that. */
 export type Asked = {
@@ -10,28 +11,57 @@ export type Asked = {
   readonly peer: string;
   /** The value of a header by its name in lower case. */
   header(name: string): string | undefined;
+  /** Every value that the header was sent with, as bytes in Latin-1. */
+  values(name: string): readonly string[];
 };
 
 /** Of a request that came through Hono, over a connection or not. */
 export function askedOf(c: Context): Asked {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
   const peer = incoming?.socket?.remoteAddress ?? '';
-  return { method: c.req.method, peer, header: (name) => c.req.header(name) };
+  const header = (name: string) => c.req.header(name);
+  const values = (name: string) => (incoming ? valuesOf(incoming.rawHeaders, name) : [header(name) ?? []].flat());
+  return { method: c.req.method, peer, header, values };
 }
 
 /** Of a request that Node handed over. */
 export function askedBy({ method = '', socket, rawHeaders }: IncomingMessage): Asked {
-  return { method, peer: socket.remoteAddress ?? '', header: (name) => headerOf(rawHeaders, name) };
+  const header = (name: string) => {
+    // Node would take the first of two hosts or tokens, and say nothing. Hono has all of them, as here.
+    const values = valuesOf(rawHeaders, name);
+    return values.length === 0 ? undefined : values.join(', ');
+  };
+  return { method, peer: socket.remoteAddress ?? '', header, values: (name) => valuesOf(rawHeaders, name) };
 }
 
-/** All of its values, as Hono has them. Node would take the first of two hosts or tokens, and say nothing. */
-function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
-  let found: string | undefined;
+function valuesOf(rawHeaders: readonly string[], name: string): string[] {
+  const found: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const given = rawHeaders[at] ?? '';
-    if (given.length !== name.length || given.toLowerCase() !== name) continue;
-    const value = rawHeaders[at + 1] ?? '';
-    found = found === undefined ? value : `${found}, ${value}`;
+    if (given.length === name.length && given.toLowerCase() === name) found.push(rawHeaders[at + 1] ?? '');
   }
   return found;
+}
+
+/**
+ * A header that says who is meant. A name may have any letters, so its bytes are read as UTF-8. Sent twice it means
+ * nobody, also with the same name: what stands between might have taken either.
+ *
+ * @throws KeywardError `invalid_input`
+ */
+export function readIdentity({ values }: Pick<Asked, 'values'>, name: string): string | undefined {
+  const [value, ...others] = values(name);
+  if (value === undefined) return undefined;
+  if (others.length > 0) throw invalidHeader(name, 'must be there once');
+  try {
+    return utf8.decode(Buffer.from(value, 'latin1'));
+  } catch {
+    throw invalidHeader(name, 'must be UTF-8');
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function invalidHeader(name: string, rule: string): KeywardError {
+  return new KeywardError('invalid_input', `${name} ${rule}.`, { details: { fields: { [name]: rule } } });
 }

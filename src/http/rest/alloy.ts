@@ -3,14 +3,14 @@ import * as z from 'zod';
 import { createCredential } from '../../broker/connect/create.ts';
 import { ownedCredentials } from '../../broker/credentials/manage.ts';
 import { getCredentialMetadata } from '../../broker/credentials/metadata.ts';
-import { defineOperation, type Operation } from './operation.ts';
+import { defineOperation, type Operation, userHeader } from './operation.ts';
 import { versionHeader } from './versions.ts';
 
 const userId = z.string().min(1).max(500);
 const params = { connectorId: z.string().min(1).max(100).meta({ example: 'slack' }) };
 const headers = versionHeader('alloy');
 /** Whoever acts for its users names the user here. */
-const asUser = { ...headers, 'x-alloy-userid': userId.optional().describe('The user whose credentials are meant') };
+const asUser = { ...headers, [userHeader]: userId.optional().describe('The user whose credentials are meant') };
 const time = z.string().meta({ format: 'date-time' });
 
 const credential = z.object({
@@ -33,8 +33,8 @@ export const alloy: readonly Operation[] = [
     params,
     headers: asUser,
     answers: z.object({ credentials: z.array(credential) }),
-    handle: async ({ broker, principal }, { path, header }) => {
-      const owned = await ownedCredentials(broker, principal, { ...path, userId: header['x-alloy-userid'] });
+    handle: async ({ broker, principal }, { path }) => {
+      const owned = await ownedCredentials(broker, principal, path);
       return {
         credentials: owned.map(({ credentialId, name, connectorId, authenticationType, createdAt, updatedAt }) => {
           return { credentialId, name, connectorId, authenticationType, createdAt, updatedAt };
@@ -61,9 +61,8 @@ export const alloy: readonly Operation[] = [
         }),
       ),
     }),
-    handle: async ({ broker, principal }, { path, header }) => {
-      const input = { ...path, userId: header['x-alloy-userid'] };
-      const { metadata } = await getCredentialMetadata(broker, principal, input, 'program');
+    handle: async ({ broker, principal }, { path }) => {
+      const { metadata } = await getCredentialMetadata(broker, principal, path, 'program');
       return { metadata: metadata.map((form) => ({ ...form, inputSchema: { ...form.inputSchema } })) };
     },
   }),

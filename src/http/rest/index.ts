@@ -3,16 +3,18 @@ import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type Broker, forRequest } from '../../broker/broker.ts';
 import { readInput } from '../../broker/input/read-input.ts';
+import { actingFor } from '../../broker/policy/policy.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
+import { askedOf, readIdentity } from '../listener/request-head.ts';
 import { readJson } from '../middleware/json-body.ts';
 import { alloy } from './alloy.ts';
 import { failureOf } from './errors.ts';
 import { fishnet } from './fishnet.ts';
 import { management } from './management.ts';
 import { openApiDocument } from './openapi.ts';
-import { hasBody, type Inputs, type Operation, type RestBearer, type RestEnv } from './operation.ts';
+import { hasBody, type Inputs, type Operation, type RestBearer, type RestEnv, userHeader } from './operation.ts';
 import { pathstack } from './pathstack.ts';
-import { checkVersion } from './versions.ts';
+import { checkVersion, readVersion } from './versions.ts';
 
 /** Every operation. What is not listed here does not exist. */
 export const operations: readonly Operation[] = [...alloy, ...pathstack, ...fishnet, ...management];
@@ -40,7 +42,9 @@ type Parts = { readonly broker: Broker; readonly bearer: RestBearer };
 async function answer({ broker, bearer }: Parts, operation: Operation, c: Context<RestEnv>): Promise<Response> {
   try {
     const input = await readInputs(operation, c);
-    const call = { broker, principal: c.var.principal, signal: c.req.raw.signal };
+    const user = input.header[userHeader] as string | undefined;
+    const principal = await actingFor(broker, c.var.principal, user, userHeader);
+    const call = { broker, principal, signal: c.req.raw.signal };
     return c.json((await operation.run(call, input)) as object);
   } catch (error) {
     const { status, body, headers } = failureOf(operation, error);
@@ -61,12 +65,15 @@ async function answer({ broker, bearer }: Parts, operation: Operation, c: Contex
 async function readInputs(operation: Operation, c: Context<RestEnv>): Promise<Inputs> {
   const { takes } = operation;
   const name = `${operation.method.toUpperCase()} ${operation.path}`;
-  const header = Object.fromEntries(Object.keys(takes.header.shape).map((field) => [field, c.req.header(field)]));
-  const headers = readInput(name, takes.header, header);
+  const asked = askedOf(c);
+  const header = readInput(name, takes.header, {
+    'x-api-version': readVersion(asked),
+    [userHeader]: readIdentity(asked, userHeader),
+  });
   // First of all: what the rest of the request means is the version's matter.
   checkVersion(operation.family, header['x-api-version']);
   return {
-    header: headers,
+    header,
     path: readInput(name, takes.path, c.req.param()),
     query: readInput(name, takes.query, c.req.query()),
     body: hasBody(operation) ? readInput(name, takes.body, await readJson(c)) : {},

@@ -1,5 +1,6 @@
 /** `x-api-version`: what each documented system knows, the default first. */
 import * as z from 'zod';
+import type { Asked } from '../listener/request-head.ts';
 import { RequestError } from '../middleware/json-body.ts';
 import type { Family } from './operation.ts';
 
@@ -15,8 +16,20 @@ export function versionHeader(family: Exclude<Family, 'fishnet'>) {
   return { 'x-api-version': text.optional().meta({ default: versions[family], description: 'API version' }) };
 }
 
+/**
+ * The version that was asked for. Empty is none, as a client writes it that has no value for it. Sent several times, by a
+ * client and by what stands before it, the same value is that value (RFC 9110 §5.3 allows to join them).
+ *
+ * @throws RequestError for different ones
+ */
+export function readVersion({ header }: Pick<Asked, 'header'>): string | undefined {
+  const [version, ...others] = new Set((header('x-api-version') ?? '').split(',').map((one) => one.trim()));
+  if (others.length > 0) throw new RequestError(400, 'x-api-version is there with different values.');
+  return version === '' ? undefined : version;
+}
+
 /** Refuses a version that is not served; none means the default. */
-export function checkVersion(family: Family, asked: string | undefined): void {
+export function checkVersion(family: Family, asked: unknown): void {
   const served = versions[family];
   if (served === null || asked === undefined || asked === served) return;
   throw new RequestError(400, `x-api-version must be ${served}.`);

@@ -4,6 +4,7 @@ import { cancelAttempt } from '../../../src/broker/connect/attempts.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { getConnection, listCredentials, ownedCredentials } from '../../../src/broker/credentials/manage.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
+import { actingFor } from '../../../src/broker/policy/policy.ts';
 import { type Principal, subjectOf, userNamedBy, userOfIssuer } from '../../../src/principal.ts';
 import type { AuditEntry } from '../../../src/vault/vault.ts';
 import { type InProcess, openInProcess } from '../../support/in-process.ts';
@@ -68,13 +69,13 @@ describe('a user of an issuer', () => {
 
   it('5. is never the user of a session token with the same name', async () => {
     await create(plainBob);
-    expect(await ownedCredentials(broker(), bob, { userId: 'bob' })).toEqual([]);
-    expect(await ownedCredentials(broker(), backend, { userId: 'bob' })).toEqual([]);
+    expect(await ownedCredentials(broker(), await actingFor(broker(), bob, 'bob'), {})).toEqual([]);
+    expect(await ownedCredentials(broker(), await actingFor(broker(), backend, 'bob'), {})).toEqual([]);
     await create(backend, { userId: 'bob' });
     expect(await ownedCredentials(broker(), bob, {})).toHaveLength(1);
     expect(await ownedCredentials(broker(), plainBob, {})).toHaveLength(1);
-    expect(await ownedCredentials(broker(), plainBackend, { userId: 'bob' })).toHaveLength(1);
-    expect(await ownedCredentials(broker(), plainBackend, { userId: bob.user })).toHaveLength(1);
+    expect(await ownedCredentials(broker(), await actingFor(broker(), plainBackend, 'bob'), {})).toHaveLength(1);
+    expect(await ownedCredentials(broker(), await actingFor(broker(), plainBackend, bob.user), {})).toHaveLength(1);
   });
 
   it('12. shares with a subject of its own issuer, and takes that back by either name', async () => {

@@ -1,6 +1,8 @@
 /** The documented REST interfaces: requests and answers are held against the vendors' own texts. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -55,6 +57,22 @@ async function connect(user: string, fields: Record<string, unknown> = {}): Prom
   const answer = await rest.send(user, 'POST', acme, { body });
   expect(answer.status).toBe(200);
   return (answer.body as { credentialId: string }).credentialId;
+}
+
+/** A GET with these very headers, in this order and as often. */
+async function rawOf(path: string, headers: readonly (readonly [string, string])[]) {
+  const { hostname, port } = new URL(rest.origin);
+  const sent = request({
+    host: hostname,
+    port,
+    path,
+    agent: false,
+    headers: ['host', `${hostname}:${port}`, ...headers.flat()],
+  });
+  const [response] = (await once(sent.end(), 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const part of response.setEncoding('utf8')) text += part;
+  return { status: response.statusCode, body: JSON.parse(text) as unknown };
 }
 
 describe('Alloy', () => {
@@ -288,6 +306,73 @@ describe('a token that is not accepted', () => {
       expect(answer).toMatchObject({ status: 401, body });
       expect(Object.keys(answer.body as object)).toEqual(['error']);
     }
+  });
+});
+
+describe('the header of a version or of a user', () => {
+  const asked = (path: string, ...headers: [string, string][]) =>
+    rawOf(path, [['authorization', `Bearer ${rest.token('backend')}`], ...headers]);
+
+  it('is the version that it names once or several times, and none where it is empty', async () => {
+    for (const values of [[''], ['2025-09', '2025-09'], ['2025-09, 2025-09'], ['', '']]) {
+      const headers = values.map((value): [string, string] => ['x-api-version', value]);
+      expect((await asked(acme, ...headers)).status, values.join('|')).toBe(200);
+    }
+    const mixed = await asked(acme, ['x-api-version', '2025-09'], ['X-Api-Version', '2031-01']);
+    expect(mixed).toMatchObject({ status: 400, body: { error: { code: 400 } } });
+    const empty = await asked(`/connection/${randomUUID()}`, ['x-api-version', '']);
+    expect(empty.status).toBe(404);
+  });
+
+  it('names any user, in any script: what is created for one is listed for that one', async () => {
+    for (const user of ['用户', 'Žofie Ångström', '👩', 'a, b', 'x'.repeat(500)]) {
+      const body = { userId: user, authenticationType: 'api_key', apiKey: goodApiKey };
+      const made = await rest.send('backend', 'POST', acme, { body });
+      expect(made.status, user).toBe(200);
+      const listed = await asked(acme, ['x-alloy-userid', Buffer.from(user).toString('latin1')]);
+      const rows = (listed.body as { credentials: { credentialId: string }[] }).credentials;
+      expect(rows.map(({ credentialId }) => credentialId)).toEqual([
+        (made.body as { credentialId: string }).credentialId,
+      ]);
+    }
+  });
+
+  it('is 422 for a name that nobody has: spaces around it, control characters, other bytes than UTF-8, nothing', async () => {
+    for (const user of [
+      ' bob',
+      'bob ',
+      'b\u0000ob',
+      'bob\n',
+      '\u200bbob',
+      'b\u202eob',
+      '\ud800',
+      '',
+      'x'.repeat(501),
+    ]) {
+      const body = { userId: user, authenticationType: 'api_key', apiKey: goodApiKey };
+      const answer = await rest.send('backend', 'POST', acme, { body });
+      expect(answer, JSON.stringify(user)).toMatchObject({ status: 422, body: { error: { loc: ['body', 'userId'] } } });
+    }
+    for (const value of ['', '\xff', Buffer.from('b\u202eob').toString('latin1'), 'b\tob']) {
+      const answer = await asked(acme, ['x-alloy-userid', value]);
+      const loc = ['header', 'x-alloy-userid'];
+      expect(answer, JSON.stringify(value)).toMatchObject({ status: 422, body: { error: { loc } } });
+    }
+  });
+
+  it('146. names a user once: a second one is refused, also where both are the same, and so is a second token', async () => {
+    for (const [first, second] of [
+      ['bob', 'ann'],
+      ['bob', 'bob'],
+      ['bob', ''],
+    ] as const) {
+      const answer = await asked(acme, ['x-alloy-userid', first], ['X-Alloy-UserId', second]);
+      expect(answer).toMatchObject({ status: 422, body: { error: { loc: ['header', 'x-alloy-userid'] } } });
+    }
+    const tokens = ['ann', 'backend'].map((name): [string, string] => ['authorization', `Bearer ${rest.token(name)}`]);
+    expect((await rawOf(acme, tokens)).status).toBe(401);
+    const same = await asked(acme, ['authorization', `Bearer ${rest.token('backend')}`]);
+    expect(same.status).toBe(401);
   });
 });
 
