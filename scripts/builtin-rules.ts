@@ -153,6 +153,8 @@ function scopesIn(definition: ConnectorFile, index: number): readonly string[] |
 function checkSample(connector: Connector, auth: AuthMethod, path: string, report: Report): void {
   const { sampleInput } = credentialForm(connector, auth, {
     audience: 'program',
+    userId: 'ann',
+    actsForOthers: false,
     authConfigRequired: false,
     secretInput: 'any',
   });

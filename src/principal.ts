@@ -55,6 +55,12 @@ export function userNamedBy({ user }: Owner, name: string): string {
   return issuerPart.test(name) ? name : `${issuerPart.exec(user)?.[0] ?? ''}${name}`;
 }
 
+/** The shortest name that whoever calls means this user by: the other way round of {@link userNamedBy}. */
+export function nameOf({ tenant, user, actor = user }: Owner & { readonly actor?: string }): string {
+  const subject = subjectOf(user);
+  return userNamedBy({ tenant, user: actor }, subject) === user ? subject : user;
+}
+
 /**
  * The person at this computer: the principal of every stdio session. The names are fixed so that a vault can move
  * to another machine and another login name.

@@ -12,11 +12,11 @@ import { findAuthConfig, suits, type UsableAuthConfig, type Wanted } from '../gr
 import { contextWith, noClient, oauthContext, requireAuth } from '../grants/oauth-context.ts';
 import { readReturnTo } from '../grants/redirects.ts';
 import { fieldsOf } from '../input/fields.ts';
-import { readInputs } from '../input/forms.ts';
+import { needsAuthConfigId, readInputs } from '../input/forms.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import { oneLine, readName } from '../input/text.ts';
 import { requireCredential } from '../policy/access.ts';
-import { actingFor, refused } from '../policy/policy.ts';
+import { actingFor, actsForOthers, refused } from '../policy/policy.ts';
 import { startAttempt } from './attempts.ts';
 import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
 
@@ -70,8 +70,9 @@ export async function createCredential(
   const { obtainedBy } = options;
   await requireConsent(broker, owner, { connector, auth, given, previous, obtainedBy });
   const { inputs, config } = await findServer(broker, owner, connector, auth, given.inputs, authConfigId ?? null);
-  if (options.obtainedBy === 'rest' && authenticationType === 'oauth2_client_credentials' && !config) {
-    throw missingError(['authConfigId']);
+  const audience = options.obtainedBy === 'rest' ? 'program' : 'model';
+  if (!config && needsAuthConfigId(auth, { audience, actsForOthers: actsForOthers(principal) })) {
+    throw missingError(['authConfigId'], 'Store the OAuth client first, with POST /auth-configs: its id belongs here.');
   }
 
   const plan = {
@@ -161,8 +162,8 @@ function askedFor(connector: Connector, auth: AuthMethod, inputs: Readonly<Recor
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => fields.has(name)));
 }
 
-function missingError(fields: readonly string[]): KeywardError {
-  return inputError(Object.fromEntries(fields.map((field) => [field, 'is missing'])));
+function missingError(fields: readonly string[], hint?: string): KeywardError {
+  return inputError(Object.fromEntries(fields.map((field) => [field, 'is missing'])), hint);
 }
 
 /** Longest name of a person within a credential's name, in characters. */

@@ -1,13 +1,13 @@
 /** What can be connected, and what each connection needs. */
 import type { Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
-import type { Principal } from '../../principal.ts';
+import { nameOf, type Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
 import { hasAuthConfig } from '../grants/auth-configs.ts';
 import { type CredentialForm, credentialForm, type FormOptions } from '../input/forms.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { quoted } from '../input/text.ts';
-import { authorize } from '../policy/policy.ts';
+import { actsForOthers, authorize } from '../policy/policy.ts';
 
 export type ConnectorView = {
   connectorId: string;
@@ -50,14 +50,19 @@ export async function getCredentialMetadata(
 ): Promise<{ metadata: CredentialForm[] }> {
   await authorize(broker, principal, 'connector.read');
   const connector = broker.catalogue.require(input.connectorId);
-  const { secretInput } = broker.settings;
+  const common = {
+    audience,
+    userId: nameOf(principal),
+    actsForOthers: actsForOthers(principal),
+    secretInput: broker.settings.secretInput,
+  };
   return {
     metadata: await Promise.all(
       connector.auth.map(async (auth) => {
         // Keyward registers itself at a server that it finds; where it can't, the page asks.
         const found = 'protectedResource' in auth && auth.protectedResource !== null;
         const authConfigRequired = !found && !(await hasAuthConfig(broker, principal, connector, auth));
-        return credentialForm(connector, auth, { audience, authConfigRequired, secretInput });
+        return credentialForm(connector, auth, { ...common, authConfigRequired });
       }),
     ),
   };

@@ -3,7 +3,7 @@
  * same connector definition answers all three, and `readInputs` checks what comes back.
  */
 
-import { isOAuth } from '../../connectors/auth-kinds.ts';
+import { isOAuth, serverInput } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
@@ -33,6 +33,10 @@ export type FormOptions = {
   /** A model leaves secrets out, since the person types them on a page; a program sends them all. */
   readonly audience: 'model' | 'program';
   readonly authConfigRequired: boolean;
+  /** Whose connection it would be, as whoever asks names them. */
+  readonly userId: string;
+  /** Whoever asks connects other people: none of them could enter an OAuth client on the page. */
+  readonly actsForOthers: boolean;
   /** `page`: secrets are not accepted from a model, so they are not offered to it. */
   readonly secretInput: 'any' | 'page';
 };
@@ -44,7 +48,7 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
   const program = options.audience === 'program';
   const oauth = isOAuth(auth);
   const fields: Record<string, Field> = {
-    userId: { property: text('User ID of the credential'), required: program, sample: 'ann' },
+    userId: { property: text('User ID of the credential'), required: program, sample: options.userId },
     authenticationType: {
       property: { ...text(typeText(auth, program)), const: auth.authenticationType },
       required: true,
@@ -56,10 +60,13 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
     fields.redirectUri = { property, required: program, sample: 'https://example.com' };
   }
   if (oauth && (!program || options.authConfigRequired)) {
+    const required = options.authConfigRequired && needsAuthConfigId(auth, options);
     fields.authConfigId = {
-      property: text('ID of the auth config to use; left out, Keyward picks it'),
-      required: false,
-      sample: '',
+      property: text(
+        required ? 'ID of the auth config to use' : 'ID of the auth config to use; left out, Keyward picks it',
+      ),
+      required,
+      sample: '550e8400-e29b-41d4-a716-446655440000',
     };
   }
   if (!program)
@@ -83,6 +90,19 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
     ),
     ...(!program && auth.keyUrl !== null && { keyUrl: auth.keyUrl }),
   };
+}
+
+/**
+ * True where an OAuth client has to be stored before anybody is connected, since no page will ask for it: a program's own
+ * client credentials, and whatever a backend connects for its users. A client that belongs to one server, which the
+ * connection names, can be entered on the page only.
+ */
+export function needsAuthConfigId(
+  auth: AuthMethod,
+  { audience, actsForOthers }: Pick<FormOptions, 'audience' | 'actsForOthers'>,
+): boolean {
+  const own = audience === 'program' && auth.authenticationType === 'oauth2_client_credentials';
+  return isOAuth(auth) && (own || (actsForOthers && serverInput(auth) === null));
 }
 
 /** The form that a person fills in on a page: connection inputs and secrets. */

@@ -106,7 +106,7 @@ export async function actingFor(
     const rule = `must be one line of 1 to ${maxUser} characters, without spaces around it`;
     throw new KeywardError('invalid_input', `${field} ${rule}.`, { details: { fields: { [field]: rule } } });
   }
-  if (principal.scopes.has('credentials:act-as')) return { ...principal, user, actor: principal.user };
+  if (actsForOthers(principal)) return { ...principal, user, actor: principal.user };
   throw await refused(
     broker,
     principal,
@@ -116,6 +116,11 @@ export async function actingFor(
       hint: `Leave ${field} out: credentials are always the caller’s own.`,
     }),
   );
+}
+
+/** True for a backend: the people whom it connects are not here, and know nothing of Keyward. */
+export function actsForOthers({ scopes }: Principal): boolean {
+  return scopes.has('credentials:act-as');
 }
 
 /** The audit fields of a principal: `user` is whoever acts, for somebody else or not. */

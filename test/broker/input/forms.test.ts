@@ -23,9 +23,14 @@ function methodOf(id: string, type: AuthMethod['authenticationType']): [Connecto
   return [connector, auth];
 }
 
+const asked = { userId: 'ann', actsForOthers: false };
 const everyOption = (['model', 'program'] as const).flatMap((audience) =>
   [true, false].flatMap((authConfigRequired) =>
-    (['any', 'page'] as const).map((secretInput): FormOptions => ({ audience, authConfigRequired, secretInput })),
+    (['any', 'page'] as const).flatMap((secretInput) =>
+      [true, false].map(
+        (actsForOthers): FormOptions => ({ ...asked, actsForOthers, audience, authConfigRequired, secretInput }),
+      ),
+    ),
   ),
 );
 const everyMethod = connectors.flatMap((connector) =>
@@ -60,6 +65,7 @@ describe.each(everyMethod)('the form of %s', (_, connector, auth) => {
 
   it('never requires a secret of a model, says that a person types it, and offers none when only pages take secrets', () => {
     const { inputSchema } = credentialForm(connector, auth, {
+      ...asked,
       audience: 'model',
       authConfigRequired: true,
       secretInput: 'any',
@@ -72,6 +78,7 @@ describe.each(everyMethod)('the form of %s', (_, connector, auth) => {
     // What goes through a registered client has its secret there.
     expect(secrets.length > 0).toBe(!isOAuth(auth));
     const strict = credentialForm(connector, auth, {
+      ...asked,
       audience: 'model',
       authConfigRequired: true,
       secretInput: 'page',
@@ -91,6 +98,7 @@ describe.each(everyMethod)('the form of %s', (_, connector, auth) => {
 describe('the form for programs', () => {
   it('has the documented shape for Slack with a default auth config', () => {
     const form = credentialForm(...methodOf('slack', 'oauth2'), {
+      ...asked,
       audience: 'program',
       authConfigRequired: false,
       secretInput: 'any',
@@ -123,7 +131,13 @@ describe('the form for programs', () => {
   });
 
   it('requires secrets and connection inputs, and offers an auth config when none is known', () => {
-    const options = { audience: 'program', authConfigRequired: true, secretInput: 'page' } as const;
+    const options = {
+      ...asked,
+      audience: 'program',
+      authConfigRequired: true,
+
+      secretInput: 'page',
+    } as const;
     const jira = credentialForm(...methodOf('jira', 'basic'), options);
     expect(jira.authConfigRequired).toBe(false);
     expect(jira.inputSchema.required).toEqual(['userId', 'authenticationType', 'site', 'email', 'apiToken']);
@@ -138,7 +152,7 @@ describe('the form for programs', () => {
 
 describe('the form for models', () => {
   it('asks for nothing that Keyward knows by itself', () => {
-    const options = { audience: 'model', authConfigRequired: false, secretInput: 'any' } as const;
+    const options = { ...asked, audience: 'model', authConfigRequired: false, secretInput: 'any' } as const;
     expect(credentialForm(...methodOf('slack', 'oauth2'), options).sampleInput).toEqual({
       authenticationType: 'oauth2',
     });

@@ -131,6 +131,59 @@ describe('an OAuth client that a backend stored', () => {
     );
   });
 
+  it('has to be there first: without one whoever acts for others is told so, and nobody meets a form', async () => {
+    const other = await bare.issuer.tokenFor('other', [...scopes, 'credentials:act-as']);
+    type Form = {
+      authenticationType: string;
+      authConfigRequired: boolean;
+      inputSchema: { required: string[] };
+      sampleInput: Record<string, string>;
+    };
+    const formsOf = async (token: string, more: { user?: string } = {}) =>
+      (await send(token, 'GET', `${path}/metadata`, { at: bare, ...more })).data.metadata as Form[];
+    const types = ['oauth2', 'oauth2_client_credentials'];
+    for (const type of types) {
+      for (const forms of [await formsOf(other), await formsOf(other, { user: 'bob' })]) {
+        const form = forms.find(({ authenticationType }) => authenticationType === type);
+        expect(form).toMatchObject({ authConfigRequired: true, sampleInput: { authConfigId: expect.any(String) } });
+        expect(form?.inputSchema.required).toContain('authConfigId');
+      }
+      const body = {
+        userId: 'bob',
+        authenticationType: type,
+        ...(type === 'oauth2' && { redirectUri: oauth.redirectUri }),
+      };
+      expect(await send(other, 'POST', path, { at: bare, body })).toEqual({
+        status: 422,
+        data: {
+          error: {
+            code: 422,
+            message:
+              'authConfigId is missing. Store the OAuth client first, with POST /auth-configs: its id belongs here.',
+            loc: ['body', 'authConfigId'],
+            msg: 'Field required',
+            type: 'missing',
+          },
+        },
+      });
+    }
+    // A person alone enters it on the page.
+    const alone = (await formsOf(bob)).find(({ authenticationType }) => authenticationType === 'oauth2');
+    expect(alone).toMatchObject({ authConfigRequired: true, sampleInput: { userId: 'bob' } });
+    expect(alone?.inputSchema.required).not.toContain('authConfigId');
+    expect(Object.keys((await send(bob, 'POST', path, { at: bare, body: oauth })).data)).toEqual(['oauthUrl']);
+  });
+
+  it('shows whose connection a sample would make, as whoever asks names them', async () => {
+    for (const user of ['bob', `${bare.issuer.issuer}#bob`, '用户']) {
+      const asked = user === '用户' ? Buffer.from(user).toString('latin1') : user;
+      const { data } = await send(backend, 'GET', `${path}/metadata`, { at: bare, user: asked });
+      const forms = data.metadata as { sampleInput: Record<string, string> }[];
+      const named = user === '用户' ? user : 'bob';
+      expect(forms.map(({ sampleInput }) => sampleInput.userId)).toEqual(forms.map(() => named));
+    }
+  });
+
   it('5. is nothing to a user who names it, and to a form that would put another in its place', async () => {
     const own = { ...oauth, authConfigId };
     expect((await send(bob, 'POST', path, { at: bare, body: own })).status).toBe(404);
