@@ -1,12 +1,24 @@
 /** What a built-in definition must keep besides the rules of every definition: nobody checks it again when it is loaded. */
 import { getDomain } from 'tldts';
+import { fieldsOf } from '../src/broker/input/fields.ts';
 import { credentialForm, readInputs } from '../src/broker/input/forms.ts';
-import { isOAuthType } from '../src/connectors/auth-kinds.ts';
+import { isOAuthType, usesTokenEndpoint } from '../src/connectors/auth-kinds.ts';
 import { checkDefinition } from '../src/connectors/definition/checks.ts';
 import { complete } from '../src/connectors/definition/complete.ts';
 import type { AuthMethod, Connector, ConnectorFile, Inputs } from '../src/connectors/definition/definition.ts';
 import type { CatalogueProblem, Report } from '../src/connectors/definition/definition-problem.ts';
-import { wholeVariable } from '../src/connectors/template.ts';
+import { serverUrls } from '../src/connectors/server-hosts.ts';
+import {
+  fillAllowed,
+  fillEncoded,
+  fillTemplate,
+  fillText,
+  fillUrl,
+  urlParts,
+  type Values,
+  variablesIn,
+  wholeVariable,
+} from '../src/connectors/template.ts';
 
 /** What connectors are sorted by; a new one is a decision, so that a list narrows to something. */
 export const categories: readonly string[] = [
@@ -159,9 +171,46 @@ function checkSample(connector: Connector, auth: AuthMethod, path: string, repor
     secretInput: 'any',
   });
   const { userId: _user, authenticationType: _type, redirectUri: _redirect, ...fields } = sampleInput;
-  const { problems, missingSecrets } = readInputs(connector, auth, fields);
+  const { inputs, secretInputs, problems, missingSecrets } = readInputs(connector, auth, fields);
   for (const [field, problem] of Object.entries(problems)) report(`${path}.inputs`, `sample of ${field} ${problem}`);
   for (const field of missingSecrets) report(`${path}.inputs`, `sample of ${field} is missing`);
+  checkFilled(connector, auth, { ...inputs, ...secretInputs }, path, report);
+}
+
+/** Every template of a way to connect can be filled with its sample: what can't be connected by its own sample can't be at all. */
+function checkFilled(connector: Connector, auth: AuthMethod, values: Values, path: string, report: Report): void {
+  const { baseUrl, allowedHosts, headers, verify } = auth.api;
+  const own = auth.authenticationType === 'oauth2' ? [auth.authorizationEndpoint] : [];
+  const endpoints = usesTokenEndpoint(auth) ? [...serverUrls(auth), ...own] : [];
+  const given = fieldsOf(connector, auth);
+  const check = (field: string, templates: readonly (string | null)[], fill: (template: string) => unknown) => {
+    for (const template of templates) {
+      // What a service says together with its token is not known before.
+      if (template === null || !variablesIn(template).every((name) => given.has(name))) continue;
+      try {
+        fill(template);
+      } catch (error) {
+        report(`${path}.${field}`, `can’t be filled with the samples: ${(error as Error).message}`);
+      }
+    }
+  };
+  check('api.baseUrl', [baseUrl, verify?.baseUrl ?? null], (text) => fillUrl(text, values, allowedHosts));
+  check('api.allowedHosts', allowedHosts, (text) => fillAllowed(text, values));
+  check('api.headers', Object.values(headers), (text) => fillTemplate(text, values));
+  check('api.verify.path', [verify?.path ?? null], (text) => fillEncoded(text, values));
+  check('endpoints', endpoints, (text) => {
+    const authority = urlParts(text)?.authority ?? '';
+    return fillUrl(
+      text,
+      values,
+      /^[^{}]+$/.test(authority) ? [authority] : wholeVariable(text) ? [text] : allowedHosts,
+    );
+  });
+  check(
+    'inject',
+    auth.inject.flatMap((rule) => (rule.in === 'basic' ? [rule.username, rule.password] : [rule.value])),
+    (text) => (text.includes('{') ? fillText(text, values) : text),
+  );
 }
 
 /** Dotted paths of the texts that hold this one. */

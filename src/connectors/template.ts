@@ -120,7 +120,7 @@ const label = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 function fillHost(template: string, values: Values): string {
   return template.replace(variable, (whole, name: string) => {
     const value = need(values, name);
-    const labels = whole === template ? value.split('.') : [value];
+    const labels = whole === template.replace(/:\d+$/, '') ? value.split('.') : [value];
     if (!labels.every((part) => label.test(part))) throw refused([name], 'is not a host name');
     return value.toLowerCase();
   });

@@ -59,6 +59,18 @@ describe('a URL template', () => {
     expect(url.href).toBe('https://my-shop.example.com/a%20b/x?q=c%26d%3De');
   });
 
+  it('may have a whole host name before a port, and lets it choose no other port', () => {
+    const fill = (host: string) => fillUrl('https://{host}:6333/x', { host }, ['{host}:6333']).href;
+    expect(fill('Cluster.eu.cloud.example.com')).toBe('https://cluster.eu.cloud.example.com:6333/x');
+    for (const host of ['a.example.com:443', 'a.example.com:6334', 'a..b', '.a', '[::1]', 'a@b.example']) {
+      expect(
+        codeOf(() => fill(host)),
+        host,
+      ).toBe('invalid_input');
+    }
+    expect(codeOf(() => fillUrl('https://x.{host}:6333', { host: 'a.b' }, ['x.{host}:6333']))).toBe('invalid_input');
+  });
+
   it.each(attacks.map((value) => [value]))('56. refuses %j as a part of the host', (value) => {
     expect(codeOf(() => fillUrl(shop, { shop: value }, hosts))).toBe('invalid_input');
   });

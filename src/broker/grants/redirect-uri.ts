@@ -10,6 +10,8 @@ import { KeywardError } from '../../errors.ts';
  * @param server the authorization server where the connection names it
  *
  * @param callbackOrigin origin of the callback, such as `http://127.0.0.1:7355`
+ *
+ * @throws KeywardError `invalid_input` where the service takes https alone and Keyward has none
  */
 export function redirectUriFor(
   callbackOrigin: string,
@@ -23,7 +25,9 @@ export function redirectUriFor(
   if (loopback && auth.loopbackRedirect === 'none') {
     const others = connector.auth.map((one) => one.authenticationType).filter((type) => type !== 'oauth2');
     const instead = others.length > 0 ? ` Or use another authentication type: ${others.join(', ')}.` : '';
-    throw new KeywardError('config_invalid', `${connector.name} accepts only https redirect URIs.`, {
+    // No fault of Keyward: whoever asks can choose another way, or have the operator make this one possible.
+    throw new KeywardError('invalid_input', `${connector.name} accepts only https redirect URIs.`, {
+      details: { fields: { authenticationType: 'needs an https address of this Keyward' } },
       hint: `Set KEYWARD_PUBLIC_URL to an https address that forwards to ${origin.host}.${instead}`,
     });
   }
