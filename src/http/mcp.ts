@@ -1,7 +1,10 @@
 /** `/mcp`: what is checked before the protocol sees a request. */
 import { Hono } from 'hono';
+import type { Broker } from '../broker/broker.ts';
+import { actingFor } from '../broker/policy/policy.ts';
 import { type Principal, type Scope, usualScopes } from '../principal.ts';
 import { type Bearer, type BearerEnv, refuse } from './auth/bearer.ts';
+import { askedOf, readIdentity, userHeader } from './listener/request-head.ts';
 import { RequestError, readJson } from './middleware/json-body.ts';
 
 /** The protocol, as the MCP side provides it. */
@@ -14,12 +17,14 @@ export type Protocol = {
   toolOf(body: Record<string, unknown>): { readonly name: string; readonly scope: Scope } | null;
 };
 
-export type McpRoutes = { readonly bearer: Bearer; readonly protocol: Protocol };
+export type McpRoutes = { readonly broker: () => Broker; readonly bearer: Bearer; readonly protocol: Protocol };
 
-export function mcpRoutes({ bearer, protocol }: McpRoutes): Hono<BearerEnv> {
+export function mcpRoutes({ broker, bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
   routes.on('ALL', ['/mcp', '/mcp/'], bearer.middleware({ scopes: usualScopes }), async (c) => {
-    const caller = { principal: c.get('principal'), requestId: c.get('requestId') };
+    const named = readIdentity(askedOf(c), userHeader);
+    const principal = await actingFor(broker(), c.get('principal'), named, userHeader);
+    const caller = { principal, requestId: c.get('requestId') };
     if (c.req.method !== 'POST') return protocol.answer(withAccept(c.req.raw), undefined, caller);
     let body: Record<string, unknown>;
     try {

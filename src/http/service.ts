@@ -80,7 +80,7 @@ export function createService(options: ServiceOptions): Service {
     healthRoutes(() => broker().vault.ping()),
   );
   app.route('/', metricsRoutes({ bearer, metrics }));
-  app.route('/', mcpRoutes({ bearer, protocol }));
+  app.route('/', mcpRoutes({ broker, bearer, protocol }));
   app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer) }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';

@@ -12,7 +12,7 @@ import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { parseAnswer } from '../oauth/answer.ts';
-import { about, accessOf, readerOf, requireCredential } from '../policy/access.ts';
+import { about, accessOf, isOwn, readerOf, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
 import { apiRequest, constantHeaders, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
@@ -73,26 +73,27 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   await requireScope(broker, principal, action, about(credential));
   const target = await targetOf(broker, credential, call.path);
   const reader = readerOf(broker, principal);
-  const owner = accessOf(reader, credential) === 'owner';
+  const access = accessOf(reader, credential) === 'owner' ? 'owner' : 'use';
+  const own = isOwn(broker, principal, credential);
   const refuse = async (error: unknown): Promise<never> => {
     throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
   };
   try {
-    checkCall(credential, owner ? 'owner' : 'use', reader, call.method, target.path, target.query);
+    checkCall(credential, access, reader, call.method, target.path, target.query);
   } catch (error) {
     await refuse(error);
   }
   const send = async (connection: Connection): Promise<Sent> => {
     const { auth, credential, values, secret } = connection;
-    if (!owner) await requireUnguessable(secret).catch(refuse);
+    if (!own) await requireUnguessable(secret).catch(refuse);
     const headers = readHeaders(call.headers, {
       own: ownHeaders(auth, values),
-      named: owner ? null : constantHeaders(auth),
+      named: own ? null : constantHeaders(auth),
       reserved: call.reserved,
     });
     const secrets = secretsOf(connection);
     // Somebody else could tell from the time what a text has in common with the secret.
-    const options = { steady: !owner };
+    const options = { steady: !own };
     const scrubber = scrubberOf(secrets, options);
     const request = {
       ...apiRequest(connection, { ...call, target, headers: { ...headers, ...encodingOf(call) } }),

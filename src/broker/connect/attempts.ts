@@ -195,7 +195,10 @@ async function requireAttempt(broker: Broker, principal: Principal, id: string):
 }
 
 /** True for the caller's own attempts, and for those that it started for somebody else while it still may. */
-function isCallers(attempt: Attempt, { tenant, user, scopes }: Principal): boolean {
+function isCallers(attempt: Attempt, { tenant, user, actor, scopes }: Principal): boolean {
   if (attempt.tenant !== tenant) return false;
-  return attempt.owner === user || (attempt.startedBy === user && scopes.has('credentials:act-as'));
+  // What a user began in person is no business of whoever acts for that user.
+  if (actor !== undefined && attempt.owner !== user) return false;
+  if (actor === undefined && attempt.owner === user) return true;
+  return attempt.startedBy === (actor ?? user) && scopes.has('credentials:act-as');
 }

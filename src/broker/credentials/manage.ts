@@ -8,8 +8,8 @@ import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { readName } from '../input/text.ts';
-import { about, accessOf, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
-import { actingFor, authorize } from '../policy/policy.ts';
+import { about, accessOf, reaches, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
+import { actingFor, authorize, requireOwnAct } from '../policy/policy.ts';
 import { renamed } from './renamed.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
 
@@ -51,9 +51,12 @@ export async function listCredentials(
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   // What reaches somebody is written in the row itself; an index of it may be of an older Keyward's making.
-  const credentials = shown.filter((row) => accessOf(reader, row) !== null).map((row) => viewOf(broker, row, reader));
+  const reached = shown.filter((row) => reaches(broker, owner, row));
+  const credentials = reached.map((row) => seenBy(owner, viewOf(broker, row, reader)));
   if (rows.length <= limit || !last) return { credentials };
   const isShared = accessOf(reader, last) !== 'owner';
+  // What is shared comes last, and is nobody's to act on for somebody else.
+  if (isShared && owner.actor !== undefined) return { credentials };
   return { credentials, nextCursor: encodeCursor([isShared ? 1 : 0, last.createdAt, last.id]) };
 }
 
@@ -78,7 +81,9 @@ export async function ownedCredentials(
     const rows = await broker.vault.list('credential', principal, filter, page);
     owned.push(...rows);
     const last = rows.at(-1);
-    if (rows.length < pageSize || !last) return owned.map((row) => viewOf(broker, row, readerOf(broker, principal)));
+    if (rows.length < pageSize || !last) {
+      return owned.map((row) => seenBy(principal, viewOf(broker, row, readerOf(broker, principal))));
+    }
     page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
   }
 }
@@ -92,8 +97,13 @@ export async function getConnection(
   await authorize(broker, principal, 'credential.read');
   const credential = await requireVisible(broker, principal, input.connectionId, 'connectionId');
   const reader = readerOf(broker, principal);
-  const view = { ...viewOf(broker, credential, reader), ...policiesOf(credential, reader) };
+  const view = { ...seenBy(principal, viewOf(broker, credential, reader)), ...policiesOf(credential, reader) };
   return view.access === 'owner' ? { ...view, shares: sharesOf(credential, broker.settings.shareTenants) } : view;
+}
+
+/** A row as whoever acts for its owner sees it: theirs to use, never theirs. */
+function seenBy({ actor }: Principal, view: ConnectionView): ConnectionView {
+  return actor !== undefined && view.access === 'owner' ? { ...view, access: 'use' } : view;
 }
 
 /** What of a credential its owner can change. */
@@ -123,6 +133,7 @@ export async function updateCredential(
   const widens = ({ policy: now = null }: Credential) => policy !== undefined && widensPolicy(now, policy);
   const wider = widens(credential);
   if (wider) {
+    await requireOwnAct(broker, principal, 'approval.approve', about(credential));
     // As asked: undefined would be no change, which is never wider.
     const details = { policy: policy ?? null };
     await requireApproval(broker, principal, { credential, action, act: 'policy', details });
@@ -138,5 +149,5 @@ export async function updateCredential(
   if (name !== null && name !== credential.name) await closeRequests(broker, principal, credential.id);
   const changed = await requireVisible(broker, principal, credential.id, 'credentialId');
   const reader = readerOf(broker, principal);
-  return { ...viewOf(broker, changed, reader), ...policiesOf(changed, reader) };
+  return { ...seenBy(principal, viewOf(broker, changed, reader)), ...policiesOf(changed, reader) };
 }

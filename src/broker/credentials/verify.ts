@@ -9,7 +9,7 @@ import { amendSame } from '../grants/amend.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
 import { reconnectHint } from '../grants/renew.ts';
 import { quoted } from '../input/text.ts';
-import { about, accessOf, readerOf, requireCredential } from '../policy/access.ts';
+import { about, isOwn, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize } from '../policy/policy.ts';
 import { isoTime } from './view.ts';
@@ -36,7 +36,7 @@ export async function verifyCredential(
   });
   await authorize(broker, principal, 'credential.verify', about(credential));
   const checkedAt = isoTime(Date.now());
-  const own = accessOf(readerOf(broker, principal), credential) === 'owner';
+  const own = isOwn(broker, principal, credential);
   try {
     const { verify } = requireAuth(broker.catalogue.require(credential.connectorId), credential.authenticationType).api;
     if (!verify) {

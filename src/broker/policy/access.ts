@@ -1,10 +1,10 @@
 /** Who reaches which connection. A stranger's id and a missing one get the same error; a share that is too small does not. */
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Owner, Principal } from '../../principal.ts';
-import { type Credential, type Reader, reaches, readerUnder } from '../../vault/vault.ts';
+import { type Credential, type Reader, readerUnder, reaches as sharesWith } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { readId } from '../input/text.ts';
-import { type Action, refused } from './policy.ts';
+import { type Action, refused, requireOwnAct } from './policy.ts';
 
 /** What a principal may do with a connection. */
 export type Access = 'owner' | 'use' | 'view';
@@ -18,7 +18,7 @@ export async function requireVisible(
 ): Promise<Credential> {
   const reader = readerOf(broker, principal);
   const credential = await broker.vault.findVisible(reader, readId(id, field));
-  if (credential && accessOf(reader, credential) !== null) return credential;
+  if (credential && reaches(broker, principal, credential)) return credential;
   throw new KeywardError('not_found', `There is no connection ${id}.`, {
     hint: 'Call list_credentials to see what there is.',
   });
@@ -31,6 +31,7 @@ export async function requireCredential(
   id: string,
   options: { readonly field: string; readonly action: Action; readonly access?: 'use' },
 ): Promise<Credential> {
+  await requireOwnAct(broker, principal, options.action);
   const credential = await requireVisible(broker, principal, id, options.field).catch(async (error: unknown) => {
     throw hasCode(error, 'not_found')
       ? await refused(broker, principal, options.action, { subject: id.toLowerCase() }, error)
@@ -44,6 +45,12 @@ export async function requireCredential(
   throw await refused(broker, principal, options.action, about(credential), error);
 }
 
+/** True for the caller's connection, and for one that is shared with it; for whoever acts for a user, for what that user owns. */
+export function reaches(broker: Pick<Broker, 'settings'>, principal: Principal, credential: Credential): boolean {
+  const access = accessOf(readerOf(broker, principal), credential);
+  return access === 'owner' || (access !== null && principal.actor === undefined);
+}
+
 /** Somebody who reads, under the operator's rule of what crosses from one tenant to another. */
 export function readerOf(broker: Pick<Broker, 'settings'>, owner: Owner): Reader {
   return readerUnder(broker.settings.shareTenants, owner);
@@ -52,9 +59,17 @@ export function readerOf(broker: Pick<Broker, 'settings'>, owner: Owner): Reader
 /** What this reader may do with the connection; null for a stranger. The widest of several shares counts. */
 export function accessOf(reader: Reader, credential: Credential): Access | null {
   if (credential.tenant === reader.tenant && credential.owner === reader.user) return 'owner';
-  const shares = (credential.shares ?? []).filter((share) => reaches(share, credential.tenant, reader));
+  const shares = (credential.shares ?? []).filter((share) => sharesWith(share, credential.tenant, reader));
   if (shares.some(({ permission }) => permission === 'use')) return 'use';
   return shares.length > 0 ? 'view' : null;
+}
+
+/**
+ * True for whoever owns the connection and calls in person. Anybody else who uses it, and be it for its owner, must not
+ * be able to find out its secret by using it.
+ */
+export function isOwn(broker: Pick<Broker, 'settings'>, principal: Principal, credential: Credential): boolean {
+  return principal.actor === undefined && accessOf(readerOf(broker, principal), credential) === 'owner';
 }
 
 /** What an audit event is about. */

@@ -9,37 +9,38 @@ import type { Broker } from '../broker.ts';
 const maxUser = 500;
 
 /**
- * Every action, the scope it needs, and whether an allowed one is audited. Reading metadata is not; every release,
- * use and change is.
+ * Every action, the scope it needs, whether an allowed one is audited, and whether somebody may do it for another user
+ * (`credentials:act-as`). Reading metadata is not audited; every release, use and change is. Handing out secrets, saying
+ * yes for somebody, and giving something to third parties stay with whoever owns it.
  */
 const actions = {
-  'connector.read': { scope: 'credentials:read', audited: false },
-  'credential.read': { scope: 'credentials:read', audited: false },
-  'attempt.read': { scope: 'credentials:read', audited: false },
-  'attempt.start': { scope: 'credentials:write', audited: true },
-  'attempt.agree': { scope: 'credentials:write', audited: true },
-  'attempt.cancel': { scope: 'credentials:write', audited: true },
-  'credential.create': { scope: 'credentials:write', audited: true },
-  'credential.reconnect': { scope: 'credentials:write', audited: true },
-  'credential.revert': { scope: 'credentials:write', audited: true },
-  'credential.update': { scope: 'credentials:write', audited: true },
-  'credential.delete': { scope: 'credentials:write', audited: true },
-  'credential.call': { scope: 'credentials:use', audited: true },
-  'credential.verify': { scope: 'credentials:use', audited: true },
-  'credential.release': { scope: 'credentials:release', audited: true },
-  'credential.share': { scope: 'credentials:share', audited: true },
-  'server.discover': { scope: 'credentials:write', audited: true },
-  'server.register': { scope: 'credentials:write', audited: true },
-  'offer.take': { scope: 'credentials:write', audited: true },
-  'offer.decline': { scope: 'credentials:write', audited: true },
-  'approval.approve': { scope: 'credentials:write', audited: true },
-  'approval.deny': { scope: 'credentials:write', audited: true },
-  'audit.read': { scope: 'audit:read', audited: false },
-  'auth_config.read': { scope: 'credentials:read', audited: false },
-  'auth_config.create': { scope: 'credentials:write', audited: true },
-  'auth_config.update': { scope: 'credentials:write', audited: true },
-  'auth_config.delete': { scope: 'credentials:write', audited: true },
-} as const satisfies Record<string, { scope: Scope; audited: boolean }>;
+  'connector.read': { scope: 'credentials:read', audited: false, forOthers: true },
+  'credential.read': { scope: 'credentials:read', audited: false, forOthers: true },
+  'attempt.read': { scope: 'credentials:read', audited: false, forOthers: true },
+  'attempt.start': { scope: 'credentials:write', audited: true, forOthers: true },
+  'attempt.agree': { scope: 'credentials:write', audited: true, forOthers: true },
+  'attempt.cancel': { scope: 'credentials:write', audited: true, forOthers: true },
+  'credential.create': { scope: 'credentials:write', audited: true, forOthers: true },
+  'credential.reconnect': { scope: 'credentials:write', audited: true, forOthers: true },
+  'credential.revert': { scope: 'credentials:write', audited: true, forOthers: false },
+  'credential.update': { scope: 'credentials:write', audited: true, forOthers: true },
+  'credential.delete': { scope: 'credentials:write', audited: true, forOthers: true },
+  'credential.call': { scope: 'credentials:use', audited: true, forOthers: true },
+  'credential.verify': { scope: 'credentials:use', audited: true, forOthers: true },
+  'credential.release': { scope: 'credentials:release', audited: true, forOthers: false },
+  'credential.share': { scope: 'credentials:share', audited: true, forOthers: false },
+  'server.discover': { scope: 'credentials:write', audited: true, forOthers: true },
+  'server.register': { scope: 'credentials:write', audited: true, forOthers: true },
+  'offer.take': { scope: 'credentials:write', audited: true, forOthers: false },
+  'offer.decline': { scope: 'credentials:write', audited: true, forOthers: false },
+  'approval.approve': { scope: 'credentials:write', audited: true, forOthers: false },
+  'approval.deny': { scope: 'credentials:write', audited: true, forOthers: false },
+  'audit.read': { scope: 'audit:read', audited: false, forOthers: false },
+  'auth_config.read': { scope: 'credentials:read', audited: false, forOthers: false },
+  'auth_config.create': { scope: 'credentials:write', audited: true, forOthers: false },
+  'auth_config.update': { scope: 'credentials:write', audited: true, forOthers: false },
+  'auth_config.delete': { scope: 'credentials:write', audited: true, forOthers: false },
+} as const satisfies Record<string, { scope: Scope; audited: boolean; forOthers: boolean }>;
 
 export type Action = keyof typeof actions;
 
@@ -67,10 +68,25 @@ export async function requireScope(
   action: Action,
   about: About = {},
 ): Promise<void> {
+  await requireOwnAct(broker, principal, action, about);
   const { scope } = actions[action];
   if (principal.scopes.has(scope)) return;
   const error = new KeywardError('insufficient_scope', `This needs the scope ${scope}.`, {
     hint: 'Ask for a bearer token that has it.',
+  });
+  throw await refused(broker, principal, action, about, error);
+}
+
+/** Refuses whoever acts for somebody else what only that person may do, whatever there is. */
+export async function requireOwnAct(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About = {},
+): Promise<void> {
+  if (principal.actor === undefined || actions[action].forOthers) return;
+  const error = new KeywardError('forbidden', 'Nobody may do this for somebody else.', {
+    hint: 'It takes the token of the user who is meant. Leave x-alloy-userid out to do it for yourself.',
   });
   throw await refused(broker, principal, action, about, error);
 }
@@ -106,7 +122,8 @@ export async function actingFor(
     const rule = `must be one line of 1 to ${maxUser} characters, without spaces around it`;
     throw new KeywardError('invalid_input', `${field} ${rule}.`, { details: { fields: { [field]: rule } } });
   }
-  if (actsForOthers(principal)) return { ...principal, user, actor: principal.user };
+  // One request is for one user: of two that it names, neither is surely meant.
+  if (actsForOthers(principal) && principal.actor === undefined) return { ...principal, user, actor: principal.user };
   throw await refused(
     broker,
     principal,

@@ -5,12 +5,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Broker, forRequest } from '../../broker/broker.ts';
 import { callService } from '../../broker/calls/call-service.ts';
+import { actingFor } from '../../broker/policy/policy.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Bearer, Refusal } from '../auth/bearer.ts';
 import { allowSlowBody, brokenOff } from '../listener/body-timeout.ts';
 import { type Answer, send } from '../listener/node-response.ts';
-import { type Asked, askedBy } from '../listener/request-head.ts';
+import { type Asked, askedBy, readIdentity, userHeader } from '../listener/request-head.ts';
 import type { Direct, Exchange } from '../listener/server.ts';
 import { commonHeaders } from '../middleware/app.ts';
 import { refreshed } from '../middleware/fresh-keys.ts';
@@ -66,12 +67,14 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: Asked): Promise
   if ('status' in principal) return principal;
   allowSlowBody(exchange);
   const signal = goneSignal(outgoing);
-  // Until its answer is sent, or its program has gone. Of what waits for its turn nothing is read.
+  const owner = await actingFor(broker, principal, readIdentity(asked, userHeader), userHeader);
+  // Until its answer is sent, or its program has gone. Of what waits for its turn nothing is read. However many users a
+  // program acts for, it has its own turns and no more.
   const end = await broker.underWay.streams.take(principal, signal);
   if (outgoing.closed) end();
   outgoing.once('close', end);
   const call = await readCall(incoming);
-  const answer = await callService(broker, principal, {
+  const answer = await callService(broker, owner, {
     ...call,
     reserved: 'drop',
     signal,

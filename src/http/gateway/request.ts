@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ServiceCall } from '../../broker/calls/call-service.ts';
 import { KeywardError } from '../../errors.ts';
+import { userHeader } from '../listener/request-head.ts';
 
 /** What every path of the gateway begins with. */
 export const prefix = '/proxy/';
@@ -36,13 +37,15 @@ function pathOf({ url = '', headers }: IncomingMessage, connectionId: string): s
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-/** Without those of this connection, and those that hold Keyward's token, which some clients send in several. */
+/** Without those of this connection, the user who is meant, whom Keyward knows, and those that hold Keyward's token, which some clients send in several. */
 function headersOf({ headers }: IncomingMessage): Record<string, string> {
   const token = tokenOf(headers);
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const kept = Object.entries(headers).flatMap(([name, values]) => {
     const value = [values ?? []].flat().join(', ');
-    return value.includes(token) || named.some((one) => one.trim() === name) ? [] : [[name, value]];
+    return name === userHeader || value.includes(token) || named.some((one) => one.trim() === name)
+      ? []
+      : [[name, value]];
   });
   return Object.fromEntries(kept);
 }

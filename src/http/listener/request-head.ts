@@ -43,6 +43,9 @@ function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return found;
 }
 
+/** Where whoever acts for its users names the user, at every door. */
+export const userHeader = 'x-alloy-userid';
+
 /**
  * A header that says who is meant. A name may have any letters, so its bytes are read as UTF-8. Sent twice it means
  * nobody, also with the same name: what stands between might have taken either.

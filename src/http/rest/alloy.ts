@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { createCredential } from '../../broker/connect/create.ts';
 import { ownedCredentials } from '../../broker/credentials/manage.ts';
 import { getCredentialMetadata } from '../../broker/credentials/metadata.ts';
-import { defineOperation, type Operation, userHeader } from './operation.ts';
+import { userHeader } from '../listener/request-head.ts';
+import { defineOperation, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';
 
 const userId = z.string().min(1).max(500);

@@ -5,14 +5,14 @@ import { type Broker, forRequest } from '../../broker/broker.ts';
 import { readInput } from '../../broker/input/read-input.ts';
 import { actingFor } from '../../broker/policy/policy.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
-import { askedOf, readIdentity } from '../listener/request-head.ts';
+import { askedOf, readIdentity, userHeader } from '../listener/request-head.ts';
 import { readJson } from '../middleware/json-body.ts';
 import { alloy } from './alloy.ts';
 import { failureOf } from './errors.ts';
 import { fishnet } from './fishnet.ts';
 import { management } from './management.ts';
 import { openApiDocument } from './openapi.ts';
-import { hasBody, type Inputs, type Operation, type RestBearer, type RestEnv, userHeader } from './operation.ts';
+import { hasBody, type Inputs, type Operation, type RestBearer, type RestEnv } from './operation.ts';
 import { pathstack } from './pathstack.ts';
 import { checkVersion, readVersion } from './versions.ts';
 
@@ -42,8 +42,7 @@ type Parts = { readonly broker: Broker; readonly bearer: RestBearer };
 async function answer({ broker, bearer }: Parts, operation: Operation, c: Context<RestEnv>): Promise<Response> {
   try {
     const input = await readInputs(operation, c);
-    const user = input.header[userHeader] as string | undefined;
-    const principal = await actingFor(broker, c.var.principal, user, userHeader);
+    const principal = await actingFor(broker, c.var.principal, readIdentity(askedOf(c), userHeader), userHeader);
     const call = { broker, principal, signal: c.req.raw.signal };
     return c.json((await operation.run(call, input)) as object);
   } catch (error) {

@@ -7,9 +7,6 @@ import type { Principal, Scope } from '../../principal.ts';
 /** Each documented system has error bodies and versions of its own. */
 export type Family = 'alloy' | 'pathstack' | 'fishnet';
 
-/** Where whoever acts for its users names the user. */
-export const userHeader = 'x-alloy-userid';
-
 /** What the bearer check sets for the handlers behind it. */
 export type RestEnv = { Variables: { principal: Principal; requestId: string } };
 

@@ -7,6 +7,7 @@ import { shareConnection } from '../../broker/credentials/share.ts';
 import type { ShareView } from '../../broker/credentials/view.ts';
 import { idIn } from '../../broker/input/text.ts';
 import { KeywardError } from '../../errors.ts';
+import { userHeader } from '../listener/request-head.ts';
 import { defineOperation, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';
 
@@ -56,6 +57,8 @@ const connection = z.object({
 
 const success = <T extends z.ZodType>(data: T) => z.object({ data });
 const common = { family: 'pathstack', params, headers } as const;
+/** What may be done for the user who owns the connection. */
+const forOthers = { ...common, headers: { ...headers, [userHeader]: z.string().max(500).optional() } } as const;
 
 export const pathstack: readonly Operation[] = [
   defineOperation({
@@ -73,7 +76,7 @@ export const pathstack: readonly Operation[] = [
       }),
   }),
   defineOperation({
-    ...common,
+    ...forOthers,
     method: 'get',
     path: '/connection/{connection_id}',
     operationId: 'connection_by_id',
@@ -86,7 +89,7 @@ export const pathstack: readonly Operation[] = [
       })),
   }),
   defineOperation({
-    ...common,
+    ...forOthers,
     method: 'patch',
     path: '/connection/{connection_id}',
     operationId: 'update_connection',
@@ -103,7 +106,7 @@ export const pathstack: readonly Operation[] = [
       })),
   }),
   defineOperation({
-    ...common,
+    ...forOthers,
     method: 'delete',
     path: '/connection/{connection_id}',
     operationId: 'delete_connection',

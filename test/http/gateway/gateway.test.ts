@@ -217,6 +217,7 @@ describe('the gateway', () => {
         authorization: `Bearer ${own}`,
         'x-api-key': own,
         cookie: 'a=b',
+        'x-alloy-userid': 'ann',
         'x-forwarded-for': '1.2.3.4',
         forwarded: 'for=1.2.3.4',
         traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -232,7 +233,16 @@ describe('the gateway', () => {
     const seen = api.seen.at(-1)?.headers ?? {};
     expect(seen).toMatchObject({ 'x-kept': 'yes', authorization: `Bearer ${token}`, host: api.host });
     const trace = ['traceparent', 'tracestate', 'baggage'];
-    const reserved = ['x-api-key', 'cookie', 'x-forwarded-for', 'forwarded', 'proxy-authorization', 'x-hop', ...trace];
+    const reserved = [
+      'x-api-key',
+      'cookie',
+      'x-alloy-userid',
+      'x-forwarded-for',
+      'forwarded',
+      'proxy-authorization',
+      'x-hop',
+      ...trace,
+    ];
     for (const name of reserved) {
       expect(seen, name).not.toHaveProperty(name);
     }
