@@ -10,7 +10,7 @@ import { person } from '../../support/principals.ts';
 
 let keyward: InProcess;
 beforeAll(async () => {
-  keyward = await openInProcess({ KEYWARD_ANY_HOST: 'allow' });
+  keyward = await openInProcess({ KEYWARD_ANY_HOST: 'allow', KEYWARD_HOSTS_ALLOW: 'keyward.invalid' });
 });
 afterAll(() => keyward.close());
 

@@ -124,7 +124,7 @@ describe('the form for programs', () => {
   });
 
   it('says in the words of a secret where it is made, and has no field of its own for that', () => {
-    const options = { audience: 'program', authConfigRequired: false, secretInput: 'page' } as const;
+    const options = { ...asked, audience: 'program', authConfigRequired: false, secretInput: 'page' } as const;
     const form = credentialForm(...methodOf('github', 'bearer'), options);
     expect(Object.keys(form)).toEqual(['authenticationType', 'authConfigRequired', 'inputSchema', 'sampleInput']);
     expect(form.inputSchema.properties.token?.description).toMatch(/ See https:\/\/github\.com\/settings\/tokens$/);
@@ -132,6 +132,7 @@ describe('the form for programs', () => {
 
   it('requires secrets and connection inputs, and offers an auth config when none is known', () => {
     const options = {
+      ...asked,
       ...asked,
       audience: 'program',
       authConfigRequired: true,
@@ -174,7 +175,7 @@ describe('the form for models', () => {
   });
 
   it('names the page for keys beside the form, also where only pages take secrets', () => {
-    const options = { audience: 'model', authConfigRequired: false, secretInput: 'page' } as const;
+    const options = { ...asked, audience: 'model', authConfigRequired: false, secretInput: 'page' } as const;
     expect(credentialForm(...methodOf('github', 'bearer'), options).keyUrl).toBe('https://github.com/settings/tokens');
     // OAuth needs no key, and nobody knows where the one of a service of the person's own is made.
     for (const known of [methodOf('github', 'oauth2'), methodOf('generic-api-key', 'api_key')])

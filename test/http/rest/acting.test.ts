@@ -17,7 +17,7 @@ const people = new Map([
 let world: World;
 let rest: RestServer;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ passwords: ['bob:hunter22'] });
   rest = await startRest(world.env, people);
 });
 afterAll(async () => {
