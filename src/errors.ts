@@ -72,6 +72,8 @@ export type ErrorDetails = {
   readonly ambiguous?: boolean;
   /** Field name → what is wrong with it, for forms and 422 bodies. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** Where the first of them stands in what was sent: names, and numbers of list entries. */
+  readonly loc?: readonly (string | number)[];
   /** Signing in, perhaps as somebody else, is the way out: a page links there. */
   readonly signIn?: boolean;
   /** The request that waits for the owner's approval. Its id opens nothing by itself. */

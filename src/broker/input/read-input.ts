@@ -6,15 +6,22 @@ import { oneLine } from './text.ts';
 /** How many wrong fields one error names. */
 const maxProblems = 20;
 
-/** The input as the schema types it, or `invalid_input` that names every wrong field; never quotes a value. */
-export function readInput<S extends z.ZodObject>(name: string, schema: S, args: unknown): z.output<S> {
+/**
+ * The input as the schema types it, or `invalid_input` that names every wrong field; never quotes a value.
+ *
+ * @param place where it stands in a request, as the first part of `details.loc`
+ */
+export function readInput<S extends z.ZodObject>(name: string, schema: S, args: unknown, place?: string): z.output<S> {
   const parsed = schema.safeParse(args);
   if (parsed.success) return parsed.data;
-  const fields = problemsOf(parsed.error.issues, args);
+  const { issues } = parsed.error;
+  const fields = problemsOf(issues, args);
+  const [first] = issues.flatMap(pathsOf);
+  const loc = [...(place === undefined ? [] : [place]), ...(first ?? []).map(shownPart)];
   const list = Object.entries(fields).map(([field, problem]) => `${field} ${problem}`);
   throw new KeywardError('invalid_input', `${list.join('; ')}.`, {
     hint: `${name} takes ${Object.keys(schema.shape).join(', ')}.`,
-    details: { fields },
+    details: { fields, loc },
   });
 }
 
@@ -22,20 +29,26 @@ export function readInput<S extends z.ZodObject>(name: string, schema: S, args: 
 function problemsOf(issues: readonly z.core.$ZodIssue[], args: unknown): Record<string, string> {
   const problems = new Map<string, string>();
   for (const issue of issues) {
-    if (issue.code === 'unrecognized_keys') {
-      for (const name of issue.keys) problems.set(shownName(name), 'is not a field here');
-    } else {
-      const field = shownName(issue.path.join('.'));
+    for (const path of pathsOf(issue)) {
+      const field = shownName(path.join('.'));
       if (!problems.has(field)) problems.set(field, problemOf(issue, args));
     }
   }
   return Object.fromEntries([...problems].slice(0, maxProblems));
 }
 
+/** What is wrong, by its whole path: an unknown field stands in its parent. */
+function pathsOf(issue: z.core.$ZodIssue): readonly PropertyKey[][] {
+  return issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+}
+
 function problemOf(issue: z.core.$ZodIssue, args: unknown): string {
+  if (isAbsent(args, issue.path)) return 'is missing';
   switch (issue.code) {
+    case 'unrecognized_keys':
+      return 'is not a field here';
     case 'invalid_type':
-      return isAbsent(args, issue.path) ? 'is missing' : `must be ${withArticle(issue.expected)}`;
+      return issue.expected === 'never' ? issue.message : `must be ${withArticle(issue.expected)}`;
     case 'invalid_value':
       return `must be one of ${issue.values.join(', ')}`;
     case 'too_small':
@@ -52,10 +65,17 @@ function problemOf(issue: z.core.$ZodIssue, args: unknown): string {
 }
 
 function isAbsent(args: unknown, path: readonly PropertyKey[]): boolean {
-  const [field] = path;
-  return (
-    path.length === 1 && field !== undefined && typeof args === 'object' && args !== null && !Object.hasOwn(args, field)
-  );
+  let value = args;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return false;
+    if (!Object.hasOwn(value, part)) return true;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value === undefined;
+}
+
+function shownPart(part: PropertyKey): string | number {
+  return typeof part === 'number' ? part : shownName(String(part));
 }
 
 function withArticle(type: string): string {

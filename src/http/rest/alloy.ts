@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { createCredential } from '../../broker/connect/create.ts';
 import { ownedCredentials } from '../../broker/credentials/manage.ts';
-import { getCredentialMetadata } from '../../broker/credentials/metadata.ts';
+import { getCredentialMetadata, listConnectors } from '../../broker/credentials/metadata.ts';
+import { maxLimit } from '../../broker/input/paging.ts';
 import { userHeader } from '../listener/request-head.ts';
 import { defineOperation, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';
@@ -24,6 +25,36 @@ const credential = z.object({
 });
 
 export const alloy: readonly Operation[] = [
+  defineOperation({
+    method: 'get',
+    path: '/connectors',
+    family: 'alloy',
+    operationId: 'list-connectors',
+    summary: 'What can be connected, by relevance to the query',
+    scope: 'credentials:read',
+    query: {
+      query: z.string().max(200).optional(),
+      category: z.string().max(100).optional(),
+      cursor: z.string().max(1_000).optional(),
+      limit: z.coerce.number().int().min(1).max(maxLimit).optional(),
+    },
+    headers,
+    answers: z.object({
+      connectors: z.array(
+        z.object({
+          connectorId: z.string(),
+          name: z.string(),
+          categories: z.array(z.string()),
+          authenticationTypes: z.array(z.string()),
+          docsUrl: z.string(),
+          custom: z.boolean().optional().describe('Described by a file of whoever runs this Keyward'),
+        }),
+      ),
+      nextCursor: z.string().optional(),
+      hint: z.string().optional().describe('What else to do where nothing was found'),
+    }),
+    handle: ({ broker, principal }, { query }) => listConnectors(broker, principal, query),
+  }),
   defineOperation({
     method: 'get',
     path: '/connectors/{connectorId}/credentials',

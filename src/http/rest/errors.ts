@@ -10,7 +10,10 @@ export function failureOf(operation: Operation, error: unknown): Failure {
   if (error instanceof RequestError) {
     return { status: error.status, body: bodyOf(operation.family, error.status, error.message), headers: {} };
   }
-  const { code, message, hint } = toPublic(error);
+  const shown = toPublic(error);
+  const { code } = shown;
+  const message = inRestWords(operation, shown.message);
+  const hint = shown.hint === undefined ? undefined : inRestWords(operation, shown.hint);
   const status = errorCodes[code];
   const headers: Record<string, string> = {};
   const retryAfter = error instanceof KeywardError ? error.details.retryAfterSeconds : undefined;
@@ -19,14 +22,15 @@ export function failureOf(operation: Operation, error: unknown): Failure {
   return { status, body: familyBody(operation.family, status, { message, ...(hint && { hint }) }, detail), headers };
 }
 
-/** The same for an error that stands fast. What is missing is told without a word more, as documented. */
+/** The same for an error that stands fast. What PathStack misses is told without a word more, as it documents. */
 export function familyBody(
   family: Family,
   status: number,
   { message, hint }: Pick<PublicError, 'message' | 'hint'>,
   detail: object = {},
 ): unknown {
-  return bodyOf(family, status, hint === undefined || status === 404 ? message : `${message} ${hint}`, detail);
+  const alone = hint === undefined || (status === 404 && family === 'pathstack');
+  return bodyOf(family, status, alone ? message : `${message} ${hint}`, detail);
 }
 
 /** PathStack documents `error` as an object; Alloy documents none and uses the same; Fishnet's is a text. */
@@ -42,7 +46,7 @@ function validation(operation: Operation, error: KeywardError): object {
   const missing = problem === 'is missing';
   const name = documentedName(operation, field);
   return {
-    loc: [placeOf(operation, name), ...name.split('.')],
+    loc: error.details.loc ?? [placeOf(operation, name), ...name.split('.')],
     msg: missing ? 'Field required' : `${name} ${problem}`,
     type: missing ? 'missing' : 'value_error',
   };
@@ -58,4 +62,29 @@ function documentedName({ takes }: Operation, field: string): string {
 function placeOf({ takes }: Operation, field: string): Place {
   const places = ['path', 'query', 'header'] as const;
   return places.find((place) => field in takes[place].shape) ?? 'body';
+}
+
+/** What the broker's texts call an operation, which are the names of tools, and what it is called here. */
+const tools: Readonly<Record<string, string>> = {
+  list_connectors: 'GET /connectors',
+  get_credential_metadata: 'GET /connectors/{connectorId}/credentials/metadata',
+  create_credential: 'POST /connectors/{connectorId}/credentials',
+  check_attempt: 'GET /connectors/{connectorId}/credentials',
+  list_credentials: 'GET /api/credentials',
+  get_connection_credentials: 'GET /connection/{connection_id}/credentials',
+  get_connection: 'GET /connection/{connection_id}',
+  update_credential: 'PATCH /connection/{connection_id}',
+  delete_credential: 'DELETE /connection/{connection_id}',
+  share_connection: 'PUT /connection/{connection_id}/shares',
+  verify_credential: '/proxy/{connection_id}/…',
+  call_api: '/proxy/{connection_id}/…',
+};
+const toolNames = new RegExp(`\\b(${Object.keys(tools).join('|')})\\b`, 'g');
+
+/** A program knows addresses and their fields: neither tools nor what these call a connection. */
+function inRestWords({ takes }: Operation, text: string): string {
+  const worded = text.replace(toolNames, (name) => tools[name] ?? name);
+  return 'connection_id' in takes.path.shape
+    ? worded.replace(/\b(connection|credential)Id\b/g, 'connection_id')
+    : worded;
 }

@@ -65,16 +65,21 @@ async function readInputs(operation: Operation, c: Context<RestEnv>): Promise<In
   const { takes } = operation;
   const name = `${operation.method.toUpperCase()} ${operation.path}`;
   const asked = askedOf(c);
-  const header = readInput(name, takes.header, {
-    'x-api-version': readVersion(asked),
-    [userHeader]: readIdentity(asked, userHeader),
-  });
+  const header = readInput(
+    name,
+    takes.header,
+    {
+      'x-api-version': readVersion(asked),
+      [userHeader]: readIdentity(asked, userHeader),
+    },
+    'header',
+  );
   // First of all: what the rest of the request means is the version's matter.
   checkVersion(operation.family, header['x-api-version']);
   return {
     header,
-    path: readInput(name, takes.path, c.req.param()),
-    query: readInput(name, takes.query, c.req.query()),
-    body: hasBody(operation) ? readInput(name, takes.body, await readJson(c)) : {},
+    path: readInput(name, takes.path, c.req.param(), 'path'),
+    query: readInput(name, takes.query, c.req.query(), 'query'),
+    body: hasBody(operation) ? readInput(name, takes.body, await readJson(c), 'body') : {},
   };
 }

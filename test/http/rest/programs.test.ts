@@ -19,6 +19,7 @@ afterAll(async () => {
 
 const id = '550e8400-e29b-41d4-a716-446655440000';
 const documented = [
+  '/connectors',
   `/connectors/${connectorId}/credentials`,
   `/connectors/${connectorId}/credentials/metadata`,
   `/connection/${id}`,

@@ -8,6 +8,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import createClient from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tools } from '../../../src/mcp/tools/index.ts';
 import type { paths as CreatePaths } from '../../support/interfaces/alloy-create-credential.ts';
 import type { paths as ListPaths } from '../../support/interfaces/alloy-get-connector-credentials.ts';
 import type { paths as MetadataPaths } from '../../support/interfaces/alloy-get-credentials-metadata.ts';
@@ -374,6 +375,94 @@ describe('the header of a version or of a user', () => {
     const same = await asked(acme, ['authorization', `Bearer ${rest.token('backend')}`]);
     expect(same.status).toBe(401);
   });
+});
+
+describe('what is wrong with a request', () => {
+  const create = { userId: 'ann', authenticationType: 'api_key', apiKey: goodApiKey };
+
+  it('is told with the place of the first thing: numbers of list entries, the parent of an unknown field, its own part', async () => {
+    const path = `/connection/${await connect('ann')}`;
+    const long = 'x'.repeat(501);
+    const cases = [
+      ['POST', acme, { ...create, connectorId }, ['body', 'connectorId'], 'connectorId is in the path'],
+      ['POST', acme, { ...create, userId: 3 }, ['body', 'userId'], 'userId must be a string'],
+      ['POST', acme, { ...create, userId: long }, ['body', 'userId'], 'userId must be at most 500 characters'],
+      [
+        'PATCH',
+        path,
+        { policy: { methods: ['GET', 1] } },
+        ['body', 'policy', 'methods', 1],
+        'policy.methods.1 must be a string',
+      ],
+      ['PATCH', path, { policy: { hosts: [] } }, ['body', 'policy', 'hosts'], 'policy.hosts is not a field here'],
+      ['PATCH', path, { nmae: 'x' }, ['body', 'nmae'], 'nmae is not a field here'],
+      ['PUT', `${path}/shares`, { with: 'user:bob' }, ['body', 'permission'], 'Field required'],
+      [
+        'PUT',
+        `${path}/shares`,
+        { with: 'user:bob', permission: 'own' },
+        ['body', 'permission'],
+        'permission must be one of view, use, none',
+      ],
+      ['GET', '/audit?limit=x', undefined, ['query', 'limit'], 'limit must be a number'],
+    ] as const;
+    for (const [method, to, body, loc, msg] of cases) {
+      const answer = await rest.send('ann', method, to, body === undefined ? {} : { body });
+      const type = msg === 'Field required' ? 'missing' : 'value_error';
+      expect(answer, `${method} ${to} ${msg}`).toMatchObject({ status: 422, body: { error: { loc, msg, type } } });
+      fits(answerValidator(pathstack, secret, 'get', 422), answer.body);
+    }
+  });
+
+  it('is told in the names of REST: addresses and their fields, no tools', async () => {
+    const path = `/connection/${await connect('ann')}`;
+    const missing = `/connection/${randomUUID()}`;
+    const wrong = [
+      ['POST', acme, { ...create, apikey: 'x' }],
+      ['POST', acme, { ...create, authenticationType: 'apikey' }],
+      ['POST', acme, { ...create, credentialId: randomUUID() }],
+      ['POST', acme, { ...create, authConfigId: 'x' }],
+      ['POST', acme, { ...create, redirectUri: 'x' }],
+      ['POST', '/auth-configs', { connectorId: 'nowhere-at-all', clientId: 'x' }],
+      ['PATCH', '/auth-configs/x', { name: 'x' }],
+      ['GET', '/connectors/nowhere-at-all/credentials', undefined],
+      ['GET', '/connectors?category=nothing', undefined],
+      ['GET', '/connectors?cursor=x', undefined],
+      ['PATCH', path, {}],
+      ['PATCH', path, { policy: { methods: [] } }],
+      ['PATCH', '/connection/x', { name: 'x' }],
+      ['DELETE', '/connection/x', undefined],
+      ['GET', '/connection/x/credentials', undefined],
+      ['GET', missing, undefined],
+      ['PUT', `${path}/shares`, { with: 'x', permission: 'view' }],
+      ['PUT', `${path}/shares`, { with: 'user:ann', permission: 'view' }],
+      ['PUT', '/connection/x/shares', { with: 'x', permission: 'view' }],
+    ] as const;
+    const names = new RegExp(`\\b(${[...tools.keys()].join('|')})\\b`);
+    for (const [method, to, body] of wrong) {
+      const answer = await rest.send('ann', method, to, body === undefined ? {} : { body });
+      expect([404, 422], `${method} ${to}`).toContain(answer.status);
+      expect(answer.text, `${method} ${to}`).not.toMatch(names);
+      if (to.startsWith('/connection/')) expect(answer.text).not.toMatch(/connectionId|credentialId/);
+    }
+  });
+
+  it('comes with what was probably meant', async () => {
+    const connector = await rest.send('ann', 'GET', '/connectors/slak/credentials');
+    expect(connector).toMatchObject({ status: 404, body: { error: { message: expect.stringContaining('slack') } } });
+    const field = await rest.send('ann', 'POST', acme, { body: { ...create, apiKye: 'x' } });
+    expect(field.text).toContain('did you mean apiKey?');
+  });
+});
+
+it('lists what can be connected, page by page and by a search', async () => {
+  type Page = { connectors: { connectorId: string }[]; nextCursor?: string };
+  const found = (await rest.send('ann', 'GET', '/connectors?query=slack&limit=1')).body as Page;
+  expect(found.connectors).toMatchObject([{ connectorId: 'slack', name: 'Slack' }]);
+  const first = (await rest.send('ann', 'GET', '/connectors?limit=2')).body as Page;
+  const next = (await rest.send('ann', 'GET', `/connectors?limit=2&cursor=${first.nextCursor}`)).body as Page;
+  expect(new Set([...first.connectors, ...next.connectors].map((one) => one.connectorId)).size).toBe(4);
+  expect((await rest.send(null, 'GET', '/connectors')).status).toBe(401);
 });
 
 describe('an address where nothing is', () => {
