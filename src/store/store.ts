@@ -116,7 +116,13 @@ export type AttemptRow = Row & {
   readonly startedBy?: string | null;
   /** Mark of the browser that claimed an attempt which somebody started for its owner. */
   readonly browser?: string | null;
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | null;
+  /** `denied`: a person, or whoever decides at the service, said no. */
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly denied?: true;
+  } | null;
   readonly expiresAt: number;
 };
 

@@ -34,6 +34,11 @@ export async function openVault(
   const lately = createLately<object>();
   const notes = useNotes((times) => store.touch(times));
 
+  function read<K extends Kind>(kind: K, row: Rows[K]): Records[K]['record'] {
+    const record = recordOf<K>(row);
+    return kind === 'credential' ? notes.seen(record as Records['credential']['record']) : record;
+  }
+
   async function rowOf(kind: Kind, record: Named): Promise<Rows[Kind] | undefined> {
     return store.get(kind, { tenant: record.tenant, user: record.owner }, record.id);
   }
@@ -67,7 +72,7 @@ export async function openVault(
     ping: () => store.ping(),
     async get(kind, owner, id) {
       const row = await store.get(kind, owner, id);
-      return row && recordOf<typeof kind>(row);
+      return row && read(kind, row);
     },
     async findAttempt(id) {
       const row = await store.findAttempt(id);
@@ -82,16 +87,16 @@ export async function openVault(
     },
     async findVisible(reader, id) {
       const row = await store.findVisible(reader, id);
-      return row && recordOf<'credential'>(row);
+      return row && read('credential', row);
     },
     async listVisible(reader, filter, page) {
-      return (await store.listVisible(reader, filter, page)).map((row) => recordOf<'credential'>(row));
+      return (await store.listVisible(reader, filter, page)).map((row) => read('credential', row));
     },
     async listOffered(tenant, page) {
       return (await store.listOffered(tenant, page)).map((row) => recordOf<'credential'>(row));
     },
     async list(kind, owner, filter, page) {
-      return (await store.list(kind, owner, filter, page)).map((row) => recordOf<typeof kind>(row));
+      return (await store.list(kind, owner, filter, page)).map((row) => read(kind, row));
     },
     async open(kind, record) {
       const row = await rowOf(kind, record);

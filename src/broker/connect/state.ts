@@ -23,7 +23,10 @@ export function stateOf(attempt: Attempt, now = Date.now()): AttemptState {
 
 /** Why an attempt failed. */
 export function failureOf(attempt: Attempt): PublicError {
-  if (attempt.error) return attempt.error as PublicError;
+  if (attempt.error) {
+    const { denied: _, ...error } = attempt.error;
+    return error as PublicError;
+  }
   return {
     code: 'provider_unavailable',
     message: 'Keyward was stopped while the service was answering.',
@@ -65,7 +68,9 @@ function typedAddress({ auth }: Connector): string {
 /** Marks an attempt as failed. A `conflict` means that somebody else ended it first, which is as good. */
 export async function failAttempt(broker: Broker, attempt: Attempt, error: KeywardError): Promise<void> {
   try {
-    const record = { ...attempt, status: 'failed' as const, error: toPublic(error) };
+    const denied = error.code === 'cancelled' || error.details.providerError === 'access_denied';
+    const told = { ...toPublic(error), ...(denied && { denied: true as const }) };
+    const record = { ...attempt, status: 'failed' as const, error: told };
     await broker.vault.commit([{ op: 'update', kind: 'attempt', record }]);
   } catch (problem) {
     if (!hasCode(problem, 'conflict')) throw problem;
@@ -87,8 +92,9 @@ export function returnUrl(
   return url.href;
 }
 
-/** The same for an attempt that has ended. */
+/** The same for an attempt that has ended. A no has the name that OAuth gives it (RFC 6749 §4.1.2.1); a fault has its own. */
 export function returnOf(attempt: Attempt): string | null {
-  const { returnTo, credentialId } = attempt;
-  return returnUrl(returnTo, credentialId === null ? { error: failureOf(attempt).code } : { credentialId });
+  const { returnTo, credentialId, error } = attempt;
+  if (credentialId !== null) return returnUrl(returnTo, { credentialId });
+  return returnUrl(returnTo, { error: error?.denied ? 'access_denied' : failureOf(attempt).code });
 }

@@ -83,7 +83,7 @@ describe('the audit log', () => {
 describe('the way back', () => {
   it.each([
     ['allow', /^\/done\?keep=1&credentialId=[0-9a-f-]{36}$/],
-    ['deny', /^\/done\?keep=1&error=\w+$/],
+    ['deny', /^\/done\?keep=1&error=access_denied$/],
   ] as const)(
     'takes the person who chose %s to redirectUri with the outcome and nothing else',
     async (decision, expected) => {

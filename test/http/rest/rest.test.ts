@@ -523,6 +523,19 @@ describe('Fishnet', () => {
     expect(answer.text).not.toContain(goodApiKey);
   });
 
+  it('shows a use at once, and never a time before it', async () => {
+    const id = await connect('bob');
+    const before = Math.floor(Date.now() / 1_000);
+    expect((await rest.send('bob', 'GET', `/connection/${id}/credentials`)).status).toBe(200);
+    const rows = (await rest.send('bob', 'GET', '/api/credentials')).body as {
+      id: string;
+      last_used_at: number | null;
+    }[];
+    expect(rows.find((one) => one.id === id)?.last_used_at).toBeGreaterThanOrEqual(before);
+    const shown = await rest.send('bob', 'GET', `/connection/${id}`);
+    expect(shown.body).toMatchObject({ data: { last_used_at: expect.any(String) } });
+  });
+
   it('says in one text that it failed, and nothing of what it keeps', async () => {
     await connect('bob');
     const { location } = rest.keyward.usual.broker.vault;
