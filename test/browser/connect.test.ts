@@ -13,7 +13,7 @@ let session: Session;
 let bare: Session;
 
 beforeAll(async () => {
-  [browser, world] = await Promise.all([launch(), startWorld()]);
+  [browser, world] = await Promise.all([launch(), startWorld({ passwords: ['bob:correct horse'] })]);
   session = await startSession(world.env);
   bare = await startSession({ ...withoutClient(world.env), KEYWARD_RELEASE: 'approve' });
 });

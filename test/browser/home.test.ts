@@ -16,7 +16,10 @@ let server: SignInServer;
 const ann = person('acme', 'ann');
 
 beforeAll(async () => {
-  [browser, world] = await Promise.all([launch(), startWorld()]);
+  [browser, world] = await Promise.all([
+    launch(),
+    startWorld({ apiKeys: ['acme_0123456789abcdef', 'acme_9999999999999999'] }),
+  ]);
   server = await startSignInServer(world.env);
 });
 afterAll(async () => {

@@ -22,7 +22,9 @@ const organisation = (login: string): Record<string, string> => ({ org: login ==
 const scopes = ['read', 'write', 'use', 'release', 'share'].map((name) => `credentials:${name}`);
 
 beforeAll(async () => {
+  const passwords = ['ann', 'bob', 'dora'].flatMap((login) => [`u:canary-of-${login}`, `u:canary-of-${login}-again`]);
   team = await startDeployment({
+    world: { passwords },
     issuer: { claims: organisation },
     env: { KEYWARD_TENANT_CLAIM: 'org', KEYWARD_SHARE_TENANTS: 'acme>globex' },
   });

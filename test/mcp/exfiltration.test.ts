@@ -267,10 +267,16 @@ const table: readonly Row[] = [
   [
     'connect Keyward’s own pages as a service, and answer a request there',
     () => [
-      ['create_credential', { ...generic, baseUrl: 'http://127.0.0.1:7356/approvals', token: 'whatever' }],
+      ['create_credential', { ...generic, baseUrl: 'https://127.0.0.1:7356/approvals', token: 'whatever' }],
       ['call_api', (before) => ({ connectionId: JSON.parse(before).credentialId, method: 'POST', path: '/x' })],
     ],
     'egress_refused',
+    'trusted',
+  ],
+  [
+    'connect them without encryption',
+    () => [['create_credential', { ...generic, baseUrl: 'http://127.0.0.1:7356/approvals', token: 'whatever' }]],
+    'invalid_input',
     'trusted',
   ],
   [

@@ -8,6 +8,7 @@ import { getConnectionCredentials } from '../../src/broker/credentials/release.t
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
 import { readBuiltin } from '../../src/connectors/builtin.ts';
 import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
+import { createEgress } from '../../src/net/open-egress.ts';
 import { scrubbed } from '../../src/net/scrub/scrub.ts';
 import { localPrincipal as me } from '../../src/principal.ts';
 import { credentialOf, startBroker, type TestBroker } from '../support/broker.ts';
@@ -158,9 +159,11 @@ describe('the connector aws', () => {
     [{ secretAccessKey: 'wrong-secret' }, /secret access key is wrong/],
     [{ accessKeyId: 'AKIAIOSFODNN7EXAMPLF' }, /does not know this access key ID/],
     [{ sessionToken: '' }, /session token is missing or wrong/],
-  ])('says what is wrong with a key: %j', async (fields, words) => {
-    const id = await connect({ service: 'dynamodb', ...fields });
-    expect(await verify(id)).toMatchObject({ status: 'reconnect_required', detail: expect.stringMatching(words) });
+  ])('says what is wrong with a key before it is stored: %j', async (fields, words) => {
+    await expect(connect({ service: 'dynamodb', ...fields })).rejects.toMatchObject({
+      code: 'invalid_input',
+      hint: expect.stringMatching(words),
+    });
   });
 
   it('tells credentials that expired from those that may not do something', async () => {
@@ -199,7 +202,9 @@ describe('the connector aws', () => {
 
   it('is made for the host of its service and region, and that of STS there', async () => {
     const input = { connectorId: 'aws', authenticationType: 'aws_sigv4', ...key, service: 'sqs', region: 'eu-west-3' };
-    const created = await createCredential(test.broker, me, input, { obtainedBy: 'rest' });
+    // AWS itself is not asked.
+    const shut = { ...test.broker, egress: createEgress({ allow: [], only: ['nobody.example'] }) };
+    const created = await createCredential(shut, me, input, { obtainedBy: 'rest' });
     const { hosts } = await credentialOf(test.broker, me, created.kind === 'created' ? created.credentialId : '');
     expect(hosts).toEqual(['sqs.eu-west-3.amazonaws.com', 'sts.eu-west-3.amazonaws.com']);
   });

@@ -4,6 +4,7 @@ import { checkAttempt } from '../../src/broker/connect/attempts.ts';
 import { createCredential } from '../../src/broker/connect/create.ts';
 import { viewAttempt } from '../../src/broker/connect/page.ts';
 import { verifyCredential } from '../../src/broker/credentials/verify.ts';
+import { toPublic } from '../../src/errors.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { ageTokens, connectAcme, startBroker, type TestBroker } from '../support/broker.ts';
 import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
@@ -171,6 +172,16 @@ async function whenKeyVerified(input: { connectorId: string; token: string; shop
   return JSON.stringify(await verifyCredential(good.broker, me, { credentialId: created.credentialId }));
 }
 
+/** What a person is told whose key the service does not take. */
+async function whenKeyEntered(input: { connectorId: string; token: string }): Promise<string> {
+  const given = { authenticationType: 'bearer', ...input };
+  const refused = createCredential(good.broker, me, given, { obtainedBy: 'tool' });
+  return refused.then(
+    () => 'It was taken.',
+    (error: unknown) => JSON.stringify(toPublic(error)),
+  );
+}
+
 const expire = (id: string) => ageTokens(good.broker, me, id, -1_000);
 
 type Mistake = [mistake: string, told: () => Promise<string>, ...fixes: (string | RegExp)[]];
@@ -220,9 +231,9 @@ const mistakes: readonly Mistake[] = [
   ],
   [
     'API key of another environment',
-    () => whenKeyVerified({ connectorId: 'simulated.by-the-book', token: 'sim-access-of-the-test-environment' }),
+    () => whenKeyEntered({ connectorId: 'simulated.by-the-book', token: 'sim-access-of-the-test-environment' }),
     'belongs to this environment',
-    'Call create_credential with credentialId',
+    'Nothing was stored',
   ],
 ];
 

@@ -8,6 +8,7 @@ import { getConnectionCredentials } from '../../../src/broker/credentials/releas
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { toPublic } from '../../../src/errors.ts';
+import { createEgress } from '../../../src/net/open-egress.ts';
 import type { Principal } from '../../../src/principal.ts';
 import { type InProcess, openInProcess } from '../../support/in-process.ts';
 import { person } from '../../support/principals.ts';
@@ -93,7 +94,9 @@ describe('shares', () => {
   it('for use of a service whose GET may act needs a policy, since reading by GET means nothing there', async () => {
     const key = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+canary' };
     const input = { connectorId: 'aws', authenticationType: 'aws_sigv4', service: 'ec2', ...key };
-    const created = await createCredential(broker(), ann, input, { obtainedBy: 'rest' });
+    // AWS itself is not asked.
+    const shut = { ...broker(), egress: createEgress({ allow: [], only: ['nobody.example'] }) };
+    const created = await createCredential(shut, ann, input, { obtainedBy: 'rest' });
     const id = created.kind === 'created' ? created.credentialId : '';
     const refused = await errorOf(share(ann, id, 'user:bob', 'use'));
     expect(refused).toMatchObject({ code: 'invalid_input', text: expect.stringContaining('policy must say') });

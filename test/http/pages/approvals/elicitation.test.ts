@@ -51,7 +51,7 @@ describe('a 2026-07-28 client that shows links', () => {
       return 'accept';
     });
     const made = await client.get('create_credential', oauth);
-    expect(made).toEqual({ credentialId: expect.any(String) });
+    expect(made).toMatchObject({ credentialId: expect.any(String), account: expect.stringContaining('@example.com') });
     expect(links).toHaveLength(1);
     const { credentials } = await client.get('list_credentials');
     expect(credentials).toMatchObject([{ credentialId: made.credentialId, access: 'owner', status: 'active' }]);

@@ -258,7 +258,10 @@ describe('connect pages', () => {
         { ...base, step: 'completed', credential: { name: 'A', account: null, statusReason: null }, returnTo: url },
         { ...base, step: 'inputs', schema, values: {}, keyUrl: url },
       ];
-      for (const view of views) expect(await render(view)).not.toContain(`href="${url.slice(0, 5)}`);
+      for (const view of views) {
+        const links = (await render(view)).replace(/<link rel="icon" [^>]*>/, '');
+        expect(links).not.toContain(`href="${url.slice(0, 5)}`);
+      }
     }
   });
 
