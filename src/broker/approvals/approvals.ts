@@ -9,7 +9,7 @@ import type { Approval, ApprovalAct, ApprovalDetails, VaultChange } from '../../
 import type { Broker } from '../broker.ts';
 import { type Action, refused, requireScope, who } from '../policy/policy.ts';
 import { askedDigest, factsOf, isStillSo, type Matter } from './facts.ts';
-import { busy, never, saidNo, tooMany, waiting } from './refusals.ts';
+import { busy, never, saidNo, tooMany, usedByAnother, waiting } from './refusals.ts';
 import {
   approvalIdFor,
   approvalStateOf,
@@ -44,6 +44,7 @@ const turnMs = 10_000;
  * `release_refused` where secrets are never handed out
  */
 export async function requireApproval(broker: Broker, principal: Principal, asked: Asked): Promise<void> {
+  const begunAt = Date.now();
   const { credential: matter, action, act, details = {} } = asked;
   const { connectorId } = matter;
   const about = matter.id === null ? { connectorId } : { subject: matter.id, connectorId };
@@ -63,6 +64,8 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
     if (found && state === 'pending' && (same || (await isStillSo(broker, found)))) {
       throw await refuse(same ? waiting(broker.pages, id, found.askedAt, act) : busy());
     }
+    // Of calls at the same moment one is allowed once, and however late another one gets here, it opens no second window.
+    if (found && state === 'used' && found.askedAt > begunAt) throw await refuse(usedByAnother());
     if (found && state === 'denied') throw await refuse(saidNo(found.expiresAt));
     try {
       if (found && state === 'approved' && same) {

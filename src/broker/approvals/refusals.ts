@@ -33,6 +33,13 @@ export function busy(): KeywardError {
   });
 }
 
+/** The owner has answered, and the answer was for one call. */
+export function usedByAnother(): KeywardError {
+  return new KeywardError('approval_required', 'The owner allowed another call that was made at the same moment.', {
+    hint: 'Make the call again if it is still needed. The owner is asked anew.',
+  });
+}
+
 export function tooMany(pages: Pages, max: number): KeywardError {
   const message = `${max} requests wait for the owner already, who was not asked again.`;
   return new KeywardError('approval_required', message, {

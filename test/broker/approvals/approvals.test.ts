@@ -1,5 +1,6 @@
 /** Acts that need their owner's approval: what is asked, what an answer is good for, and who may give it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { inTurn } from '../../../src/broker/approvals/approvals.ts';
 import { declineRequest, takeLink, waitForAnswer } from '../../../src/broker/approvals/link.ts';
 import {
   answerApproval,
@@ -64,6 +65,30 @@ const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 function freeze(): void {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
 }
+
+it('a call that comes late for an answer which another call used asks nobody again', async () => {
+  const id = await ask();
+  const asked = await broker.vault.get('approval', claude, id);
+  if (asked === undefined) throw new Error('Nobody was asked.');
+  await broker.vault.commit([{ op: 'delete', kind: 'approval', record: asked }]);
+  let late: Promise<KeywardError> | undefined;
+  // While it waits for its turn, another call asks, is allowed, and reads.
+  await inTurn(broker, claude, async () => {
+    late = failure(release());
+    await vi.waitUntil(() => Date.now() > asked.askedAt + 5);
+    const record = { ...asked, status: 'used', askedAt: Date.now() + 5 } as const;
+    await broker.vault.commit([
+      {
+        op: 'create',
+        kind: 'approval',
+        record,
+        secret: await broker.vault.open('approval', asked).catch(() => ({ key: '' })),
+      },
+    ]);
+  });
+  expect(await late).toMatchObject({ code: 'approval_required', hint: expect.stringContaining('asked anew') });
+  expect(await openApprovals(broker, localPrincipal)).toEqual([]);
+});
 
 describe('a connection that gets another secret', () => {
   let trusting: TestBroker;
