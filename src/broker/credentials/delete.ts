@@ -1,4 +1,5 @@
 /** Deleting a credential, and giving its grant back. */
+import { isOAuth } from '../../connectors/auth-kinds.ts';
 import { hasCode } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
@@ -53,15 +54,32 @@ export async function deleteCredential(
   });
   // Not while the grant is held: two that are deleted at once would wait for each other.
   const ended = revocation === 'revoked' ? await endedWith(broker, siblings) : [];
-  const detail = detailOf(revocation, revocation === 'kept' ? siblings : ended);
+  const detail = detailOf(broker, seen, revocation, revocation === 'kept' ? siblings : ended);
   return { credentialId: seen.id, deleted: true, revocation, ...(detail !== null && { detail }) };
 }
 
-function detailOf(revocation: Deletion['revocation'], others: readonly Credential[]): string | null {
+function detailOf(
+  broker: Broker,
+  credential: Credential,
+  revocation: Deletion['revocation'],
+  others: readonly Credential[],
+): string | null {
   const names = others.map(({ name }) => quoted(name)).join(', ');
   if (revocation === 'kept')
     return `The access at the service was kept, because ${names} lives on the same grant. It is revoked when the last such connection is deleted.`;
+  if (revocation !== 'revoked') return whereToRemove(broker, credential);
   return names === '' ? null : `The service ended ${names} with it: connect that again, with its credentialId.`;
+}
+
+/** What is left for the person: Keyward has forgotten the secret, and the service has not. */
+function whereToRemove({ catalogue }: Broker, { connectorId, authenticationType }: Credential): string {
+  const connector = catalogue.get(connectorId);
+  const auth = connector?.auth.find((one) => one.authenticationType === authenticationType);
+  const name = connector?.name ?? connectorId;
+  if (auth === undefined || isOAuth(auth))
+    return `The access still works at the service. The person ends it there: in the settings of their account at ${name}, among the apps that have access.`;
+  const place = auth.keyUrl === null ? `in the settings of ${name}` : `at ${auth.keyUrl}`;
+  return `What was entered still works at the service. The person ends it there, ${place}, if nothing else uses it.`;
 }
 
 /** Never throws: a service that is gone must not keep a person from deleting. */

@@ -1,6 +1,6 @@
 /** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
 import { KeywardError } from '../../errors.ts';
-import { type Principal, userNamedBy } from '../../principal.ts';
+import { type Principal, subjectOf, userNamedBy } from '../../principal.ts';
 import type { Credential, Share } from '../../vault/vault.ts';
 import { requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
@@ -8,7 +8,7 @@ import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from '../ca
 import { inputError } from '../connect/create-input.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
 import { findAuth } from '../grants/oauth-context.ts';
-import { oneLine } from '../input/text.ts';
+import { oneLine, quoted } from '../input/text.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize, refused, requireScope } from '../policy/policy.ts';
@@ -38,7 +38,7 @@ export async function shareConnection(
   broker: Broker,
   principal: Principal,
   input: ShareInput,
-): Promise<{ connectionId: string; shares: ShareView[] }> {
+): Promise<{ connectionId: string; shares: ShareView[]; hint?: string }> {
   const action = 'credential.share';
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
   await requireScope(broker, principal, action, about(credential));
@@ -91,7 +91,20 @@ export async function shareConnection(
     });
   } else await store();
   const changed = await requireCredential(broker, principal, credential.id, { field: 'connectionId', action });
-  return { connectionId: changed.id, shares: sharesOf(changed, shareTenants) };
+  const hint = next === null ? null : await strangerHint(broker, principal, grantee);
+  return { connectionId: changed.id, shares: sharesOf(changed, shareTenants), ...(hint !== null && { hint }) };
+}
+
+/** Records that a user leaves who has been here. */
+const traces = ['credential', 'visit', 'session', 'approval', 'attempt', 'authConfig'] as const;
+
+/** For a user of one's own tenant whom this Keyward has never seen: a mistyped name is no error, as they may come later. */
+async function strangerHint(broker: Broker, { tenant }: Principal, grantee: string): Promise<string | null> {
+  if (!grantee.startsWith('user:')) return null;
+  const user = grantee.slice('user:'.length);
+  for (const kind of traces)
+    if ((await broker.vault.list(kind, { tenant, user }, {}, { limit: 1 })).length > 0) return null;
+  return `Nobody called ${quoted(subjectOf(user))} has used this Keyward so far. If the name is right, the share waits for them; if not, take it back with permission none.`;
 }
 
 function withinTenant(): KeywardError {

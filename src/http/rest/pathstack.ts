@@ -140,11 +140,14 @@ export const pathstack: readonly Operation[] = [
       permission: z.enum(['view', 'use', 'none']),
       policy: policyInput.optional().describe('Of a use share; left out, methods that read'),
     }),
-    answers: success(z.object({ connection_id: z.string(), shares })),
+    answers: success(z.object({ connection_id: z.string(), shares, hint: z.string().optional() })),
     handle: ({ broker, principal }, { path, body }) =>
       named(path.connection_id, async (connectionId) => {
-        const shared = await shareConnection(broker, principal, { connectionId, ...body });
-        return { data: { connection_id: connectionId, shares: shared.shares.map(shownShare) } };
+        const { connectionId: connection_id, ...shared } = await shareConnection(broker, principal, {
+          connectionId,
+          ...body,
+        });
+        return { data: { connection_id, ...shared, shares: shared.shares.map(shownShare) } };
       }),
   }),
 ];

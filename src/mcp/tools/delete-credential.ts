@@ -8,8 +8,8 @@ export const deleteCredentialTool = defineTool({
   title: 'Delete a credential',
   description:
     'Revokes a credential at the service where that is possible, then deletes it for good. Use it only when the person ' +
-    'asked for it. revocation says what happened at the service; if it is neither revoked nor kept, tell the person to ' +
-    'remove the access there. It never deletes anything else at the service.',
+    'asked for it. revocation says what happened at the service, and detail what is left for the person to do: tell ' +
+    'them. It never deletes anything else at the service.',
   scope: 'credentials:write',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
   input: () => z.strictObject({ credentialId: id('As list_credentials answers it') }),

@@ -9,8 +9,8 @@ export const shareConnectionTool = defineTool({
   title: 'Share a connection',
   description:
     'Lets another user or a whole tenant see a connection (view) or call its service (use), or takes that back (none). ' +
-    'Only its owner can, and only when the person asked for it. It needs the owner’s approval, unless it takes something ' +
-    'back. Another tenant gets an offer, which a person there has to take. A share never hands out the secret.',
+    'Only its owner can, and only when the person asked for it. Keyward may ask the owner first, on a page of its ' +
+    'own. Another tenant gets an offer, which a person there has to take. A share never hands out the secret.',
   scope: 'credentials:share',
   // It gives others access, so a host should ask its person first.
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
@@ -21,6 +21,6 @@ export const shareConnectionTool = defineTool({
       permission: z.enum(['view', 'use', 'none']),
       policy: policy().optional().describe('Calls that a use share may make; left out: GET, HEAD and OPTIONS only'),
     }),
-  output: () => z.object({ connectionId: z.string(), shares: shares() }),
+  output: () => z.object({ connectionId: z.string(), shares: shares(), hint: z.string().optional() }),
   handle: ({ broker, principal }, input) => shareConnection(broker, principal, input),
 });

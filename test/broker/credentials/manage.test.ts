@@ -311,6 +311,7 @@ describe('deleting', () => {
     await keyward.broker.vault.commit([{ op: 'update', kind: 'credential', record: key, secret: inputs }]);
     expect(await deleteCredential(keyward.broker, me, { credentialId: record.id })).toMatchObject({
       revocation: 'not_supported',
+      detail: expect.stringContaining('still works at the service. The person ends it there, in the settings of Acme'),
     });
     const own = { ...(await live(me)), authenticationType: 'oauth2_client_credentials' };
     await keyward.broker.vault.commit([{ op: 'update', kind: 'credential', record: own }]);
@@ -325,6 +326,7 @@ describe('deleting', () => {
     expect(await deleteCredential(down.broker, me, { credentialId: id })).toMatchObject({
       deleted: true,
       revocation: 'failed',
+      detail: expect.stringContaining('among the apps that have access'),
     });
     expect(await down.audited()).toMatchObject([
       { action: 'credential.delete', outcome: 'allowed' },

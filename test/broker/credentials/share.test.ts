@@ -131,6 +131,18 @@ describe('shares', () => {
     }
   });
 
+  it('with a user whom nobody has seen says so, and not with one who was here', async () => {
+    const id = await connect(ann);
+    const { hint } = await share(ann, id, 'user:bbo', 'view');
+    expect(hint).toContain('“bbo”');
+    expect((await share(ann, id, 'user:bbo', 'none')).hint).toBeUndefined();
+    await connect(bob);
+    expect((await share(ann, id, 'user:bob', 'view')).hint).toBeUndefined();
+    // Somebody of that name in another tenant is not the one.
+    await connect(person('elsewhere', 'bbo'));
+    expect((await share(ann, id, 'user:bbo', 'view')).hint).toContain('“bbo”');
+  });
+
   it('12. a view share shows metadata; every act, reading the secret above all, is forbidden', async () => {
     const id = await connect(ann);
     await share(ann, id, 'user:bob', 'view');
