@@ -34,11 +34,11 @@ export async function listConnectors(
   const { query = '', category } = input;
   requireCategory(broker, category);
   const found = await broker.catalogue.search(query, category);
-  if (found.length === 0) return { connectors: [], hint: elsewhere(broker, query, category) };
+  const hint = found.length === 0 || !isCalled(found, query) ? { hint: elsewhere(broker, query, category, found) } : {};
   const [start] = input.cursor === undefined ? [0] : decodeCursor(input.cursor, [0]);
   const end = start + (input.limit ?? defaultLimit);
   const connectors = found.slice(start, end).map((connector) => viewOfConnector(broker, connector));
-  return end < found.length ? { connectors, nextCursor: encodeCursor([end]) } : { connectors };
+  return { connectors, ...(end < found.length && { nextCursor: encodeCursor([end]) }), ...hint };
 }
 
 /** One form for each authentication type of a connector. */
@@ -87,13 +87,32 @@ const general = {
   'mcp-server': 'the address of an MCP server',
 };
 
-/** What to do when no connector was found. */
-function elsewhere({ catalogue }: Broker, query: string, category: string | undefined): string {
-  if (category !== undefined) return `Nothing in ${category} matches ${quoted(query, 64)}. Search without a category.`;
+/** True where nothing was asked for by name, or something is called just so. */
+function isCalled(found: readonly Connector[], query: string): boolean {
+  const plain = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  const wanted = plain(query);
+  return (
+    wanted === '' || found.some(({ id, name, aliases }) => [id, name, ...aliases].some((one) => plain(one) === wanted))
+  );
+}
+
+/** What to do when no connector is the one that was meant. */
+function elsewhere(
+  { catalogue }: Broker,
+  query: string,
+  category: string | undefined,
+  found: readonly Connector[],
+): string {
+  if (category !== undefined && found.length === 0)
+    return `Nothing in ${category} matches ${quoted(query, 64)}. Search without a category.`;
   const ways = Object.entries(general)
     .filter(([id]) => catalogue.get(id) !== undefined)
     .map(([id, what]) => `${id} (${what})`);
-  return `No service matches ${quoted(query, 64)}. If another spelling finds nothing either, connect it by its address with ${ways.join(', ')}.`;
+  const first =
+    found.length === 0
+      ? `No service matches ${quoted(query, 64)}. If another spelling finds nothing either,`
+      : 'If none of these is the service,';
+  return `${first} connect it by its address with ${ways.join(', ')}.`;
 }
 
 function viewOfConnector({ catalogue }: Broker, connector: Connector): ConnectorView {

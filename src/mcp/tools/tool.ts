@@ -64,8 +64,19 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject>(definit
     write,
     inputSchema: () => jsonSchema(made()),
     outputSchema: () => jsonSchema(output()),
-    run: (call, args) => handle(call, readInput(definition.name, made(), args)),
+    run: (call, args) => handle(call, readInput(definition.name, made(), inOwnWords(made(), args))),
   };
+}
+
+/**
+ * A connection is a credential as others see it, and has one id. Where a tool takes it under one of its two names, the
+ * other is understood. A connector may have a field of that name, so where its fields are taken nothing is changed.
+ */
+function inOwnWords({ shape }: z.ZodObject, args: unknown): unknown {
+  if (typeof args !== 'object' || args === null || 'connectorId' in shape) return args;
+  const [own, other] = 'connectionId' in shape ? ['connectionId', 'credentialId'] : ['credentialId', 'connectionId'];
+  if (!(own in shape) || !Object.hasOwn(args, other) || Object.hasOwn(args, own)) return args;
+  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name === other ? own : name, value]));
 }
 
 function asJson(answer: Record<string, unknown>): Written {
