@@ -24,8 +24,8 @@ export default defineConfig({
           name: 'main',
           include: ['test/**/*.test.ts'],
           exclude: [...browser, ...faults, ...alone],
-          // A worker for each core: a test waits for other processes most of the time.
-          maxWorkers: availableParallelism(),
+          // One more than cores: a test waits for other processes most of the time.
+          maxWorkers: availableParallelism() + 1,
         },
       },
       {

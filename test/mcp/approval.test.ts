@@ -47,7 +47,7 @@ async function end(client: TestClient, keyward: KeywardProcess): Promise<void> {
 async function desktop() {
   const bin = await mkdtemp(join(folder, 'desktop-'));
   const file = join(bin, 'opened');
-  await writeFile(join(bin, 'xdg-open'), `#!/bin/sh\nenv > ${file}.env\necho "$1" >> ${file}\n`);
+  await writeFile(join(bin, 'xdg-open'), `#!/bin/sh\nenv > '${file}.env'\necho "$1" >> '${file}'\n`);
   await chmod(join(bin, 'xdg-open'), 0o755);
   const opened = async () => (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
   const inherited = () => readFile(`${file}.env`, 'utf8');
