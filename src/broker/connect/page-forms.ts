@@ -165,7 +165,11 @@ async function trySecret(
     return null;
   } catch (error) {
     if (hasCode(error, 'conflict')) throw sentTwice();
-    if (!hasCode(error, ...serviceFailures, 'invalid_input')) throw error;
+    if (!(error instanceof KeywardError)) throw error;
+    if (!hasCode(error, ...serviceFailures, 'invalid_input')) {
+      await failAttempt(broker, attempt, error);
+      return null;
+    }
     return { problems: { [Object.keys(secretInputs)[0] ?? '']: problemText(error) } };
   }
 }

@@ -16,6 +16,7 @@ let test: TestBroker;
 
 beforeAll(async () => {
   server = await startOddServer();
+  server.paths.set(`/bot${botToken}/getMe`, { body: { ok: true, result: { username: 'robot' } } });
   const telegram = readBuiltin('telegram');
   const api = { ...telegram?.api, baseUrl: server.origin, allowedHosts: [server.host] };
   const bot = { ...telegram, id: 'custom.bot', api };
@@ -40,7 +41,6 @@ const last = () => server.seen.at(-1);
 describe('a secret in the path', () => {
   it('goes between base URL and path, and verifies as Telegram does', async () => {
     const id = await connect('custom.bot', { botToken });
-    server.paths.set(`/bot${botToken}/getMe`, { body: { ok: true, result: { username: 'robot' } } });
     expect(await verifyCredential(test.broker, me, { credentialId: id })).toMatchObject({ account: 'robot' });
     server.answer = { body: { ok: true } };
     await call(id, { path: '/sendMessage' });

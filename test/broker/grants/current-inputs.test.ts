@@ -136,7 +136,7 @@ describe('an input with a default', () => {
     await restarted(file({ region }));
     const connectionId = await created({ ...byBearer, region: 'region-us' });
     await call(connectionId);
-    expect(later().map(({ url }) => url)).toEqual(['/region-us/v1/x']);
+    expect(later().map(({ url }) => url)).toEqual(['/region-us/v1/me/region-us', '/region-us/v1/x']);
   });
 });
 
@@ -147,8 +147,8 @@ describe('a required input without a default', () => {
     const connectionId = await created(input);
     await restarted(file({ shop, region }));
     const hint = `Call create_credential with credentialId ${connectionId} and shop, and give the person the link.`;
-    const message =
-      '“Growing twin credential” has to be connected again. By now Growing needs shop, which was not asked for then.';
+    const { name } = await credentialOf(keyward.broker, me, connectionId);
+    const message = `“${name}” has to be connected again. By now Growing needs shop, which was not asked for then.`;
     const refusal = { code: 'reconnect_required', message, hint };
     await expect(call(connectionId)).rejects.toMatchObject(refusal);
     const detail = `${message} ${hint}`;
