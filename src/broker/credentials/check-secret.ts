@@ -1,4 +1,7 @@
 /** Whether a service takes a secret, before anybody reads that it is connected. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { isOAuth } from '../../connectors/auth-kinds.ts';
+import type { AuthMethod } from '../../connectors/definition/definition.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Credential, CredentialSecret, New } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -9,6 +12,8 @@ import { verdictOfService } from '../grants/verdict.ts';
 
 /** A person waits for the answer, in milliseconds. */
 const timeoutMs = 10_000;
+/** A token that was given a moment ago may not be known everywhere at the service yet. */
+const spreadsWithinMs = 2_000;
 
 /**
  * Asks the service with a secret that is not stored yet, where its connector says how. What it names is the account; what
@@ -29,11 +34,19 @@ export async function checkSecret(
   const credential = { ...record, version: 0, secretVersion: 0, createdAt: 0, updatedAt: 0 };
   try {
     const connection = await connectionOf(broker, connector, auth, { credential, secret });
-    const answer = await sendVerification(broker, connection, verify, { timeoutMs });
-    const verdict = verdictOfService(answer, { renewable: false, young: true }, invalidToken);
-    const found = await findingOf({ connection, answer, verdict }, verify);
+    const ask = async () => {
+      const answer = await sendVerification(broker, connection, verify, { timeoutMs });
+      const verdict = verdictOfService(answer, { renewable: false, young: true }, invalidToken);
+      return findingOf({ connection, answer, verdict }, verify);
+    };
+    let found = await ask();
+    if (found.kind === 'refused' && secret.kind === 'tokens') {
+      await delay(spreadsWithinMs);
+      found = await ask();
+    }
     if (found.kind === 'taken') return { account: found.account, statusReason: null };
-    if (found.kind === 'unknown') return { account: null, statusReason: found.reason };
+    // Some services answer 401 where a scope is missing: a person who granted less than usual is connected all the same.
+    if (found.kind === 'unknown' || grantsLess(auth, secret)) return { account: null, statusReason: found.reason };
     const typed = secret.kind === 'inputs' ? Object.keys(secret.inputs)[0] : undefined;
     const told = `${found.reason} Nothing was stored. A key that was made a moment ago can need a minute at some services.`;
     if (typed === undefined)
@@ -48,4 +61,11 @@ export async function checkSecret(
     const { message, hint = '' } = toPublic(error);
     return { account: null, statusReason: `Not checked: ${message} ${hint}`.trim() };
   }
+}
+
+/** True for tokens that lack a scope which the definition asks for. */
+function grantsLess(auth: AuthMethod, secret: CredentialSecret): boolean {
+  if (!isOAuth(auth) || secret.kind !== 'tokens' || secret.scopes === null) return false;
+  const granted = secret.scopes;
+  return auth.scopes.some((scope) => !granted.includes(scope));
 }

@@ -2,12 +2,13 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCredential } from '../../../src/broker/connect/create.ts';
+import { checkSecret } from '../../../src/broker/credentials/check-secret.ts';
 import { getConnection, listCredentials } from '../../../src/broker/credentials/manage.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { addAuthConfig } from '../../../src/broker/grants/auth-configs.ts';
 import { KeywardError } from '../../../src/errors.ts';
 import { localPrincipal as me } from '../../../src/principal.ts';
-import { acme, startBroker, type TestBroker } from '../../support/broker.ts';
+import { acme, startBroker, storeTokens, type TestBroker, tokensOf } from '../../support/broker.ts';
 import { type HttpServer, type Seen, startHttpServer } from '../../support/servers/http-server.ts';
 
 const good = 'acme_0123456789abcdef';
@@ -108,15 +109,33 @@ describe('a key', () => {
 });
 
 describe('a token', () => {
+  const client = { clientId: 'keyward', clientSecret: 'secret-of-the-client' };
+  const byClient = { connectorId: acme, authenticationType: 'oauth2_client_credentials' };
+
+  it('that its service knows a moment later is connected', async () => {
+    let asked = 0;
+    answer = (_, response) => {
+      asked += 1;
+      json(response, asked === 1 ? 401 : 200, { user: { email: 'ann@example.com' } });
+    };
+    await addAuthConfig(keyward.broker, me, { connectorId: acme, ...client });
+    const created = await createCredential(keyward.broker, me, byClient, { obtainedBy: 'tool' });
+    expect([created.kind, asked]).toEqual(['created', 2]);
+  });
+
+  it('with fewer scopes than usual is connected although its service refuses the verification call, and says so', async () => {
+    answer = (_, response) => json(response, 401, {});
+    const record = await storeTokens(keyward.broker, me, { expiresAt: null });
+    const secret = await tokensOf(keyward.broker, me, record.id);
+    const granted = (scopes: string[]) => checkSecret(keyward.broker, record, { ...secret, scopes });
+    expect(await granted(['openid'])).toEqual({ account: null, statusReason: expect.stringContaining('status 401') });
+    await expect(granted(['openid', 'offline_access'])).rejects.toMatchObject({ code: 'provider_refused' });
+  });
+
   it('that the service gives and then refuses is an error, and nothing is stored', async () => {
     answer = (_, response) => json(response, 401, {});
-    await addAuthConfig(keyward.broker, me, {
-      connectorId: acme,
-      clientId: 'keyward',
-      clientSecret: 'secret-of-the-client',
-    });
-    const input = { connectorId: acme, authenticationType: 'oauth2_client_credentials' };
-    const connecting = createCredential(keyward.broker, me, input, { obtainedBy: 'tool' });
+    await addAuthConfig(keyward.broker, me, { connectorId: acme, ...client });
+    const connecting = createCredential(keyward.broker, me, byClient, { obtainedBy: 'tool' });
     expect(await errorOf(connecting)).toMatchObject({ code: 'provider_refused' });
     expect((await listCredentials(keyward.broker, me, {})).credentials).toEqual([]);
   });
