@@ -6,7 +6,7 @@ import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Credential, CredentialSecret, New } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { connectionOf } from '../calls/connection.ts';
-import { findingOf, sendVerification } from '../calls/verification.ts';
+import { type Finding, findingOf, sendVerification } from '../calls/verification.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
 import { verdictOfService } from '../grants/verdict.ts';
 
@@ -32,36 +32,42 @@ export async function checkSecret(
   if (!verify) return { account: null, statusReason: null };
   // What the vault adds; no request names it.
   const credential = { ...record, version: 0, secretVersion: 0, createdAt: 0, updatedAt: 0 };
-  try {
+  const ask = async (): Promise<Finding> => {
     const connection = await connectionOf(broker, connector, auth, { credential, secret });
-    const ask = async () => {
-      const answer = await sendVerification(broker, connection, verify, { timeoutMs });
-      const verdict = verdictOfService(answer, { renewable: false, young: true }, invalidToken);
-      return findingOf({ connection, answer, verdict }, verify);
-    };
-    let found = await ask();
-    if (found.kind === 'refused' && secret.kind === 'tokens') {
-      await delay(spreadsWithinMs);
-      found = await ask();
-    }
-    if (found.kind === 'taken') return { account: found.account, statusReason: null };
-    // Some services answer 401 where a scope is missing: a person who granted less than usual is connected all the same.
-    if (found.kind === 'unknown' || grantsLess(auth, secret)) return { account: null, statusReason: found.reason };
-    const typed = secret.kind === 'inputs' ? Object.keys(secret.inputs)[0] : undefined;
-    const told = `${found.reason} Nothing was stored. A key that was made a moment ago can need a minute at some services.`;
-    if (typed === undefined)
-      throw new KeywardError('provider_refused', `${connector.name} gave a token and then refused it.`, { hint: told });
-    const problem = `was not taken by ${connector.name}`;
-    throw new KeywardError('invalid_input', `${typed} ${problem}.`, {
-      hint: told,
-      details: { fields: { [typed]: problem } },
-    });
-  } catch (error) {
-    if (!hasCode(error, 'provider_unavailable', 'provider_garbled', 'egress_refused', 'egress_too_large')) throw error;
-    const { message, hint = '' } = toPublic(error);
-    return { account: null, statusReason: `Not checked: ${message} ${hint}`.trim() };
+    const answer = await sendVerification(broker, connection, verify, { timeoutMs });
+    const verdict = verdictOfService(answer, { renewable: false, young: true }, invalidToken);
+    return findingOf({ connection, answer, verdict }, verify);
+  };
+  let found = await ask().catch(notAsked);
+  if (found.kind === 'refused' && secret.kind === 'tokens') {
+    await delay(spreadsWithinMs);
+    found = await ask().catch(notAsked);
   }
+  if (found.kind === 'taken') return { account: found.account, statusReason: null };
+  // Some services answer 401 where a scope is missing: a person who granted less than usual is connected all the same.
+  if (found.kind === 'unknown' || grantsLess(auth, secret)) return { account: null, statusReason: found.reason };
+  const hint = `${found.reason} Nothing was stored. A key that was made a moment ago can need a minute at some services.`;
+  const typed = secret.kind === 'inputs' ? Object.keys(secret.inputs)[0] : undefined;
+  if (typed === undefined)
+    throw new KeywardError('provider_refused', `${connector.name} gave a token and then refused it.`, { hint });
+  const problem = `was not taken by ${connector.name}`;
+  throw new KeywardError('invalid_input', `${typed} ${problem}.`, { hint, details: { fields: { [typed]: problem } } });
 }
+
+/** What kept the service from being asked, or from answering. A call that this connection can not fill is no refusal. */
+function notAsked(error: unknown): Finding {
+  if (!hasCode(error, ...notAsking)) throw error;
+  const { message, hint = '' } = toPublic(error);
+  return { kind: 'unknown', reason: `Not checked: ${message} ${hint}`.trim() };
+}
+
+const notAsking = [
+  'provider_unavailable',
+  'provider_garbled',
+  'egress_refused',
+  'egress_too_large',
+  'invalid_input',
+] as const;
 
 /** True for tokens that lack a scope which the definition asks for. */
 function grantsLess(auth: AuthMethod, secret: CredentialSecret): boolean {

@@ -66,9 +66,11 @@ function detailOf(
 ): string | null {
   const names = others.map(({ name }) => quoted(name)).join(', ');
   if (revocation === 'kept')
-    return `The access at the service was kept, because ${names} lives on the same grant. It is revoked when the last such connection is deleted.`;
+    return `The access at the service was kept, because the same grant keeps ${names} working. It is revoked when the last such connection is deleted.`;
   if (revocation !== 'revoked') return whereToRemove(broker, credential);
-  return names === '' ? null : `The service ended ${names} with it: connect that again, with its credentialId.`;
+  return names === ''
+    ? null
+    : `The service ended ${names} with it: they have to be connected again, each with its credentialId.`;
 }
 
 /** What is left for the person: Keyward has forgotten the secret, and the service has not. */

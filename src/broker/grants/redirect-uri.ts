@@ -8,9 +8,7 @@ import { KeywardError } from '../../errors.ts';
  * so that an answer can't be passed off as another server's (mix-up, RFC 9700 §4.4).
  *
  * @param server the authorization server where the connection names it
- *
  * @param callbackOrigin origin of the callback, such as `http://127.0.0.1:7355`
- *
  * @throws KeywardError `invalid_input` where the service takes https alone and Keyward has none
  */
 export function redirectUriFor(

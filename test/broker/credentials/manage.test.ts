@@ -263,7 +263,7 @@ describe('deleting', () => {
       const { refreshToken } = await tokensOf(google.broker, who, first);
       const kept = await remove(first);
       expect(kept).toMatchObject({ deleted: true, revocation: 'kept' });
-      expect(kept.detail).toContain('lives on the same grant');
+      expect(kept.detail).toContain('the same grant keeps');
       expect(await server.isActive(refreshToken ?? '')).toBe(true);
       expect(await remove(second)).toMatchObject({ revocation: 'revoked' });
 
