@@ -1,7 +1,6 @@
-/** The table of README.md that says what each field of a connector definition means, made from the schema in force. */
+/** The table of docs/connector-files.md: what each field of a connector means, made from the schema in force. */
 import { publishedSchema } from './connector-schema.ts';
-
-const markers = /(<!-- fields -->\n)[\s\S]*?(<!-- \/fields -->)/;
+import { code, plain, type Table } from './markdown-table.ts';
 
 /** The part of JSON Schema that the published schema is made of. */
 type Schema = {
@@ -93,14 +92,12 @@ function valuesOf(schema: Schema): readonly string[] {
   return [schema.type ?? 'object'].flat();
 }
 
-/** The text with a fresh table between its markers. */
-export function withFieldTable(text: string): string {
-  const plain = (words: string) => words.replaceAll('<', '&lt;').replaceAll('|', '\\|');
-  const code = (words: string) => (words === '' ? '' : `\`${words}\``);
+/** The table of fields: a `*` says that a field is required. */
+export function fieldTable(): Table {
   const rows = fieldRows().map(({ path, values, required, byDefault, meaning, types, requiredBy }) => {
     const only = types.map((type) => (requiredBy.includes(type) ? `${type} *` : type));
-    return `| ${code(path)}${required ? ' *' : ''} | ${code([...values].join(' '))} | ${code(byDefault)} | ${only.join(', ')} | ${plain(meaning)} |`;
+    const name = `${code(path)}${required ? ' *' : ''}`;
+    return [name, code([...values].join(' ')), code(byDefault), only.join(', '), plain(meaning)];
   });
-  const table = ['| field | value | default | only for | meaning |', '| --- | --- | --- | --- | --- |', ...rows];
-  return text.replace(markers, (_, start: string, end: string) => `${start}${table.join('\n')}\n${end}`);
+  return { name: 'fields', head: ['field', 'value', 'default', 'only for', 'meaning'], rows };
 }

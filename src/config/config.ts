@@ -1,6 +1,6 @@
 /**
- * Configuration: one table of options, read from flags, then the environment, then defaults. The help text and the
- * README are made from the same table. Every problem is reported at once, and no message repeats a value, because
+ * Configuration: one table of options, read from flags, then the environment, then defaults. The help text and
+ * docs/configuration.md are made from the same table. Every problem is reported at once, and no message repeats a value, because
  * any of them may hold a secret by mistake.
  */
 import { join, relative } from 'node:path';
@@ -84,7 +84,7 @@ export type IssuerOption = {
 type Name = keyof typeof options;
 type Values = { -readonly [K in Name]?: ReturnType<(typeof options)[K]['parse']> };
 
-/** Every option in words, for the help and the README. */
+/** Every option in words, for the help and the docs. */
 export function describeOptions(): readonly OptionText[] {
   const fixed = Object.values(options).map((spec) => ({ ...spec, flag: flagOf(spec) }));
   const authConfig = {

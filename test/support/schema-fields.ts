@@ -1,4 +1,4 @@
-/** The fields that the published schema of connector definitions names, found without regard to how the README's table is made. */
+/** The fields that the published schema of connector definitions names, found without regard to how the table of the docs is made. */
 
 type Node = Readonly<Record<string, unknown>>;
 
