@@ -1,9 +1,9 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
-const { KEYWARD_URL = 'http://127.0.0.1:7355/mcp', KEYWARD_TOKEN = '' } = process.env;
-const requestInit = { headers: { authorization: `Bearer ${KEYWARD_TOKEN}` } };
+const { MCP_URL = 'http://127.0.0.1:7355/mcp', MCP_TOKEN = '' } = process.env;
+const requestInit = { headers: { authorization: `Bearer ${MCP_TOKEN}` } };
 const client = new Client({ name: 'my-agent', version: '1.0.0' });
-await client.connect(new StreamableHTTPClientTransport(new URL(KEYWARD_URL), { requestInit }));
+await client.connect(new StreamableHTTPClientTransport(new URL(MCP_URL), { requestInit }));
 
 // For the model: hand it these tools, and run what it picks with `keyward`.
 const { tools } = await client.listTools();

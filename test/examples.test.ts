@@ -1,7 +1,7 @@
-/** The program of the README, run as it is there against a real Keyward. */
+/** The programs that the docs show. Those of frameworks are run by `npm run test:agents`; here runs the one that needs none. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 /** Starts the program; answers a line that begins like this as soon as it prints one, and what it prints in all. */
 function runAgent(token: string) {
-  const env = { PATH: process.env.PATH, KEYWARD_URL: `${keyward.origin}/mcp`, KEYWARD_TOKEN: token };
+  const env = { PATH: process.env.PATH, MCP_URL: `${keyward.origin}/mcp`, MCP_TOKEN: token };
   const args = ['--import', './scripts/typescript.mjs', 'examples/agent.ts', connectorId];
   const agent = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: agent.stdout });
@@ -63,9 +63,16 @@ it('examples/agent.ts connects a service with its person, and uses the connectio
   expect(again.text).not.toContain('Open this link');
 });
 
-it('the README shows that very program', async () => {
-  const [text, program] = await Promise.all(
-    ['README.md', 'examples/agent.ts'].map((file) => readFile(`${root}/${file}`, 'utf8')),
-  );
-  expect(text).toContain(`\`\`\`ts\n${program}\`\`\``);
+it.each([
+  ['docs/agents.md', 'examples', 'agent.ts'],
+  ['docs/agents.md', 'examples/agents', ''],
+  ['docs/gateway.md', 'examples/gateway', ''],
+])('%s shows the programs of %s as they are %s', async (page, folder, only) => {
+  const text = await readFile(`${root}/${page}`, 'utf8');
+  const names = only === '' ? await readdir(`${root}/${folder}`) : [only];
+  expect(names).not.toEqual([]);
+  for (const name of names) {
+    const language = name.endsWith('.py') ? 'python' : 'ts';
+    expect(text).toContain(`\`\`\`${language}\n${await readFile(`${root}/${folder}/${name}`, 'utf8')}\`\`\``);
+  }
 });

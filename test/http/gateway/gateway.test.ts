@@ -556,9 +556,9 @@ describe('streams through the gateway', () => {
     }
   });
 
-  it('run the example of the README as it stands there', async () => {
-    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
-    const [, example = ''] = /### The gateway[\s\S]*?```js\n([\s\S]*?)```/.exec(readme) ?? [];
+  it('run the example of docs/gateway.md as it stands there', async () => {
+    const page = await readFile(new URL('../../../docs/gateway.md', import.meta.url), 'utf8');
+    const [, example = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
     const code = example
       .replace('http://127.0.0.1:7355', streamed.origin)
       .replace('CONNECTION_ID', streamId)
