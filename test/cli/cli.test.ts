@@ -91,7 +91,7 @@ describe('keyward', () => {
     const { structuredContent } = await client.callTool({ name: 'list_credentials', arguments: {} });
     await client.close();
     expect(structuredContent).toEqual({ credentials: [] });
-    expect((await keyward(['status'])).stdout).toContain('(0 credentials)');
+    expect((await keyward(['status'])).stdout).toContain('(0 credentials over stdio)');
   });
 
   it('status shows connector files that can not be used, OAuth clients without a connector, and a vault that does not open', async () => {

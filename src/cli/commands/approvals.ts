@@ -40,7 +40,9 @@ export async function answerAll(
   say: (text: string) => void,
 ): Promise<void> {
   const open = await openApprovals(broker, principal);
-  if (open.length === 0) say('Nothing waits for your approval.\n');
+  if (open.length === 0) {
+    say('Nothing that was asked over stdio waits. Requests to keyward http wait at its address, under /approvals.\n');
+  }
   for (const view of open) {
     say(`${inText(view)}\n`);
     if (ask === null) continue;

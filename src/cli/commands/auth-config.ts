@@ -35,6 +35,7 @@ export const list: Run = (invocation) =>
     process.stdout.write(
       rows.length === 0 ? 'There is no auth config yet.\n' : table([['id', 'connector', 'client id', 'name'], ...rows]),
     );
+    process.stdout.write('These are used over stdio. Each user of keyward http has their own: GET /auth-configs.\n');
   });
 
 export const add: Run = (invocation) =>

@@ -60,7 +60,7 @@ async function vaultState(config: Config): Promise<VaultState> {
   }
   try {
     const count = await countCredentials(config);
-    return { exists: true, opens: true, text: count === 1 ? '1 credential' : `${count} credentials` };
+    return { exists: true, opens: true, text: `${count === 1 ? '1 credential' : `${count} credentials`} over stdio` };
   } catch (error) {
     const { message, hint } = toPublic(error);
     return { exists: true, opens: false, text: `does not open: ${[message, hint].join(' ').trim()}` };
