@@ -1,11 +1,42 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const browser = ['test/browser/**/*.test.ts'];
 const faults = ['test/faults/**/*.test.ts'];
 /** Tests that measure time or memory: other work on the machine would be measured with them. */
 const alone = ['test/**/latency.test.ts'];
 const faultsAlone = ['test/faults/scrubbing.test.ts', 'test/faults/hostile-users.test.ts'];
+
+/** Those that take longest, which begin first: the last one to begin would else run alone at the end. */
+const longest = [
+  'mcp/approval',
+  'package',
+  'store/postgres/losing-it',
+  'store/json-power-cut',
+  'simulator/connectors',
+  'mcp/elicitation',
+  'mcp/stdio',
+  'store/postgres/contract',
+  'mcp/main-job',
+  'vault/move',
+  'store/postgres/refresh',
+  'cli/commands/backup',
+  'faults/refresh',
+  'faults/key-rotation',
+  'faults/vault-system-calls',
+  'faults/vault-kills',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return place === -1 ? longest.length : place;
+    };
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+  }
+}
 
 /**
  * Groups of tests on one PostgreSQL server. `npm test` runs `main` and then `alone`, `npm run test:browser` and
@@ -17,6 +48,7 @@ export default defineConfig({
     // Tests start real processes and real servers; two cores may be busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -54,7 +86,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           // Most of the time they wait for a disk, a kill or a service that hangs.
-          maxWorkers: availableParallelism(),
+          maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 3 },
         },
       },

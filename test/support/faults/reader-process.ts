@@ -1,10 +1,10 @@
 /** Starts `refresh-reader.ts` and talks to it. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { bundleChild } from '../child.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const script = fileURLToPath(new URL('./refresh-reader.ts', import.meta.url));
+/** Bundled once: a process that reads the sources one by one takes seconds to start. */
+let script: Promise<string> | undefined;
 
 /** `token <access token>` or `error <code>`, each once. */
 export type Readings = { readonly outcomes: readonly string[]; readonly ms: number };
@@ -15,11 +15,10 @@ export async function startReader(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Reader> {
-  const child: ChildProcessWithoutNullStreams = spawn(
-    process.execPath,
-    ['--import', './scripts/typescript.mjs', script, ...args],
-    { cwd: root, env: { ...process.env, ...env } },
-  );
+  script ??= bundleChild('test/support/faults/refresh-reader.ts');
+  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [await script, ...args], {
+    env: { ...process.env, ...env },
+  });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
