@@ -1,9 +1,17 @@
-/** `npm run docs`: writes the tables of the pages in docs/: commands, options, and the fields of a connector. */
-import { readFile, writeFile } from 'node:fs/promises';
+/**
+ * `npm run docs`: writes what the pages have from the program itself: the tables of commands, options and fields of a
+ * connector, and the answers that are printed.
+ */
+import { writeFile } from 'node:fs/promises';
 import { generatedTables } from './doc-tables.ts';
 import { withTable } from './markdown-table.ts';
+import { readPages, root } from './pages.ts';
+import { collectAnswers, withAnswers } from './story/answers.ts';
 
-for (const [page, table] of generatedTables()) {
-  const file = new URL(`../docs/${page}`, import.meta.url);
-  await writeFile(file, withTable(await readFile(file, 'utf8'), table));
+const answers = await collectAnswers();
+const tables = new Map(generatedTables().map(([page, table]) => [`docs/${page}`, table]));
+for (const [page, text] of await readPages()) {
+  const table = tables.get(page);
+  const fresh = withAnswers(table === undefined ? text : withTable(text, table), answers);
+  if (fresh !== text) await writeFile(`${root}${page}`, fresh);
 }

@@ -22,6 +22,8 @@ export type ClientKind = (typeof clientKinds)[number];
 export type LinkAnswer = 'accept' | 'decline' | 'cancel';
 
 export type ClientOptions = {
+  /** What the client calls itself. */
+  readonly name?: string;
   /** Declares URL elicitation and answers with what this says; without it the client declares none. */
   readonly onLink?: (link: { url: string; message: string }) => Promise<LinkAnswer>;
 };
@@ -61,12 +63,13 @@ export async function connectClient(
   options: ClientOptions = {},
 ): Promise<TestClient> {
   const capabilities = options.onLink ? { elicitation: { url: {} } } : {};
+  const self = options.name === undefined ? identity : { ...identity, name: options.name };
   const answer = async (params: Record<string, unknown>) => {
     const link = { url: String(params.url), message: String(params.message) };
     return { action: (await options.onLink?.(link)) ?? ('decline' as const) };
   };
   if (kind === 'sdk1') {
-    const client = new ClientOne(identity, { capabilities });
+    const client = new ClientOne(self, { capabilities });
     if (options.onLink) client.setRequestHandler(ElicitRequestSchema, ({ params }) => answer(params));
     await client.connect(transport as Parameters<ClientOne['connect']>[0]);
     return testClient(kind, client, (params, callOptions) =>
@@ -74,7 +77,7 @@ export async function connectClient(
     );
   }
   const mode = kind === 'modern' ? { pin: '2026-07-28' } : 'legacy';
-  const client = new ClientTwo(identity, { capabilities, versionNegotiation: { mode } });
+  const client = new ClientTwo(self, { capabilities, versionNegotiation: { mode } });
   if (options.onLink) client.setRequestHandler('elicitation/create', ({ params }) => answer(params));
   await client.connect(transport);
   return testClient(kind, client, (params, callOptions) => client.callTool(params, callOptions));
@@ -144,10 +147,10 @@ export type KeywardProcess = {
   readonly stop: () => Promise<number | null>;
 };
 
-/** The outer key of every vault that tests make; it protects nothing. */
 /** Tests ask no service outside: what they connect is asked first, and a host that may not be reached is asked nothing. */
 export const noOutside = { KEYWARD_HOSTS_ALLOW: 'nobody.example' };
 
+/** The outer key of every vault that tests make; it protects nothing. */
 export const testKey = randomBytes(32).toString('base64');
 
 /** Starts Keyward over stdio with a home, a key and a callback port of its own. */
