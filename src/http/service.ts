@@ -81,7 +81,7 @@ export function createService(options: ServiceOptions): Service {
   );
   app.route('/', metricsRoutes({ bearer, metrics }));
   app.route('/', mcpRoutes({ broker, bearer, protocol }));
-  app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer) }));
+  app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer), publicUrl }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
   const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), limits });

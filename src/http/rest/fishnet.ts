@@ -1,24 +1,28 @@
 /** Fishnet's list: a bare array, times in whole seconds. */
 import * as z from 'zod';
 import { ownedCredentials } from '../../broker/credentials/manage.ts';
-import { defineOperation, type Operation } from './operation.ts';
+import { defineOperation, forUser, type Operation } from './operation.ts';
 
 export const fishnet: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/api/credentials',
     family: 'fishnet',
+    tag: 'Credentials',
     operationId: 'list-credentials',
     summary: 'List Credentials',
     scope: 'credentials:read',
+    headers: forUser,
     answers: z.array(
-      z.object({
-        id: z.string().meta({ format: 'uuid' }),
-        service: z.string(),
-        name: z.string(),
-        created_at: z.int().describe('Unix timestamp'),
-        last_used_at: z.int().nullable().describe('Unix timestamp; null if never used'),
-      }),
+      z
+        .object({
+          id: z.string().meta({ format: 'uuid' }),
+          service: z.string(),
+          name: z.string(),
+          created_at: z.int().describe('Unix timestamp'),
+          last_used_at: z.int().nullable().describe('Unix timestamp; null if never used'),
+        })
+        .meta({ id: 'CredentialMetadata', title: 'Credential Metadata Object' }),
     ),
     handle: async ({ broker, principal }) =>
       (await ownedCredentials(broker, principal, {})).map((view) => ({

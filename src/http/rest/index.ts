@@ -19,10 +19,17 @@ import { checkVersion, readVersion } from './versions.ts';
 /** Every operation. What is not listed here does not exist. */
 export const operations: readonly Operation[] = [...alloy, ...pathstack, ...fishnet, ...management];
 
+export type RestOptions = {
+  readonly broker: () => Broker;
+  readonly bearer: RestBearer;
+  /** Origin that programs reach this app at. */
+  readonly publicUrl: string;
+};
+
 /** The routes of every operation behind the bearer check, and `GET /openapi.json`, which is no secret. */
-export function restRoutes({ broker, bearer }: { broker: () => Broker; bearer: RestBearer }): Hono<RestEnv> {
+export function restRoutes({ broker, bearer, publicUrl }: RestOptions): Hono<RestEnv> {
   const routes = new Hono<RestEnv>();
-  const document = openApiDocument(operations);
+  const document = openApiDocument(operations, publicUrl);
   routes.get('/openapi.json', (c) => c.json(document));
   for (const operation of operations) {
     routes.on(operation.method.toUpperCase(), patternOf(operation.path), bearer.middleware(operation), (c) =>

@@ -8,44 +8,48 @@ import {
   removeAuthConfig,
   updateAuthConfig,
 } from '../../broker/grants/auth-configs.ts';
-import { maxLimit } from '../../broker/input/paging.ts';
-import { defineOperation, type Operation } from './operation.ts';
+import { defineOperation, type Operation, paging } from './operation.ts';
 import { versionHeader } from './versions.ts';
 
 const headers = versionHeader('alloy');
-const params = { authConfigId: z.string().meta({ format: 'uuid' }) };
+const params = { authConfigId: z.string().meta({ format: 'uuid', description: 'ID of the auth config' }) };
 const time = z.string().meta({ format: 'date-time' });
 
-const authConfig = z.object({
-  authConfigId: z.string(),
-  connectorId: z.string(),
-  name: z.string(),
-  clientId: z.string(),
-  scopes: z.array(z.string()).nullable(),
-  createdAt: time,
-  updatedAt: time,
-});
+const authConfig = z
+  .object({
+    authConfigId: z.string(),
+    connectorId: z.string(),
+    name: z.string(),
+    clientId: z.string(),
+    scopes: z.array(z.string()).nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'AuthConfig' });
 
-const auditEvent = z.object({
-  time,
-  tenant: z.string(),
-  user: z.string(),
-  onBehalfOf: z.string().optional(),
-  client: z.string().optional(),
-  action: z.string(),
-  subject: z.string().optional(),
-  connectorId: z.string().optional(),
-  request: z.string().optional(),
-  outcome: z.enum(['allowed', 'refused', 'failed']),
-  code: z.string().optional(),
-  count: z.int().optional(),
-});
+const auditEvent = z
+  .object({
+    time,
+    tenant: z.string(),
+    user: z.string(),
+    onBehalfOf: z.string().optional(),
+    client: z.string().optional(),
+    action: z.string(),
+    subject: z.string().optional(),
+    connectorId: z.string().optional(),
+    request: z.string().optional(),
+    outcome: z.enum(['allowed', 'refused', 'failed']),
+    code: z.string().optional(),
+    count: z.int().optional(),
+  })
+  .meta({ id: 'AuditEvent' });
 
 export const management: readonly Operation[] = [
   defineOperation({
     method: 'get',
     path: '/auth-configs',
     family: 'alloy',
+    tag: 'Auth configs',
     operationId: 'list-auth-configs',
     summary: 'The OAuth clients of the caller, without their secrets',
     scope: 'credentials:read',
@@ -59,9 +63,11 @@ export const management: readonly Operation[] = [
     method: 'post',
     path: '/auth-configs',
     family: 'alloy',
+    tag: 'Auth configs',
     operationId: 'create-auth-config',
     summary: 'Store an OAuth client for a connector',
     scope: 'credentials:write',
+    fails: [404],
     headers,
     body: z.strictObject({
       connectorId: z.string().min(1).max(100),
@@ -77,9 +83,11 @@ export const management: readonly Operation[] = [
     method: 'patch',
     path: '/auth-configs/{authConfigId}',
     family: 'alloy',
+    tag: 'Auth configs',
     operationId: 'update-auth-config',
     summary: 'Rename an OAuth client, or replace its secret',
     scope: 'credentials:write',
+    fails: [409],
     params,
     headers,
     body: z.strictObject({
@@ -94,9 +102,11 @@ export const management: readonly Operation[] = [
     method: 'delete',
     path: '/auth-configs/{authConfigId}',
     family: 'alloy',
+    tag: 'Auth configs',
     operationId: 'delete-auth-config',
     summary: 'Forget an OAuth client; connections made with it stop renewing',
     scope: 'credentials:write',
+    fails: [409],
     params,
     headers,
     answers: z.object({ authConfigId: z.string(), deleted: z.boolean() }),
@@ -109,14 +119,12 @@ export const management: readonly Operation[] = [
     method: 'get',
     path: '/audit',
     family: 'alloy',
+    tag: 'Audit',
     operationId: 'read-audit',
     summary:
       'What happened in the caller’s tenant, oldest first; a page with nextCursor is not the last, even an empty one',
     scope: 'audit:read',
-    query: {
-      cursor: z.string().max(1_000).optional(),
-      limit: z.coerce.number().int().min(1).max(maxLimit).optional(),
-    },
+    query: paging,
     headers,
     answers: z.object({ events: z.array(auditEvent), nextCursor: z.string().optional() }),
     handle: ({ broker, principal }, { query }) => readAudit(broker, principal, query),

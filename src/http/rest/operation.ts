@@ -2,10 +2,15 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import * as z from 'zod';
 import type { Broker } from '../../broker/broker.ts';
+import { maxLimit } from '../../broker/input/paging.ts';
 import type { Principal, Scope } from '../../principal.ts';
+import { userHeader } from '../listener/request-head.ts';
 
 /** Each documented system has error bodies and versions of its own. */
 export type Family = 'alloy' | 'pathstack' | 'fishnet';
+
+/** What an operation is about; the groups of the OpenAPI document, named as the documented systems name theirs. */
+export type Tag = 'Connectors' | 'Credentials' | 'Connections' | 'Auth configs' | 'Audit';
 
 /** What the bearer check sets for the handlers behind it. */
 export type RestEnv = { Variables: { principal: Principal; requestId: string } };
@@ -18,6 +23,24 @@ export type RestBearer = {
   readonly challengeScope: (c: Context, principal: Principal, scope: Scope) => void;
 };
 
+/** The name of a user. */
+export const userField = z
+  .string()
+  .min(1)
+  .max(500)
+  .meta({ examples: ['ann'] });
+
+/** The header of operations that somebody may do for the users whom it acts for. */
+export const forUser = {
+  [userHeader]: userField.optional().meta({ description: 'The user whose credentials are meant' }),
+};
+
+/** The query of a list that goes page by page. */
+export const paging = {
+  cursor: z.string().max(1_000).optional().describe('The nextCursor of the page before'),
+  limit: z.coerce.number().int().min(1).max(maxLimit).optional().describe('How many there may be on the page'),
+};
+
 export type Call = { readonly broker: Broker; readonly principal: Principal; readonly signal: AbortSignal };
 
 /** What is wrong where: a path, query or header name, or a field of the body. */
@@ -28,10 +51,13 @@ export type Operation = {
   /** As OpenAPI writes it: `/connection/{connection_id}`. */
   readonly path: string;
   readonly family: Family;
+  readonly tag: Tag;
   readonly operationId: string;
   readonly summary: string;
   /** The scope that a bearer token needs. */
   readonly scope: Scope;
+  /** Statuses of errors that it can answer, besides those of every operation. */
+  readonly fails?: readonly number[];
   /** What it takes, by place. */
   readonly takes: Readonly<Record<Place, z.ZodObject>>;
   readonly answers: z.ZodType;

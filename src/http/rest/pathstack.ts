@@ -7,19 +7,19 @@ import { shareConnection } from '../../broker/credentials/share.ts';
 import type { ShareView } from '../../broker/credentials/view.ts';
 import { idIn } from '../../broker/input/text.ts';
 import { KeywardError } from '../../errors.ts';
-import { userHeader } from '../listener/request-head.ts';
-import { defineOperation, type Operation } from './operation.ts';
+import { defineOperation, forUser, type Operation } from './operation.ts';
 import { versionHeader } from './versions.ts';
 
 const params = { connection_id: z.string().meta({ format: 'uuid', description: 'ID of the connection' }) };
 const headers = versionHeader('pathstack');
 const time = z.string().meta({ format: 'date-time' });
-const policy = z
-  .object({ methods: z.array(z.string()).nullable(), paths: z.array(z.string()).nullable() })
-  .describe('Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them');
-const policyInput = policy.partial().strict();
-const shares = z.array(
-  z.object({
+const policy = z.object({ methods: z.array(z.string()).nullable(), paths: z.array(z.string()).nullable() }).meta({
+  id: 'Policy',
+  description: 'Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them',
+});
+const policyInput = policy.partial().strict().meta({ id: 'PolicyInput' });
+const share = z
+  .object({
     with: z.string(),
     permission: z.enum(['view', 'use']),
     policy: policy.optional(),
@@ -29,46 +29,56 @@ const shares = z.array(
       .describe('Of a share with another tenant, which a person there has to take'),
     taken_by: z.array(z.string()).optional(),
     ends_at: time.optional(),
-  }),
-);
+  })
+  .meta({ id: 'Share' });
+const shares = z.array(share);
 
-const connection = z.object({
-  connection_id: z.string().meta({ format: 'uuid' }),
-  name: z.string(),
-  shared_by: z.string().optional().describe('Whose it is; its name and account are quoted then'),
-  connector_id: z.string(),
-  hosts: z.array(z.string()).describe('Where its calls go'),
-  base_url: z.string().optional().describe('What the paths of its calls are below'),
-  authentication_type: z.string(),
-  status: z.enum(['active', 'reconnect_required']),
-  status_reason: z.string().optional(),
-  account: z.string().optional(),
-  scopes: z.array(z.string()).optional(),
-  access: z.enum(['owner', 'use', 'view']),
-  created_at: time,
-  updated_at: time,
-  last_used_at: time.nullable(),
-  expires_at: time.nullable(),
-  reconnect_by: time.nullable(),
-  policy: policy.optional().describe('Absent: no limit'),
-  shared_policies: z.array(policy).optional().describe('What the shares that reach the caller allow within it'),
-  shares: shares.optional().describe('Only its owner sees them'),
-});
+const connection = z
+  .object({
+    connection_id: z.string().meta({ format: 'uuid' }),
+    name: z.string(),
+    shared_by: z.string().optional().describe('Whose it is; its name and account are quoted then'),
+    connector_id: z.string(),
+    hosts: z.array(z.string()).describe('Where its calls go'),
+    base_url: z.string().optional().describe('What the paths of its calls are below'),
+    authentication_type: z.string(),
+    status: z.enum(['active', 'reconnect_required']),
+    status_reason: z.string().optional(),
+    account: z.string().optional(),
+    scopes: z.array(z.string()).optional(),
+    access: z.enum(['owner', 'use', 'view']),
+    created_at: time,
+    updated_at: time,
+    last_used_at: time.nullable(),
+    expires_at: time.nullable(),
+    reconnect_by: time.nullable(),
+    policy: policy.optional().describe('Absent: no limit'),
+    shared_policies: z.array(policy).optional().describe('What the shares that reach the caller allow within it'),
+    shares: shares.optional().describe('Only its owner sees them'),
+  })
+  .meta({ id: 'Connection', title: 'Connection' });
 
-const success = <T extends z.ZodType>(data: T) => z.object({ data });
-const common = { family: 'pathstack', params, headers } as const;
+/** FastAPI names a generic type so. */
+const success = <T extends z.ZodType>(name: string, data: T) =>
+  z.object({ data }).meta({ id: `Success_${name}_`, title: `Success[${name}]` });
+const one = success('Connection', connection);
+const credentials = z
+  .object({ connection_id: z.string().meta({ format: 'uuid' }), credentials: z.looseObject({}) })
+  .meta({ id: 'ConnectionCredentials', title: 'ConnectionCredentials' });
+const common = { family: 'pathstack', tag: 'Connections', params, headers } as const;
 /** What may be done for the user who owns the connection. */
-const forOthers = { ...common, headers: { ...headers, [userHeader]: z.string().max(500).optional() } } as const;
+const forOthers = { ...common, headers: { ...headers, ...forUser } } as const;
 
 export const pathstack: readonly Operation[] = [
   defineOperation({
     ...common,
     method: 'get',
     path: '/connection/{connection_id}/credentials',
-    operationId: 'connection_credentials_by_id',
+    operationId: 'connection_credentials_by_id_connection__connection_id__credentials_get',
     summary: 'Connection Credentials By Id',
     scope: 'credentials:release',
-    answers: success(z.object({ connection_id: z.string().meta({ format: 'uuid' }), credentials: z.looseObject({}) })),
+    fails: [409, 502],
+    answers: success('ConnectionCredentials', credentials),
     handle: ({ broker, principal }, { path }) =>
       named(path.connection_id, async (connectionId) => {
         const { credentials } = await getConnectionCredentials(broker, principal, { connectionId });
@@ -82,7 +92,7 @@ export const pathstack: readonly Operation[] = [
     operationId: 'connection_by_id',
     summary: 'Connection By Id',
     scope: 'credentials:read',
-    answers: success(connection),
+    answers: one,
     handle: ({ broker, principal }, { path }) =>
       named(path.connection_id, async (connectionId) => ({
         data: shown(await getConnection(broker, principal, { connectionId })),
@@ -95,11 +105,12 @@ export const pathstack: readonly Operation[] = [
     operationId: 'update_connection',
     summary: 'Rename a connection, or limit which calls it may make; allowing more needs its owner’s approval',
     scope: 'credentials:write',
+    fails: [409],
     body: z.strictObject({
       name: z.string().optional(),
       policy: policyInput.nullable().optional().describe('null lifts every limit'),
     }),
-    answers: success(connection),
+    answers: one,
     handle: ({ broker, principal }, { path, body }) =>
       named(path.connection_id, async (credentialId) => ({
         data: shown(await updateCredential(broker, principal, { credentialId, ...body })),
@@ -112,7 +123,9 @@ export const pathstack: readonly Operation[] = [
     operationId: 'delete_connection',
     summary: 'Revoke the grant at the service where possible, then delete the credential',
     scope: 'credentials:write',
+    fails: [409],
     answers: success(
+      'Deletion',
       z.object({
         connection_id: z.string(),
         deleted: z.boolean(),
@@ -135,12 +148,13 @@ export const pathstack: readonly Operation[] = [
     operationId: 'share_connection',
     summary: 'Set what a user or a tenant may do with a connection',
     scope: 'credentials:share',
+    fails: [409],
     body: z.strictObject({
       with: z.string().max(510).describe('user:<id>, or tenant:<id>'),
       permission: z.enum(['view', 'use', 'none']),
       policy: policyInput.optional().describe('Of a use share; left out, methods that read'),
     }),
-    answers: success(z.object({ connection_id: z.string(), shares, hint: z.string().optional() })),
+    answers: success('Shares', z.object({ connection_id: z.string(), shares, hint: z.string().optional() })),
     handle: ({ broker, principal }, { path, body }) =>
       named(path.connection_id, async (connectionId) => {
         const { connectionId: connection_id, ...shared } = await shareConnection(broker, principal, {

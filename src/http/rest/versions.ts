@@ -13,7 +13,8 @@ const versions: Readonly<Record<Family, string | null>> = {
 /** The header's field in a family's operations. PathStack documents a date: anything else is 422, not an unknown version. */
 export function versionHeader(family: Exclude<Family, 'fishnet'>) {
   const text = family === 'pathstack' ? z.iso.date({ error: 'must be a date' }) : z.string().max(100);
-  return { 'x-api-version': text.optional().meta({ default: versions[family], description: 'API version' }) };
+  const served = versions[family];
+  return { 'x-api-version': text.optional().meta({ enum: [served], default: served, description: 'API version' }) };
 }
 
 /**

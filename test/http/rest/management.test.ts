@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stepHeader } from '../../../src/http/pages/script.ts';
 import { operations } from '../../../src/http/rest/index.ts';
 import { followLink } from '../../support/clients/person.ts';
+import { readInterface } from '../../support/interfaces/documents.ts';
 import { person } from '../../support/principals.ts';
 import { startHttpServer } from '../../support/servers/http-server.ts';
 import { type RestServer, startRest } from '../../support/servers/rest.ts';
@@ -140,26 +141,57 @@ describe('hostile bodies', () => {
 });
 
 describe('openapi.json', () => {
-  it('describes every operation, its errors and its schemas, in OpenAPI 3.1', async () => {
-    const answer = await rest.send(null, 'GET', '/openapi.json');
-    const document = answer.body as {
-      openapi: string;
-      paths: Record<string, Record<string, { operationId: string; responses: Record<string, Described> }>>;
-    };
-    type Described = { content: { 'application/json': { schema: object } } };
-    expect(document.openapi).toBe('3.1.0');
+  type Described = { content?: { 'application/json': { schema: object; example?: unknown } } };
+  type Document = {
+    openapi: string;
+    servers: { url: string }[];
+    paths: Record<
+      string,
+      Record<string, { operationId: string; requestBody?: Described; responses: Record<string, Described> }>
+    >;
+    components: { schemas: Record<string, unknown> };
+  };
+  const read = async () => (await rest.send(null, 'GET', '/openapi.json')).body as Document;
+
+  it('describes every operation, its errors and its schemas, in OpenAPI 3.1, with examples that fit', async () => {
+    const document = await read();
+    expect(document).toMatchObject({ openapi: '3.1.0', servers: [{ url: rest.origin }] });
     const ajv = new Ajv2020({ strict: false });
     addFormats.default(ajv);
     ajv.addSchema(document, 'document');
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { responses }]) => {
-        for (const { content } of Object.values(responses)) {
-          const schema = JSON.stringify(content['application/json'].schema).replace('"#/', '"document#/');
-          expect(() => ajv.compile(JSON.parse(schema) as object)).not.toThrow();
+      Object.entries(methods).map(([method, { responses, requestBody }]) => {
+        for (const { content } of [...Object.values(responses), ...(requestBody ? [requestBody] : [])]) {
+          if (content === undefined) continue;
+          const { schema, example } = content['application/json'];
+          const text = JSON.stringify(schema).replaceAll('"#/', '"document#/');
+          const validate = ajv.compile(JSON.parse(text) as object);
+          expect(validate(example) ? [] : validate.errors, `${method} ${path}`).toEqual([]);
         }
         return `${method} ${path}`;
       }),
     );
     expect(described.sort()).toEqual(operations.map(({ method, path }) => `${method} ${path}`).sort());
+  });
+
+  it('names operations and schemas as the interfaces that it follows', async () => {
+    const document = await read();
+    for (const name of [
+      'alloy-create-credential',
+      'alloy-get-connector-credentials',
+      'alloy-get-credentials-metadata',
+      'pathstack-connection-credentials',
+    ]) {
+      const theirs = (await readInterface(name)) as unknown as Document;
+      for (const [path, methods] of Object.entries(theirs.paths)) {
+        for (const [method, { operationId, responses }] of Object.entries(methods)) {
+          const own = document.paths[path]?.[method];
+          expect(own?.operationId).toBe(operationId);
+          expect(Object.keys(own?.responses ?? {})).toEqual(expect.arrayContaining(Object.keys(responses)));
+        }
+      }
+      const schemas = Object.keys(theirs.components.schemas ?? {});
+      expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(schemas));
+    }
   });
 });

@@ -5,7 +5,10 @@ import addFormats from 'ajv-formats';
 /** What of an OpenAPI document is read here. */
 export type OpenApi = {
   readonly paths: Readonly<
-    Record<string, Readonly<Record<string, { readonly responses: Readonly<Record<string, unknown>> }>>>
+    Record<
+      string,
+      Readonly<Record<string, { readonly responses: Readonly<Record<string, { readonly content?: unknown }>> }>>
+    >
   >;
 };
 
@@ -26,7 +29,12 @@ export function answerCheck(document: OpenApi): AnswerCheck {
     const path = templates.find(({ form }) => form.test(pathname))?.path ?? '';
     const operation = document.paths[path]?.[method.toLowerCase()];
     if (operation === undefined) return;
-    if (operation.responses[status] === undefined) throw new Error(`${method} ${path} documents no ${status}.`);
+    const response = operation.responses[status];
+    if (response === undefined) throw new Error(`${method} ${path} documents no ${status}.`);
+    if (response.content === undefined) {
+      if (body === undefined) return;
+      throw new Error(`${method} ${path} ${status} has a body that the document doesn’t know.`);
+    }
     const place = [
       'paths',
       path,
