@@ -1,5 +1,6 @@
 /** Programs and libraries that a script fetches when it needs them: none of them is a dependency of Keyward. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -26,6 +27,42 @@ export function output(program: string, args: readonly string[], place: Place = 
 export function runFetched(packages: readonly string[], command: readonly string[], place: Place = {}): Promise<Ended> {
   const wanted = [newerNode, ...packages].flatMap((name) => ['-p', name]);
   return output('npx', ['-y', ...wanted, ...command], place);
+}
+
+/** Programs of packages that npm fetched, at hand for many runs: npm itself takes a second or more to start one. */
+export type Tools = {
+  /** Runs one to its end. */
+  run(name: string, ...args: readonly string[]): Promise<Ended>;
+  /** Starts one that goes on until it is ended; what it prints is lost. */
+  start(name: string, ...args: readonly string[]): ChildProcess;
+  /** Ends all that were started. */
+  stop(): Promise<void>;
+};
+
+/** @param packages with the version of each, `name@1.2.3` */
+export async function fetchTools(...packages: readonly string[]): Promise<Tools> {
+  const { code, text } = await runFetched(packages, ['node', '-p', '"at " + process.execPath']);
+  const [, program] = /^at (.+)$/m.exec(text) ?? [];
+  if (code !== 0 || program === undefined) throw new Error(`npm can not fetch ${packages.join(', ')}:\n${text}`);
+  // The program is node_modules/node/bin/node, beside what the packages brought.
+  const file = (name: string) => join(program, '..', '..', '..', '.bin', name);
+  const started: ChildProcess[] = [];
+  return {
+    run: (name, ...args) => output(program, [file(name), ...args]),
+    start(name, ...args) {
+      const child = spawn(program, [file(name), ...args], { stdio: 'ignore' });
+      started.push(child);
+      return child;
+    },
+    async stop() {
+      for (const child of started.splice(0)) {
+        if (child.exitCode !== null || child.signalCode !== null) continue;
+        const ended = once(child, 'exit');
+        child.kill('SIGKILL');
+        await ended;
+      }
+    },
+  };
 }
 
 /** Installs packages at fixed versions into an empty folder, for ES modules in it. No install script runs. */
