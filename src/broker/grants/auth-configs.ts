@@ -1,6 +1,6 @@
 /** Auth configs: the OAuth clients that people registered, from the environment or stored by their owner. */
 import { randomUUID } from 'node:crypto';
-import { serverInput, serverOf } from '../../connectors/auth-kinds.ts';
+import { serverOf } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
@@ -11,6 +11,7 @@ import type { Broker } from '../broker.ts';
 import { oneLine, readId, readName } from '../input/text.ts';
 import type { OAuthClient } from '../oauth/context.ts';
 import { authorize } from '../policy/policy.ts';
+import { readServer } from './named-server.ts';
 
 /** Id of the auth config that the environment provides. */
 export const defaultAuthConfigId = 'default';
@@ -42,13 +43,15 @@ export type Wanted = {
 /** Whom a connection is for, and with `actor` the backend that connects it. */
 type ConnectedFor = Owner & Pick<Principal, 'actor'>;
 
-/**
- * Whose auth configs a connection may use: those of the backend that acts come first, since it knows which it means. A
- * client of a server that the connection names stays with the person: Keyward registers it anew as needed.
- */
-function holdersOf({ tenant, user, actor }: ConnectedFor, server: string | null): readonly Owner[] {
-  const backend = actor === undefined || server !== null ? [] : [{ tenant, user: actor }];
+/** Whose auth configs a connection may use: those of the backend that acts come first, since it knows which it means. */
+function holdersOf({ tenant, user, actor }: ConnectedFor): readonly Owner[] {
+  const backend = actor === undefined ? [] : [{ tenant, user: actor }];
   return [...backend, { tenant, user }];
+}
+
+/** A client that Keyward registered by itself stays with whom it was registered for: another one is made as needed. */
+function serves({ owner, registration }: AuthConfig, { user }: ConnectedFor): boolean {
+  return owner === user || registration === undefined;
 }
 
 /**
@@ -68,10 +71,10 @@ export async function findAuthConfig(
   if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
     return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
   }
-  for (const holder of holdersOf(owner, server)) {
+  for (const holder of holdersOf(owner)) {
     const stored =
-      id === null ? await newest(broker, holder, wanted) : await broker.vault.get('authConfig', holder, id);
-    if (stored?.connectorId !== connectorId || (stored.server ?? null) !== server) continue;
+      id === null ? await newest(broker, holder, owner, wanted) : await broker.vault.get('authConfig', holder, id);
+    if (stored?.connectorId !== connectorId || (stored.server ?? null) !== server || !serves(stored, owner)) continue;
     const { clientSecret } = await broker.vault.open('authConfig', stored);
     const { registration } = stored;
     const hosts = stored.hosts ?? (await noteHosts(broker, stored, wanted));
@@ -119,7 +122,7 @@ export async function hasAuthConfig(
   auth: AuthMethod,
 ): Promise<boolean> {
   if (broker.settings.authConfigs.has(connector.id)) return true;
-  const held = holdersOf(owner, null).map((holder) => newest(broker, holder, { connector, auth, inputs: {} }));
+  const held = holdersOf(owner).map((holder) => newest(broker, holder, owner, { connector, auth, inputs: {} }));
   return (await Promise.all(held)).some((config) => config !== undefined);
 }
 
@@ -180,23 +183,28 @@ export function newAuthConfig(
   };
 }
 
-/** Stores an OAuth client for a connector. */
+/**
+ * Stores an OAuth client for a connector.
+ *
+ * @param input `server`: the authorization server, as the connections that may use the client name it
+ */
 export async function addAuthConfig(
   broker: Broker,
   principal: Principal,
-  input: { connectorId: string; clientId: string; clientSecret: string; name?: string | undefined },
+  input: {
+    connectorId: string;
+    clientId: string;
+    clientSecret: string;
+    server?: string | undefined;
+    name?: string | undefined;
+  },
 ): Promise<{ authConfigId: string }> {
   const connector = broker.catalogue.require(input.connectorId);
-  if (connector.auth.some((auth) => serverInput(auth) !== null)) {
-    throw new KeywardError('invalid_input', `An OAuth client for ${connector.name} belongs to one server.`, {
-      hint: 'Create the credential: the page asks for the client and keeps it for that server.',
-      details: { fields: { connectorId: 'names its server with each connection' } },
-    });
-  }
+  const named = readServer(broker, connector, input.server);
   const problems = authConfigProblems(input, false);
   if (Object.keys(problems).length > 0) throw fieldsError(problems);
   const name = oneLine(input.name, 100) ?? `${connector.name} app`;
-  const record = newAuthConfig(principal, { connector, auth: null, inputs: {} }, name, input.clientId);
+  const record = newAuthConfig(principal, { connector, ...named }, name, input.clientId);
   await authorize(broker, principal, 'auth_config.create', { subject: record.id, connectorId: connector.id });
   const secret = { clientSecret: input.clientSecret === '' ? null : input.clientSecret };
   await broker.vault.commit([{ op: 'create', kind: 'authConfig', record, secret }]);
@@ -246,10 +254,16 @@ function fieldsError(problems: Readonly<Record<string, string>>): KeywardError {
   return new KeywardError('invalid_input', Object.values(problems).join(' '), { details: { fields: problems } });
 }
 
-async function newest(broker: Broker, owner: Owner, wanted: Wanted): Promise<AuthConfig | undefined> {
+/** The newest one of the holder's that a connection for this owner may use. */
+async function newest(
+  broker: Broker,
+  holder: Owner,
+  owner: ConnectedFor,
+  wanted: Wanted,
+): Promise<AuthConfig | undefined> {
   const { connector, auth, inputs } = wanted;
   const server = serverOf(auth, inputs);
   // Lists go oldest first; a person has a handful of these.
-  const all = await broker.vault.list('authConfig', owner, { connectorId: connector.id }, { limit: 1_000 });
-  return all.filter((one) => (one.server ?? null) === server && suits(one, wanted)).at(-1);
+  const all = await broker.vault.list('authConfig', holder, { connectorId: connector.id }, { limit: 1_000 });
+  return all.filter((one) => (one.server ?? null) === server && serves(one, owner) && suits(one, wanted)).at(-1);
 }

@@ -94,8 +94,8 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
 
 /**
  * True where an OAuth client has to be stored before anybody is connected, since no page will ask for it: a program's own
- * client credentials, and whatever a backend connects for its users. A client that belongs to one server, which the
- * connection names, can be entered on the page only.
+ * client credentials, and whatever a backend connects for its users. At a server that the connection names, Keyward may
+ * be able to register itself.
  */
 export function needsAuthConfigId(
   auth: AuthMethod,

@@ -73,6 +73,12 @@ export const management: readonly Operation[] = [
       connectorId: z.string().min(1).max(100),
       clientId: z.string(),
       clientSecret: z.string().meta({ writeOnly: true }).optional().describe('Left out for a public client'),
+      server: z
+        .string()
+        .min(1)
+        .max(2_000)
+        .optional()
+        .describe('Where the connection names its authorization server: the issuer or token endpoint that it names'),
       name: z.string().min(1).max(100).optional(),
     }),
     answers: z.object({ authConfigId: z.string() }),

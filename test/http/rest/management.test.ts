@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stepHeader } from '../../../src/http/pages/script.ts';
 import { operations } from '../../../src/http/rest/index.ts';
 import { followLink } from '../../support/clients/person.ts';
+import { createBrowser, linkOut } from '../../support/clients/session.ts';
 import { readInterface } from '../../support/interfaces/documents.ts';
 import { person } from '../../support/principals.ts';
 import { startHttpServer } from '../../support/servers/http-server.ts';
+import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 import { type RestServer, startRest } from '../../support/servers/rest.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../../support/world.ts';
 
@@ -15,21 +17,32 @@ const ann = person('acme', 'ann');
 const people = new Map([
   ['ann', ann],
   ['cleo', person('other', 'cleo')],
+  ['backend', person('acme', 'backend', ['credentials:act-as'])],
   ['no-audit', { ...ann, scopes: new Set([...ann.scopes].filter((scope) => scope !== 'audit:read')) }],
 ]);
 const acme = `/connectors/${connectorId}/credentials`;
 
 let world: World;
 let rest: RestServer;
+/** Two authorization servers that no connector names. */
+let mine: OddServer;
+let other: OddServer;
 
 beforeAll(async () => {
-  world = await startWorld();
-  rest = await startRest(world.env, people);
+  const token = { access_token: 'tok-Zk3vQ9xLm2', token_type: 'bearer', expires_in: 3_600 };
+  [world, mine, other] = await Promise.all([
+    startWorld(),
+    startOddServer({ body: token }),
+    startOddServer({ body: token }),
+  ]);
+  const hosts = [mine, other].map(({ origin }) => new URL(origin).host);
+  const reach = { KEYWARD_EGRESS_ALLOW: [world.env.KEYWARD_EGRESS_ALLOW, ...hosts].join(',') };
+  rest = await startRest({ ...world.env, ...reach }, people);
 });
 
 afterAll(async () => {
   await rest?.close();
-  await world?.close();
+  await Promise.all([world?.close(), mine?.close(), other?.close()]);
 });
 
 describe('auth configs', () => {
@@ -52,6 +65,40 @@ describe('auth configs', () => {
     expect((await rest.send('ann', 'PATCH', one, { body: {} })).status).toBe(422);
     expect((await rest.send('ann', 'DELETE', one)).body).toEqual({ authConfigId, deleted: true });
     expect((await rest.send('ann', 'DELETE', one)).status).toBe(404);
+  });
+});
+
+describe('an OAuth client of a server that the connection names', () => {
+  const path = '/connectors/generic-oauth2/credentials';
+  const type = { authenticationType: 'oauth2_client_credentials' };
+
+  it.each(['ann', 'backend'])('is stored for that server by %s, and connects to it and to no other', async (who) => {
+    const tokenEndpoint = `${mine.origin}/token`;
+    const client = { connectorId: 'generic-oauth2', clientId: 'app', clientSecret: 'C4nary-of-one-server' };
+    const unnamed = await rest.send(who, 'POST', '/auth-configs', { body: client });
+    expect(unnamed).toMatchObject({ status: 422, body: { error: { loc: ['body', 'server'], type: 'missing' } } });
+    const wrong = await rest.send(who, 'POST', '/auth-configs', { body: { ...client, server: 'ftp://x.example' } });
+    expect(wrong).toMatchObject({ status: 422, body: { error: { loc: ['body', 'server'] } } });
+
+    const body = { ...client, server: tokenEndpoint };
+    const stored = await rest.send(who, 'POST', '/auth-configs', { body });
+    expect(stored.status).toBe(200);
+    const { authConfigId } = stored.body as { authConfigId: string };
+    const input = { userId: who === 'backend' ? 'bob' : who, ...type, baseUrl: `${mine.origin}/v1`, tokenEndpoint };
+    for (const more of [{}, { authConfigId }]) {
+      const made = await rest.send(who, 'POST', path, { body: { ...input, ...more } });
+      expect(made).toMatchObject({ status: 200, body: { credentialId: expect.any(String) } });
+    }
+    const elsewhere = { ...input, tokenEndpoint: `${other.origin}/token` };
+    expect((await rest.send(who, 'POST', path, { body: elsewhere })).status).toBe(422);
+    expect((await rest.send(who, 'POST', path, { body: { ...elsewhere, authConfigId } })).status).toBe(404);
+    expect(other.seen).toEqual([]);
+  });
+
+  it('takes no server where the connector names it', async () => {
+    const body = { connectorId: 'github', clientId: 'my-app', server: 'https://github.com' };
+    const answer = await rest.send('ann', 'POST', '/auth-configs', { body });
+    expect(answer).toMatchObject({ status: 422, body: { error: { loc: ['body', 'server'] } } });
   });
 });
 
@@ -102,6 +149,25 @@ describe('the way back', () => {
       }
     },
   );
+});
+
+describe('the way back after a fault', () => {
+  // None of them is a no of the person.
+  it.each([
+    ['the service does not know the code', { code: 'made-up' }],
+    ['the service itself failed', { error: 'server_error' }],
+    ['the service was not asked as it wants', { error: 'invalid_scope' }],
+  ])('has a code of its own where %s', async (_, received) => {
+    const redirectUri = 'http://127.0.0.1:1/done?keep=1';
+    const body = { userId: 'ann', authenticationType: 'oauth2', redirectUri };
+    const started = await rest.send('ann', 'POST', acme, { body });
+    const browser = createBrowser();
+    const asked = new URL(linkOut(await browser.open((started.body as { oauthUrl: string }).oauthUrl)));
+    const back = new URL(asked.searchParams.get('redirect_uri') ?? '');
+    back.search = `${new URLSearchParams({ state: asked.searchParams.get('state') ?? '', ...received })}`;
+    const { headers } = await browser.open(back, 0);
+    expect(headers.get('location')).toBe(`${redirectUri}&error=provider_refused`);
+  });
 });
 
 describe('hostile bodies', () => {
