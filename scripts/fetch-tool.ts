@@ -32,9 +32,9 @@ export function runFetched(packages: readonly string[], command: readonly string
 /** Programs of packages that npm fetched, at hand for many runs: npm itself takes a second or more to start one. */
 export type Tools = {
   /** Runs one to its end. */
-  run(name: string, ...args: readonly string[]): Promise<Ended>;
+  run(name: string, args: readonly string[], place?: Place): Promise<Ended>;
   /** Starts one that goes on until it is ended; what it prints is lost. */
-  start(name: string, ...args: readonly string[]): ChildProcess;
+  start(name: string, args: readonly string[]): ChildProcess;
   /** Ends all that were started. */
   stop(): Promise<void>;
 };
@@ -48,8 +48,8 @@ export async function fetchTools(...packages: readonly string[]): Promise<Tools>
   const file = (name: string) => join(program, '..', '..', '..', '.bin', name);
   const started: ChildProcess[] = [];
   return {
-    run: (name, ...args) => output(program, [file(name), ...args]),
-    start(name, ...args) {
+    run: (name, args, place) => output(program, [file(name), ...args], place),
+    start(name, args) {
       const child = spawn(program, [file(name), ...args], { stdio: 'ignore' });
       started.push(child);
       return child;

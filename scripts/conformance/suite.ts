@@ -11,7 +11,7 @@ export type Check = { readonly id: string; readonly status: string; readonly err
 export async function runScenario(url: string, revision: string, scenario: string, folder: string): Promise<Check[]> {
   const about = ['--url', url, '--spec-version', revision, '--scenario', scenario, '-o', folder];
   // The exit code only says whether some check failed.
-  const { text } = await suite.run('conformance', 'server', ...about);
+  const { text } = await suite.run('conformance', ['server', ...about]);
   const [result] = await readdir(folder).catch(() => []);
   if (result === undefined) throw new Error(`${scenario} did not run:\n${text}`);
   return JSON.parse(await readFile(join(folder, result, 'checks.json'), 'utf8')) as Check[];
