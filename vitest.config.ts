@@ -4,6 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const browser = ['test/browser/**/*.test.ts'];
 const faults = ['test/faults/**/*.test.ts'];
+/** Tests that share a process: what they load is loaded once. None of them leaves a clock, a variable or a spy behind. */
+const together = ['broker', 'connectors', 'net'].map((room) => `test/${room}/**/*.test.ts`);
 /** Tests that measure time or memory: other work on the machine would be measured with them. */
 const alone = ['test/**/latency.test.ts'];
 const faultsAlone = ['test/faults/scrubbing.test.ts', 'test/faults/hostile-users.test.ts'];
@@ -39,7 +41,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * Groups of tests on one PostgreSQL server. `npm test` runs `main` and then `alone`, `npm run test:browser` and
+ * Groups of tests on one PostgreSQL server. `npm test` runs `main` and `together`, then `alone`, `npm run test:browser` and
  * `npm run test:faults` the others.
  */
 export default defineConfig({
@@ -55,8 +57,18 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: [...browser, ...faults, ...alone],
+          exclude: [...browser, ...faults, ...alone, ...together],
           // One more than cores: a test waits for other processes most of the time.
+          maxWorkers: availableParallelism() + 1,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: together,
+          exclude: alone,
+          isolate: false,
           maxWorkers: availableParallelism() + 1,
         },
       },
