@@ -81,7 +81,7 @@ function report(name: string, { code, text }: Ended, expected: readonly string[]
   const good = code === 0 && expected.every((part) => text.includes(part)) && !text.includes(serviceKey);
   process.stdout.write(`${good ? 'passed' : 'FAILED'}   ${name}\n`);
   if (good) return;
-  process.stdout.write(text.replace(/^/gm, '         ').replaceAll(serviceKey, '[key]'));
+  process.stdout.write(`${text.trimEnd().replace(/^/gm, '         ').replaceAll(serviceKey, '[key]')}\n`);
   process.exitCode = 1;
 }
 
