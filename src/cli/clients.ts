@@ -79,7 +79,7 @@ export function clientTexts(launch: Launch): readonly { readonly client: string;
       client: 'Claude Desktop (Settings, Developer, Edit Config), Cursor and most others',
       text: JSON.stringify({ mcpServers: { keyward: server } }, null, 2),
     },
-    { client: 'Claude Code', text: ['claude mcp add keyward', ...pairs, '--', run].join(' ') },
+    { client: 'Claude Code', text: ['claude mcp add --scope user keyward', ...pairs, '--', run].join(' ') },
     { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify({ name: 'keyward', ...server }))}` },
     { client: 'MCP Inspector', text: ['npx @modelcontextprotocol/inspector', ...pairs, run].join(' ') },
   ];
@@ -90,7 +90,7 @@ export function httpClientTexts(url: string): readonly { readonly client: string
   const header = 'Authorization: Bearer TOKEN';
   const server = { name: 'keyward', type: 'http', url, headers: { Authorization: 'Bearer TOKEN' } };
   return [
-    { client: 'Claude Code', text: `claude mcp add --transport http keyward ${url} --header ${quote(header)}` },
+    { client: 'Claude Code', text: `claude mcp add --scope user --transport http keyward ${url} --header ${quote(header)}` },
     { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify(server))}` },
     {
       client: 'MCP Inspector (with Node 22.19 or newer)',

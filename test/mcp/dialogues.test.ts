@@ -118,6 +118,8 @@ it('ends everything, and tells the person what Keyward could not end', async () 
     told.push(await model.get('delete_credential', { credentialId }));
   expect((await model.get('list_credentials')).credentials).toEqual([]);
   expect(told.map(({ revocation }) => revocation)).toContain('revoked');
+  // Of a service that is not built in, the host is all that a person knows it by.
+  expect(told.map(({ detail }) => String(detail)).join()).toContain('in the settings of 127.0.0.1');
   for (const { revocation, detail } of told) {
     if (revocation === 'revoked') expect(detail).toBeUndefined();
     else expect(detail).toMatch(/still works at the service\. The person ends it there/);

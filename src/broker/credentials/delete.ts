@@ -1,5 +1,7 @@
 /** Deleting a credential, and giving its grant back. */
+
 import { isOAuth } from '../../connectors/auth-kinds.ts';
+import { namedHosts } from '../../connectors/named-hosts.ts';
 import { hasCode } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
@@ -74,10 +76,12 @@ function detailOf(
 }
 
 /** What is left for the person: Keyward has forgotten the secret, and the service has not. */
-function whereToRemove({ catalogue }: Broker, { connectorId, authenticationType }: Credential): string {
+function whereToRemove({ catalogue }: Broker, { connectorId, authenticationType, hosts, inputs }: Credential): string {
   const connector = catalogue.get(connectorId);
   const auth = connector?.auth.find((one) => one.authenticationType === authenticationType);
-  const name = connector?.name ?? connectorId;
+  // The name of a connector for any service says nothing about this one; its hosts do.
+  const any = connector !== undefined && auth !== undefined && namedHosts(connector, auth, inputs).size > 0;
+  const name = any ? hosts.join(', ') : (connector?.name ?? connectorId);
   if (auth === undefined || isOAuth(auth))
     return `The access still works at the service. The person ends it there: in the settings of their account at ${name}, among the apps that have access.`;
   const place = auth.keyUrl === null ? `in the settings of ${name}` : `at ${auth.keyUrl}`;
