@@ -3,9 +3,10 @@
  * lazily. Everything is inlined except native packages, so that installing Keyward installs next to nothing.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
 import { bundling, definitions, definitionsAt, writing } from './bundling.ts';
+import { billOfMaterials, disagreements, licences, noteImports, packageFolders } from './third-party.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -43,11 +44,12 @@ const makeLighter: Plugin[] = [...lighter].map(([filter, change]) => ({
   },
 }));
 
+const imported = new Map<string, string>();
 const bundle = await rolldown({
   ...bundling,
   cwd: root,
   input: { main: 'src/main.ts' },
-  plugins: [definitionsAt("new URL('../catalogue/', import.meta.url)"), ...makeLighter],
+  plugins: [definitionsAt("new URL('../catalogue/', import.meta.url)"), noteImports(imported), ...makeLighter],
 });
 const { output } = await bundle.generate({
   ...writing,
@@ -56,6 +58,11 @@ const { output } = await bundle.generate({
   banner: ({ isEntry }) => (isEntry ? '#!/usr/bin/env node' : ''),
 });
 await bundle.close();
+const problems = disagreements(imported);
+if (problems.length > 0) {
+  process.stderr.write(`package.json and what the bundle holds disagree.\n${problems.join('\n')}\n`);
+  process.exit(1);
+}
 // A new version of a library may look different; then this has to be looked at again.
 for (const filter of lighter.keys()) if (!done.has(filter)) throw new Error(`Nothing to make lighter: ${filter}`);
 
@@ -65,7 +72,9 @@ const main = join(dist, 'main.js');
 // The entry comes last, when all that it loads is there, and what it loaded before goes only then: a Keyward that is
 // started during a build works.
 const files = new Map(chunks.map(({ fileName, code }) => [join(dist, fileName), code]));
-files.set(join(dist, 'THIRD-PARTY.txt'), await licences(chunks));
+const packages = packageFolders(chunks);
+files.set(join(dist, 'THIRD-PARTY.txt'), await licences(packages));
+files.set(join(dist, 'sbom.cdx.json'), billOfMaterials(packages));
 for (const name of await readdir(definitions)) {
   const definition = JSON.parse(await readFile(join(definitions, name), 'utf8'));
   files.set(join(dist, 'catalogue', name), JSON.stringify(definition));
@@ -82,29 +91,4 @@ async function put(path: string, content: string, mode: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.${process.pid}`, content, { mode });
   await rename(`${path}.${process.pid}`, path);
-}
-
-/** The licence text of every package of which a part is in the bundle, as their licences ask. */
-async function licences(parts: readonly OutputChunk[]): Promise<string> {
-  const folders = new Set<string>();
-  for (const [id, { renderedLength }] of parts.flatMap(({ modules }) => Object.entries(modules))) {
-    const path = relative(root, id).replaceAll('\\', '/');
-    const folder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
-    if (folder !== undefined && renderedLength > 0) folders.add(folder);
-  }
-  const texts = await Promise.all([...folders].sort().map(licence));
-  return `${texts.join('\n\n')}\n`;
-}
-
-async function licence(folder: string): Promise<string> {
-  const read = (name: string) => readFile(join(root, folder, name), 'utf8').catch(() => undefined);
-  const about = JSON.parse((await read('package.json')) ?? '{}') as {
-    name?: string;
-    version?: string;
-    license?: string;
-  };
-  const names = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENCE', 'license', 'license.md', 'LICENSE-MIT.txt'];
-  const texts = await Promise.all(names.map(read));
-  const text = texts.find((found) => found !== undefined)?.trim() ?? `License: ${about.license ?? 'see the package'}`;
-  return `${'='.repeat(80)}\n${about.name} ${about.version}\n${'='.repeat(80)}\n${text}`;
 }

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import { disagreements } from '../scripts/third-party.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -17,7 +18,7 @@ const allowed = [
   /^(LICENSE|README\.md|SECURITY\.md)$/,
   /^schema\/connector\.schema\.json$/,
   /^dist\/main\.js$/,
-  /^dist\/THIRD-PARTY\.txt$/,
+  /^dist\/(THIRD-PARTY\.txt|sbom\.cdx\.json)$/,
   /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/catalogue\/[a-z0-9-]+\.json$/,
 ];
@@ -80,6 +81,44 @@ describe('package', () => {
     expect(text.includes('see the package')).toBe(false);
   });
 
+  it('has an SBOM of every package that is inside the bundle or installed beside it', async () => {
+    const read = (name: string) => readFile(join(root, 'dist', name), 'utf8');
+    const { components } = JSON.parse(await read('sbom.cdx.json')) as {
+      components: {
+        name: string;
+        version: string;
+        purl: string;
+        licenses: unknown[];
+        hashes?: { content: string }[];
+      }[];
+    };
+    const inside = [...(await read('THIRD-PARTY.txt')).matchAll(/^=+\n(\S+ \S+)\n=+$/gm)].map(([, name]) => name);
+    const named = components.map(({ name, version }) => `${name} ${version}`);
+    expect(named).toEqual(expect.arrayContaining([...inside, expect.stringMatching(/^fs-native-extensions /)]));
+    expect(named).toEqual(expect.arrayContaining([expect.stringMatching(/^@napi-rs\/keyring-/)]));
+    expect(named.filter((name) => /^(vitest|typescript|rolldown|keyward) /.test(name))).toEqual([]);
+    for (const { purl, licenses, hashes } of components) {
+      expect(purl).toMatch(/^pkg:npm\/[^@]+@\d/);
+      expect([purl, licenses.length]).toEqual([purl, 1]);
+      expect(hashes?.[0]?.content, purl).toMatch(/^[0-9a-f]{128}$/);
+    }
+  });
+
+  it('names in package.json what ships, and a package too many or too few stops the build', () => {
+    const { devDependencies } = manifest as { devDependencies: Record<string, string> };
+    const builders = ['rolldown', '@oxc-project/runtime'];
+    const ships = Object.keys(devDependencies).filter((name) => !builders.includes(name));
+    const imported = new Map(ships.map((name) => [name, 'src/main.ts']));
+    expect(disagreements(imported)).toEqual([]);
+    expect(disagreements(new Map(imported).set('vitest', 'src/errors.ts'))).toEqual([
+      'src/errors.ts imports vitest, so it ships: add it to devDependencies of package.json.',
+    ]);
+    imported.delete('zod');
+    expect(disagreements(imported)).toEqual([
+      'Nothing in src/ imports zod: move it from package.json to test/package.json, or remove it.',
+    ]);
+  });
+
   it('the packed package, installed without scripts elsewhere, serves MCP under its own name', {
     timeout: 120_000,
   }, async () => {
@@ -99,7 +138,8 @@ describe('package', () => {
     const left = new Set(['node_modules', '.git', 'dist', 'artifacts']);
     await cp(root, copy, { recursive: true, filter: (path) => !left.has(basename(path)) });
     const npm = (...args: string[]) => run('npm', args, { cwd: copy, env: cleanEnv });
-    await npm('ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund');
+    // Without what only tests and checks, which is the workspace test/.
+    await npm('ci', '--ignore-scripts', '--no-workspaces', '--prefer-offline', '--no-audit', '--no-fund');
     await npm('run', 'build');
     expect(await served(join(copy, 'dist', 'main.js'))).toEqual(['keyward', 'github']);
   });
