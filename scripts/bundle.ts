@@ -21,7 +21,8 @@ try {
   // What makes dist/main.js an ES module.
   await writeJson('package.json', { name: 'keyward', version, type: 'module' });
   for (const name of ['dist', 'LICENSE']) await cp(join(root, name), join(folder, name), { recursive: true });
-  await cp(join(root, 'bundle', 'icon.png'), join(folder, 'icon.png'));
+  const icon = join('docs', 'assets', 'icon.png');
+  await cp(join(root, icon), join(folder, icon));
   // Its builds are loaded by themselves, so what its own JavaScript depends on is not needed.
   const path = join('node_modules', 'fs-native-extensions');
   await cp(join(root, path), join(folder, path), { recursive: true });
@@ -33,7 +34,7 @@ try {
 }
 
 async function writeManifest(): Promise<void> {
-  const manifest = JSON.parse(await readFile(join(root, 'bundle', 'manifest.json'), 'utf8')) as Record<string, unknown>;
+  const manifest = JSON.parse(await readFile(join(root, 'manifest.json'), 'utf8')) as Record<string, unknown>;
   const tools = listedTools().map(({ name, description }) => ({ name, description }));
   await writeJson('manifest.json', { ...manifest, version, tools });
 }

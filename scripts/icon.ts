@@ -1,5 +1,5 @@
 /**
- * Draws bundle/icon.png: a shield with a keyhole. Run it after a change here; the picture is committed.
+ * Draws docs/assets/icon.png: a shield with a keyhole. Run it after a change here; the picture is committed.
  * Shapes are distance functions in a square from -1 to 1 (y down); an edge is one pixel soft.
  */
 import { writeFile } from 'node:fs/promises';
@@ -66,4 +66,4 @@ header.set([8, 6, 0, 0, 0], 8);
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const image = deflateSync(Buffer.from(rows.flat()), { level: 9 });
 const png = [signature, chunk('IHDR', header), chunk('IDAT', image), chunk('IEND', Buffer.alloc(0))];
-await writeFile(new URL('../bundle/icon.png', import.meta.url), Buffer.concat(png));
+await writeFile(new URL('../docs/assets/icon.png', import.meta.url), Buffer.concat(png));
