@@ -8,6 +8,7 @@ import { getMcpConfigForManifest } from '@anthropic-ai/mcpb';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { desktopManifest, registryManifest } from '../scripts/manifest-files.ts';
 import { listedTools } from '../src/mcp/tools/index.ts';
 
 const run = promisify(execFile);
@@ -86,8 +87,41 @@ describe('the Claude Desktop bundle', () => {
     expect(packages.filter((name) => name.startsWith('@'))).toEqual([]);
   });
 
-  it('has the version of the package', async () => {
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-    expect(manifest.version).toBe(version);
+  it('holds only what Node loads: no types, sources or pages of other packages', async () => {
+    const files = (await readdir(extension, { recursive: true })).map((path) => path.replaceAll('\\', '/'));
+    const known = [
+      /^(manifest\.json|package\.json|LICENSE|PRIVACY\.md|docs\/assets\/icon\.png)$/,
+      /^dist\/(main\.js|THIRD-PARTY\.txt|sbom\.cdx\.json|chunks\/[\w-]+\.js|catalogue\/[a-z0-9-]+\.json)$/,
+      /^node_modules\/fs-native-extensions\/(LICENSE|package\.json)$/,
+      /^node_modules\/fs-native-extensions\/prebuilds\/[\w-]+\/fs-native-extensions\.node$/,
+    ];
+    const inside = files.filter((path) => !files.some((other) => other.startsWith(`${path}/`)));
+    expect(inside.filter((path) => !known.some((pattern) => pattern.test(path)))).toEqual([]);
+    for (const pattern of known)
+      expect(
+        inside.filter((path) => pattern.test(path)),
+        String(pattern),
+      ).not.toEqual([]);
+  });
+});
+
+describe('manifest.json and server.json', () => {
+  const committed = async (name: string) => JSON.parse(await readFile(join(root, name), 'utf8')) as unknown;
+
+  it('say what package.json and the server say; npm run manifests fills that in', async () => {
+    expect(await committed('manifest.json')).toEqual(await desktopManifest());
+    expect(await committed('server.json')).toEqual(await registryManifest());
+    expect(manifest).toEqual(await committed('manifest.json'));
+  });
+
+  it('manifest.json is valid where it stands, with its icon', async () => {
+    const { stdout } = await run(process.execPath, [mcpb, 'validate', join(root, 'manifest.json')]);
+    expect(stdout).toContain('Icon validation passed');
+  });
+
+  it('server.json keeps within what the registry takes', async () => {
+    const { name, description, title } = await registryManifest();
+    expect(name).toMatch(/^[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+$/);
+    for (const text of [description, title]) expect(String(text).length).toBeLessThanOrEqual(100);
   });
 });

@@ -42,7 +42,8 @@ export function listedTools(): ListedTool[] {
     description,
     inputSchema: inputSchema(),
     outputSchema: outputSchema(),
-    annotations,
+    // Clients of before 2025-06-18, and Claude's directory, look for the title here.
+    annotations: { title, ...annotations },
   }));
   return listed;
 }
