@@ -120,11 +120,10 @@ describe('docs', () => {
   it('name variables that Keyward reads, and npm scripts that exist', () => {
     const known = new Set(describeOptions().flatMap(({ variable }) => variable.split(', ')));
     const ofConnector = /^KEYWARD_AUTH_[A-Z0-9_]+_CLIENT_(?:ID|SECRET)$/;
-    const ofAgent = new Set(['KEYWARD_URL', 'KEYWARD_TOKEN']);
     const wrong = all.flatMap(([page, text]) => [
       ...[...text.matchAll(/\bKEYWARD_[A-Z0-9_]+\b(?!<)/g)]
         .map(([name]) => name)
-        .filter((name) => !known.has(name) && !ofConnector.test(name) && !ofAgent.has(name))
+        .filter((name) => !known.has(name) && !ofConnector.test(name))
         .filter((name) => name !== 'KEYWARD_AUTH_')
         .map((name) => `${page}: ${name}`),
       ...[...text.matchAll(/npm run (?:--silent )?([\w:]+)/g)]

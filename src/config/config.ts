@@ -270,14 +270,10 @@ export function secretVariables(env: NodeJS.ProcessEnv): string[] {
   return [...known.map(({ variable }) => variable), ...authConfigs, ...proxyVariableWithPassword(env)];
 }
 
-/** What programs that call Keyward name its address and their token, as the examples do: not for Keyward itself. */
-const callerVariables = ['KEYWARD_URL', 'KEYWARD_TOKEN'];
-
 function nameUnknown(env: NodeJS.ProcessEnv, problems: Record<string, string>): void {
   const known = [...Object.values(options).map((spec) => spec.variable), bundleVariable];
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith('KEYWARD_') || known.includes(variable) || authVariable.test(variable)) continue;
-    if (callerVariables.includes(variable)) continue;
     problems[variable] = unknownOption(variable, known);
   }
 }

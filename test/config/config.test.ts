@@ -245,8 +245,6 @@ describe('config', () => {
     expect(problemsOf({ KEYWARD_COMPLETELY_DIFFERENT: 'x' })).toEqual({
       KEYWARD_COMPLETELY_DIFFERENT: 'is not an option',
     });
-    // A shell that runs an example may have these, too.
-    expect(problemsOf({ KEYWARD_URL: 'http://127.0.0.1:7355/mcp', KEYWARD_TOKEN: 'kw_x' })).toEqual({});
   });
 
   it('reads default auth configs by connector', () => {
