@@ -4,13 +4,19 @@ import type { Dispatcher } from 'undici';
 import { KeywardError } from '../errors.ts';
 import { type HostRule, type ProxyOption, parseHost } from '../hosts.ts';
 import { acceptedEncodings, decodedBody, readBody } from './body.ts';
+import {
+  type Connections,
+  type Observed,
+  openConnections,
+  type ResolvedAddress,
+  systemResolve,
+} from './connections/dispatcher.ts';
+import { checkTarget, type Reach, refused } from './connections/target.ts';
 import { type Deadline, defaultTimeoutMs, startDeadline } from './deadline.ts';
-import { type Connections, type Observed, openConnections, type ResolvedAddress, systemResolve } from './dispatcher.ts';
 import type { Egress, EgressRequest, EgressStream } from './egress.ts';
 import { cancelled, codeOf, networkFailure, timeoutFailure } from './failure.ts';
 import { checkHeaders, readHeaders } from './headers.ts';
 import { type Hop, nextHop } from './redirect.ts';
-import { checkTarget, type Reach, refused } from './target.ts';
 
 const defaultMaxBytes = 1024 * 1024;
 /** A body that nobody wants is read this far, so that its connection can be used again; past that it is closed. */

@@ -1,7 +1,7 @@
 /** Opens the outbound client, which loads what it needs with its first request. */
 import { KeywardError } from '../errors.ts';
 import { isListed, type ProxyOption, parseHost } from '../hosts.ts';
-import type { ResolvedAddress } from './dispatcher.ts';
+import type { ResolvedAddress } from './connections/dispatcher.ts';
 import type { Egress } from './egress.ts';
 import type { Exchange } from './exchange.ts';
 

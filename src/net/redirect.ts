@@ -1,6 +1,7 @@
 /** What a redirect turns a request into. */
+
+import { refused } from './connections/target.ts';
 import type { EgressRequest } from './egress.ts';
-import { refused } from './target.ts';
 
 /** One request of a chain. */
 export type Hop = {

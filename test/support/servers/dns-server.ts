@@ -1,7 +1,7 @@
 /** A DNS server on loopback that answers what a test says, and counts what it was asked. */
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
-import type { ResolvedAddress } from '../../../src/net/dispatcher.ts';
+import type { ResolvedAddress } from '../../../src/net/connections/dispatcher.ts';
 
 export type DnsServer = {
   /** IPv4 addresses that the next questions for any name are answered with. */

@@ -10,10 +10,10 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readConfig, secretVariables } from '../../src/config/config.ts';
-import { createEgress } from '../../src/net/open-egress.ts';
+import { readConfig, secretVariables } from '../../../src/config/config.ts';
+import { createEgress } from '../../../src/net/open-egress.ts';
 
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 const service = 'api.shop.example';
 const asked: { readonly authority: string; readonly login: string | undefined }[] = [];
 /** What the proxy answers instead of opening the way. */

@@ -1,7 +1,7 @@
 /** The decision whether a URL may be called, and whether an address may be connected to for it. */
 import { isIP } from 'node:net';
-import { KeywardError } from '../errors.ts';
-import { allowSetting, type HostRule, isListed } from '../hosts.ts';
+import { KeywardError } from '../../errors.ts';
+import { allowSetting, type HostRule, isListed } from '../../hosts.ts';
 import { isStandIn, kindOf } from './addresses.ts';
 
 /** What whoever runs Keyward lets it reach. */

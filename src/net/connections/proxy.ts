@@ -2,8 +2,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { KeywardError } from '../errors.ts';
-import { type HostRule, isListed, type ProxyOption, portOf } from '../hosts.ts';
+import { KeywardError } from '../../errors.ts';
+import { type HostRule, isListed, type ProxyOption, portOf } from '../../hosts.ts';
 import { refused } from './target.ts';
 
 /**

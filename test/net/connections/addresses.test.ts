@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kindOf } from '../../src/net/addresses.ts';
+import { kindOf } from '../../../src/net/connections/addresses.ts';
 
 const kinds: Readonly<Record<string, readonly string[]>> = {
   public: ['8.8.8.8', '1.1.1.1', '2606:4700::1111', '2a00:1450:4001:82a::200e', '64:ff9b::808:808'],

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { toPublic } from '../../src/errors.ts';
-import { openConnections } from '../../src/net/dispatcher.ts';
-import type { Egress, EgressResponse } from '../../src/net/egress.ts';
-import { createEgress } from '../../src/net/open-egress.ts';
-import { mayConnect } from '../../src/net/target.ts';
-import { type DnsServer, startDnsServer } from '../support/servers/dns-server.ts';
-import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
-import { startTlsProxy } from '../support/servers/tls-proxy.ts';
+import { toPublic } from '../../../src/errors.ts';
+import { openConnections } from '../../../src/net/connections/dispatcher.ts';
+import { mayConnect } from '../../../src/net/connections/target.ts';
+import type { Egress, EgressResponse } from '../../../src/net/egress.ts';
+import { createEgress } from '../../../src/net/open-egress.ts';
+import { type DnsServer, startDnsServer } from '../../support/servers/dns-server.ts';
+import { type HttpServer, startHttpServer } from '../../support/servers/http-server.ts';
+import { startTlsProxy } from '../../support/servers/tls-proxy.ts';
 
 let server: HttpServer;
 let dns: DnsServer;

@@ -2,7 +2,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { HostRule, ProxyOption } from '../hosts.ts';
+import type { HostRule, ProxyOption } from '../../hosts.ts';
 import { goesThrough, openTunnel } from './proxy.ts';
 import { mayConnect, notPublic } from './target.ts';
 import { workAround } from './undici-workarounds.ts';
