@@ -8,7 +8,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from './canonical.ts';
 import { derive } from './derive.ts';
-import type { OuterKeyRecord } from './sources.ts';
+import type { OuterKeyRecord } from './outer-key/sources.ts';
 
 /**
  * - `seals`: seals everything new, and opens. There is one.

@@ -8,7 +8,7 @@ import { KeywardError } from '../errors.ts';
 import { box, keyBytes, unbox } from './box.ts';
 import { derive } from './derive.ts';
 import { type AuditEnd, authenticated, type DataKeyRecord, isAuthentic, type KeyHeader } from './key-header.ts';
-import type { OuterKeyRecord } from './sources.ts';
+import type { OuterKeyRecord } from './outer-key/sources.ts';
 
 /** Unwrapped data keys by key id (16 lower-case hex digits). */
 export type Keyring = {

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { hasCode, KeywardError } from '../errors.ts';
 import { canonicalJson } from './canonical.ts';
 import type { AuditEnd, FirstKeyHeader, KeyHeader } from './key-header.ts';
-import { type Keychain, osKeychain } from './keychain.ts';
 import {
   auditSubKey,
   dataKey,
@@ -14,7 +13,8 @@ import {
   unwrapDataKey,
   unwrapKeys,
 } from './keyring.ts';
-import { chooseOuterKey, findOuterKey, type KeySettings, sourceInWords } from './sources.ts';
+import { type Keychain, osKeychain } from './outer-key/keychain.ts';
+import { chooseOuterKey, findOuterKey, type KeySettings, sourceInWords } from './outer-key/sources.ts';
 
 /** Where outer keys may come from. */
 export type KeyAccess = { readonly settings: KeySettings; readonly keychain: Keychain | null };

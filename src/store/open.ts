@@ -1,7 +1,7 @@
 /** Opens the store that the configuration names. The only place that knows which kinds of store exist. */
 import type { KeyHeader } from '../seal/key-header.ts';
-import { osKeychain } from '../seal/keychain.ts';
-import type { KeySettings } from '../seal/sources.ts';
+import { osKeychain } from '../seal/outer-key/keychain.ts';
+import type { KeySettings } from '../seal/outer-key/sources.ts';
 import { openJsonStore } from './json/json-store.ts';
 import type { Store } from './store.ts';
 

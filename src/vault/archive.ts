@@ -16,10 +16,10 @@ import { derive } from '../seal/derive.ts';
 import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../seal/key-header.ts';
 import { dataKey, type Keyring } from '../seal/keyring.ts';
 import { keyAccess, openFirstKeys, openKeys } from '../seal/keys.ts';
+import type { KeySettings } from '../seal/outer-key/sources.ts';
 import { fileMode, storageError, syncFolder } from '../seal/private-files.ts';
 import { envelope, openEnvelope } from '../seal/seal.ts';
 import { loadSodium } from '../seal/sodium.ts';
-import type { KeySettings } from '../seal/sources.ts';
 import type { KindRow } from '../store/store.ts';
 import type { Source } from './move.ts';
 

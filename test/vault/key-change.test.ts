@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { KeySettings } from '../../src/seal/sources.ts';
+import type { KeySettings } from '../../src/seal/outer-key/sources.ts';
 import { realDisk } from '../../src/store/json/disk.ts';
 import { verifyAudit } from '../../src/vault/audit-verify.ts';
 import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';

@@ -2,12 +2,12 @@
 import { lstatSync } from 'node:fs';
 import { KeywardError } from '../../errors.ts';
 import type { KeyHeader } from '../../seal/key-header.ts';
-import type { Keychain } from '../../seal/keychain.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { anotherVault, openKeys } from '../../seal/keys.ts';
+import type { Keychain } from '../../seal/outer-key/keychain.ts';
+import type { KeySettings } from '../../seal/outer-key/sources.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
-import type { KeySettings } from '../../seal/sources.ts';
 import { noLines } from '../audit-head.ts';
 import { type MarkKeeper, noMark, openMark } from '../mark.ts';
 import { isOwnedBy, isSharedWith, isVisibleTo, offerTo, type Reader } from '../sharing.ts';

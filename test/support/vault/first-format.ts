@@ -4,7 +4,7 @@
  */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { KeySettings } from '../../../src/seal/sources.ts';
+import type { KeySettings } from '../../../src/seal/outer-key/sources.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { openVault } from '../../../src/vault/open.ts';
 import { connect, freshDatabase } from '../servers/postgres.ts';

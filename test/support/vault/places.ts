@@ -1,5 +1,5 @@
 /** The two places that a vault can be in, for what both have to promise. */
-import type { KeySettings } from '../../../src/seal/sources.ts';
+import type { KeySettings } from '../../../src/seal/outer-key/sources.ts';
 import { openStore, type StoreSettings } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { freshDatabase, postgresKey } from '../servers/postgres.ts';

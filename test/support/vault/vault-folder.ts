@@ -5,7 +5,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { KeySettings } from '../../../src/seal/sources.ts';
+import type { KeySettings } from '../../../src/seal/outer-key/sources.ts';
 import { type JsonStoreSettings, openJsonStore } from '../../../src/store/json/json-store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { CredentialSecret } from '../../../src/vault/vault.ts';

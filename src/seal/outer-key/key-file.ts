@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, readdir, readFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { KeywardError } from '../errors.ts';
-import { closeToOthers, strangerTo } from '../trusted-files.ts';
-import { keyBytes } from './box.ts';
-import { fileMode, makeFolder, storageError, syncFolder, tighten } from './private-files.ts';
+import { KeywardError } from '../../errors.ts';
+import { closeToOthers, strangerTo } from '../../trusted-files.ts';
+import { keyBytes } from '../box.ts';
+import { fileMode, makeFolder, storageError, syncFolder, tighten } from '../private-files.ts';
 
 /** The text of the key file, or undefined when there is none. `config_invalid` for one that somebody else could have made. */
 export async function readKeyFile(file: string): Promise<string | undefined> {

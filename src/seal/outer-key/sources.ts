@@ -5,14 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { KeywardError } from '../errors.ts';
-import { keyBytes } from './box.ts';
-import { derive } from './derive.ts';
+import { KeywardError } from '../../errors.ts';
+import { keyBytes } from '../box.ts';
+import { derive } from '../derive.ts';
+import { fileMode, refuseReadable, tighten } from '../private-files.ts';
 import { makeKeyFile, readKeyFile } from './key-file.ts';
 import type { Keychain } from './keychain.ts';
 import { isOutdated, newStretching, type Stretching, stretch } from './passphrase.ts';
 import { isWeakPassphrase } from './passphrase-strength.ts';
-import { fileMode, refuseReadable, tighten } from './private-files.ts';
 
 /** What the configuration says about key material. */
 export type KeySettings = {

@@ -3,11 +3,11 @@ import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'nod
 import path from 'node:path';
 import { AsyncEntry } from '@napi-rs/keyring';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type Keychain, osKeychain } from '../../src/seal/keychain.ts';
-import { isOutdated, newStretching, stretch } from '../../src/seal/passphrase.ts';
-import { isWeakPassphrase } from '../../src/seal/passphrase-strength.ts';
-import { type KeySettings, outerKeyAdvice } from '../../src/seal/sources.ts';
-import { credentialRow, vaultFolder } from '../support/vault/vault-folder.ts';
+import { type Keychain, osKeychain } from '../../../src/seal/outer-key/keychain.ts';
+import { isOutdated, newStretching, stretch } from '../../../src/seal/outer-key/passphrase.ts';
+import { isWeakPassphrase } from '../../../src/seal/outer-key/passphrase-strength.ts';
+import { type KeySettings, outerKeyAdvice } from '../../../src/seal/outer-key/sources.ts';
+import { credentialRow, vaultFolder } from '../../support/vault/vault-folder.ts';
 
 const passphrase = 'correct horse battery staple';
 const rows = async (place: ReturnType<typeof vaultFolder>, key: KeySettings, keychain: Keychain | null = null) => {

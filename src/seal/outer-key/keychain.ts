@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { AsyncEntry } from '@napi-rs/keyring';
-import { loadNative } from './native.ts';
+import { loadNative } from '../native.ts';
 
 /** What Keyward needs of a keychain. Both fail, or never answer, when the person or the system says no. */
 export type Keychain = {

@@ -1,7 +1,7 @@
 /** Passphrase to key: Argon2id (RFC 9106). The parameters are recorded in the vault, so that later ones may be stronger. */
 import { randomBytes } from 'node:crypto';
-import { KeywardError } from '../errors.ts';
-import { keyBytes } from './box.ts';
+import { KeywardError } from '../../errors.ts';
+import { keyBytes } from '../box.ts';
 
 /** What the vault records of a passphrase. */
 export type Stretching = { readonly salt: string; readonly memoryBytes: number; readonly passes: number };
