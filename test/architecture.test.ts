@@ -188,10 +188,10 @@ describe('architecture', () => {
       'store/json/rows.ts',
       'store/postgres/ledger.ts',
       'store/postgres/rows.ts',
-      'vault/archive.ts',
-      'vault/audit-chain.ts',
-      'vault/audit-ends.ts',
-      'vault/audit-verify.ts',
+      'vault/move/archive.ts',
+      'vault/audit/audit-chain.ts',
+      'vault/audit/audit-ends.ts',
+      'vault/audit/audit-verify.ts',
       'vault/open.ts',
     ];
     const parsing = sources.filter(({ text }) => /\bJSON\.parse\b|(?<!\bz)\.json\(\)/.test(withoutComments(text)));

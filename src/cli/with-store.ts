@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal } from '../principal.ts';
 import type { Store } from '../store/store.ts';
-import { auditChain } from '../vault/audit-chain.ts';
+import { auditChain } from '../vault/audit/audit-chain.ts';
 import { adviceOnKeys } from '../vault/key-change.ts';
 import type { AuditEvent } from '../vault/vault.ts';
 import type { Invocation } from './command.ts';

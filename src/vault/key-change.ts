@@ -11,7 +11,7 @@ import { keyAccess, rewrapped, withFreshKey, withRetired } from '../seal/keys.ts
 import { type KeySettings, outerKeyAdvice, sourceInWords } from '../seal/outer-key/sources.ts';
 import { isSetAside, open, seal, setAside } from '../seal/seal.ts';
 import type { Kind, KindRow, Reseal, Store } from '../store/store.ts';
-import { auditEnds, isAuthenticLine, readLine } from './audit-ends.ts';
+import { auditEnds, isAuthenticLine, readLine } from './audit/audit-ends.ts';
 import { contextOf } from './seal-context.ts';
 
 const batch = 200;

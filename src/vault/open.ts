@@ -7,7 +7,7 @@ import type { Keyring } from '../seal/keyring.ts';
 import { deriveKey, open, seal } from '../seal/seal.ts';
 import { requireRoom } from '../store/quota.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
-import { auditChain, auditEntries, auditEntriesFrom } from './audit-chain.ts';
+import { auditChain, auditEntries, auditEntriesFrom } from './audit/audit-chain.ts';
 import { underHiddenNames } from './counting.ts';
 import { useNotes } from './last-used.ts';
 import { createLately } from './opened-cache.ts';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hasCode } from '../../src/errors.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
 import { openVault } from '../../src/vault/open.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import { report } from '../support/faults/report.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { bundleChild, type Child, runChild } from '../support/child.ts';
 import { report } from '../support/faults/report.ts';

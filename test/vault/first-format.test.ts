@@ -3,10 +3,10 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { migratePostgres } from '../../src/store/postgres/postgres-store.ts';
-import { openArchive } from '../../src/vault/archive.ts';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
 import { adviceOnKeys, keyUse, retireUnused, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
-import { copyVault } from '../../src/vault/move.ts';
+import { openArchive } from '../../src/vault/move/archive.ts';
+import { copyVault } from '../../src/vault/move/move.ts';
 import {
   firstFormatBackup,
   firstFormatKey,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { KeySettings } from '../../src/seal/outer-key/sources.ts';
 import { realDisk } from '../../src/store/json/disk.ts';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
 import { keyUse, outerKeyInWords, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { killRotations } from '../support/faults/rotation-kills.ts';

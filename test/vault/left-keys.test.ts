@@ -6,7 +6,7 @@ import { derive } from '../../src/seal/derive.ts';
 import { authenticated, type KeyHeader } from '../../src/seal/key-header.ts';
 import { type Keyring, unwrapKeys } from '../../src/seal/keyring.ts';
 import { deriveKey, envelope, open, seal } from '../../src/seal/seal.ts';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
 import { rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { contextOf } from '../../src/vault/seal-context.ts';

@@ -1,7 +1,7 @@
 /** `keyward audit …`: reads the audit log of the vault, offline. Both answer to a person; nothing is changed. */
 import { KeywardError } from '../../errors.ts';
 import type { AuditHead } from '../../store/audit-head.ts';
-import { verifyAudit } from '../../vault/audit-verify.ts';
+import { verifyAudit } from '../../vault/audit/audit-verify.ts';
 import type { Run } from '../command.ts';
 import { table } from '../table.ts';
 import { withStore } from '../with-store.ts';

@@ -11,7 +11,7 @@ import { getConnectionCredentials } from '../../../src/broker/credentials/releas
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
 import { addAuthConfig, listAuthConfigs } from '../../../src/broker/grants/auth-configs.ts';
 import { localPrincipal as me, type Principal, type Scope, scopes } from '../../../src/principal.ts';
-import { verifyAudit } from '../../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../../src/vault/audit/audit-verify.ts';
 import type { AuditEvent } from '../../../src/vault/vault.ts';
 import { acme, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
 import { type HttpServer, startHttpServer } from '../../support/servers/http-server.ts';

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { verifyAudit } from '../../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../../src/vault/audit/audit-verify.ts';
 import { openVault } from '../../../src/vault/open.ts';
 import { keywardMain } from '../clients/mcp-clients.ts';
 import { asAdmin } from '../servers/postgres.ts';

@@ -1,6 +1,6 @@
 /** Kills processes that bring a vault of the first format up to date, and looks after each kill what is there. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { verifyAudit } from '../../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../../src/vault/audit/audit-verify.ts';
 import { keyUse, retireUnused, rotateDataKey } from '../../../src/vault/key-change.ts';
 import { bundleChild, runChild } from '../child.ts';
 import { firstFormatPlace, unreadableIn } from '../vault/first-format.ts';

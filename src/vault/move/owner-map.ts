@@ -1,11 +1,11 @@
 /** Who owns what after a move: a vault of one person becomes a part of a team's. */
 
-import { KeywardError } from '../errors.ts';
-import { parseJson } from '../json.ts';
-import type { Owner } from '../principal.ts';
-import { isSetAside, open, seal } from '../seal/seal.ts';
-import type { KindRow, Share, Store } from '../store/store.ts';
-import { contextOf } from './seal-context.ts';
+import { KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
+import type { Owner } from '../../principal.ts';
+import { isSetAside, open, seal } from '../../seal/seal.ts';
+import type { KindRow, Share, Store } from '../../store/store.ts';
+import { contextOf } from '../seal-context.ts';
 
 export type OwnerChange = { readonly from: Owner; readonly to: Owner };
 

@@ -1,6 +1,6 @@
 /** Verifies the audit log, offline: it needs the vault's key and the log, nothing else. */
-import { type AuditHead, headAfter, noLines } from '../store/audit-head.ts';
-import type { Store } from '../store/store.ts';
+import { type AuditHead, headAfter, noLines } from '../../store/audit-head.ts';
+import type { Store } from '../../store/store.ts';
 import { noPrevious } from './audit-chain.ts';
 import { auditEnds, isAuthenticLine, readLine } from './audit-ends.ts';
 

@@ -1,7 +1,7 @@
 /** What of the audit log was written under which data key: the end that a key gets when it is retired. */
 import { createHash, type Hash, timingSafeEqual } from 'node:crypto';
-import type { AuditEnd } from '../seal/key-header.ts';
-import type { Keyring } from '../seal/keyring.ts';
+import type { AuditEnd } from '../../seal/key-header.ts';
+import type { Keyring } from '../../seal/keyring.ts';
 import { auditMac, splitLine } from './audit-chain.ts';
 
 /** A line of the log, before anything proves it. */

@@ -1,10 +1,10 @@
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { auditMac, splitLine } from '../../src/vault/audit-chain.ts';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
-import { openVault } from '../../src/vault/open.ts';
-import type { AuditEvent } from '../../src/vault/vault.ts';
-import { type VaultFolder, vaultFolder } from '../support/vault/vault-folder.ts';
+import { auditMac, splitLine } from '../../../src/vault/audit/audit-chain.ts';
+import { verifyAudit } from '../../../src/vault/audit/audit-verify.ts';
+import { openVault } from '../../../src/vault/open.ts';
+import type { AuditEvent } from '../../../src/vault/vault.ts';
+import { type VaultFolder, vaultFolder } from '../../support/vault/vault-folder.ts';
 
 const event = (at: number): AuditEvent => ({
   tenant: 'acme',

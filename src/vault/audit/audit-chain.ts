@@ -7,11 +7,11 @@
  * before it. A line that was edited, removed from the middle or moved breaks its chain; `audit-verify.ts` finds it.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Keyring } from '../seal/keyring.ts';
-import { deriveKey } from '../seal/seal.ts';
-import { grouped } from '../store/group.ts';
-import type { Store } from '../store/store.ts';
-import type { AuditEntry, AuditEvent } from './vault.ts';
+import type { Keyring } from '../../seal/keyring.ts';
+import { deriveKey } from '../../seal/seal.ts';
+import { grouped } from '../../store/group.ts';
+import type { Store } from '../../store/store.ts';
+import type { AuditEntry, AuditEvent } from '../vault.ts';
 
 type Head = { readonly chain: string; readonly key: string; readonly seq: number; readonly mac: string };
 

@@ -5,13 +5,13 @@
  * behind: they end soon, and belong to the address and the owner they were made for.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { KeywardError } from '../errors.ts';
-import { canonicalJson } from '../seal/canonical.ts';
-import type { Keyring } from '../seal/keyring.ts';
-import { succeeding } from '../seal/keys.ts';
-import { isSetAside, open } from '../seal/seal.ts';
-import type { Change, Kind, KindRow, Store } from '../store/store.ts';
-import { contextOf } from './seal-context.ts';
+import { KeywardError } from '../../errors.ts';
+import { canonicalJson } from '../../seal/canonical.ts';
+import type { Keyring } from '../../seal/keyring.ts';
+import { succeeding } from '../../seal/keys.ts';
+import { isSetAside, open } from '../../seal/seal.ts';
+import type { Change, Kind, KindRow, Store } from '../../store/store.ts';
+import { contextOf } from '../seal-context.ts';
 
 /** What can be copied: a store, or an archive. */
 export type Source = Pick<Store, 'keyring' | 'keys' | 'scan' | 'readAudit'>;

@@ -2,11 +2,11 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
-import { openVault } from '../../src/vault/open.ts';
-import type { AuditEvent } from '../../src/vault/vault.ts';
-import { connect } from '../support/servers/postgres.ts';
-import { freshPlace, openPlace, type Place, placeNames } from '../support/vault/places.ts';
+import { verifyAudit } from '../../../src/vault/audit/audit-verify.ts';
+import { openVault } from '../../../src/vault/open.ts';
+import type { AuditEvent } from '../../../src/vault/vault.ts';
+import { connect } from '../../support/servers/postgres.ts';
+import { freshPlace, openPlace, type Place, placeNames } from '../../support/vault/places.ts';
 
 const event = (at: number): AuditEvent => ({
   tenant: 'acme',

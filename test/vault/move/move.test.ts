@@ -3,18 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Owner } from '../../src/principal.ts';
-import { openStore } from '../../src/store/open.ts';
-import type { KindRow, Store } from '../../src/store/store.ts';
-import { openArchive, writeArchive } from '../../src/vault/archive.ts';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
-import { rotateDataKey, underPassphrase } from '../../src/vault/key-change.ts';
-import { copyVault } from '../../src/vault/move.ts';
-import { openVault } from '../../src/vault/open.ts';
-import { readOwnerMap, underNewOwner } from '../../src/vault/owner-map.ts';
-import { reading } from '../support/principals.ts';
-import { spellingsOf } from '../support/spellings.ts';
-import { freshPlace, openPlace, type Place, type PlaceName, placeNames } from '../support/vault/places.ts';
+import type { Owner } from '../../../src/principal.ts';
+import { openStore } from '../../../src/store/open.ts';
+import type { KindRow, Store } from '../../../src/store/store.ts';
+import { verifyAudit } from '../../../src/vault/audit/audit-verify.ts';
+import { rotateDataKey, underPassphrase } from '../../../src/vault/key-change.ts';
+import { openArchive, writeArchive } from '../../../src/vault/move/archive.ts';
+import { copyVault } from '../../../src/vault/move/move.ts';
+import { readOwnerMap, underNewOwner } from '../../../src/vault/move/owner-map.ts';
+import { openVault } from '../../../src/vault/open.ts';
+import { reading } from '../../support/principals.ts';
+import { spellingsOf } from '../../support/spellings.ts';
+import { freshPlace, openPlace, type Place, type PlaceName, placeNames } from '../../support/vault/places.ts';
 import {
   ann,
   apiKeySecret,
@@ -24,7 +24,7 @@ import {
   filesBelow,
   newCredential,
   tempFolder,
-} from '../support/vault/vault-folder.ts';
+} from '../../support/vault/vault-folder.ts';
 
 const same = (found: KindRow) => found;
 const attemptSecret = { codeVerifier: 'v', key: 'k', inputs: {}, device: null };

@@ -10,17 +10,17 @@ import { createReadStream } from 'node:fs';
 import { link, open as openFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { KeywardError } from '../errors.ts';
-import { parseJson } from '../json.ts';
-import { derive } from '../seal/derive.ts';
-import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../seal/key-header.ts';
-import { dataKey, type Keyring } from '../seal/keyring.ts';
-import { keyAccess, openFirstKeys, openKeys } from '../seal/keys.ts';
-import type { KeySettings } from '../seal/outer-key/sources.ts';
-import { fileMode, storageError, syncFolder } from '../seal/private-files.ts';
-import { envelope, openEnvelope } from '../seal/seal.ts';
-import { loadSodium } from '../seal/sodium.ts';
-import type { KindRow } from '../store/store.ts';
+import { KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
+import { derive } from '../../seal/derive.ts';
+import { type FirstKeyHeader, isFirstKeyHeader, isKeyHeader, type KeyHeader } from '../../seal/key-header.ts';
+import { dataKey, type Keyring } from '../../seal/keyring.ts';
+import { keyAccess, openFirstKeys, openKeys } from '../../seal/keys.ts';
+import type { KeySettings } from '../../seal/outer-key/sources.ts';
+import { fileMode, storageError, syncFolder } from '../../seal/private-files.ts';
+import { envelope, openEnvelope } from '../../seal/seal.ts';
+import { loadSodium } from '../../seal/sodium.ts';
+import type { KindRow } from '../../store/store.ts';
 import type { Source } from './move.ts';
 
 /** In the first one the keys had no states, as in the first format of a vault file. */
