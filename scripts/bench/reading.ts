@@ -1,6 +1,6 @@
 /** Reading one credential, secret included, in a small and in a large vault. */
-import { getConnectionCredentials } from '../src/broker/credentials/release.ts';
-import { localPrincipal } from '../src/principal.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { localPrincipal } from '../../src/principal.ts';
 import { type Figure, median, milliseconds, timed } from './figures.ts';
 import { keywardOf, makeHome } from './vaults.ts';
 

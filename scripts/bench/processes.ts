@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
-import type { Owner } from '../src/principal.ts';
+import type { Owner } from '../../src/principal.ts';
 
 /** A session token of this owner, from the command line. */
 export async function sessionToken(env: NodeJS.ProcessEnv, owner: Owner, scopes: string): Promise<string> {

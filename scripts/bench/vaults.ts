@@ -3,13 +3,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openKeyward } from '../src/cli/keyward.ts';
-import { readConfig } from '../src/config/config.ts';
-import { createLog } from '../src/log.ts';
-import { localPrincipal, type Owner } from '../src/principal.ts';
-import { openStore } from '../src/store/open.ts';
-import { openVault } from '../src/vault/open.ts';
-import type { Credential, CredentialSecret, Vault } from '../src/vault/vault.ts';
+import { openKeyward } from '../../src/cli/keyward.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { createLog } from '../../src/log.ts';
+import { localPrincipal, type Owner } from '../../src/principal.ts';
+import { openStore } from '../../src/store/open.ts';
+import { openVault } from '../../src/vault/open.ts';
+import type { Credential, CredentialSecret, Vault } from '../../src/vault/vault.ts';
 
 export type Home = {
   /** The environment of a Keyward that uses it. */

@@ -3,14 +3,14 @@
  * and the bare servers that Keyward is compared with.
  */
 import { rolldown } from 'rolldown';
-import { bundling, writing } from '../scripts/bundling.ts';
+import { bundling, writing } from '../bundling.ts';
 
 const entries = {
-  bench: 'bench/main.ts',
-  bare: 'bench/bare-server.ts',
-  'bare-http': 'bench/bare-http-server.ts',
-  upstream: 'bench/upstream.ts',
-  'plain-proxy': 'bench/plain-proxy.ts',
+  bench: 'scripts/bench/main.ts',
+  bare: 'scripts/bench/bare-server.ts',
+  'bare-http': 'scripts/bench/bare-http-server.ts',
+  upstream: 'scripts/bench/upstream.ts',
+  'plain-proxy': 'scripts/bench/plain-proxy.ts',
 };
 for (const [name, entry] of Object.entries(entries)) {
   const bundle = await rolldown({ ...bundling, input: { main: entry } });

@@ -1,11 +1,11 @@
 /** PostgreSQL: a million credentials against a thousand, a write against a bare one, and the file against both. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { listCredentials } from '../src/broker/credentials/manage.ts';
-import { getConnectionCredentials } from '../src/broker/credentials/release.ts';
-import { localPrincipal as me } from '../src/principal.ts';
-import type { Credential } from '../src/vault/vault.ts';
-import { startPostgres } from '../test/support/servers/postgres-server.ts';
+import { listCredentials } from '../../src/broker/credentials/manage.ts';
+import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
+import { localPrincipal as me } from '../../src/principal.ts';
+import type { Credential } from '../../src/vault/vault.ts';
+import { startPostgres } from '../../test/support/servers/postgres-server.ts';
 import { type Figure, median, milliseconds, timed } from './figures.ts';
 import { type Home, keywardOf, makeHome, secret, vaultOf } from './vaults.ts';
 

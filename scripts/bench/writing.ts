@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { localPrincipal } from '../src/principal.ts';
-import type { Credential, Vault } from '../src/vault/vault.ts';
+import { localPrincipal } from '../../src/principal.ts';
+import type { Credential, Vault } from '../../src/vault/vault.ts';
 import { type Figure, median, milliseconds, timed } from './figures.ts';
 import { type Home, makeHome, secret, vaultOf } from './vaults.ts';
 
