@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jsonProblem } from '../src/connectors/json-problem.ts';
+import { jsonProblem } from '../src/connectors/user-files.ts';
 import { checkBuiltins, type DefinitionFile } from './builtin-rules.ts';
 import { definitions as builtins } from './bundling.ts';
 import { connectorTable } from './connector-table.ts';

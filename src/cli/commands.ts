@@ -2,6 +2,9 @@
  * Every command: its words, its help, and the module that runs it, which is loaded only then; but for `stdio`, because
  * clients wait for it, and loading it in steps took 15 ms of every start.
  */
+
+import { describeOptions } from '../config/config.ts';
+import { version } from '../version.ts';
 import type { Command } from './command.ts';
 import { serve } from './commands/stdio.ts';
 
@@ -101,7 +104,7 @@ export const commands: readonly Command[] = [
     name: 'revert',
     words: ['<connection>'],
     help: 'bring back what a connection had before it was connected again, within a day; keyward approvals lists these',
-    load: async () => (await import('./lazy-commands.ts')).revert.revert,
+    load: async () => (await import('./lazy-commands.ts')).approvals.revert,
   },
   {
     name: 'migrate-store',
@@ -174,3 +177,36 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./lazy-commands.ts')).authConfig.remove,
   },
 ];
+
+/** What `keyward --help` prints. */
+export function helpText(): string {
+  const commandLines = commands.flatMap(({ name, words, help, flags }) => [
+    `  ${['keyward', name, ...words].join(' ')}`,
+    `      ${help}`,
+    ...Object.entries(flags ?? {}).map(([flag, about]) =>
+      [
+        `      ${about.short === undefined ? '' : `-${about.short}, `}--${flag}`,
+        about.value && `<${about.value}>`,
+        ` ${about.help}`,
+      ]
+        .filter(Boolean)
+        .join(' '),
+    ),
+  ]);
+  const optionLines = describeOptions().flatMap(({ flag, value, variable, help, byDefault }) => [
+    `  ${flag === undefined ? '' : `${flag} <${value}>, `}${variable}`,
+    `      ${help} (default: ${byDefault})`,
+  ]);
+  return [
+    `Keyward ${version}: an MCP server that keeps people's credentials for AI assistants.`,
+    '',
+    'Commands:',
+    ...commandLines,
+    '',
+    'Options, as flag or environment variable; a flag wins. Secrets have no flag, since every',
+    'user of a computer can see the arguments of its processes:',
+    ...optionLines,
+    '  -h, --help, -v, --version',
+    '',
+  ].join('\n');
+}

@@ -9,7 +9,6 @@ export * as move from './commands/backup.ts';
 export * as http from './commands/http.ts';
 export * as key from './commands/key.ts';
 export * as migrate from './commands/migrate.ts';
-export * as revert from './commands/revert.ts';
 export * as signIn from './commands/sign-in.ts';
 export * as status from './commands/status.ts';
 export * as token from './commands/token.ts';

@@ -1,5 +1,6 @@
 /** The catalogue: built-in connectors and the user's own. */
 import { basename } from 'node:path';
+import leven from 'leven';
 import { KeywardError } from '../errors.ts';
 import { quoted } from '../text.ts';
 import { builtinIds, readBuiltin } from './builtin.ts';
@@ -7,7 +8,6 @@ import type { Connector } from './connector.ts';
 import { complete } from './definition/complete.ts';
 import type { ConnectorFile } from './definition/definition.ts';
 import type { CatalogueProblem } from './definition/definition-problem.ts';
-import { nearestIds } from './nearest.ts';
 import { readUserFiles } from './user-files.ts';
 
 export type Catalogue = {
@@ -102,4 +102,18 @@ function unusableError(id: string, mistakes: readonly CatalogueProblem[]): Keywa
   return new KeywardError('unknown_connector', `The file of the connector ${quoted(id, 64)} can not be used.`, {
     hint: `Correct ${file} and start Keyward again: ${named.join('; ')}.`,
   });
+}
+
+/** Most ids that an error proposes. */
+const maxNearest = 3;
+
+/** Ids that somebody may have meant: near in spelling, or with the asked text in them; best first. */
+function nearestIds(asked: string, ids: Iterable<string>): string[] {
+  const text = asked.toLowerCase().slice(0, 64);
+  const limit = Math.max(2, Math.floor(text.length / 3));
+  return Array.from(ids, (id) => ({ id, distance: id.includes(text) && text.length > 2 ? 0 : leven(text, id) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, maxNearest)
+    .map(({ id }) => id);
 }

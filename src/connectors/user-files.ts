@@ -3,13 +3,12 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { parseJson } from '../json.ts';
+import { parseJson, TooDeepError } from '../json.ts';
 import { quoted } from '../text.ts';
 import { strangerTo } from '../trusted-files.ts';
 import type { Checked } from './definition/checks.ts';
 import type { ConnectorFile } from './definition/definition.ts';
 import type { CatalogueProblem } from './definition/definition-problem.ts';
-import { jsonProblem } from './json-problem.ts';
 import { skeletonOf } from './lookalike.ts';
 
 /** Largest definition in bytes. */
@@ -109,4 +108,16 @@ function refusal(stat: { isFile(): boolean; size: number }): string | null {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
+
+/**
+ * What is wrong with a file that is no JSON, with the line where the parser says one. Its message is not passed on: it
+ * quotes the file, and somebody may have put a secret there.
+ */
+export function jsonProblem(text: string, error: unknown): string {
+  if (error instanceof TooDeepError) return error.message;
+  const at = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+  return at === undefined
+    ? 'is not valid JSON'
+    : `is not valid JSON: look at line ${text.slice(0, Number(at)).split('\n').length}`;
 }

@@ -5,13 +5,12 @@ import type { Owner } from '../principal.ts';
 import { lengthPrefixed } from '../seal/derive.ts';
 import type { Keyring } from '../seal/keyring.ts';
 import { deriveKey, open, seal } from '../seal/seal.ts';
+import type { CountTogether } from '../store/counting.ts';
+import type { Quota } from '../store/quota.ts';
 import { requireRoom } from '../store/quota.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries, auditEntriesFrom } from './audit/audit-chain.ts';
-import { underHiddenNames } from './counting.ts';
 import { useNotes } from './last-used.ts';
-import { createLately } from './opened-cache.ts';
-import { quotasWith, usualMaxCredentials } from './quotas.ts';
 import { contextOf, type Named } from './seal-context.ts';
 import { createTurns } from './turns.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
@@ -156,3 +155,65 @@ function recordOf<K extends Kind>(row: Rows[K]): Records[K]['record'] {
 
 /** A store that keeps rows in memory answers the same ones again and again: their records are made once. */
 const records = new WeakMap<object, object>();
+
+/** The store's counters under names that only this vault can compute; null when the store has none. */
+function underHiddenNames(store: Pick<Store, 'keyring' | 'countTogether'>): CountTogether | null {
+  const { countTogether } = store;
+  if (countTogether === null) return null;
+  return async (more, windowMs) => {
+    const key = deriveKey(store.keyring, 'counter');
+    const names = new Map<string, string>();
+    for (const name of more.keys()) names.set(createHmac('sha256', key).update(name).digest('base64url'), name);
+    const hidden = new Map([...names].map(([digest, name]) => [digest, more.get(name) ?? 0]));
+    const standings = await countTogether(hidden, windowMs);
+    return new Map([...standings].map(([digest, standing]) => [names.get(digest) ?? digest, standing]));
+  };
+}
+
+/** Far more than a person connects. */
+const usualMaxCredentials = 1_000;
+/** Of one credential on average; most take a quarter. */
+const credentialBytes = 4 * 1024;
+/** A few may take far more, such as the keys of service accounts. */
+const leastBytes = 1024 * 1024;
+
+/** @param maxCredentials what the operator allows one owner */
+function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
+  return {
+    credential: { rows: maxCredentials, bytes: Math.max(leastBytes, maxCredentials * credentialBytes) },
+    // One for each credential, and for a while those of deleted ones.
+    replacedSecret: { rows: 2 * maxCredentials },
+    authConfig: { rows: 200 },
+    // Ended ones can be read for an hour.
+    attempt: { rows: 200, open: 20 },
+    session: { rows: 1_000, open: 100 },
+    // All of them belong to one owner that nobody can be.
+    signInCode: { rows: 10_000 },
+    // Signing in ends the oldest beyond twenty; so many may be there while several do so at once.
+    visit: { rows: 100 },
+    approval: { rows: 400, open: 20 },
+  };
+}
+
+/** They are forgotten all at once, this long after the first was opened: secrets do not stay in memory for good. */
+const rememberedMs = 10_000;
+
+/** By row as the store has it: one that changed is another one, and a store that reads rows anew remembers nothing. */
+function createLately<Secret extends object>() {
+  let opened: WeakMap<object, Secret> | undefined;
+  return {
+    of(row: object, open: () => Secret): Secret {
+      const known = opened?.get(row);
+      if (known !== undefined) return known;
+      const secret = open();
+      if (opened === undefined) {
+        opened = new WeakMap();
+        setTimeout(() => {
+          opened = undefined;
+        }, rememberedMs).unref();
+      }
+      opened.set(row, secret);
+      return secret;
+    },
+  };
+}

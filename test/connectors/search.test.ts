@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
-import { wanted } from '../../src/connectors/wanted.ts';
+import { wanted } from '../../src/connectors/search.ts';
 
 const catalogue = await loadCatalogue(null);
 const connectors = catalogue.list();

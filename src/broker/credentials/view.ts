@@ -1,11 +1,14 @@
 /** How records look from outside: the metadata of a connection, never its secret. */
+
+import { fillUrl, urlParts, variablesIn } from '../../connectors/template.ts';
+import { KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
 import type { Credential, Reader, Share, ShareRule } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { type CallPolicy, readingPolicy, sharedPolicies } from '../calls/policy.ts';
+import { withDefaults } from '../grants/current-inputs.ts';
 import { quoted } from '../input/text.ts';
 import { type Access, accessOf } from '../policy/access.ts';
-import { baseUrlOf } from './base-url.ts';
 import { type OfferStatus, offerEndsAt, offerStatus } from './offers.ts';
 
 /** Metadata of one connection; times are ISO 8601 in UTC. */
@@ -139,3 +142,22 @@ export function isoTime(time: number): string {
 
 const isoTimes = new Map<number, string>();
 const maxIsoTimes = 10_000;
+
+/**
+ * The URL that the paths of calls are below. Undefined where a secret or an answer of the service is part of it, and for
+ * others than the owner where the owner typed its path, which may hold what only the owner should know.
+ */
+function baseUrlOf({ catalogue }: Broker, credential: Credential, own: boolean): string | undefined {
+  const connector = catalogue.get(credential.connectorId);
+  const auth = connector?.auth.find(({ authenticationType }) => authenticationType === credential.authenticationType);
+  if (connector === undefined || auth === undefined) return undefined;
+  const { baseUrl, allowedHosts } = auth.api;
+  if (!own && variablesIn(urlParts(baseUrl)?.path ?? '{path}').length > 0) return undefined;
+  try {
+    return fillUrl(baseUrl, withDefaults(connector, auth, credential.inputs), allowedHosts).href;
+  } catch (error) {
+    // It names what only the sealed part knows.
+    if (error instanceof KeywardError) return undefined;
+    throw error;
+  }
+}

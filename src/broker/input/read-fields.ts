@@ -1,7 +1,7 @@
 import leven from 'leven';
 import { accepts, jsonObject } from '../../connectors/accepts.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
-import { maxSecretBytes, minSecretBytes } from '../../net/scrub/secret-length.ts';
+import { maxSecretBytes, minSecretBytes } from '../../net/scrub/secret-forms.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
 /** Longest input, in characters. */

@@ -6,7 +6,7 @@
 import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { retryAfter } from '../../net/retry-after.ts';
-import { maxTokenBytes } from '../../net/scrub/secret-length.ts';
+import { maxTokenBytes } from '../../net/scrub/secret-forms.ts';
 import { type Answer, keepFields, parseAnswer, positiveNumber, scopeTokens, textOf, valueAt } from './answer.ts';
 import { timeIn } from './clock.ts';
 import type { OAuthContext, TokenSet } from './context.ts';

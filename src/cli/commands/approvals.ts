@@ -1,11 +1,14 @@
-/** `keyward approvals`: what waits for the owner's approval, and the answer where there is no browser. */
+/**
+ * `keyward approvals`: what waits for the owner's approval, and the answer where there is no browser. It also lists what
+ * was connected again, which `keyward revert` undoes.
+ */
 
 import { read } from 'read';
 import { type ApprovalView, type Decision, decide, openApprovals } from '../../broker/approvals/page.ts';
 import { grantMinutes } from '../../broker/approvals/state.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { inWords, readingPolicy } from '../../broker/calls/policy.ts';
-import { listReconnected, type Reconnected } from '../../broker/credentials/replaced.ts';
+import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import { isoTime } from '../../broker/credentials/view.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
@@ -13,6 +16,7 @@ import { quoted } from '../../text.ts';
 import type { Run } from '../command.ts';
 import { openKeyward } from '../keyward.ts';
 import { plain } from '../table.ts';
+import { withBroker } from '../with-store.ts';
 
 /** Who answers, for the audit log. */
 const principal = { ...localPrincipal, client: 'keyward command line' };
@@ -112,3 +116,11 @@ function given(inputs: ApprovalView['details']['inputs'] = {}): string {
     .map(([name, value]) => `${name}: ${value}`)
     .join(', ');
 }
+
+/** Brings back the secret that connecting again replaced, within a day. */
+export const revert: Run = (invocation) =>
+  withBroker(invocation, async (broker) => {
+    const [credentialId = ''] = invocation.words;
+    await revertReconnect(broker, principal, { credentialId });
+    process.stdout.write('Done: the connection has again what it had before.\n');
+  });

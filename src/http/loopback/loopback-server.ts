@@ -1,5 +1,6 @@
 /** What loopback.ts loads with the first attempt: the two listeners, and when they come and go. */
 import type { Hono } from 'hono';
+import open from 'open';
 import type { Broker } from '../../broker/broker.ts';
 import { stateOf } from '../../broker/connect/state.ts';
 import { listen } from '../listener/server.ts';
@@ -10,7 +11,6 @@ import { callbackRoutes } from '../pages/connect/callback.ts';
 import { connectRoutes } from '../pages/connect/routes.ts';
 import { createCallbackPort } from './callback-port.ts';
 import { challengeRoute, hostAndPort, type Proof } from './challenge.ts';
-import { openBrowser } from './open-browser.ts';
 import { isOtherUsers } from './other-user.ts';
 import { createTurns } from './serial-queue.ts';
 
@@ -231,4 +231,18 @@ function namesOf({ host, publicUrl }: LoopbackOptions): Names {
 function addressesOf(hostname: string): Names['addresses'] {
   if (hostname === 'localhost' || hostname === '127.0.0.1') return ['127.0.0.1', '::1'];
   return hostname === '[::1]' ? ['::1', '127.0.0.1'] : [hostname];
+}
+
+/** Opens a page in the owner's browser on this computer; false when there is none, as on a machine without a screen. */
+async function openBrowser(url: string): Promise<boolean> {
+  const { platform, env } = process;
+  const screen =
+    platform === 'darwin' || platform === 'win32' || Boolean(env.DISPLAY || env.WAYLAND_DISPLAY || env.WSL_DISTRO_NAME);
+  if (!screen) return false;
+  try {
+    await open(url);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -3,7 +3,7 @@
  * same way or another one, which is how a text looks that was escaped several times over.
  */
 import { decodeHTMLStrict } from 'entities/decode';
-import { folded } from './folding.ts';
+import { folded } from './secret-forms.ts';
 
 /** What some bytes stand for besides themselves: folded bytes, and where the writing of them ends. */
 export type Reading = { readonly bytes: Uint8Array; readonly end: number };

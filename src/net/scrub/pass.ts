@@ -4,7 +4,7 @@
  */
 import type { Automaton } from './automaton.ts';
 import { longestEscape, readingsAt, signs } from './escapes.ts';
-import { folded } from './folding.ts';
+import { folded } from './secret-forms.ts';
 
 export type Match = { readonly start: number; readonly end: number };
 

@@ -3,7 +3,7 @@
  * bytes at steps of one length, and at what the escapes stand for; how long that takes hardly depends on the bytes.
  */
 import { readingsAt, signs } from './escapes.ts';
-import { folded } from './folding.ts';
+import { folded } from './secret-forms.ts';
 
 /** Places in a set of hashes; a power of two. */
 const places = 65_536;

@@ -11,8 +11,7 @@ import { derive } from '../derive.ts';
 import { fileMode, refuseReadable, tighten } from '../private-files.ts';
 import { makeKeyFile, readKeyFile } from './key-file.ts';
 import type { Keychain } from './keychain.ts';
-import { isOutdated, newStretching, type Stretching, stretch } from './passphrase.ts';
-import { isWeakPassphrase } from './passphrase-strength.ts';
+import { isOutdated, isWeakPassphrase, newStretching, type Stretching, stretch } from './passphrase.ts';
 
 /** What the configuration says about key material. */
 export type KeySettings = {

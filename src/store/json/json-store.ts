@@ -17,14 +17,13 @@ import { made } from '../under-keys.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
 import { type AuditLog, auditLog } from './audit-log.ts';
 import { applyChanges, applyReseal, applyTouch, heldBy } from './changes.ts';
-import { createVault, vaultExists } from './create.ts';
+import { createVault, isOfFirstFormat, upgradeVault, vaultExists } from './create.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
 import { prepareFolder, remains, sweep, type VaultPaths, vaultPaths } from './folder.ts';
 import { withLease } from './leases.ts';
 import { comesBefore, rowKey } from './rows.ts';
 import { type SharedTable, sharedTable } from './shared-table.ts';
-import { isOfFirstFormat, upgradeVault } from './upgrade.ts';
 
 export type JsonStoreSettings = {
   /** The vault file. */

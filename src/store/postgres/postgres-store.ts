@@ -6,12 +6,12 @@ import { keyAccess } from '../../seal/keys.ts';
 import type { KeySettings } from '../../seal/outer-key/sources.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { AuditLine } from '../audit-line.ts';
+import type { CountTogether } from '../counting.ts';
 import { type MarkKeeper, noMark, openMark } from '../mark.ts';
 import { isOwnedBy, isVisibleTo, offerTo } from '../sharing.ts';
 import type { CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
 import { made } from '../under-keys.ts';
 import { commitChanges } from './changes.ts';
-import { counting } from './counting.ts';
 import { type Database, migrateDatabase, openDatabase, type Query } from './database.ts';
 import { changedFirst, storeError } from './failures.ts';
 import { type CurrentKeys, openStoredKeys, type StoredKeys } from './keys.ts';
@@ -25,7 +25,7 @@ import { ownerParameters, readerNames } from './rows.ts';
 import * as sql from './statements.ts';
 import { openLedger, type StoredLedger } from './stored-ledger.ts';
 import { readTarget } from './target.ts';
-import { appendAudit, ping, readAudit } from './upkeep-statements.ts';
+import { addCounts, appendAudit, ping, readAudit, sweepCounts } from './upkeep-statements.ts';
 
 const auditPage = 1_000;
 
@@ -214,4 +214,27 @@ function auditFailed(error: unknown): never {
   throw new KeywardError('audit_unavailable', `The audit log can not be written (${code}), so nothing is done.`, {
     ...(hint !== undefined && { hint }),
   });
+}
+
+type Counted = { readonly name: string; readonly total: number; readonly ends_in_ms: number };
+
+/** Counters that ended go within this time, while anything is counted. */
+const sweepEveryMs = 60_000;
+
+/** Counters that all processes share, in a table that says nothing of what they count. */
+function counting(query: Query): CountTogether {
+  let sweepAt = performance.now() + sweepEveryMs;
+
+  /** It may fail: the next one finds what this one left. */
+  function sweep(): void {
+    if (performance.now() < sweepAt) return;
+    sweepAt = performance.now() + sweepEveryMs;
+    query(sweepCounts).catch(() => undefined);
+  }
+
+  return async (more, windowMs) => {
+    const counted = await query<Counted>(addCounts, [[...more.keys()], [...more.values()], windowMs]);
+    sweep();
+    return new Map(counted.map(({ name, total, ends_in_ms }) => [name, { total, endsInMs: ends_in_ms }]));
+  };
 }

@@ -5,7 +5,6 @@ import type { StoredKeys } from './keys.ts';
 import { admitting } from './ledger.ts';
 import { forged, type RowProofs, setBack } from './row-mac.ts';
 import { type Columns, rowOf } from './rows.ts';
-import { seenVersions } from './seen.ts';
 import { type Statement, scan } from './statements.ts';
 import type { StoredLedger } from './stored-ledger.ts';
 
@@ -57,4 +56,38 @@ export async function* allRecords(
     last = page.at(-1) ?? last;
     if (page.length < scanPage) return;
   }
+}
+
+/** Those that were looked at longest ago are forgotten. */
+const most = 20_000;
+
+/**
+ * The versions of credentials that this process has seen. Somebody who may write to the database can put back a record
+ * as it once was, with the proof of then: a share that was withdrawn is there again. A process that has seen the later
+ * version refuses the earlier one. A process that starts afterwards has seen none.
+ */
+type SeenVersions = {
+  /** Call it before a read begins. */
+  begin(): number;
+  /** False for a version that had been followed by another one before the read began. */
+  isNewest(id: string, version: number, began: number): boolean;
+};
+
+function seenVersions(): SeenVersions {
+  const newest = new Map<string, { readonly version: number; readonly at: number }>();
+  let clock = 0;
+  return {
+    begin: () => clock,
+    isNewest(id, version, began) {
+      const known = newest.get(id);
+      // A read that began before the later version was seen may have an answer from before it.
+      if (known !== undefined && version < known.version) return known.at > began;
+      newest.delete(id);
+      if (known === undefined || version > known.version) clock += 1;
+      newest.set(id, { version, at: known?.version === version ? known.at : clock });
+      const [oldest] = newest.keys();
+      if (newest.size > most && oldest !== undefined) newest.delete(oldest);
+      return true;
+    },
+  };
 }

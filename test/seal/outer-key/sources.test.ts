@@ -4,8 +4,7 @@ import path from 'node:path';
 import { AsyncEntry } from '@napi-rs/keyring';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Keychain, osKeychain } from '../../../src/seal/outer-key/keychain.ts';
-import { isOutdated, newStretching, stretch } from '../../../src/seal/outer-key/passphrase.ts';
-import { isWeakPassphrase } from '../../../src/seal/outer-key/passphrase-strength.ts';
+import { isOutdated, isWeakPassphrase, newStretching, stretch } from '../../../src/seal/outer-key/passphrase.ts';
 import { type KeySettings, outerKeyAdvice } from '../../../src/seal/outer-key/sources.ts';
 import { credentialRow, vaultFolder } from '../../support/vault/vault-folder.ts';
 

@@ -3,8 +3,7 @@ import type { ConnectView } from '../../../broker/connect/page.ts';
 import { type Html, page } from '../page.ts';
 import { completedPage, expiredPage, failedPage } from './final-steps.ts';
 import type { Filled } from './form.ts';
-import { authConfigPage, inputsPage } from './form-steps.ts';
-import { handOverPage } from './hand-over-step.ts';
+import { authConfigPage, handOverPage, inputsPage } from './form-steps.ts';
 import type { Surroundings } from './page-parts.ts';
 import { authorizePage, claimPage, devicePage, deviceStartPage, workingPage } from './service-steps.ts';
 
