@@ -17,13 +17,13 @@ export type Protocol = {
   toolOf(body: Record<string, unknown>): { readonly name: string; readonly scope: Scope } | null;
 };
 
-export type McpRoutes = { readonly broker: () => Broker; readonly bearer: Bearer; readonly protocol: Protocol };
+export type McpRoutes = { readonly broker: Broker; readonly bearer: Bearer; readonly protocol: Protocol };
 
 export function mcpRoutes({ broker, bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
   routes.on('ALL', ['/mcp', '/mcp/'], bearer.middleware({ scopes: usualScopes }), async (c) => {
     const named = readIdentity(askedOf(c), userHeader);
-    const principal = await actingFor(broker(), c.get('principal'), named, userHeader);
+    const principal = await actingFor(broker, c.get('principal'), named, userHeader);
     const caller = { principal, requestId: c.get('requestId') };
     if (c.req.method !== 'POST') return protocol.answer(withAccept(c.req.raw), undefined, caller);
     let body: Record<string, unknown>;

@@ -31,7 +31,7 @@ import { operations, restRoutes } from './rest/index.ts';
 import type { RestBearer } from './rest/operation.ts';
 
 export type ServiceOptions = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   readonly protocol: Protocol;
   /** Origin that clients and browsers reach this app at. */
   readonly publicUrl: string;
@@ -61,7 +61,7 @@ export function createService(options: ServiceOptions): Service {
   const { broker, protocol, publicUrl, hosts, issuer, metrics } = options;
   const origin = new URL(publicUrl);
   const local = hosts.map((host) => `http://${host}`);
-  const { log, vault } = broker();
+  const { log, vault } = broker;
   const clientOf = createClientAddress(options.trustedProxies);
   const limits = createLimits(options.rateLimit, createCounters(vault.countTogether, log));
   const places = { hosts: [origin.host, ...hosts], origins: [publicUrl, ...local] };
@@ -70,14 +70,14 @@ export function createService(options: ServiceOptions): Service {
   const app = createApp({
     ...places,
     anyHost: probePaths,
-    around: [aroundRequests(requests), limitAddresses(probePaths), freshKeys(() => vault, probePaths)],
+    around: [aroundRequests(requests), limitAddresses(probePaths), freshKeys(vault, probePaths)],
     audience: createAudience(operations),
     log,
   });
   const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
   app.route(
     '/',
-    healthRoutes(() => broker().vault.ping()),
+    healthRoutes(() => broker.vault.ping()),
   );
   app.route('/', metricsRoutes({ bearer, metrics }));
   app.route('/', mcpRoutes({ broker, bearer, protocol }));

@@ -20,13 +20,13 @@ const metadataMaxAgeMs = 600_000;
 /** After a failure the issuer is left alone this long. */
 const retryAfterMs = 5_000;
 
-export function issuerAsker(egress: () => Egress, issuer: string, client: IssuerClient): AskIssuer {
+export function issuerAsker(egress: Egress, issuer: string, client: IssuerClient): AskIssuer {
   let known: { readonly metadata: Promise<ServerMetadata>; until: number } | undefined;
 
   /** Asked for once, however many people sign in at this moment. */
   const metadataNow = (): Promise<ServerMetadata> => {
     if (known !== undefined && performance.now() < known.until) return known.metadata;
-    const metadata = sending(egress(), (openid, fetch) => discover(openid, issuer, client.clientId, fetch));
+    const metadata = sending(egress, (openid, fetch) => discover(openid, issuer, client.clientId, fetch));
     const asked = { metadata, until: performance.now() + metadataMaxAgeMs };
     metadata.catch(() => {
       asked.until = performance.now() + retryAfterMs;
@@ -36,7 +36,7 @@ export function issuerAsker(egress: () => Egress, issuer: string, client: Issuer
   };
 
   return (work) =>
-    sending(egress(), async (openid, fetch) => {
+    sending(egress, async (openid, fetch) => {
       const metadata = await metadataNow();
       const listed = metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') ?? false;
       const auth = authenticate(client, listed ? 'client_secret_post' : 'client_secret_basic');

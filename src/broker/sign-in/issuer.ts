@@ -35,11 +35,11 @@ export type IssuerSignIn = {
 /** How long a person may take at the issuer. */
 const lifetimeMs = 600_000;
 
-export function createIssuerSignIn(parts: () => Parts, names: ClaimNames, client: IssuerClient): IssuerSignIn {
-  const ask = issuerAsker(() => parts().egress, names.issuer, client);
+export function createIssuerSignIn(parts: Parts, names: ClaimNames, client: IssuerClient): IssuerSignIn {
+  const ask = issuerAsker(parts.egress, names.issuer, client);
   /** Values of one request; only this vault can make them, and only for the browser that holds the cookie. */
   const derive = (purpose: 'state' | 'nonce' | 'verifier', browser: string, request: string): string =>
-    parts().vault.proof(`sign-in-${purpose}`, `${browser} ${request}`);
+    parts.vault.proof(`sign-in-${purpose}`, `${browser} ${request}`);
 
   const recognise = (browser: string | null, state: string): { request: string; to: string } => {
     const [request = '', proof = '', ...rest] = state.split('.');
@@ -66,7 +66,7 @@ export function createIssuerSignIn(parts: () => Parts, names: ClaimNames, client
     });
     const person = claims === undefined ? null : personIn(claims, names);
     if (person === null) throw nameless(names);
-    await noteSignIn(parts(), person);
+    await noteSignIn(parts, person);
     return { person, to };
   };
 
@@ -88,7 +88,7 @@ export function createIssuerSignIn(parts: () => Parts, names: ClaimNames, client
     },
     finish: (browser, received) =>
       finish(browser, received).catch(async (error: unknown) => {
-        if (error instanceof KeywardError) await noteRefusedSignIn(parts(), error.code);
+        if (error instanceof KeywardError) await noteRefusedSignIn(parts, error.code);
         throw error;
       }),
   };

@@ -64,7 +64,7 @@ type Parts = Awaited<ReturnType<typeof loadParts>> & { readonly metrics: Metrics
 async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { origin, local }: Place) {
   const protocol = parts.createMcpEndpoint(broker, version);
   const { app, ...beside } = parts.createService({
-    broker: () => broker,
+    broker,
     protocol,
     publicUrl: origin,
     hosts: local ? ['127.0.0.1', 'localhost', '[::1]'].map((name) => urlAt(name, config.port).host) : [],

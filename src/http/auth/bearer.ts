@@ -55,7 +55,7 @@ export type Bearer = {
 };
 
 export type BearerOptions = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   /** Null accepts session tokens only. */
   readonly issuer: IssuerSettings | null;
   readonly limits: Limits;
@@ -71,14 +71,14 @@ const maxRemembered = 10_000;
 const bearerForm = /^Bearer +([\w.~+/-]+=*) *$/i;
 
 export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOptions): Bearer {
-  const verify = issuer && createRemembering(createVerifier(() => broker().egress, issuer));
+  const verify = issuer && createRemembering(createVerifier(broker.egress, issuer));
   const resource = issuer === null ? [] : [`resource_metadata="${metadataUrl}"`];
   const challenge = (...parts: string[]): string => `Bearer ${[...parts, ...resource].join(', ')}`.trim();
 
   const authenticate = async (authorization: string | undefined): Promise<Principal> => {
     const token = bearerForm.exec(authorization ?? '')?.[1];
     if (token === undefined || token.length > maxToken) throw unauthenticated();
-    const found = isSessionToken(token) ? await principalOfSession(broker(), token) : await verify?.(token);
+    const found = isSessionToken(token) ? await principalOfSession(broker, token) : await verify?.(token);
     if (!found) throw unauthenticated();
     return found;
   };
@@ -122,7 +122,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
     challengeScope: (c, principal, scope) => c.header('WWW-Authenticate', challengeOf(principal, scope)),
     async lacking(principal, action, scope) {
       const code = 'insufficient_scope';
-      await broker().refusals.note({ ...who(principal), action, outcome: 'refused', code });
+      await broker.refusals.note({ ...who(principal), action, outcome: 'refused', code });
       const error = new KeywardError(code, `This needs the scope ${scope}.`, {
         hint: 'Ask for a bearer token that has it.',
       });
@@ -137,7 +137,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
         try {
           const principal = await admit(authorization, c.get('client').address);
           c.set('principal', principal);
-          end = await broker().underWay.requests.take(principal);
+          end = await broker.underWay.requests.take(principal);
         } catch (error) {
           if (!(error instanceof KeywardError)) throw error;
           return refuse(c, refusal(error, authorization, wanted), bodyOf);

@@ -48,7 +48,7 @@ const maxAhead = 60;
  *
  * @throws KeywardError `provider_unavailable` when the issuer can't be asked: that says nothing about the token
  */
-export function createVerifier(egress: () => Broker['egress'], settings: IssuerSettings) {
+export function createVerifier(egress: Broker['egress'], settings: IssuerSettings) {
   const keys = createKeySource(egress, settings.issuer);
   return async (token: string): Promise<Verified | null> => {
     const strict = isMarkedAccessToken(token);
@@ -116,14 +116,14 @@ type IssuerKeys = {
 };
 
 /** The issuer's keys: found through its metadata, which is asked for again every five minutes. */
-function createKeySource(egress: () => Broker['egress'], issuer: string): () => Promise<IssuerKeys> {
+function createKeySource(egress: Broker['egress'], issuer: string): () => Promise<IssuerKeys> {
   let known: { readonly uri: string; readonly keys: IssuerKeys } | undefined;
   let askAgainAt = 0;
   let asking: Promise<void> | undefined;
 
   const ask = async (): Promise<void> => {
     try {
-      const uri = await discoverKeys(egress(), issuer);
+      const uri = await discoverKeys(egress, issuer);
       if (uri !== known?.uri) known = { uri, keys: remoteKeys(egress, uri) };
       askAgainAt = performance.now() + maxAgeMs;
     } catch {
@@ -145,7 +145,7 @@ function createKeySource(egress: () => Broker['egress'], issuer: string): () => 
 }
 
 /** Keys are kept five minutes, and asked for earlier when a token names an unknown one, at most every 30 s. */
-function remoteKeys(egress: () => Broker['egress'], uri: string): IssuerKeys {
+function remoteKeys(egress: Broker['egress'], uri: string): IssuerKeys {
   const cache: JWKSCacheInput = {};
   const find = createRemoteJWKSet(new URL(uri), {
     cooldownDuration: 30_000,
@@ -153,7 +153,7 @@ function remoteKeys(egress: () => Broker['egress'], uri: string): IssuerKeys {
     timeoutDuration: timeoutMs,
     [jwksCache]: cache,
     [customFetch]: async (url) => {
-      const body = await getJson(egress(), new URL(url));
+      const body = await getJson(egress, new URL(url));
       if (body === null) throw unavailable();
       return Response.json(body);
     },

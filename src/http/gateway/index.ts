@@ -27,7 +27,7 @@ const needed = 'credentials:use';
 const route = `${prefix}:connectionId/*`;
 
 export type GatewayOptions = Places & {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   readonly bearer: Bearer;
   readonly requests: (asked: Asked) => Noted;
 };
@@ -44,7 +44,7 @@ export function createGateway(options: GatewayOptions): Direct {
       const asked = askedBy(exchange.incoming);
       const noted = options.requests(asked);
       const { requestId, answered } = noted;
-      const broker = forRequest(options.broker(), requestId);
+      const broker = forRequest(options.broker, requestId);
       const answer = await answerTo({ ...options, broker, noted }, exchange, asked).catch((error) =>
         failure(broker, exchange, error),
       );

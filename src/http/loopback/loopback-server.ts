@@ -45,7 +45,8 @@ const lingerMs = 30_000;
 const storedWithinMs = 60_000;
 
 export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
-  const { broker } = options;
+  // The broker exists by now: it has asked for a page.
+  const broker = options.broker();
   const names = namesOf(options);
   const egress = options.egressTo(hostAndPort(names.addresses[0], options.port));
   /** Attempts of this process, with the time their pages were opened. */
@@ -59,26 +60,26 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
   };
 
   const start = async (): Promise<Serving> => {
-    const { origin, close } = await servePages(options, names, use);
+    const { origin, close } = await servePages(broker, names, use);
     const callback = createCallbackPort({
-      app: callbackApp(options, names, origin, use),
+      app: callbackApp(broker, options.port, names, origin, use),
       addresses: names.addresses,
       port: options.port,
       egress,
       proof: proofOf(broker),
-      log: broker().log,
+      log: broker.log,
     });
     const sweep = setInterval(() => {
-      inTurn(stopIfIdle).catch(() => broker().log.error('pages_sweep_failed'));
+      inTurn(stopIfIdle).catch(() => broker.log.error('pages_sweep_failed'));
     }, sweepMs).unref();
-    broker().log.info('pages_open', { origin });
+    broker.log.info('pages_open', { origin });
     return {
       origin,
       callback,
       stop: async () => {
         clearInterval(sweep);
         await Promise.all([close(), callback.release()]);
-        broker().log.info('pages_closed', { origin });
+        broker.log.info('pages_closed', { origin });
       },
     };
   };
@@ -95,7 +96,7 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
 
   const hasEnded = async (id: string, openedAt: number): Promise<boolean> => {
     try {
-      const attempt = await broker().vault.findAttempt(id);
+      const attempt = await broker.vault.findAttempt(id);
       return attempt === undefined ? Date.now() - openedAt >= storedWithinMs : stateOf(attempt) !== 'pending';
     } catch {
       // A vault that can't be read at the moment says nothing about the attempt.
@@ -145,7 +146,7 @@ const othersPage = 'This page belongs to another user of this computer.\n';
 
 /** Forms and results, on a port that nobody can know before, for the programs of this user. */
 async function servePages(
-  { broker }: LoopbackOptions,
+  broker: Broker,
   { hostname, addresses }: Names,
   use: () => void,
 ): Promise<{ origin: string; close(): Promise<void> }> {
@@ -161,8 +162,8 @@ async function servePages(
     0,
   );
   const own = hostsAt(hostname, listener.port);
-  const around = [freshKeys(() => broker().vault)];
-  app = createApp({ hosts: own, origins: own.map((host) => `http://${host}`), around, log: broker().log });
+  const around = [freshKeys(broker.vault)];
+  app = createApp({ hosts: own, origins: own.map((host) => `http://${host}`), around, log: broker.log });
   app.route(
     '/',
     connectRoutes({
@@ -177,10 +178,10 @@ async function servePages(
 }
 
 /** Callbacks and the challenge, for every process that shares the port. */
-function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: string, use: () => void): Hono {
+function callbackApp(broker: Broker, port: number, names: Names, pages: string, use: () => void): Hono {
   const own = hostsAt(names.hostname, port);
-  const around = [freshKeys(() => broker().vault)];
-  const app = createApp({ hosts: [...own, ...names.publicHosts], origins: [], around, log: broker().log });
+  const around = [freshKeys(broker.vault)];
+  const app = createApp({ hosts: [...own, ...names.publicHosts], origins: [], around, log: broker.log });
   app.use(async (c, next) => {
     if (own.includes(c.req.header('host') ?? '')) return next();
     // Read by an authorization server, not by the person's browser.
@@ -200,9 +201,8 @@ function callbackApp({ broker, port }: LoopbackOptions, names: Names, pages: str
   return app;
 }
 
-function proofOf(broker: LoopbackOptions['broker']): Proof {
+function proofOf({ vault }: Broker): Proof {
   return async (purpose, message) => {
-    const { vault } = broker();
     await vault.refreshKeys();
     return vault.proof(purpose, message);
   };

@@ -6,9 +6,9 @@ import type { Broker } from '../../broker/broker.ts';
 const patienceMs = 1_000;
 
 /** Answers every request but those to these paths with data keys that are a second old at most. */
-export function freshKeys(vault: () => Broker['vault'], except: readonly string[] = []): MiddlewareHandler {
+export function freshKeys(vault: Broker['vault'], except: readonly string[] = []): MiddlewareHandler {
   return async (c, next) => {
-    if (!except.includes(c.req.path)) await refreshed(vault());
+    if (!except.includes(c.req.path)) await refreshed(vault);
     await next();
   };
 }

@@ -17,7 +17,7 @@ import { browserOf, readCookie } from './sign-in/cookies.ts';
 import type { SignIn } from './sign-in/index.ts';
 
 export type HomeOptions = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   readonly visitor: SignIn['visitor'];
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
@@ -32,12 +32,12 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     const person = await visitor(c);
     if (typeof person === 'string') return c.html(welcomePage(mcpUrl));
     const cursor = c.req.query('after');
-    const shown = await listCredentials(broker(), reader(person), { limit: 50, ...(cursor && { cursor }) });
-    const waiting = (await openApprovals(broker(), person)).filter(({ state }) => state === 'pending').length;
-    const offers = await offersFor(broker(), person, signedInAs(c, secure));
-    const nameOf = (id: string) => broker().catalogue.get(id)?.name ?? id;
-    const kept = await listReconnected(broker(), person);
-    const csrf = kept.length === 0 ? '' : formProof(broker(), person, browserOf(c, secure));
+    const shown = await listCredentials(broker, reader(person), { limit: 50, ...(cursor && { cursor }) });
+    const waiting = (await openApprovals(broker, person)).filter(({ state }) => state === 'pending').length;
+    const offers = await offersFor(broker, person, signedInAs(c, secure));
+    const nameOf = (id: string) => broker.catalogue.get(id)?.name ?? id;
+    const kept = await listReconnected(broker, person);
+    const csrf = kept.length === 0 ? '' : formProof(broker, person, browserOf(c, secure));
     const around = { csrf, host: new URL(mcpUrl).host, now: Date.now() };
     return c.html(connectionsPage({ ...shown, waiting, offers, person, nameOf, reconnected: kept, ...around }));
   });
@@ -47,13 +47,13 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
     const browser = readCookie(c, 'form', secure);
-    if (browser === undefined || !sameText(form.get('csrf') ?? '', formProof(broker(), person, browser))) {
+    if (browser === undefined || !sameText(form.get('csrf') ?? '', formProof(broker, person, browser))) {
       throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
         hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
       });
     }
     const owner: Principal = { ...person, scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
-    await revertReconnect(broker(), owner, { credentialId: form.get('credentialId') ?? '' });
+    await revertReconnect(broker, owner, { credentialId: form.get('credentialId') ?? '' });
     return c.redirect('/', 303);
   });
   return routes;

@@ -13,7 +13,7 @@ import type { SignIn } from './sign-in/index.ts';
 const shownAtOnce = 10;
 
 export type OfferRoutes = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
   readonly visitor: SignIn['visitor'];
@@ -26,7 +26,7 @@ export function offerRoutes({ broker, secure, visitor }: OfferRoutes): Hono {
     const person = await visitor(c);
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
-    await answerOffer(broker(), person, {
+    await answerOffer(broker, person, {
       credentialId: idIn(c.req.param('id')) ?? '',
       answer: form.get('answer') ?? '',
       token: form.get('csrf') ?? '',

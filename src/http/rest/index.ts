@@ -20,7 +20,7 @@ import { checkVersion, readVersion } from './versions.ts';
 export const operations: readonly Operation[] = [...alloy, ...pathstack, ...fishnet, ...management];
 
 export type RestOptions = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   readonly bearer: RestBearer;
   /** Origin that programs reach this app at. */
   readonly publicUrl: string;
@@ -33,7 +33,7 @@ export function restRoutes({ broker, bearer, publicUrl }: RestOptions): Hono<Res
   routes.get('/openapi.json', (c) => c.json(document));
   for (const operation of operations) {
     routes.on(operation.method.toUpperCase(), patternOf(operation.path), bearer.middleware(operation), (c) =>
-      answer({ broker: forRequest(broker(), c.get('requestId')), bearer }, operation, c),
+      answer({ broker: forRequest(broker, c.get('requestId')), bearer }, operation, c),
     );
   }
   return routes;

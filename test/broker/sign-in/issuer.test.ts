@@ -51,7 +51,7 @@ const sign = (claims: JWTPayload, key = keys.privateKey) =>
 function fresh() {
   const names = { issuer: issuer.origin, tenantClaim: null, userClaim: 'sub' };
   const client = { clientId: 'pages', clientSecret: 'hidden', redirectUri: 'https://keyward.example/sign-in/callback' };
-  return createIssuerSignIn(() => keyward.usual.broker, names, client);
+  return createIssuerSignIn(keyward.usual.broker, names, client);
 }
 
 /** The whole way with an issuer that answers like this. */

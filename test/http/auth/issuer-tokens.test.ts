@@ -35,7 +35,7 @@ function fresh(change: Partial<IssuerSettings> = {}, { usual: { broker } } = key
     scopeClaim: null,
   };
   const bearer = createBearer({
-    broker: () => broker,
+    broker,
     issuer: { ...usual, ...change },
     limits: createLimits(1_000_000, createCounters(null, broker.log)),
     metadataUrl: `${origin}/.well-known/oauth-protected-resource/mcp`,

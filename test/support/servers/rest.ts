@@ -44,7 +44,7 @@ export async function startRest(
   const origin = `http://127.0.0.1:${port}`;
   const protocol = createMcpEndpoint(broker, '0');
   const { app, direct } = createService({
-    broker: () => broker,
+    broker,
     protocol,
     publicUrl: origin,
     hosts: [],

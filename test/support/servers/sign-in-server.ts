@@ -29,7 +29,7 @@ export async function startSignInServer(
   const broker: Broker = { ...session.broker, pages: pagesAt(origin) };
   const protocol = createMcpEndpoint(broker, '0');
   const { app, direct } = createService({
-    broker: () => broker,
+    broker,
     protocol,
     publicUrl: origin,
     hosts: [],

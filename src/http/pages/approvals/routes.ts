@@ -18,7 +18,7 @@ import type { VisitorOf } from '../visitor-of.ts';
 import { approvalPage, approvalsPage, listStep } from './pages.ts';
 
 export type ApprovalRoutes = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
   readonly visitor: VisitorOf;
@@ -36,7 +36,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     // Without a link nobody is known at the owner's own computer.
     if (person === 'local') return c.notFound();
     if (person === 'unknown') return c.redirect('/sign-in?to=/approvals', 303);
-    const open = await openApprovals(broker(), person);
+    const open = await openApprovals(broker, person);
     return list(
       c,
       open.map((view) => ({ ...view, token: null })),
@@ -47,7 +47,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
   // At the owner's own computer the link of one request leads to all of them.
   routes.get('/approvals/:id/:token/all', async (c) => {
     if ((await visitor(c)) !== 'local') return c.notFound();
-    return list(c, await listFromLink(broker(), linkOf(c)), null);
+    return list(c, await listFromLink(broker, linkOf(c)), null);
   });
 
   routes.get('/approvals/:id/:token?', async (c) => {
@@ -55,7 +55,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     const known = readBinding(c, link.id, secure);
     // Unknown requests throw before a cookie is given.
     const browser = known ?? newBinding();
-    const view = await viewApproval(broker(), link, browser, await visitor(c)).catch(askedToSignIn);
+    const view = await viewApproval(broker, link, browser, await visitor(c)).catch(askedToSignIn);
     if (view === null) return c.redirect(`/sign-in?to=/approvals/${link.id}`, 303);
     if (known === null) giveBinding(c, link.id, browser, secure);
     c.header(stepHeader, view.state);
@@ -67,7 +67,7 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     const form = new URLSearchParams(await c.req.text());
     const browser = readBinding(c, link.id, secure);
     const sender = { browser, csrf: form.get('csrf') ?? '', visitor: await visitor(c) };
-    await answerApproval(broker(), link, sender, decisionOf(form));
+    await answerApproval(broker, link, sender, decisionOf(form));
     // 303: the browser GETs the outcome, and reloading it sends nothing twice.
     return c.redirect(c.req.path, 303);
   });

@@ -9,7 +9,7 @@ import { readBinding } from './cookie.ts';
 import { webUrl } from './page-parts.ts';
 
 export type CallbackRoutes = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   /** Whether browsers reach this app over https. */
   readonly secure: boolean;
   /** Origin that shows the result. */
@@ -25,7 +25,7 @@ export type CallbackRoutes = {
 export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoutes): Hono {
   const routes = new Hono();
   routes.get('/oauth/callback/:connectorId?', notAhead, async (c) => {
-    const { attemptId, returnTo } = await finishCallback(broker(), {
+    const { attemptId, returnTo } = await finishCallback(broker, {
       received: new URL(c.req.url).searchParams,
       connectorId: c.req.param('connectorId') ?? null,
       cookieOf: (id) => readBinding(c, id, secure),
@@ -35,7 +35,7 @@ export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoute
     return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);
   });
   routes.get('/oauth/client/:name', (c) => {
-    const document = clientDocument(broker().pages.callbackOrigin, c.req.param('name'));
+    const document = clientDocument(broker.pages.callbackOrigin, c.req.param('name'));
     return document === null ? c.notFound() : c.json(document);
   });
   return routes;

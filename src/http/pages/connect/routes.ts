@@ -23,7 +23,7 @@ import type { FormAction, Surroundings } from './page-parts.ts';
 import { renderView } from './view.ts';
 
 export type ConnectRoutes = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
   /** Where secrets are kept, in words that follow “kept”. */
@@ -37,7 +37,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
   const around = (c: Context): Surroundings => ({
     host: new URL(c.req.url).host,
     place,
-    release: broker().settings.release,
+    release: broker.settings.release,
     now: Date.now(),
   });
 
@@ -46,7 +46,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     const known = readBinding(c, id, secure);
     // Unknown attempts throw before a cookie is given.
     const browser = known ?? newBinding();
-    const view = await viewAttempt(broker(), id, browser, await visitor(c)).catch(askedToSignIn);
+    const view = await viewAttempt(broker, id, browser, await visitor(c)).catch(askedToSignIn);
     if (view === null) return c.redirect(`/sign-in?to=/connect/${id}`, 303);
     if (known === null) giveBinding(c, id, browser, secure);
     c.header(stepHeader, view.step);
@@ -59,10 +59,10 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     const form = new URLSearchParams(await c.req.text());
     const values = fieldsOf(form);
     const sender = { browser, csrf: form.get('csrf') ?? '', visitor: await visitor(c) };
-    const result = await submit(broker(), { id, sender, action: form.get('action') ?? '', values });
+    const result = await submit(broker, { id, sender, action: form.get('action') ?? '', values });
     // 303: the browser GETs the next step, and reloading it sends nothing twice.
     if (result === null || browser === null) return c.redirect(`/connect/${id}`, 303);
-    const view = await viewAttempt(broker(), id, browser, sender.visitor);
+    const view = await viewAttempt(broker, id, browser, sender.visitor);
     return c.html(renderView(view, around(c), { values, problems: result.problems }), 422);
   });
   return routes;

@@ -16,7 +16,7 @@ import { issuerPath, issuerRoutes } from './issuer.ts';
 import { signedOutPage, signInPage } from './pages.ts';
 
 export type SignInOptions = {
-  readonly broker: () => Broker;
+  readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
   /** Signing in at the issuer, and where that starts; null: with a code only. */
@@ -36,7 +36,7 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
 
   const visitor: VisitorOf = async (c) => {
     const value = readCookie(c, 'person', secure);
-    return (value === undefined ? null : await visitorOf(broker(), value)) ?? 'unknown';
+    return (value === undefined ? null : await visitorOf(broker, value)) ?? 'unknown';
   };
 
   const formOf = async (c: Context, to: string) => {
@@ -47,19 +47,19 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
       host: issuer.signIn.host,
       url: `${issuer.publicUrl}${issuerPath}?${new URLSearchParams({ to })}`,
     };
-    return { csrf: signInCsrf(broker(), browser), to, host: new URL(c.req.url).host, user, issuer: away };
+    return { csrf: signInCsrf(broker, browser), to, host: new URL(c.req.url).host, user, issuer: away };
   };
 
   /** Whoever was signed in to this browser is no more, even with a copy of its cookie. */
   const signOut = async (c: Context): Promise<void> => {
     const value = readCookie(c, 'person', secure);
-    if (value !== undefined) await endVisit(broker(), value);
+    if (value !== undefined) await endVisit(broker, value);
   };
 
   /** The browser is this person's from now on; what its form was bound to has served. */
   const remember = async (c: Context, person: Owner): Promise<void> => {
     await signOut(c);
-    giveCookie(c, 'person', await beginVisit(broker(), person), visitLifetimeMs / 1000, secure);
+    giveCookie(c, 'person', await beginVisit(broker, person), visitLifetimeMs / 1000, secure);
     dropCookie(c, 'form', secure);
   };
 
@@ -67,7 +67,7 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
   const readForm = async (c: Context): Promise<URLSearchParams> => {
     const form = new URLSearchParams(await c.req.text());
     const browser = readCookie(c, 'form', secure);
-    if (browser !== undefined && sameText(form.get('csrf') ?? '', signInCsrf(broker(), browser))) return form;
+    if (browser !== undefined && sameText(form.get('csrf') ?? '', signInCsrf(broker, browser))) return form;
     throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
       hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
     });
@@ -81,7 +81,7 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
     const again = async ({ message, hint }: KeywardError) =>
       signInPage({ ...(await formOf(c, to)), problem: `${message} ${hint}` });
     try {
-      await remember(c, await useSignInCode(broker(), form.get('code') ?? ''));
+      await remember(c, await useSignInCode(broker, form.get('code') ?? ''));
       return c.redirect(to, 303);
     } catch (error) {
       if (!hasCode(error, 'unauthenticated')) throw error;

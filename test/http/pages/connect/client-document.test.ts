@@ -15,9 +15,7 @@ beforeAll(async () => {
 afterAll(() => test.close());
 
 const ask = (path: string) =>
-  callbackRoutes({ broker: () => test.broker, secure: true, pages: publicUrl, visitor: async () => 'unknown' }).request(
-    path,
-  );
+  callbackRoutes({ broker: test.broker, secure: true, pages: publicUrl, visitor: async () => 'unknown' }).request(path);
 
 describe('the client metadata document', () => {
   it('is public, and names the address that it is at and one redirect URI', async () => {

@@ -389,16 +389,13 @@ describe('the forms', () => {
     app.route(
       '/',
       connectRoutes({
-        broker: () => broker,
+        broker,
         secure: true,
         place: 'encrypted at keyward.example',
         visitor: async () => 'local',
       }),
     );
-    app.route(
-      '/',
-      callbackRoutes({ broker: () => broker, secure: true, pages: `https://${host}`, visitor: async () => 'local' }),
-    );
+    app.route('/', callbackRoutes({ broker, secure: true, pages: `https://${host}`, visitor: async () => 'local' }));
     const open = (path: string, headers: Record<string, string> = {}) =>
       app.request(`https://${host}${path}`, { headers: { host, ...headers } });
 

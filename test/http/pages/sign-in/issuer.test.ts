@@ -227,7 +227,7 @@ describe('signing in at the issuer', () => {
     const signInAt = { host: 'issuer.example', begin: async () => away, finish: () => Promise.reject(new Error()) };
     const issuerOptions = { signIn: signInAt, publicUrl: 'https://keyward.example' };
     const { routes } = signIn({
-      broker: () => broker,
+      broker,
       secure: true,
       issuer: issuerOptions,
       limits: createLimits(1, createCounters(null, broker.log)),

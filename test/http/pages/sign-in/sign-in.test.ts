@@ -181,7 +181,7 @@ describe('signing in with a code', () => {
 
   it('gives __Host- cookies over https, out of reach of scripts and other hosts', async () => {
     const { routes } = signIn({
-      broker: () => broker,
+      broker,
       secure: true,
       issuer: null,
       limits: createLimits(1, createCounters(null, broker.log)),
