@@ -1,4 +1,21 @@
-/** Host lists: `host`, `host:port` or `*.domain`, compared the way URLs are. A leaf: definitions, configuration and egress share it. */
+/**
+ * Hosts: what is loopback, and lists of `host`, `host:port` or `*.domain`, compared the way URLs are. A leaf: definitions,
+ * configuration and egress share it.
+ */
+import { isIPv4 } from 'node:net';
+
+/** True for a name or an address that only this computer reaches (RFC 8252 §7.3); an IPv6 one with brackets or without. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** What browsers and services call loopback, as it stands in a URL. */
+export const loopbackNames: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** A host as it stands in a URL: an IPv6 address gets its brackets. */
+export function hostInUrl(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
 
 /** `port` null: any port of that host. `hostname` begins with a dot when any host below that domain is meant. */
 export type HostRule = { readonly hostname: string; readonly port: number | null };

@@ -5,15 +5,12 @@
  */
 import { join, relative } from 'node:path';
 import { closestMatch } from 'leven';
+import { KeywardError } from '../errors.ts';
+import { hostMatches, isLoopback, type ProxyOption } from '../hosts.ts';
 import { type AuthConfigOption, authVariable, connectorVariable, readAuthConfigs } from './auth-configs.ts';
 import { flagOf, type OptionText, options } from './options.ts';
 import { proxyVariableWithPassword, readProxy } from './proxy.ts';
-import { hasPlaceholder, isLoopback, placeholderProblem, type ShareTenants, type StoreOption } from './values.ts';
-
-export { isLoopback };
-
-import { KeywardError } from '../errors.ts';
-import { hostMatches, type ProxyOption } from '../hosts.ts';
+import { hasPlaceholder, placeholderProblem, type ShareTenants, type StoreOption } from './values.ts';
 
 export { type AuthConfigOption, connectorVariable, flagOf, options };
 

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { KeywardError } from '../errors.ts';
+import { isLoopback } from '../hosts.ts';
 
 /** Reads the text of one option. */
 export type Parser<T> = (text: string) => T;
@@ -88,10 +89,6 @@ export const proxyRange: Parser<string> = (given) => {
 export const host: Parser<string> = (given) =>
   isIP(given) !== 0 || given === 'localhost' ? given : refuse('an IP address or localhost');
 
-/** True for an address that only this computer reaches. */
-export const isLoopback = (given: string): boolean =>
-  given === 'localhost' || given === '::1' || (isIP(given) === 4 && given.startsWith('127.'));
-
 /** Only one of these words. */
 export const oneOf =
   <const T extends string>(...words: readonly T[]): Parser<T> =>
@@ -131,8 +128,7 @@ export const shareTenants: Parser<ShareTenants> = (given) => {
 function url(given: string, rule: string): URL {
   const parsed = URL.canParse(given) ? new URL(given) : refuse(rule);
   const { protocol, hostname } = parsed;
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-  if (protocol !== 'https:' && !(protocol === 'http:' && loopback)) refuse(rule);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) refuse(rule);
   if (parsed.username !== '' || parsed.password !== '' || parsed.hash !== '') refuse(rule);
   return parsed;
 }

@@ -1,7 +1,7 @@
 /** Putting a secret where a call needs it. */
 import { KeywardError } from '../errors.ts';
+import { headerName, isFraming } from '../header-names.ts';
 import type { InjectRule } from './connector.ts';
-import { isFraming, isHeaderName } from './header-names.ts';
 import { fillTemplate, fillText, type Values } from './template.ts';
 
 /** What a call carries besides its own headers and query. Header names are in lower case. */
@@ -30,10 +30,15 @@ export function inject(rules: readonly InjectRule[], values: Values): Injection 
   return { headers, query, path };
 }
 
+/** True for headers that a definition, and a connection that names its own, leaves alone: a body is encoded by whoever sends it. */
+export function isReserved(name: string): boolean {
+  return isFraming(name) || name.toLowerCase() === 'content-encoding';
+}
+
 /** The header's name in lower case; one that the connection names itself must be a name that can be sent. */
 function headerOf(template: string, values: Values): string {
   const name = fillText(template, values);
-  if (isHeaderName(name) && !isFraming(name)) return name.toLowerCase();
+  if (headerName.test(name) && !isReserved(name)) return name.toLowerCase();
   throw new KeywardError('invalid_input', 'The name of the header for the secret can not be used.', {
     hint: 'Make the connection anew with the header that the service documents, such as x-api-key.',
   });

@@ -103,11 +103,6 @@ export function wholeUrl(values: Values, name: string): URL {
   throw refused([name], 'is not an https URL without user, password and fragment');
 }
 
-/** Loopback by name or literal address (RFC 8252 §7.3). */
-export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
 /** An entry of `allowedHosts` with its variables filled; `invalid_input` when a value is no host. */
 export function fillAllowed(entry: string, values: Values): string {
   const whole = wholeVariable(entry);

@@ -1,10 +1,11 @@
 /** The challenges of `WWW-Authenticate` (RFC 9110 §11.6.1), taken apart as the grammar says and never searched as a text. */
+import { token } from '../header-names.ts';
 
 /** One challenge: its scheme and its parameters, both by names in lower case. */
 export type Challenge = { readonly scheme: string; readonly parameters: ReadonlyMap<string, string> };
 
 /** A token, a quoted string with its escapes, or one of the signs between them (RFC 9110 §5.6). */
-const part = /[\t ]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"|([=,]))/gsy;
+const part = new RegExp(`[\\t ]*(?:(${token})|"((?:[^"\\\\]|\\\\.)*)"|([=,]))`, 'gsy');
 /** The `token68` of schemes such as Negotiate (RFC 9110 §11.2). */
 const token68 = /[\t ]+[\w.~+/-]+=*(?=[\t ]*(?:,|$))/y;
 /** Longest header that is read, in characters. */
@@ -23,8 +24,8 @@ export function challengesIn(header: string | undefined): Challenge[] {
     const match = part.exec(text);
     if (match === null) return null;
     at = part.lastIndex;
-    const [, token, quoted, sign] = match;
-    return { token, value: token ?? quoted?.replace(/\\(.)/gs, '$1'), sign };
+    const [, word, quoted, sign] = match;
+    return { token: word, value: word ?? quoted?.replace(/\\(.)/gs, '$1'), sign };
   };
   for (let read = next(); read !== null; read = next()) {
     if (read.sign === ',') continue;

@@ -1,34 +1,21 @@
 /** Headers on their way out and back. */
 import { KeywardError } from '../errors.ts';
+import { headerName, isFraming, isHopByHop } from '../header-names.ts';
 
-/** Framing is the HTTP client's own business (RFC 9110 §7.6.1, RFC 9112 §6): a caller who sets it can smuggle. */
-const framing: ReadonlySet<string> = new Set([
-  'host',
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** RFC 9110 §5.6.2 and §5.5. */
-const allowedName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 §5.5. */
 const allowedValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * Refuses headers that would change how the request is framed, or hold characters that HTTP forbids (RFC 9110 §5.5).
+ * Refuses headers that would change how the request is framed, with which a caller could smuggle another one, and those
+ * that hold characters that HTTP forbids.
  *
  * @throws KeywardError `invalid_input`
  */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (!allowedName.test(name)) throw badHeader('A header name holds a forbidden character.');
-    if (framing.has(name.toLowerCase())) throw badHeader(`The header ${name} can't be set.`);
+    if (!headerName.test(name)) throw badHeader('A header name holds a forbidden character.');
+    if (isFraming(name) || name.toLowerCase() === 'proxy-authorization')
+      throw badHeader(`The header ${name} can't be set.`);
     if (!allowedValue.test(value)) throw badHeader(`The header ${name} holds a forbidden character.`);
   }
 }
@@ -39,18 +26,8 @@ function badHeader(message: string): KeywardError {
   });
 }
 
-/** Headers of one connection, not of the message (RFC 9110 §7.6.1); none of them is passed on. */
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** What a proxy says to the client that is next to it (RFC 9110 §11.7). */
+const ofProxy = /^proxy-authenticat(e|ion-info)$/;
 
 /**
  * What a browser would take for the word of Keyward's own origin: cookies, what pages of other sites may read, what a
@@ -83,7 +60,7 @@ const forProxy =
 export function passedOn(headers: AnswerHeaders): (readonly [name: string, value: string])[] {
   const named = (headers.get('connection') ?? '').toLowerCase().split(',');
   return [...headers].filter(([name]) => {
-    const ours = hopByHop.has(name) || named.some((one) => one.trim() === name);
+    const ours = isHopByHop(name) || ofProxy.test(name) || named.some((one) => one.trim() === name);
     return !ours && !forOrigin.test(name) && !forProxy.test(name);
   });
 }
@@ -103,7 +80,7 @@ export function readHeaders(
   const headers = new Map<string, string>();
   for (const [name, values] of Object.entries(raw)) {
     if (decoded && (name === 'content-encoding' || name === 'content-length')) continue;
-    if (!allowedName.test(name)) continue;
+    if (!headerName.test(name)) continue;
     for (const value of Array.isArray(values) ? values : [values ?? '']) {
       if (!allowedValue.test(value)) continue;
       const before = headers.get(name);

@@ -1,5 +1,6 @@
 /** Headers that a caller may add to a call. What says who calls, where it goes or how it is framed is not among them. */
 import { KeywardError } from '../../errors.ts';
+import { isFraming } from '../../header-names.ts';
 
 /** Another method or path than the one that was checked: nobody may ask for that. */
 const misleading: readonly RegExp[] = [
@@ -9,10 +10,10 @@ const misleading: readonly RegExp[] = [
   /^x-(host|path|ur[il])$/,
 ];
 
-/** Kinds of headers that say who calls, where it goes or how it is framed. */
+/** Kinds of headers that say who calls, or where it goes. */
 const notTheCallers: readonly RegExp[] = [
-  // The frame of the message and the connection (RFC 9110 §7.6.1, RFC 9112 §6, RFC 8586).
-  /^(host|connection|content-length|expect|keep-alive|te|trailers?|transfer-encoding|upgrade|http2-settings|max-forwards|cdn-loop)$/,
+  // The connection, besides what frames the message (RFC 9113 §8.2.2, RFC 9110 §7.6.2, RFC 8586).
+  /^(trailers|http2-settings|max-forwards|cdn-loop)$/,
   // What Keyward itself asks for: it has to read the answer.
   /^accept-encoding$/,
   // Where what the path names is to go (RFC 4918 §10.3): a place that nobody checked.
@@ -74,7 +75,7 @@ export function readHeaders(
     if (misleading.some((kind) => kind.test(plain))) throw refused(name, 'is not passed on');
     const shared = named === null || constant?.has(plain) || (plain === lower && ofShares.test(lower));
     const why =
-      filled?.has(plain) || notTheCallers.some((kind) => kind.test(plain))
+      filled?.has(plain) || isFraming(plain) || notTheCallers.some((kind) => kind.test(plain))
         ? 'is set by Keyward or by nobody'
         : shared
           ? null

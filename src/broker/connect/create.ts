@@ -10,7 +10,7 @@ import { requireConsent } from '../credentials/consent.ts';
 import { inputSecret, obtain, type Plan, storeCredential } from '../credentials/store-credential.ts';
 import { findAuthConfig, suits, type UsableAuthConfig, type Wanted } from '../grants/auth-configs.ts';
 import { contextWith, noClient, oauthContext, requireAuth } from '../grants/oauth-context.ts';
-import { readReturnTo } from '../grants/redirects.ts';
+import { readReturnTo } from '../grants/redirect-uri.ts';
 import { fieldsOf } from '../input/fields.ts';
 import { needsAuthConfigId, readInputs } from '../input/forms.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';

@@ -1,7 +1,9 @@
-/** The redirect URI that is registered at a service, and the page address that goes with it. */
+/** The redirect URI that is registered at a service, the page address that goes with it, and where a caller may send a person. */
 import { createHash } from 'node:crypto';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
+import { loopbackNames } from '../../hosts.ts';
+import type { BrokerSettings } from '../broker.ts';
 
 /**
  * `<public url>/oauth/callback`, in the form that the service accepts. Servers found by discovery get one of their own,
@@ -74,4 +76,41 @@ export function connectUrlFor(pageOrigin: string, redirectUri: string, attemptId
   const callback = new URL(redirectUri);
   if (callback.protocol === 'http:') url.hostname = callback.hostname;
   return url.href;
+}
+
+/**
+ * The caller's `redirectUri`, or null when it gave none. Loopback is allowed (RFC 8252 §7.3), everything else must be
+ * on the list; whoever could choose freely would make Keyward an open redirector.
+ */
+export function readReturnTo(
+  settings: Pick<BrokerSettings, 'redirectUris'>,
+  redirectUri: string | undefined,
+): string | null {
+  if (redirectUri === undefined) return null;
+  const url = URL.canParse(redirectUri) ? new URL(redirectUri) : null;
+  if (
+    url &&
+    isPlain(url, redirectUri) &&
+    (loopbackNames.includes(url.hostname) || isListed(settings.redirectUris, url))
+  )
+    return url.href;
+  throw new KeywardError('invalid_input', 'redirectUri may not point there.', {
+    hint: 'Use a loopback address, or have the person who runs Keyward add it to KEYWARD_REDIRECT_URIS. Without one, the person sees Keyward’s own result page.',
+    details: { fields: { redirectUri: 'must be a loopback address or one of KEYWARD_REDIRECT_URIS' } },
+  });
+}
+
+/** No credentials, no fragment (RFC 6749 §3.1.2), and nothing that a URL parser quietly mended. */
+function isPlain(url: URL, given: string): boolean {
+  const mended = /[\\\s]/.test(given) || !given.toLowerCase().startsWith(`${url.protocol}//`);
+  return !mended && url.username === '' && url.password === '' && url.hash === '' && /^https?:$/.test(url.protocol);
+}
+
+/** An entry without a path allows its whole origin; an entry with one allows exactly that URI, whatever the query. */
+function isListed(entries: readonly string[], url: URL): boolean {
+  return entries.some((entry) => {
+    const allowed = new URL(entry);
+    const sameOrigin = allowed.origin === url.origin;
+    return allowed.pathname === '/' ? sameOrigin : sameOrigin && allowed.pathname === url.pathname;
+  });
 }

@@ -1,9 +1,9 @@
 /** `keyward http`: serves MCP and REST until the process is told to stop. */
 import type { Pages } from '../../broker/broker.ts';
 import { hasSession } from '../../broker/sign-in/sessions.ts';
-import { type Config, configProblems, isLoopback, secretVariables } from '../../config/config.ts';
+import { type Config, configProblems, secretVariables } from '../../config/config.ts';
 import { KeywardError } from '../../errors.ts';
-import { otherPort } from '../../hosts.ts';
+import { hostInUrl, isLoopback, loopbackNames, otherPort } from '../../hosts.ts';
 import type { Metrics } from '../../http/ops/metrics.ts';
 import type { LogWriter } from '../../log.ts';
 import { version } from '../../version.ts';
@@ -67,7 +67,7 @@ async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { or
     broker,
     protocol,
     publicUrl: origin,
-    hosts: local ? ['127.0.0.1', 'localhost', '[::1]'].map((name) => urlAt(name, config.port).host) : [],
+    hosts: local ? loopbackNames.map((name) => urlAt(name, config.port).host) : [],
     issuer: config.issuer && { ...config.issuer, audience: config.issuer.audience ?? `${origin}/mcp` },
     signIn: config.signIn,
     metrics: parts.metrics,
@@ -125,10 +125,6 @@ async function giveUp(log: LogWriter): Promise<void> {
 /** Of port 80 as browsers write it: without the port. */
 function urlAt(name: string, port: number): URL {
   return new URL(`http://${name}:${port}`);
-}
-
-function hostInUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** What a person needs next. */

@@ -1,7 +1,9 @@
 /** The plain fields that a connector definition is made of, as zod schemas with the rule in each message. */
 import * as z from 'zod';
-import { isFraming } from '../header-names.ts';
-import { isLoopbackHost, urlParts, variablesIn, wholeVariable } from '../template.ts';
+import { headerName as headerNamePattern, token } from '../../header-names.ts';
+import { isLoopback } from '../../hosts.ts';
+import { isReserved } from '../inject.ts';
+import { urlParts, variablesIn, wholeVariable } from '../template.ts';
 
 /** A web page for people: http or https and nothing else, since pages link to it. */
 export const pageUrl = z
@@ -41,14 +43,14 @@ export const headerValue = z
 /** A header name (RFC 9110 §5.6.2) that does not steer the connection or the message frame. */
 export const headerName = z
   .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a header name' })
-  .refine((name) => !isFraming(name), { error: 'must not be a header of the connection itself' });
+  .regex(headerNamePattern, { error: 'must be a header name' })
+  .refine((name) => !isReserved(name), { error: 'must not be a header of the connection itself' });
 
-/** The same, or `{input}` for a header that the connection names. */
+/** A header name, or `{input}` for a header that the connection names. */
 export const injectedName = z
   .string()
-  .regex(/^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|\{[A-Za-z][A-Za-z0-9_]*\})$/, { error: 'must be a header name or {input}' })
-  .refine((name) => !isFraming(name), { error: 'must not be a header of the connection itself' });
+  .regex(new RegExp(`^(?:${token}|\\{[A-Za-z][A-Za-z0-9_]*\\})$`), { error: 'must be a header name or {input}' })
+  .refine((name) => !isReserved(name), { error: 'must not be a header of the connection itself' });
 
 /** A text that may hold {variables} and is encoded when it is sent. */
 export const valueTemplate = z.string().refine(balanced, { error: 'has a brace that is not part of a {variable}' });
@@ -93,7 +95,7 @@ export const issuerUrl = z.string().refine(
     if (wholeVariable(text) !== null) return true;
     const url = parsed(text);
     if (!url || url.search || url.hash || url.username || text.includes('{')) return false;
-    return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
+    return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
   },
   { error: 'must be an https URL without query and fragment (http is for loopback only)' },
 );
@@ -121,7 +123,7 @@ function urlTemplateProblem(template: string): string | null {
   if (!url || url.username || url.password || url.hash) {
     return 'must be an https URL without user, password and fragment';
   }
-  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return 'must be https (http is for loopback only)';
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'must be https (http is for loopback only)';
   return null;
 }
 

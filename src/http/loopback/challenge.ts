@@ -4,11 +4,11 @@
  * on to a Keyward that listens elsewhere.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Broker } from '../../broker/broker.ts';
 import { KeywardError } from '../../errors.ts';
+import { hostInUrl } from '../../hosts.ts';
 
 /** Keyed digest under the newest key of the vault, hexadecimal. */
 export type Proof = (purpose: string, message: string) => Promise<string>;
@@ -56,7 +56,7 @@ export async function identify(
 
 /** `127.0.0.1:7355`, `[::1]:7355`. */
 export function hostAndPort(address: string, port: number): string {
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${hostInUrl(address)}:${port}`;
 }
 
 function prove(proof: Proof, address: string, port: number, nonce: string): Promise<string> {

@@ -3,6 +3,7 @@ import type { Hono } from 'hono';
 import open from 'open';
 import type { Broker } from '../../broker/broker.ts';
 import { stateOf } from '../../broker/connect/state.ts';
+import { hostInUrl, loopbackNames } from '../../hosts.ts';
 import { listen } from '../listener/server.ts';
 import { createApp } from '../middleware/app.ts';
 import { freshKeys } from '../middleware/fresh-keys.ts';
@@ -210,7 +211,7 @@ function proofOf({ vault }: Broker): Proof {
 
 /** Every name of loopback: services register one or the other, for this process or for one that shares the port. */
 function hostsAt(hostname: string, port: number): string[] {
-  return ['127.0.0.1', 'localhost', '[::1]', hostname].map((name) => `${name}:${port}`);
+  return [...loopbackNames, hostname].map((name) => `${name}:${port}`);
 }
 
 type Names = {
@@ -223,7 +224,7 @@ type Names = {
 
 function namesOf({ host, publicUrl }: LoopbackOptions): Names {
   const given = publicUrl === null ? null : new URL(publicUrl);
-  const hostname = given?.protocol === 'http:' ? given.hostname : host === '::1' ? '[::1]' : host;
+  const hostname = given?.protocol === 'http:' ? given.hostname : hostInUrl(host);
   return { hostname, addresses: addressesOf(hostname), publicHosts: given === null ? [] : [given.host] };
 }
 

@@ -18,6 +18,7 @@
  * Nothing of the HTTP side is loaded before the first of them is opened.
  */
 import type { Pages } from '../../broker/broker.ts';
+import { hostInUrl } from '../../hosts.ts';
 import type { LoopbackOptions, LoopbackServer } from './loopback-server.ts';
 
 export type LoopbackPages = Pages & {
@@ -32,7 +33,7 @@ export function createLoopbackPages(options: LoopbackOptions): LoopbackPages {
     return server;
   };
   return {
-    callbackOrigin: options.publicUrl ?? `http://${options.host === '::1' ? '[::1]' : options.host}:${options.port}`,
+    callbackOrigin: options.publicUrl ?? `http://${hostInUrl(options.host)}:${options.port}`,
     open: async (attemptId, callback) => (await loaded()).open(attemptId, callback),
     openApprovals: async (until) => (await loaded()).openApprovals(until),
     showLocally: async (url) => (await loaded()).show(url),

@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { PoolConfig } from 'pg';
 import { KeywardError } from '../../errors.ts';
+import { isLoopback } from '../../hosts.ts';
 
 const known = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'host', 'pool_size'];
 const modes = ['disable', 'verify-ca', 'verify-full'];
@@ -58,7 +59,7 @@ export async function readTarget(url: string): Promise<Target> {
 
 /** True for this computer: a socket's folder, or a loopback address. */
 function isLocal(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+  return host.startsWith('/') || isLoopback(host);
 }
 
 async function tls(given: URLSearchParams, mode: string): Promise<ConnectionOptions> {
