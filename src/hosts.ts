@@ -3,6 +3,7 @@
  * configuration and egress share it.
  */
 import { isIPv4 } from 'node:net';
+import { boundedMap } from './bounded-map.ts';
 
 /** True for a name or an address that only this computer reaches (RFC 8252 §7.3); an IPv6 one with brackets or without. */
 export function isLoopback(host: string): boolean {
@@ -29,24 +30,24 @@ export type ProxyOption = {
 };
 
 /** Rules that were read before: every call reads those of its connector and its credential. */
-const known = new Map<string, HostRule | undefined>();
-const maxKnown = 10_000;
+const known = boundedMap<string, HostRule | null>(10_000);
 
 /** Reads `host`, `host:port`, `[v6]:port` or `*.domain`; undefined when it is none of these. */
 export function parseHost(text: string): HostRule | undefined {
-  if (known.has(text)) return known.get(text);
-  if (known.size >= maxKnown) known.clear();
-  const rule = ruleIn(text);
-  known.set(text, rule);
-  return rule;
+  let rule = known.get(text);
+  if (rule === undefined) {
+    rule = ruleIn(text);
+    known.set(text, rule);
+  }
+  return rule ?? undefined;
 }
 
-function ruleIn(text: string): HostRule | undefined {
+function ruleIn(text: string): HostRule | null {
   const match = /^(\*(?=\.))?(\[[0-9a-f:.]+\]|[^\s/?#@:\\[\]*]+)(?::(\d{1,5}))?$/i.exec(text.trim());
   const host = match?.[2]?.replace(/^\./, '');
-  if (!host || !URL.canParse(`https://${host}`)) return undefined;
+  if (!host || !URL.canParse(`https://${host}`)) return null;
   const port = match?.[3] === undefined ? null : Number(match[3]);
-  if (port !== null && (port < 1 || port > 65_535)) return undefined;
+  if (port !== null && (port < 1 || port > 65_535)) return null;
   return { hostname: `${match?.[1] ? '.' : ''}${new URL(`https://${host}`).hostname}`, port };
 }
 

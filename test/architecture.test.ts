@@ -21,7 +21,19 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Parts that anyone may import and that import nobody. */
-const leaves = ['errors', 'header-names', 'hosts', 'json', 'principal', 'log', 'text', 'trusted-files', 'version'];
+const leaves = [
+  'bounded-map',
+  'errors',
+  'header-names',
+  'hosts',
+  'json',
+  'log',
+  'principal',
+  'repeats',
+  'text',
+  'trusted-files',
+  'version',
+];
 
 /** Package → the only parts that may import it. */
 const packages: Readonly<Record<string, readonly string[]>> = {

@@ -125,3 +125,10 @@ export function matchAuthConfigs(
   }
   return { found, unknown };
 }
+
+/** Resolves with the signal that tells this process to stop. */
+export function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => resolve(signal));
+  });
+}

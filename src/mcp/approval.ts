@@ -4,8 +4,8 @@ import { KeywardError } from '../errors.ts';
 import type { LinkAnswer, LinkRequired } from './links.ts';
 import type { ToolCall } from './tools/tool.ts';
 
-/** Clients give a request a minute by default; the answer has to be out before. */
-const waitSeconds = 50;
+/** How long a call waits for a person. Clients give a request a minute by default; the answer has to be out before. */
+export const waitSeconds = 50;
 
 const message =
   'Keyward asks for your approval. Open the link to see what the assistant wants to do, and decide there. Go on only if you asked for it.';

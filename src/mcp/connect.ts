@@ -5,11 +5,9 @@ import { createCredential } from '../broker/connect/create.ts';
 import type { CreateInput, StartedAttempt } from '../broker/connect/create-input.ts';
 import { type ConnectOutcome, outcomeOf } from '../broker/credentials/outcome.ts';
 import { KeywardError } from '../errors.ts';
+import { waitSeconds } from './approval.ts';
 import type { LinkAnswer, LinkRequired } from './links.ts';
 import type { ToolCall } from './tools/tool.ts';
-
-/** Clients give a request a minute by default; the answer has to be out before. */
-const waitSeconds = 50;
 
 type Output = ConnectOutcome | LinkOutput;
 type LinkOutput = { oauthUrl?: string; connectUrl?: string; attemptId: string; expiresAt: string; userCode?: string };

@@ -1,5 +1,6 @@
 /** The vault over a store: seals and opens secrets, counts versions, notes use, keeps the audit chain. */
 import { createHmac } from 'node:crypto';
+import { secretsRememberedMs } from '../bounded-map.ts';
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 import { lengthPrefixed } from '../seal/derive.ts';
@@ -195,10 +196,10 @@ function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
   };
 }
 
-/** They are forgotten all at once, this long after the first was opened: secrets do not stay in memory for good. */
-const rememberedMs = 10_000;
-
-/** By row as the store has it: one that changed is another one, and a store that reads rows anew remembers nothing. */
+/**
+ * Secrets that were opened a moment ago: a program that calls all the time need not have the same one opened each time. By
+ * row as the store has it: one that changed is another one, and a store that reads rows anew remembers nothing.
+ */
 function createLately<Secret extends object>() {
   let opened: WeakMap<object, Secret> | undefined;
   return {
@@ -210,7 +211,7 @@ function createLately<Secret extends object>() {
         opened = new WeakMap();
         setTimeout(() => {
           opened = undefined;
-        }, rememberedMs).unref();
+        }, secretsRememberedMs).unref();
       }
       opened.set(row, secret);
       return secret;

@@ -1,6 +1,5 @@
 /** The vault: store + sealing. All that the broker sees of storage. */
 import type { Owner } from '../principal.ts';
-import type { CountTogether } from '../store/counting.ts';
 import type { Reader } from '../store/sharing.ts';
 import type { SessionRow, SignInCodeRow, VisitRow } from '../store/sign-in-rows.ts';
 import type {
@@ -8,10 +7,10 @@ import type {
   AttemptRow,
   AuthConfigRow,
   CredentialRow,
-  EndingKind,
   ListFilter,
   Page,
   ReplacedSecretRow,
+  Store,
   VisiblePage,
 } from '../store/store.ts';
 
@@ -63,6 +62,9 @@ export type CredentialSecret =
       readonly kept: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'inputs'; readonly inputs: Readonly<Record<string, string>> };
+
+/** The secret of a type whose tokens come from a token endpoint. */
+export type TokenSecret = Extract<CredentialSecret, { kind: 'tokens' }>;
 
 export type AuthConfigSecret = { readonly clientSecret: string | null };
 
@@ -154,10 +156,10 @@ export type AuditEntry = AuditEvent & {
   readonly time: string;
 };
 
-export interface Vault {
-  readonly location: string;
-  /** Whether the store would take a write now; fails with what is wrong. Cheap. */
-  ping(): Promise<void>;
+/** What the store does, and the vault passes on; the names of its shared counters are stored as keyed digests. */
+type Passed = Pick<Store, 'location' | 'ping' | 'purge' | 'withLease' | 'countTogether' | 'refreshKeys' | 'close'>;
+
+export interface Vault extends Passed {
   get<K extends RecordKind>(kind: K, owner: Owner, id: string): Promise<Records[K]['record'] | undefined>;
   /** The credential, if it belongs to this reader or is shared with it. */
   findVisible(reader: Reader, id: string): Promise<Credential | undefined>;
@@ -178,16 +180,6 @@ export interface Vault {
   commit(changes: readonly VaultChange[]): Promise<void>;
   /** Notes that the credential was used now; written lazily, at most every few seconds, and at close. */
   touch(credential: Credential): void;
-  purge(kind: EndingKind, before: number): Promise<void>;
-  withLease<T>(
-    name: string,
-    options: { readonly waitMs: number; readonly signal?: AbortSignal },
-    work: () => Promise<T>,
-  ): Promise<T>;
-  /** Counters that all processes share, as `Store` has them. What they are called is stored as a keyed digest. */
-  readonly countTogether: CountTogether | null;
-  /** Looks whether another process changed the data keys; afterwards `proof` is under one that is at most a second old. */
-  refreshKeys(): Promise<void>;
   /** Keyed digest (hex) under the current key of the vault: only processes that can open this vault compute the same. */
   proof(purpose: string, message: string): string;
   /** Every whole audit entry, oldest first, as it was written; `verifyAudit` says whether they are genuine. */
@@ -198,5 +190,4 @@ export interface Vault {
   ): AsyncIterable<{ readonly entry: AuditEntry; readonly at: number; readonly next: number }>;
   /** Durable when it resolves; `audit_unavailable` otherwise. Events of one process form one hash chain. */
   audit(event: AuditEvent): Promise<void>;
-  close(): Promise<void>;
 }

@@ -3,10 +3,10 @@ import { hasCode, KeywardError } from '../../errors.ts';
 import { localPrincipal, type Owner, type Principal } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, ApprovalFacts } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import type { Sender } from '../connect/page-forms.ts';
 import { authorize } from '../policy/policy.ts';
 import { csrfFor, linkTokenFor, sameText } from '../visitors/browser-binding.ts';
-import type { Visitor } from '../visitors/visitor.ts';
+import { answeredAlready } from '../visitors/form-errors.ts';
+import type { Sender, Visitor } from '../visitors/visitor.ts';
 import { isStillSo } from './facts.ts';
 import {
   type ApprovalState,
@@ -118,7 +118,7 @@ export async function decide(broker: Broker, owner: Principal, approvalId: strin
   try {
     await broker.vault.commit([{ op: 'update', kind: 'approval', record }]);
   } catch (error) {
-    if (hasCode(error, 'conflict')) throw used();
+    if (hasCode(error, 'conflict')) throw answeredAlready();
     throw error;
   }
 }
@@ -127,12 +127,12 @@ function answered(approval: Approval, decision: Decision, all: readonly Approval
   const now = Date.now();
   const state = approvalStateOf(approval, now);
   if (decision.answer === 'end') {
-    if (!isGranted(approval, now)) throw used();
+    if (!isGranted(approval, now)) throw answeredAlready();
     // A later request may have taken the place of the one that granted the minutes; it goes on.
     return { ...approval, releaseUntil: null, ...(state === 'granted' && { status: 'used' as const }) };
   }
   if (state === 'expired') throw expired();
-  if (state !== 'pending') throw used();
+  if (state !== 'pending') throw answeredAlready();
   const yes = { at: now, noes: 0 };
   switch (decision.answer) {
     case 'deny':
@@ -197,8 +197,4 @@ function expired(): KeywardError {
   return new KeywardError('attempt_expired', 'This request has expired, or what it is about has changed.', {
     hint: 'Nothing was handed out. The assistant can ask again.',
   });
-}
-
-function used(): KeywardError {
-  return new KeywardError('attempt_used', 'This has been answered already.', { hint: 'You can close the page.' });
 }

@@ -3,6 +3,7 @@ import type { Owner, Principal } from '../../principal.ts';
 import type { Approval } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { idOfDigest } from '../input/text.ts';
+import { clockToleranceMs } from '../oauth/clock.ts';
 import type { Matter } from './facts.ts';
 
 /** How long a request waits for its owner. */
@@ -18,8 +19,6 @@ const noesForAll = 3;
 const noesCountMs = 86_400_000;
 /** For how many minutes a release can be approved at a time. */
 export const grantMinutes = [5, 15, 60] as const;
-/** A clock set back must not keep anything alive for days. */
-const clockToleranceMs = 60_000;
 
 /** `denied` and `approved` hold for a while, then they are `expired` as a request is that nobody answered. */
 export type ApprovalState = Approval['status'] | 'expired';

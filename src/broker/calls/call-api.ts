@@ -2,7 +2,7 @@
 import { waitOf } from '../../net/retry-after.ts';
 import type { Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
-import { inputError } from '../connect/create-input.ts';
+import { inputError } from '../input/input-error.ts';
 import { readText } from './answer-text.ts';
 import { callService, type ServiceAnswer } from './call-service.ts';
 import { readJson } from './json-text.ts';

@@ -1,7 +1,5 @@
-/** What creating a credential takes and answers, and the error of wrong input. */
-import { KeywardError } from '../../errors.ts';
+/** What creating a credential takes and answers. */
 import type { Broker } from '../broker.ts';
-import { oneLine } from '../input/text.ts';
 
 /** A credential, or the link that a person has to open. */
 export type Created = { readonly kind: 'created'; readonly credentialId: string } | StartedAttempt;
@@ -38,22 +36,4 @@ export function argumentsDigest(broker: Broker, input: CreateInput): string {
     .sort()
     .map((field) => [field, input[field]]);
   return broker.vault.proof('arguments', JSON.stringify(sorted));
-}
-
-/** How many wrong fields one error names. */
-const maxProblems = 20;
-
-const schemaHint = 'get_credential_metadata has the JSON Schema of what this connector takes.';
-
-/** One error that names every field; of a flood the first ones. */
-export function inputError(given: Readonly<Record<string, string>>, hint = schemaHint): KeywardError {
-  const named = Object.entries(given).map(([field, problem]) => [oneLine(field, 64) ?? '(unnamed)', problem] as const);
-  const problems = Object.fromEntries(named.slice(0, maxProblems));
-  const message = Object.entries(problems)
-    .map(([field, problem]) => `${field} ${problem}`)
-    .join('; ');
-  return new KeywardError('invalid_input', `${message}.`, {
-    hint,
-    details: { fields: problems },
-  });
 }

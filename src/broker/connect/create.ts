@@ -13,12 +13,13 @@ import { contextWith, noClient, oauthContext, requireAuth } from '../grants/oaut
 import { readReturnTo } from '../grants/redirect-uri.ts';
 import { fieldsOf } from '../input/fields.ts';
 import { needsAuthConfigId, readInputs } from '../input/forms.ts';
+import { inputError } from '../input/input-error.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import { oneLine, readName } from '../input/text.ts';
 import { requireCredential } from '../policy/access.ts';
 import { actingFor, actsForOthers, refused } from '../policy/policy.ts';
 import { startAttempt } from './attempts.ts';
-import { argumentsDigest, type Created, type CreateInput, inputError } from './create-input.ts';
+import { argumentsDigest, type Created, type CreateInput } from './create-input.ts';
 
 /** Creates or reconnects a credential. */
 export async function createCredential(

@@ -11,7 +11,8 @@ import { plainUrlProblems } from '../input/plain-urls.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { authorize } from '../policy/policy.ts';
 import { csrfFor, sameText } from '../visitors/browser-binding.ts';
-import { admit, browserMark, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
+import { answeredAlready, foreignForm } from '../visitors/form-errors.ts';
+import { admit, browserMark, isUnclaimed, type Sender } from '../visitors/visitor.ts';
 import { beginDevice, watchDevice } from './device.ts';
 import { finishAttempt, personOf } from './finish.ts';
 import { agreementTo, handOverFor, isChangeable, needsAuthConfig, needsClientSecret, openAttempt } from './page.ts';
@@ -22,9 +23,6 @@ export type FormOutcome = { readonly problems: Readonly<Record<string, string>> 
 
 /** What a service's answer to what was entered may be. */
 const serviceFailures = ['provider_refused', 'provider_unavailable', 'provider_garbled', 'egress_refused'] as const;
-
-/** Where a form came from: the browser's cookie for this attempt, the form's own token, and who is there. */
-export type Sender = { readonly browser: string | null; readonly csrf: string; readonly visitor: Visitor };
 
 /** The person chose to go on with a link that a backend vouched for: from here on it works in this browser only. */
 export async function claimAttempt(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
@@ -223,16 +221,12 @@ async function openForm(broker: Broker, attemptId: string, { browser, csrf, visi
   await admit(broker, opened.attempt, visitor, browser);
   const unclaimed = visitor !== 'local' && isUnclaimed(opened.attempt);
   if (unclaimed !== claiming || browser === null || !sameText(csrf, csrfFor(attemptId, opened.secret.key, browser))) {
-    throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
-      hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
-    });
+    throw foreignForm();
   }
   const state = stateOf(opened.attempt);
   if (state === 'expired')
     throw new KeywardError('attempt_expired', 'This page has expired.', { hint: 'Ask your assistant to start again.' });
-  if (state !== 'pending' || opened.attempt.status !== 'pending') {
-    throw new KeywardError('attempt_used', 'This has been answered already.', { hint: 'You can close the page.' });
-  }
+  if (state !== 'pending' || opened.attempt.status !== 'pending') throw answeredAlready();
   return { ...opened, browser };
 }
 

@@ -5,11 +5,10 @@ import { variablesIn } from '../../connectors/template.ts';
 import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { clockToleranceMs } from '../oauth/clock.ts';
 
 /** A token request takes at most half a minute; an exchange that is older was cut off by a crash. */
 const exchangeLimitMs = 120_000;
-/** A clock set back must not keep an attempt alive for days. */
-const clockToleranceMs = 60_000;
 
 export type AttemptState = 'pending' | 'completed' | 'failed' | 'expired';
 

@@ -8,7 +8,7 @@ import type { Credential, CredentialSecret } from '../../vault/vault.ts';
 import { forgetRequests } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { holdingGrant, unsavedFor } from '../grants/amend.ts';
-import { oauthContext } from '../grants/oauth-context.ts';
+import { findAuth, oauthContext } from '../grants/oauth-context.ts';
 import { endedWith, endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
 import { quoted } from '../input/text.ts';
 import { type Revocation, revoke } from '../oauth/revoke.ts';
@@ -76,9 +76,10 @@ function detailOf(
 }
 
 /** What is left for the person: Keyward has forgotten the secret, and the service has not. */
-function whereToRemove({ catalogue }: Broker, { connectorId, authenticationType, hosts, inputs }: Credential): string {
-  const connector = catalogue.get(connectorId);
-  const auth = connector?.auth.find((one) => one.authenticationType === authenticationType);
+function whereToRemove(broker: Broker, credential: Credential): string {
+  const { connectorId, hosts, inputs } = credential;
+  const connector = broker.catalogue.get(connectorId);
+  const auth = findAuth(broker, credential);
   // The name of a connector for any service says nothing about this one; its hosts do.
   const any = connector !== undefined && auth !== undefined && namedHosts(connector, auth, inputs).size > 0;
   const name = any ? hosts.join(', ') : (connector?.name ?? connectorId);

@@ -5,7 +5,7 @@
 import type { Principal } from '../../principal.ts';
 import { type Credential, offerTo, type Page, type Share, type ShareRule } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { inputError } from '../connect/create-input.ts';
+import { inputError } from '../input/input-error.ts';
 
 /** An offer that nobody took ends after so long. */
 const offerLifetimeMs = 30 * 86_400_000;

@@ -1,5 +1,6 @@
 /** How records look from outside: the metadata of a connection, never its secret. */
 
+import { boundedMap } from '../../bounded-map.ts';
 import { fillUrl, urlParts, variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
@@ -7,6 +8,7 @@ import type { Credential, Reader, Share, ShareRule } from '../../vault/vault.ts'
 import type { Broker } from '../broker.ts';
 import { type CallPolicy, readingPolicy, sharedPolicies } from '../calls/policy.ts';
 import { withDefaults } from '../grants/current-inputs.ts';
+import { findAuth } from '../grants/oauth-context.ts';
 import { quoted } from '../input/text.ts';
 import { type Access, accessOf } from '../policy/access.ts';
 import { type OfferStatus, offerEndsAt, offerStatus } from './offers.ts';
@@ -135,21 +137,19 @@ export function isoTime(time: number): string {
   const known = isoTimes.get(time);
   if (known !== undefined) return known;
   const text = new Date(time).toISOString();
-  if (isoTimes.size >= maxIsoTimes) isoTimes.clear();
   isoTimes.set(time, text);
   return text;
 }
 
-const isoTimes = new Map<number, string>();
-const maxIsoTimes = 10_000;
+const isoTimes = boundedMap<number, string>(10_000);
 
 /**
  * The URL that the paths of calls are below. Undefined where a secret or an answer of the service is part of it, and for
  * others than the owner where the owner typed its path, which may hold what only the owner should know.
  */
-function baseUrlOf({ catalogue }: Broker, credential: Credential, own: boolean): string | undefined {
-  const connector = catalogue.get(credential.connectorId);
-  const auth = connector?.auth.find(({ authenticationType }) => authenticationType === credential.authenticationType);
+function baseUrlOf(broker: Broker, credential: Credential, own: boolean): string | undefined {
+  const connector = broker.catalogue.get(credential.connectorId);
+  const auth = findAuth(broker, credential);
   if (connector === undefined || auth === undefined) return undefined;
   const { baseUrl, allowedHosts } = auth.api;
   if (!own && variablesIn(urlParts(baseUrl)?.path ?? '{path}').length > 0) return undefined;

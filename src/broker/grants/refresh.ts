@@ -5,8 +5,9 @@
  */
 import { refreshDefaults } from '../../connectors/definition/defaults.ts';
 import { type ErrorCode, hasCode, KeywardError } from '../../errors.ts';
-import type { Credential, CredentialSecret } from '../../vault/vault.ts';
+import type { Credential, TokenSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
+import { clockToleranceMs } from '../oauth/clock.ts';
 import { amendSame, holdingGrant, reread, storeFresh, unsavedFor } from './amend.ts';
 import { withCurrentInputs } from './current-inputs.ts';
 import { findAuth, ownerOf, requireAuth } from './oauth-context.ts';
@@ -15,8 +16,6 @@ import { reconnectError, renew } from './renew.ts';
 /** How long a service that failed is left alone, unless it says otherwise; and the most it can ask for. */
 const coolDownMs = 5_000;
 const maxCoolDownMs = 300_000;
-/** A token that claims to be obtained later than this from now was obtained before the clock was set back. */
-const clockToleranceMs = 60_000;
 
 /** The service's own failures: it is left alone for a while. */
 const serviceFailures: readonly ErrorCode[] = [
@@ -35,8 +34,6 @@ const passing: readonly ErrorCode[] = [
   'storage_failed',
   'store_unavailable',
 ];
-
-type Tokens = Extract<CredentialSecret, { kind: 'tokens' }>;
 
 /**
  * The credential with a secret that is good to use now. Throws `reconnect_required` when only a person can help, and
@@ -139,7 +136,7 @@ function noAnswer(broker: Broker, { connectorId }: Credential): KeywardError {
 }
 
 /** True when the token should be renewed now. */
-function isDue(broker: Broker, credential: Credential, secret: Tokens): boolean {
+function isDue(broker: Broker, credential: Credential, secret: TokenSecret): boolean {
   if (secret.expiresAt === null) return false;
   const now = Date.now();
   const byItself = credential.authenticationType !== 'oauth2';

@@ -1,7 +1,7 @@
 /** Renewing a grant at the service, and what follows from its answer. The caller holds the grant's lease. */
 import { clientsAt } from '../../connectors/auth-kinds.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
-import type { Credential, CredentialSecret } from '../../vault/vault.ts';
+import type { Credential, TokenSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
 import { quoted } from '../input/text.ts';
 import { clientCredentials } from '../oauth/client-credentials.ts';
@@ -9,7 +9,7 @@ import type { TokenSet } from '../oauth/context.ts';
 import { refreshTokens } from '../oauth/refresh.ts';
 import { amendSame, reread, storeFresh } from './amend.ts';
 import { endRegistration, unknownRegistration } from './auth-configs.ts';
-import { oauthContext, ownerOf } from './oauth-context.ts';
+import { findAuth, oauthContext, ownerOf } from './oauth-context.ts';
 import { verdictOfRefresh } from './verdict.ts';
 
 /** Limit of asking a service, the second try included. */
@@ -19,10 +19,8 @@ const crowdedLimitMs = 10_000;
 /** Less than this left is no time for a second try. */
 const leastAskMs = 1_000;
 
-type Tokens = Extract<CredentialSecret, { kind: 'tokens' }>;
-
 /** Asks the service and stores its answer. A lost answer is asked for once more: servers with a grace period repeat it. */
-export async function renew(broker: Broker, credential: Credential, secret: Tokens): Promise<Opened> {
+export async function renew(broker: Broker, credential: Credential, secret: TokenSecret): Promise<Opened> {
   const begun = performance.now();
   const limitMs = broker.underWay.refreshes.crowded(ownerOf(credential)) ? crowdedLimitMs : askLimitMs;
   let interrupted = credential.refreshStartedAt !== null;
@@ -57,7 +55,7 @@ export async function renew(broker: Broker, credential: Credential, secret: Toke
 async function requestTokens(
   broker: Broker,
   credential: Credential,
-  { refreshToken, kept, scopes, refreshExpiresAt, serverHosts, inputs = {} }: Tokens,
+  { refreshToken, kept, scopes, refreshExpiresAt, serverHosts, inputs = {} }: TokenSecret,
   timeoutMs: number,
 ): Promise<TokenSet> {
   const context = { ...(await oauthContext(broker, credential, serverHosts)), timeoutMs };
@@ -111,10 +109,10 @@ async function forgetStart(broker: Broker, credential: Credential): Promise<void
 }
 
 /** Where the client of a connection is registered. */
-function clientsOf({ catalogue }: Broker, { connectorId, authenticationType, inputs }: Credential): string {
-  const connector = catalogue.get(connectorId);
-  const auth = connector?.auth.find((one) => one.authenticationType === authenticationType);
-  return connector === undefined || auth === undefined ? 'the service' : clientsAt(connector, auth, inputs);
+function clientsOf(broker: Broker, credential: Credential): string {
+  const connector = broker.catalogue.get(credential.connectorId);
+  const auth = findAuth(broker, credential);
+  return connector === undefined || auth === undefined ? 'the service' : clientsAt(connector, auth, credential.inputs);
 }
 
 function reasonFor(error: KeywardError, interrupted: boolean, appUrl: string): string {

@@ -1,10 +1,6 @@
 /** Reads what a caller sent, for tools and REST. A schema library answers in its own words; a caller gets each field named. */
 import type * as z from 'zod';
-import { KeywardError } from '../../errors.ts';
-import { oneLine } from './text.ts';
-
-/** How many wrong fields one error names. */
-const maxProblems = 20;
+import { inputError, shownField } from './input-error.ts';
 
 /**
  * The input as the schema types it, or `invalid_input` that names every wrong field; never quotes a value.
@@ -18,11 +14,7 @@ export function readInput<S extends z.ZodObject>(name: string, schema: S, args: 
   const fields = problemsOf(issues, args);
   const [first] = issues.flatMap(pathsOf);
   const loc = [...(place === undefined ? [] : [place]), ...(first ?? []).map(shownPart)];
-  const list = Object.entries(fields).map(([field, problem]) => `${field} ${problem}`);
-  throw new KeywardError('invalid_input', `${list.join('; ')}.`, {
-    hint: `${name} takes ${Object.keys(schema.shape).join(', ')}.`,
-    details: { fields, loc },
-  });
+  throw inputError(fields, `${name} takes ${Object.keys(schema.shape).join(', ')}.`, loc);
 }
 
 /** Field → what is wrong with it. */
@@ -30,11 +22,11 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], args: unknown): Record<
   const problems = new Map<string, string>();
   for (const issue of issues) {
     for (const path of pathsOf(issue)) {
-      const field = shownName(path.join('.'));
+      const field = shownField(path.join('.'));
       if (!problems.has(field)) problems.set(field, problemOf(issue, args));
     }
   }
-  return Object.fromEntries([...problems].slice(0, maxProblems));
+  return Object.fromEntries(problems);
 }
 
 /** What is wrong, by its whole path: an unknown field stands in its parent. */
@@ -75,15 +67,10 @@ function isAbsent(args: unknown, path: readonly PropertyKey[]): boolean {
 }
 
 function shownPart(part: PropertyKey): string | number {
-  return typeof part === 'number' ? part : shownName(String(part));
+  return typeof part === 'number' ? part : shownField(String(part));
 }
 
 function withArticle(type: string): string {
   if (type === 'int') return 'a whole number';
   return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
-}
-
-/** A field's name is the caller's text: one short line of it is enough to be recognised. */
-function shownName(name: string): string {
-  return oneLine(name, 64) ?? '(unnamed)';
 }

@@ -2,22 +2,18 @@
 import type { ClientCredentialsMethod } from '../../connectors/definition/definition.ts';
 import { begin, grantedScopes, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
 import { fillParams } from './endpoints.ts';
-import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';
-import { askForTokens } from './token-request.ts';
+import { resolveServer } from './server.ts';
+import { askForTokens, atTokenEndpoint } from './token-request.ts';
 
 /** Tokens for the client itself (RFC 6749 §4.4). */
 export async function clientCredentials(given: OAuthContext<ClientCredentialsMethod>): Promise<TokenSet> {
   const context = begin(given);
-  const { auth } = context;
-  const params = fillParams(context, auth.tokenParams);
+  const params = fillParams(context, context.auth.tokenParams);
   const server = await resolveServer(context, ['tokenEndpoint']);
   const answer = await askForTokens(
     context,
     {
-      endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
-      authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
-      bodyFormat: auth.bodyFormat,
-      repeat: 'repeatable',
+      ...atTokenEndpoint(context, server, 'repeatable'),
       // Some services have this grant under a name of their own, which the library would not send.
       adjust: ({ method, params: sent }) => {
         if (params.grant_type !== undefined) sent.set('grant_type', params.grant_type);

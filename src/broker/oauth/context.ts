@@ -3,7 +3,7 @@ import type { Connector, OAuth2Method, TokenMethod } from '../../connectors/defi
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { defaultTimeoutMs } from '../../net/deadline.ts';
 import type { Egress } from '../../net/egress.ts';
-import type { CredentialSecret } from '../../vault/vault.ts';
+import type { TokenSecret } from '../../vault/vault.ts';
 
 /** A registered OAuth client. `clientSecret` is null for a public client. */
 export type OAuthClient = { readonly clientId: string; readonly clientSecret: string | null };
@@ -38,7 +38,7 @@ export function begin<Method>(context: OAuthContext<Method>): Operation<Method> 
 }
 
 /** Tokens as a credential stores them; `expiresAt` in milliseconds since 1970, null when they don't expire. */
-export type TokenSet = Omit<Extract<CredentialSecret, { kind: 'tokens' }>, 'kind'>;
+export type TokenSet = Omit<TokenSecret, 'kind'>;
 
 export type Kept = Readonly<Record<string, string>>;
 

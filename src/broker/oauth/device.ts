@@ -7,7 +7,7 @@ import { fillParams } from './endpoints.ts';
 import { garbled } from './failures.ts';
 import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';
 import { readAnswer } from './token-answer.ts';
-import { askForTokens, callServer } from './token-request.ts';
+import { askForTokens, atTokenEndpoint, callServer } from './token-request.ts';
 
 /** A started device flow (RFC 8628 §3.2). `expiresAt` in milliseconds since 1970. */
 export type DeviceStart = {
@@ -58,19 +58,11 @@ export async function pollDevice(given: OAuthContext<OAuth2Method>, deviceCode: 
   const { auth } = context;
   const server = await resolveServer(context, ['tokenEndpoint']);
   try {
-    const answer = await askForTokens(
-      context,
-      {
-        endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
-        authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
-        bodyFormat: auth.bodyFormat,
-        repeat: 'once',
-      },
-      (openid, configuration) =>
-        openid.genericGrantRequest(configuration, grantType, {
-          ...fillParams(context, auth.tokenParams),
-          device_code: deviceCode,
-        }),
+    const answer = await askForTokens(context, atTokenEndpoint(context, server, 'once'), (openid, configuration) =>
+      openid.genericGrantRequest(configuration, grantType, {
+        ...fillParams(context, auth.tokenParams),
+        device_code: deviceCode,
+      }),
     );
     return { pending: false, tokens: { ...answer, scopes: grantedScopes(context, answer.scopes) } };
   } catch (error) {

@@ -5,8 +5,8 @@ import { begin, grantedScopes, type OAuthContext, type TokenSet, usesPkce } from
 import { fillParams } from './endpoints.ts';
 import { standardCode } from './error-codes.ts';
 import { garbled, refusal } from './failures.ts';
-import { type AuthorizationServer, authMethodAt, requireEndpoint, resolveServer } from './server.ts';
-import { askForTokens } from './token-request.ts';
+import { type AuthorizationServer, resolveServer } from './server.ts';
+import { askForTokens, atTokenEndpoint } from './token-request.ts';
 
 export type AuthorizationResponse = {
   /** The redirect URI as it was sent. */
@@ -44,13 +44,7 @@ export async function exchangeCode(
   currentUrl.search = new URLSearchParams({ code, state: callback.state }).toString();
   const answer = await askForTokens(
     context,
-    {
-      endpoints: { token_endpoint: requireEndpoint(context, server, 'tokenEndpoint').href },
-      authMethod: authMethodAt(context, server, auth.tokenEndpointAuthMethod),
-      bodyFormat: auth.bodyFormat,
-      repeat: 'once',
-      kept: callbackKept,
-    },
+    { ...atTokenEndpoint(context, server, 'once'), kept: callbackKept },
     (openid, configuration) =>
       openid.authorizationCodeGrant(
         configuration,

@@ -15,7 +15,7 @@ import {
 } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { requireEndpoint, resolveServer } from './server.ts';
-import { askForTokens } from './token-request.ts';
+import { askForTokens, atTokenEndpoint } from './token-request.ts';
 
 const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
@@ -36,10 +36,8 @@ export async function jwtBearer(
   const answer = await askForTokens(
     context,
     {
-      endpoints: { token_endpoint: endpoint.href },
+      ...atTokenEndpoint(context, server, 'repeatable'),
       authMethod: 'none',
-      bodyFormat: auth.bodyFormat,
-      repeat: 'repeatable',
       // The assertion says who it is (RFC 7523 §2.1); there is no client.
       adjust: ({ method, params }) => {
         params.delete('client_id');

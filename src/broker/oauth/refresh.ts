@@ -2,8 +2,8 @@
 import type { OAuth2Method } from '../../connectors/definition/definition.ts';
 import { begin, type Kept, type OAuthContext, scopeParams, type TokenSet } from './context.ts';
 import { fillParams } from './endpoints.ts';
-import { authMethodAt, requireEndpoint, resolveServer } from './server.ts';
-import { askForTokens } from './token-request.ts';
+import { resolveServer } from './server.ts';
+import { askForTokens, atTokenEndpoint } from './token-request.ts';
 
 /** What is stored from the answer before. */
 export type RefreshGrant = {
@@ -24,13 +24,7 @@ export async function refreshTokens(given: OAuthContext<OAuth2Method>, grant: Re
   const server = await resolveServer(context, ['refreshEndpoint'], grant.kept);
   const answer = await askForTokens(
     context,
-    {
-      endpoints: { token_endpoint: requireEndpoint(context, server, 'refreshEndpoint').href },
-      authMethod: authMethodAt(context, server, auth.refreshAuthMethod),
-      bodyFormat: auth.bodyFormat,
-      repeat: 'once',
-      kept: grant.kept,
-    },
+    { ...atTokenEndpoint(context, server, 'once', 'refreshEndpoint'), kept: grant.kept },
     (openid, configuration) =>
       openid.refreshTokenGrant(configuration, grant.refreshToken, {
         ...fillParams(context, auth.refreshParams, grant.kept),

@@ -1,5 +1,6 @@
 /** Which endpoints a connection talks to: the definition's, or those that its issuer publishes. */
 import type { ServerMetadata } from 'openid-client';
+import { type BoundedMap, boundedMap } from '../../bounded-map.ts';
 import { serverInput } from '../../connectors/auth-kinds.ts';
 import type { ClientAuth } from '../../connectors/definition/definition.ts';
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
@@ -40,7 +41,8 @@ const published = {
 } as const satisfies Record<EndpointName, keyof ServerMetadata>;
 
 /** Issuers asked through each outbound client, so that showing a page does not ask again. */
-const known = new WeakMap<Egress, Map<string, { readonly at: number; readonly metadata: ServerMetadata }>>();
+type Known = { readonly at: number; readonly metadata: ServerMetadata };
+const known = new WeakMap<Egress, BoundedMap<string, Known>>();
 const knownForMs = 10 * 60_000;
 /** Whoever may connect may name any number of issuers: past this many, the oldest is forgotten. */
 const maxKnown = 200;
@@ -128,15 +130,13 @@ export async function metadataOf(context: Operation, issuer: string): Promise<Se
 
 /** What the issuer publishes, asked at most once in ten minutes; null for nothing. */
 export async function findMetadata(context: Operation, issuer: string): Promise<ServerMetadata | null> {
-  const asked = known.get(context.egress) ?? new Map();
+  const asked = known.get(context.egress) ?? boundedMap<string, Known>(maxKnown);
   known.set(context.egress, asked);
   const before = asked.get(issuer);
   const fresh = before !== undefined && Math.abs(Date.now() - before.at) < knownForMs;
   const metadata: ServerMetadata | null = fresh ? before.metadata : await discover(context, issuer);
   if (metadata === null) return null;
   if (!fresh) {
-    const [oldest] = asked.size >= maxKnown ? asked.keys() : [];
-    if (oldest !== undefined) asked.delete(oldest);
     asked.set(issuer, { at: Date.now(), metadata });
   }
   if (serverInput(context.auth) !== null) await checkSites(context, metadata);

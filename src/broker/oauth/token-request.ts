@@ -4,10 +4,11 @@ import type { BodyFormat, ClientAuth } from '../../connectors/definition/definit
 import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { authenticate, encodeBody } from './client-auth.ts';
-import type { Kept, Operation } from './context.ts';
+import type { Kept, OAuthContext, Operation } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { garbled, type RefusalFacts } from './failures.ts';
 import { type Repeat, send } from './send.ts';
+import { type AuthorizationServer, authMethodAt, requireEndpoint } from './server.ts';
 import { serverHostsOf } from './server-hosts.ts';
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts';
 
@@ -24,6 +25,24 @@ export type ServerRequest = {
   /** Last changes to what openid-client prepared. */
   readonly adjust?: (request: { method: string; params: URLSearchParams; headers: Headers }) => { method: string };
 };
+
+/** A request to the token endpoint of this server, or to the one where tokens are refreshed, as its definition wants it. */
+export function atTokenEndpoint(
+  context: OAuthContext,
+  server: AuthorizationServer,
+  repeat: Repeat,
+  name: 'tokenEndpoint' | 'refreshEndpoint' = 'tokenEndpoint',
+): ServerRequest {
+  const { auth } = context;
+  const refreshes = name === 'refreshEndpoint' && 'refreshAuthMethod' in auth;
+  const method = refreshes ? auth.refreshAuthMethod : auth.tokenEndpointAuthMethod;
+  return {
+    endpoints: { token_endpoint: requireEndpoint(context, server, name).href },
+    authMethod: authMethodAt(context, server, method),
+    bodyFormat: auth.bodyFormat,
+    repeat,
+  };
+}
 
 /**
  * Runs one of openid-client's grant functions. `read` turns the service's answer into a value, or throws a typed error;

@@ -1,5 +1,6 @@
 /** What is written to the audit log, and when: before the effect, and refusals in numbers. */
 import type { Log } from '../../log.ts';
+import { countRepeats, type Repeated } from '../../repeats.ts';
 import type { AuditEvent, Vault } from '../../vault/vault.ts';
 
 /** Refusals of one kind within this time become one further line with a count. */
@@ -14,12 +15,9 @@ export type Refusals = {
   flush(): Promise<void>;
 };
 
-/** `since` on the clock of `performance.now()`, which nobody sets. */
-type Counted = { readonly event: AuditEvent; count: number; readonly since: number };
-
 /** Counts repeated refusals, so that a loop of forbidden calls can't bury the rest of the log. */
 export function createRefusals(vault: Vault, log: Log): Refusals {
-  const counted = new Map<string, Counted>();
+  const repeats = countRepeats<AuditEvent>(windowMs, maxKinds);
 
   async function write(event: AuditEvent): Promise<void> {
     try {
@@ -29,36 +27,18 @@ export function createRefusals(vault: Vault, log: Log): Refusals {
     }
   }
 
-  async function settle(entry: Counted | undefined): Promise<void> {
-    if (entry && entry.count > 0) await write({ ...entry.event, count: entry.count });
-  }
-
-  /** Takes an entry out. Nothing is awaited before that, so that no count is lost between two callers. */
-  function take(key: string | undefined): Counted | undefined {
-    const entry = key === undefined ? undefined : counted.get(key);
-    if (key !== undefined) counted.delete(key);
-    return entry;
+  async function writeCounted(counted: readonly Repeated<AuditEvent>[]): Promise<void> {
+    for (const { first, count } of counted) await write({ ...first, count });
   }
 
   return {
     async note(event) {
-      const key = [event.tenant, event.user, event.onBehalfOf, event.action, event.code, event.connectorId].join(
-        '\u0000',
-      );
-      const entry = counted.get(key);
-      if (entry && performance.now() - entry.since < windowMs) {
-        entry.count += 1;
-        return;
-      }
-      const before = take(key);
-      const oldest = counted.size >= maxKinds ? take(counted.keys().next().value) : undefined;
-      counted.set(key, { event, count: 0, since: performance.now() });
-      await settle(before);
-      await settle(oldest);
+      const { tenant, user, onBehalfOf, action, code, connectorId } = event;
+      const over = repeats.note([tenant, user, onBehalfOf, action, code, connectorId].join('\u0000'), event);
+      if (over === null) return;
+      await writeCounted(over);
       await write(event);
     },
-    async flush() {
-      for (const key of [...counted.keys()]) await settle(take(key));
-    },
+    flush: () => writeCounted(repeats.endAll()),
   };
 }

@@ -71,10 +71,14 @@ export async function requireScope(
   await requireOwnAct(broker, principal, action, about);
   const { scope } = actions[action];
   if (principal.scopes.has(scope)) return;
-  const error = new KeywardError('insufficient_scope', `This needs the scope ${scope}.`, {
+  throw await refused(broker, principal, action, about, missingScope(scope));
+}
+
+/** What a principal without this scope is told, at every door. */
+export function missingScope(scope: Scope): KeywardError {
+  return new KeywardError('insufficient_scope', `This needs the scope ${scope}.`, {
     hint: 'Ask for a bearer token that has it.',
   });
-  throw await refused(broker, principal, action, about, error);
 }
 
 /** Refuses whoever acts for somebody else what only that person may do, whatever there is. */

@@ -3,9 +3,10 @@ import { randomInt } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import type { Vault } from '../../vault/vault.ts';
-import { idOfDigest, oneLine } from '../input/text.ts';
+import { idOfDigest } from '../input/text.ts';
 import type { Refusals } from '../policy/audit.ts';
 import { who } from '../policy/policy.ts';
+import { checkNames } from './sessions.ts';
 
 type Parts = { readonly vault: Vault };
 type SignInParts = Parts & { readonly refusals: Refusals };
@@ -20,9 +21,6 @@ const codeLength = 12;
 /** Owns every sign-in code, and refused sign-ins; no principal can be it, since a tenant is never empty. */
 const nobody: Owner = { tenant: '', user: '' };
 
-/** Longest tenant or user, in characters. */
-const maxName = 255;
-
 /**
  * Makes a code that signs this person in once; only a keyed digest of it is stored. `by` is who makes it, for the
  * audit log.
@@ -32,11 +30,7 @@ export async function createSignInCode(
   by: Principal,
   person: Owner,
 ): Promise<{ readonly code: string; readonly expiresAt: number }> {
-  for (const field of ['tenant', 'user'] as const) {
-    if (oneLine(person[field], maxName) === person[field]) continue;
-    const rule = `must be one line of 1 to ${maxName} characters`;
-    throw new KeywardError('invalid_input', `${field} ${rule}.`, { details: { fields: { [field]: rule } } });
-  }
+  checkNames(person);
   const text = Array.from({ length: codeLength }, () => alphabet.charAt(randomInt(alphabet.length))).join('');
   const record = {
     id: codeId(vault, text),

@@ -35,7 +35,7 @@ export async function createSession(
   by: Principal,
   input: Owner & { readonly scopes: readonly string[]; readonly expiresAt: number | null },
 ): Promise<{ readonly sessionId: string; readonly token: string }> {
-  for (const field of ['tenant', 'user'] as const) checkName(field, input[field]);
+  checkNames(input);
   const unknown = input.scopes.filter((scope) => !(scopes as readonly string[]).includes(scope));
   if (unknown.length > 0 || input.scopes.length === 0) {
     throw invalid('scopes', `must be some of ${scopes.join(', ')}`);
@@ -102,8 +102,16 @@ function hashOf(secret: string): string {
   return hash('sha256', secret, 'hex');
 }
 
-function checkName(field: 'tenant' | 'user', value: string): void {
-  if (oneLine(value, maxName) !== value) throw invalid(field, `must be one line of 1 to ${maxName} characters`);
+/**
+ * Refuses a tenant or a user that nobody can be.
+ *
+ * @throws KeywardError `invalid_input`
+ */
+export function checkNames(person: Owner): void {
+  for (const field of ['tenant', 'user'] as const) {
+    if (oneLine(person[field], maxName) !== person[field])
+      throw invalid(field, `must be one line of 1 to ${maxName} characters`);
+  }
 }
 
 function invalid(field: string, rule: string): KeywardError {

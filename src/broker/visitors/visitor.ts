@@ -13,6 +13,9 @@ import { sameText } from './browser-binding.ts';
  */
 export type Visitor = Owner | 'local' | 'unknown';
 
+/** Where a form came from: the browser's cookie for what it is about, the form's own token, and who is there. */
+export type Sender = { readonly browser: string | null; readonly csrf: string; readonly visitor: Visitor };
+
 /** What of an attempt's row decides who may open it. */
 type Opened = Pick<Attempt, 'id' | 'tenant' | 'owner' | 'connectorId' | 'startedBy' | 'browser'>;
 

@@ -9,22 +9,18 @@ import type { LogWriter } from '../../log.ts';
 import { version } from '../../version.ts';
 import { commandLine, httpClientTexts } from '../clients.ts';
 import type { Invocation, Run } from '../command.ts';
-import { type Keyward, openKeyward } from '../keyward.ts';
+import { type Keyward, openKeyward, stopSignal } from '../keyward.ts';
 
 /** Answers under way at the end get this long: less than the ten seconds after which Docker kills. */
 const answersWithinMs = 8_000;
 /** A refresh gets as long as it may take: where its answer is lost, so may the grant be. */
 const closeWithinMs = 30_000;
 
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 export const serve: Run = async (invocation) => {
   const { config, log } = invocation;
   const local = isLoopback(config.host);
   const origin = config.publicUrl ?? urlAt(hostInUrl(config.host), config.port).origin;
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of stopSignals) process.once(signal, () => resolve(signal));
-  });
+  const stopped = stopSignal();
   const parts = await loadParts();
   const metrics = parts.createMetrics();
   const keyward = await openKeyward(config, log, { pages: pagesAt(origin), observe: metrics.act });

@@ -3,12 +3,10 @@ import { secretVariables } from '../../config/config.ts';
 import { runStdio, takeStdout } from '../../mcp/stdio.ts';
 import { version } from '../../version.ts';
 import type { Run } from '../command.ts';
-import { openKeyward } from '../keyward.ts';
+import { openKeyward, stopSignal } from '../keyward.ts';
 
 /** What is still under way at the end gets this long. */
 const closeWithinMs = 5_000;
-
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The vault is opened first: without it there is nothing to serve, and the client shows why. */
 export const serve: Run = async ({ config, log }) => {
@@ -19,10 +17,7 @@ export const serve: Run = async ({ config, log }) => {
   const session = runStdio(keyward.broker, version);
   log.info('serving', { transport: 'stdio', version, vault: keyward.broker.vault.location });
 
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of stopSignals) process.once(signal, () => resolve(signal));
-  });
-  const reason = await Promise.race([session.closed.then(() => 'client gone'), stopped]);
+  const reason = await Promise.race([session.closed.then(() => 'client gone'), stopSignal()]);
   log.info('stopping', { reason });
   setTimeout(() => process.exit(1), closeWithinMs).unref();
   await session.close();

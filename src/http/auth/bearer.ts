@@ -4,8 +4,9 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { boundedMap } from '../../bounded-map.ts';
 import type { Broker } from '../../broker/broker.ts';
-import { who } from '../../broker/policy/policy.ts';
+import { missingScope, who } from '../../broker/policy/policy.ts';
 import { isSessionToken, principalOfSession } from '../../broker/sign-in/sessions.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal, Scope } from '../../principal.ts';
@@ -121,13 +122,10 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
     refusal,
     challengeScope: (c, principal, scope) => c.header('WWW-Authenticate', challengeOf(principal, scope)),
     async lacking(principal, action, scope) {
-      const code = 'insufficient_scope';
-      await broker.refusals.note({ ...who(principal), action, outcome: 'refused', code });
-      const error = new KeywardError(code, `This needs the scope ${scope}.`, {
-        hint: 'Ask for a bearer token that has it.',
-      });
+      const error = missingScope(scope);
+      await broker.refusals.note({ ...who(principal), action, outcome: 'refused', code: error.code });
       const headers = { 'WWW-Authenticate': challengeOf(principal, scope) };
-      return { status: errorCodes[code], headers, error };
+      return { status: errorCodes[error.code], headers, error };
     },
     middleware:
       (wanted, bodyOf = plainBody) =>
@@ -186,7 +184,7 @@ function unauthenticated(): KeywardError {
 
 /** Signatures are checked once for each key set: a verified token is known by its hash while it is good. */
 function createRemembering(verify: (token: string) => Promise<Verified | null>) {
-  const remembered = new Map<string, Verified>();
+  const remembered = boundedMap<string, Verified>(maxRemembered);
   return async (token: string): Promise<Principal | null> => {
     const hash = createHash('sha256').update(token).digest('base64');
     const before = remembered.get(hash);
@@ -194,8 +192,6 @@ function createRemembering(verify: (token: string) => Promise<Verified | null>) 
     remembered.delete(hash);
     const verified = await verify(token);
     if (verified === null) return null;
-    const [oldest] = remembered.size >= maxRemembered ? remembered.keys() : [];
-    if (oldest !== undefined) remembered.delete(oldest);
     remembered.set(hash, verified);
     return verified.principal;
   };

@@ -6,6 +6,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Log } from '../../log.ts';
+import { countRepeats, type Repeated } from '../../repeats.ts';
 import { addressOf } from '../middleware/client-address.ts';
 import { breakOff } from './node-response.ts';
 
@@ -30,34 +31,26 @@ export type Refusals = {
 
 /** Refusals of one status within this time become one further line with a count. */
 const windowMs = 60_000;
+/** More than there are. */
+const maxStatuses = 1_000;
 
 /** Logs what was refused in numbers: at most two lines a minute for each status, however many there are. */
 export function createRefusals(log: Log): Refusals {
-  const counted = new Map<number | null, { latest: Refused; count: number }>();
+  const repeats = countRepeats<Refused>(Number.POSITIVE_INFINITY, maxStatuses);
   const write = (refused: Refused, count: number) => log.warn('request_refused', { ...refused, count });
-
-  function settle(status: number | null): void {
-    const entry = counted.get(status);
-    counted.delete(status);
-    if (entry !== undefined && entry.count > 0) write(entry.latest, entry.count);
-  }
-
+  const writeCounted = (counted: readonly Repeated<Refused>[]) => {
+    for (const { latest, count } of counted) write(latest, count);
+  };
   return {
     note(refused) {
-      const { status } = refused;
-      const entry = counted.get(status);
-      if (entry !== undefined) {
-        entry.latest = refused;
-        entry.count += 1;
-        return;
-      }
-      counted.set(status, { latest: refused, count: 0 });
-      setTimeout(settle, windowMs, status).unref();
+      const status = `${refused.status}`;
+      const over = repeats.note(status, refused);
+      if (over === null) return;
+      writeCounted(over);
+      setTimeout(() => writeCounted(repeats.end(status)), windowMs).unref();
       write(refused, 1);
     },
-    flush() {
-      for (const status of [...counted.keys()]) settle(status);
-    },
+    flush: () => writeCounted(repeats.endAll()),
   };
 }
 

@@ -8,7 +8,7 @@ import { listCredentials } from '../../broker/credentials/manage.ts';
 import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
 import { sameText } from '../../broker/visitors/browser-binding.ts';
-import { KeywardError } from '../../errors.ts';
+import { foreignForm } from '../../broker/visitors/form-errors.ts';
 import { type Owner, type Principal, subjectOf } from '../../principal.ts';
 import { formLimit, formsOnly } from './form-guards.ts';
 import { giveBack, offersPart, signedInAs } from './offers.ts';
@@ -48,9 +48,7 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     const form = new URLSearchParams(await c.req.text());
     const browser = readCookie(c, 'form', secure);
     if (browser === undefined || !sameText(form.get('csrf') ?? '', formProof(broker, person, browser))) {
-      throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
-        hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
-      });
+      throw foreignForm();
     }
     const owner: Principal = { ...person, scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
     await revertReconnect(broker, owner, { credentialId: form.get('credentialId') ?? '' });

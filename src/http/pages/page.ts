@@ -73,6 +73,12 @@ export function data(text: string): Html {
   return html`<bdi class="data">${oneLine(text, maxData) ?? 'nothing'}</bdi>`;
 }
 
+/** How long something is open, in words. */
+export function minutesLeft(milliseconds: number): string {
+  const minutes = Math.ceil(milliseconds / 60_000);
+  return minutes <= 1 ? 'less than a minute' : `another ${minutes} minutes`;
+}
+
 /** The sign-in page, which goes on to this path of Keyward's where it knows it. */
 export function signInLink(to: string): string {
   return `/sign-in?${new URLSearchParams({ to })}`;

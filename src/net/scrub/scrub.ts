@@ -7,6 +7,7 @@
  */
 import { StringDecoder } from 'node:string_decoder';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { boundedMap, secretsRememberedMs } from '../../bounded-map.ts';
 import type { Match } from './pass.ts';
 import { createSearch, longestMatch } from './search.ts';
 import { formsOf } from './secret-forms.ts';
@@ -42,18 +43,14 @@ const portion = 16_384;
 const turnMs = 3;
 
 /** Scrubbers made lately, by their secrets. Making one takes longer than the rest of a call through the gateway. */
-const lately = new Map<string, Scrubber>();
-/** They are forgotten all at once, this long after the first was made: secrets do not stay in memory for good. */
-const rememberedMs = 10_000;
-const maxRemembered = 256;
+const lately = boundedMap<string, Scrubber>(256);
 
 /** The scrubber for these secrets, made anew or as it was made a moment ago. */
 export function scrubberOf(secrets: readonly string[], options: ScrubberOptions = {}): Scrubber {
   const key = JSON.stringify([options.steady === true, ...secrets]);
   const known = lately.get(key);
   if (known !== undefined) return known;
-  if (lately.size === 0) setTimeout(() => lately.clear(), rememberedMs).unref();
-  if (lately.size >= maxRemembered) lately.clear();
+  if (lately.size === 0) setTimeout(() => lately.clear(), secretsRememberedMs).unref();
   const made = createScrubber(secrets, options);
   lately.set(key, made);
   return made;

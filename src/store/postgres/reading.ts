@@ -1,4 +1,5 @@
 /** Reading records: each is proved to be Keyward's, and to be what was asked for. */
+import { boundedMap } from '../../bounded-map.ts';
 import type { Kind, KindRow, Rows, Store } from '../store.ts';
 import type { Database, Query } from './database.ts';
 import type { StoredKeys } from './keys.ts';
@@ -58,9 +59,6 @@ export async function* allRecords(
   }
 }
 
-/** Those that were looked at longest ago are forgotten. */
-const most = 20_000;
-
 /**
  * The versions of credentials that this process has seen. Somebody who may write to the database can put back a record
  * as it once was, with the proof of then: a share that was withdrawn is there again. A process that has seen the later
@@ -74,7 +72,8 @@ type SeenVersions = {
 };
 
 function seenVersions(): SeenVersions {
-  const newest = new Map<string, { readonly version: number; readonly at: number }>();
+  // Those that were looked at longest ago are forgotten.
+  const newest = boundedMap<string, { readonly version: number; readonly at: number }>(20_000);
   let clock = 0;
   return {
     begin: () => clock,
@@ -82,11 +81,8 @@ function seenVersions(): SeenVersions {
       const known = newest.get(id);
       // A read that began before the later version was seen may have an answer from before it.
       if (known !== undefined && version < known.version) return known.at > began;
-      newest.delete(id);
       if (known === undefined || version > known.version) clock += 1;
       newest.set(id, { version, at: known?.version === version ? known.at : clock });
-      const [oldest] = newest.keys();
-      if (newest.size > most && oldest !== undefined) newest.delete(oldest);
       return true;
     },
   };

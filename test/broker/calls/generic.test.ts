@@ -5,14 +5,10 @@ import { finishCallback } from '../../../src/broker/connect/callback.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../../src/broker/connect/create-input.ts';
 import { viewAttempt } from '../../../src/broker/connect/page.ts';
-import {
-  agreeToHandOver,
-  type Sender,
-  submitAuthConfig,
-  submitInputs,
-} from '../../../src/broker/connect/page-forms.ts';
+import { agreeToHandOver, submitAuthConfig, submitInputs } from '../../../src/broker/connect/page-forms.ts';
 import { clientName } from '../../../src/broker/grants/redirect-uri.ts';
 import { fresh } from '../../../src/broker/grants/refresh.ts';
+import type { Sender } from '../../../src/broker/visitors/visitor.ts';
 import { loadCatalogue } from '../../../src/connectors/catalogue.ts';
 import { inject } from '../../../src/connectors/inject.ts';
 import { fillUrl } from '../../../src/connectors/template.ts';

@@ -3,8 +3,8 @@ import { html } from 'hono/html';
 import type { ApprovalView, ListedApproval } from '../../../broker/approvals/page.ts';
 import { grantMinutes } from '../../../broker/approvals/state.ts';
 import { subjectOf } from '../../../principal.ts';
-import { data, type Html, icons, page } from '../page.ts';
-import { askedFor, buttons, facts, minutesLeft, question, whatItMeans } from './words.ts';
+import { data, type Html, icons, minutesLeft, page } from '../page.ts';
+import { askedFor, buttons, facts, question, whatItMeans } from './words.ts';
 
 /** What the pages tell about the Keyward that serves them, and the time. */
 export type Around = { readonly host: string; readonly now: number };

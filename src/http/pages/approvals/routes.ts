@@ -10,11 +10,11 @@ import {
 } from '../../../broker/approvals/page.ts';
 import type { Broker } from '../../../broker/broker.ts';
 import { idIn } from '../../../broker/input/text.ts';
-import { hasCode, KeywardError } from '../../../errors.ts';
+import { KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../connect/cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
-import type { VisitorOf } from '../visitor-of.ts';
+import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
 import { approvalPage, approvalsPage, listStep } from './pages.ts';
 
 export type ApprovalRoutes = {
@@ -103,10 +103,4 @@ function linkOf(c: Context): { id: string; token: string | null } {
   const id = idIn(c.req.param('id'));
   if (id !== null) return { id, token: c.req.param('token') ?? null };
   throw new KeywardError('not_found', 'There is no such request.', { hint: 'Open the link as a whole.' });
-}
-
-/** Null when the person has to sign in before anything is shown; any other error goes on. */
-function askedToSignIn(error: unknown): null {
-  if (hasCode(error, 'unauthenticated')) return null;
-  throw error;
 }

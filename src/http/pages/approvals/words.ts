@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { ApprovalView } from '../../../broker/approvals/page.ts';
 import { type CallPolicy, readingPolicy } from '../../../broker/calls/policy.ts';
 import { quoted } from '../../../text.ts';
-import { data, type Html } from '../page.ts';
+import { data, type Html, minutesLeft } from '../page.ts';
 
 /** What is asked, as a heading. It speaks of service and host, never of a name that somebody chose. */
 export function question(view: ApprovalView): string {
@@ -95,11 +95,6 @@ ${
 <dt>Asked by</dt><dd>${client ?? 'an assistant on this Keyward'}</dd>
 <dt>Open for</dt><dd><time datetime="${new Date(expiresAt).toISOString()}">${minutesLeft(expiresAt - now)}</time></dd>
 </dl>`;
-}
-
-export function minutesLeft(milliseconds: number): string {
-  const minutes = Math.ceil(milliseconds / 60_000);
-  return minutes <= 1 ? 'less than a minute' : `another ${minutes} minutes`;
 }
 
 /** 10 seconds ago, 5 minutes ago, 3 hours ago, 12 days ago. */

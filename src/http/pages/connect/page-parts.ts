@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { BrokerSettings } from '../../../broker/broker.ts';
 import type { ConnectView } from '../../../broker/connect/page.ts';
 import { quoted } from '../../../text.ts';
-import { data, type Html } from '../page.ts';
+import { data, type Html, minutesLeft } from '../page.ts';
 
 /** What the pages tell about the Keyward that serves them. */
 export type Surroundings = {
@@ -34,7 +34,7 @@ ${view.reconnects === null ? '' : html`<dt>Connects again</dt><dd>${data(view.re
 ${view.shares.length === 0 ? '' : html`<dt>Shared with</dt><dd>${sharing(view)}</dd>`}
 <dt>Stored</dt><dd>${around.place}</dd>
 <dt>Assistants</dt><dd>${releaseRule[around.release]}</dd>
-<dt>Open for</dt><dd><time datetime="${new Date(view.expiresAt).toISOString()}">${timeLeft(view.expiresAt - around.now)}</time></dd>
+<dt>Open for</dt><dd><time datetime="${new Date(view.expiresAt).toISOString()}">${minutesLeft(view.expiresAt - around.now)}</time></dd>
 </dl>`;
 }
 
@@ -52,11 +52,6 @@ const releaseRule = {
     'use the connection through Keyward, and may read its secret: this Keyward is set to allow that (KEYWARD_RELEASE)',
   never: 'use the connection through Keyward and never see its secret',
 } as const;
-
-function timeLeft(milliseconds: number): string {
-  const minutes = Math.ceil(milliseconds / 60_000);
-  return minutes <= 1 ? 'less than a minute' : `another ${minutes} minutes`;
-}
 
 /** The form fields that every form of an attempt carries. */
 export function formHead(view: ConnectView, action: FormAction): Html {

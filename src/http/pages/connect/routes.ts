@@ -7,16 +7,16 @@ import {
   cancelFromPage,
   claimAttempt,
   forgetAuthConfig,
-  type Sender,
   startDeviceFromPage,
   submitAuthConfig,
   submitInputs,
 } from '../../../broker/connect/page-forms.ts';
 import { idIn } from '../../../broker/input/text.ts';
-import { hasCode, KeywardError } from '../../../errors.ts';
+import type { Sender } from '../../../broker/visitors/visitor.ts';
+import { KeywardError } from '../../../errors.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
-import type { VisitorOf } from '../visitor-of.ts';
+import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
 import { giveBinding, newBinding, readBinding } from './cookie.ts';
 import { fieldPrefix } from './form.ts';
 import type { FormAction, Surroundings } from './page-parts.ts';
@@ -66,12 +66,6 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     return c.html(renderView(view, around(c), { values, problems: result.problems }), 422);
   });
   return routes;
-}
-
-/** Null when the person has to sign in before anything is shown; any other error goes on. */
-function askedToSignIn(error: unknown): null {
-  if (hasCode(error, 'unauthenticated')) return null;
-  throw error;
 }
 
 /** Hands the form to the broker; what it answers are problems by field, or null when the attempt went on. */

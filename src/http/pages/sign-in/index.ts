@@ -6,6 +6,7 @@ import { signInCsrf, useSignInCode } from '../../../broker/sign-in/code.ts';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
 import { beginVisit, endVisit, visitLifetimeMs, visitorOf } from '../../../broker/sign-in/visits.ts';
 import { sameText } from '../../../broker/visitors/browser-binding.ts';
+import { foreignForm } from '../../../broker/visitors/form-errors.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { type Owner, subjectOf } from '../../../principal.ts';
 import type { Limits } from '../../middleware/rate-limits.ts';
@@ -68,9 +69,7 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
     const form = new URLSearchParams(await c.req.text());
     const browser = readCookie(c, 'form', secure);
     if (browser !== undefined && sameText(form.get('csrf') ?? '', signInCsrf(broker, browser))) return form;
-    throw new KeywardError('forbidden', 'This form was not sent from its own page.', {
-      hint: 'Go back to the page, reload it and try again. Cookies have to be allowed for it.',
-    });
+    throw foreignForm();
   };
 
   routes.get('/sign-in', async (c) => c.html(signInPage(await formOf(c, ownPath(c.req.query('to'))))));

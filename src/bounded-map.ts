@@ -1,0 +1,28 @@
+/** Maps that remember what was made or found lately, and never more than so much of it. */
+
+/** What a bounded map can do; `set` makes its entry the newest. */
+export type BoundedMap<Key, Value> = Pick<Map<Key, Value>, 'get' | 'delete' | 'clear' | 'size'> & {
+  set(key: Key, value: Value): void;
+};
+
+/** A map of at most `max` entries: one more takes the place of the oldest. */
+export function boundedMap<Key, Value>(max: number): BoundedMap<Key, Value> {
+  const entries = new Map<Key, Value>();
+  return {
+    get: (key) => entries.get(key),
+    set(key, value) {
+      entries.delete(key);
+      const [oldest] = entries.size >= max ? entries.keys() : [];
+      if (oldest !== undefined) entries.delete(oldest);
+      entries.set(key, value);
+    },
+    delete: (key) => entries.delete(key),
+    clear: () => entries.clear(),
+    get size() {
+      return entries.size;
+    },
+  };
+}
+
+/** What was made of secrets is forgotten all at once, so many milliseconds after the first of it: no secret stays for good. */
+export const secretsRememberedMs = 10_000;
