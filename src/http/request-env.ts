@@ -1,4 +1,4 @@
-import type { Client } from './middleware/client-address.ts';
+import type { Client } from './listener/client-address.ts';
 
 /** What every handler finds in the context. */
 export type RequestEnv = {

@@ -7,7 +7,7 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import type { Socket } from 'node:net';
 import type { Log } from '../../log.ts';
 import { countRepeats, type Repeated } from '../../repeats.ts';
-import { addressOf } from '../middleware/client-address.ts';
+import { addressOf } from './client-address.ts';
 import { breakOff } from './node-response.ts';
 
 export type Refused = {

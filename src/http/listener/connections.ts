@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { addressOf, type Client, networkOf } from '../middleware/client-address.ts';
+import { addressOf, type Client, networkOf } from './client-address.ts';
 import { closeWith, type OnRefused } from './connection-refusals.ts';
 import { type Asked, askedBy } from './request-head.ts';
 

@@ -1,8 +1,8 @@
 /** How much one caller may ask for, by fixed minutes. */
 import type { MiddlewareHandler } from 'hono';
 import type { Owner } from '../../principal.ts';
+import { networkOf } from '../listener/client-address.ts';
 import type { RequestEnv } from '../request-env.ts';
-import { networkOf } from './client-address.ts';
 import type { Counter } from './shared-counters.ts';
 
 export type Limits = {

@@ -4,11 +4,11 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Log } from '../../log.ts';
 import { brokenOff } from '../listener/body-timeout.ts';
+import type { Client } from '../listener/client-address.ts';
 import type { Refusals } from '../listener/connection-refusals.ts';
 import { type Asked, askedOf } from '../listener/request-head.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { RequestEnv } from '../request-env.ts';
-import type { Client } from './client-address.ts';
 import type { Limits } from './rate-limits.ts';
 
 export type RequestsOptions = {

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createClientAddress } from '../../../src/http/listener/client-address.ts';
 import type { Refused } from '../../../src/http/listener/connection-refusals.ts';
 import { maxConnections } from '../../../src/http/listener/connections.ts';
 import { type Listener, listen } from '../../../src/http/listener/server.ts';
-import { createClientAddress } from '../../../src/http/middleware/client-address.ts';
 
 let listener: Listener;
 let refused: Refused[];

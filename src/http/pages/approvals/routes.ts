@@ -11,7 +11,7 @@ import {
 import type { Broker } from '../../../broker/broker.ts';
 import { idIn } from '../../../broker/input/text.ts';
 import { KeywardError } from '../../../errors.ts';
-import { giveBinding, newBinding, readBinding } from '../connect/cookie.ts';
+import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';

@@ -3,9 +3,9 @@ import { Hono } from 'hono';
 import type { Broker } from '../../../broker/broker.ts';
 import { finishCallback } from '../../../broker/connect/callback.ts';
 import { clientDocument } from '../../../broker/grants/redirect-uri.ts';
+import { readBinding } from '../binding-cookie.ts';
 import { notAhead } from '../refuse-prefetch.ts';
 import type { VisitorOf } from '../visitor-of.ts';
-import { readBinding } from './cookie.ts';
 import { webUrl } from './page-parts.ts';
 
 export type CallbackRoutes = {

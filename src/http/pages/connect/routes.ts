@@ -14,10 +14,10 @@ import {
 import { idIn } from '../../../broker/input/text.ts';
 import type { Sender } from '../../../broker/visitors/visitor.ts';
 import { KeywardError } from '../../../errors.ts';
+import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
-import { giveBinding, newBinding, readBinding } from './cookie.ts';
 import { fieldPrefix } from './form.ts';
 import type { FormAction, Surroundings } from './page-parts.ts';
 import { renderView } from './view.ts';

@@ -1,7 +1,7 @@
 /** Whose request it is, by address: the other end of the connection, or whom a trusted proxy names. */
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { Asked } from '../listener/request-head.ts';
+import type { Asked } from './request-head.ts';
 
 /** Addresses and ranges (CIDR) of the proxies whose forwarded headers are believed. */
 export type Proxies = readonly string[];
