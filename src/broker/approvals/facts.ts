@@ -1,7 +1,7 @@
 /** The facts of a request as they are when it is made. Its page shows these, whatever changes afterwards. */
 import type { Approval, ApprovalAct, ApprovalDetails, ApprovalFacts, Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { renamedLately } from '../credentials/renamed.ts';
+import { renamedLately } from '../input/renamed.ts';
 
 /** What a request is about: a credential of the caller's own, or hosts that nothing reaches yet. */
 export type Matter =

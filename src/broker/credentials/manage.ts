@@ -7,10 +7,10 @@ import type { Broker } from '../broker.ts';
 import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
+import { renamed } from '../input/renamed.ts';
 import { readName } from '../input/text.ts';
 import { about, accessOf, reaches, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
 import { actingFor, authorize, requireOwnAct } from '../policy/policy.ts';
-import { renamed } from './renamed.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
 
 /** Rows that are read at a time where all are wanted. */

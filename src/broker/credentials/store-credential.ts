@@ -9,13 +9,13 @@ import type { Broker } from '../broker.ts';
 import { amend, renewed } from '../grants/amend.ts';
 import { reconnectBy } from '../grants/expiry.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
+import { renamed } from '../input/renamed.ts';
 import { maxName, oneLine } from '../input/text.ts';
 import { clientCredentials } from '../oauth/client-credentials.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { requireCredential } from '../policy/access.ts';
 import { authorize, refused } from '../policy/policy.ts';
 import { checkSecret } from './check-secret.ts';
-import { renamed } from './renamed.ts';
 import { keepReplaced } from './replaced.ts';
 
 /** What a credential is going to be, before there is a secret. */
