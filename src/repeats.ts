@@ -3,7 +3,7 @@
 /** How often a kind came again after its first, within one window. */
 export type Repeated<Item> = { readonly first: Item; readonly latest: Item; readonly count: number };
 
-export type Repeats<Item> = {
+type Repeats<Item> = {
   /** Null for one more of a kind, which is counted. Else it is the first: tell it after what was counted and is over now. */
   note(kind: string, item: Item): readonly Repeated<Item>[] | null;
   /** Ends the window of a kind. Answers what to tell of it, if it came again. */

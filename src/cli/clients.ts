@@ -2,14 +2,14 @@
 import { flagOf, options } from '../config/config.ts';
 
 /** How a client starts Keyward: program, arguments, and environment (never a secret). */
-export type Launch = {
+type Launch = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 };
 
 /** This process, as far as it matters to how it was started. */
-export type Self = {
+type Self = {
   /** Absolute path of Node. */
   readonly execPath: string;
   /** Absolute path of the program, as it was called. */
@@ -101,6 +101,6 @@ export function httpClientTexts(url: string): readonly { readonly client: string
 }
 
 /** One word of a shell command, quoted for sh when it needs it. */
-export function quote(word: string): string {
+function quote(word: string): string {
   return /^[\w@%+=:,./\\-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

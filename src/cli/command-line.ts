@@ -6,7 +6,7 @@ import { flagOf, options, unknownOption } from '../config/config.ts';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 
-export type CommandLine = {
+type CommandLine = {
   /** Undefined when the words name none; there is a problem then. */
   readonly command: Command | undefined;
   /** `--help` or `--version` was asked for; nothing else is done then. */

@@ -68,7 +68,7 @@ export type Config = {
   readonly signIn: AuthConfigOption | null;
 };
 
-export type IssuerOption = {
+type IssuerOption = {
   readonly issuer: string;
   /** Null means the URL of the MCP endpoint. */
   readonly audience: string | null;

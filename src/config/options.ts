@@ -1,7 +1,7 @@
 /** The table of options: name, help, default and rule of each. */
 import * as read from './values.ts';
 
-export type Option<T> = {
+type Option<T> = {
   /** The environment variable; the flag follows from it. */
   readonly variable: string;
   /** What stands for the value in the help. */

@@ -6,7 +6,7 @@ import { KeywardError } from '../errors.ts';
 import { isLoopback } from '../hosts.ts';
 
 /** Reads the text of one option. */
-export type Parser<T> = (text: string) => T;
+type Parser<T> = (text: string) => T;
 
 const refuse = (rule: string): never => {
   throw new KeywardError('config_invalid', `must be ${rule}`);
@@ -65,7 +65,7 @@ export const count: Parser<number> = (given) =>
   /^[1-9]\d{0,8}$/.test(given) ? Number(given) : refuse('a whole number above zero');
 
 /** An IP address, or a range of them (CIDR, RFC 4632). */
-export const addressRange: Parser<string> = (given) => {
+const addressRange: Parser<string> = (given) => {
   const [address = '', bits, ...rest] = given.split('/');
   const family = isIP(address);
   const longest = family === 4 ? 32 : 128;

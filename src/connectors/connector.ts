@@ -63,7 +63,7 @@ type Common = {
   readonly inject: readonly InjectRule[];
 };
 
-export type TokenResponse = {
+type TokenResponse = {
   readonly tokenPath: string | null;
   readonly errorPath: string | null;
   readonly errorCodes: Readonly<Record<string, StandardCode>>;
@@ -128,7 +128,7 @@ export type OAuth2Method = Registered & {
 
 export type ClientCredentialsMethod = Registered & { readonly authenticationType: 'oauth2_client_credentials' };
 /** Where the parts of an assertion are among the inputs, and what it says besides (RFC 7523 §3). */
-export type Assertion = {
+type Assertion = {
   readonly issuer: string;
   readonly subject: string | null;
   readonly audience: string | null;
@@ -143,11 +143,11 @@ export type JwtBearerMethod = TokenEndpoint & {
   readonly authenticationType: 'oauth2_jwt_bearer';
   readonly assertion: Assertion;
 };
-export type ApiKeyMethod = Common & { readonly authenticationType: 'api_key' };
-export type BearerMethod = Common & { readonly authenticationType: 'bearer' };
-export type BasicMethod = Common & { readonly authenticationType: 'basic' };
+type ApiKeyMethod = Common & { readonly authenticationType: 'api_key' };
+type BearerMethod = Common & { readonly authenticationType: 'bearer' };
+type BasicMethod = Common & { readonly authenticationType: 'basic' };
 /** What requests are signed for: parts of the credential scope of AWS Signature Version 4. */
-export type SignatureScope = {
+type SignatureScope = {
   readonly service: string;
   readonly region: string;
   readonly verifyService: string | null;

@@ -17,7 +17,7 @@ export type Protocol = {
   toolOf(body: Record<string, unknown>): { readonly name: string; readonly scope: Scope } | null;
 };
 
-export type McpRoutes = { readonly broker: Broker; readonly bearer: Bearer; readonly protocol: Protocol };
+type McpRoutes = { readonly broker: Broker; readonly bearer: Bearer; readonly protocol: Protocol };
 
 export function mcpRoutes({ broker, bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();

@@ -30,7 +30,7 @@ import { familyBody } from './rest/errors.ts';
 import { operations, restRoutes } from './rest/index.ts';
 import type { RestBearer } from './rest/operation.ts';
 
-export type ServiceOptions = {
+type ServiceOptions = {
   readonly broker: Broker;
   readonly protocol: Protocol;
   /** Origin that clients and browsers reach this app at. */
@@ -50,7 +50,7 @@ export type ServiceOptions = {
 };
 
 /** The app, and what is answered beside it. */
-export type Service = {
+type Service = {
   readonly app: Hono;
   readonly direct: Direct;
   readonly refusals: Refusals;

@@ -7,9 +7,9 @@ import { mcpServerFactory, noteError } from './server.ts';
 import { tools } from './tools/index.ts';
 
 /** Who asks, and the id under which the log knows the request. */
-export type McpCaller = { readonly principal: Principal; readonly requestId: string };
+type McpCaller = { readonly principal: Principal; readonly requestId: string };
 
-export type McpEndpoint = {
+type McpEndpoint = {
   /** Answers one request, whose body has been read and bounded; undefined when it has none. */
   answer(request: Request, body: Record<string, unknown> | undefined, caller: McpCaller): Promise<Response>;
   /** The tool that a body calls and the scope it needs; null for everything else. */

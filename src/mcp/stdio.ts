@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { localPrincipal } from '../principal.ts';
 import { mcpServerFactory, noteError } from './server.ts';
 
-export type StdioSession = {
+type StdioSession = {
   /** Resolves when the client has gone: stdin ended, or stdout can't be written any more. */
   readonly closed: Promise<void>;
   /** Ends the session from this side; requests under way are aborted. */

@@ -2,7 +2,7 @@
 import { token } from '../header-names.ts';
 
 /** One challenge: its scheme and its parameters, both by names in lower case. */
-export type Challenge = { readonly scheme: string; readonly parameters: ReadonlyMap<string, string> };
+type Challenge = { readonly scheme: string; readonly parameters: ReadonlyMap<string, string> };
 
 /** A token, a quoted string with its escapes, or one of the signs between them (RFC 9110 §5.6). */
 const part = new RegExp(`[\\t ]*(?:(${token})|"((?:[^"\\\\]|\\\\.)*)"|([=,]))`, 'gsy');

@@ -3,7 +3,7 @@ import { KeywardError } from '../errors.ts';
 import type { Egress, EgressWholeRequest } from './egress.ts';
 
 /** What such a library passes: openid-client and jose send no other kinds of body or header. */
-export type FetchInit = {
+type FetchInit = {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | URLSearchParams | null | undefined;

@@ -5,7 +5,7 @@ import type { ResolvedAddress } from './connections/dispatcher.ts';
 import type { Egress } from './egress.ts';
 import type { Exchange } from './exchange.ts';
 
-export type EgressOptions = {
+type EgressOptions = {
   /** Private or loopback hosts that may be reached, `host` or `host:port` (`KEYWARD_EGRESS_ALLOW`). */
   readonly allow: readonly string[];
   /** The only hosts that may be reached besides those, `host` or `*.domain` (`KEYWARD_HOSTS_ALLOW`); null or absent: every public one. */

@@ -1,7 +1,7 @@
 /** Counting what happens in several processes as one. */
 
 /** Where a counter stands, and when it begins again at nothing. */
-export type Standing = { readonly total: number; readonly endsInMs: number };
+type Standing = { readonly total: number; readonly endsInMs: number };
 
 /**
  * Adds to counters that every process on this store shares, and answers where each of them stands. One that nobody has

@@ -86,7 +86,7 @@ export type AuthConfigRow = Row & {
   readonly scopes: readonly string[] | null;
 };
 
-export type AttemptStatus = 'pending' | 'exchanging' | 'completed' | 'failed';
+type AttemptStatus = 'pending' | 'exchanging' | 'completed' | 'failed';
 
 export type AttemptRow = Row & {
   readonly connectorId: string;
@@ -158,7 +158,7 @@ export type Rows = {
 };
 export type Kind = keyof Rows;
 /** Kinds of rows that are swept away some time after they ended. */
-export type EndingKind = 'attempt' | 'visit' | 'replacedSecret';
+type EndingKind = 'attempt' | 'visit' | 'replacedSecret';
 
 /** A row with its kind. */
 export type KindRow = { [K in Kind]: { readonly kind: K; readonly row: Rows[K] } }[Kind];

@@ -18,7 +18,7 @@ const batch = 200;
 /** A rotation looks again for what the key that it leaves still seals, in case a process of before was in the middle of it. */
 const mostRounds = 10;
 
-export type KeyUse = {
+type KeyUse = {
   readonly keyId: string;
   readonly state: 'seals' | 'opens' | 'audit';
   /** How many records it seals. */

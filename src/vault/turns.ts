@@ -2,7 +2,7 @@
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 
-export type TurnLimits = {
+type TurnLimits = {
   /** So many at once for each user. */
   readonly atOnce: number;
   /** So many more may wait for their turn. */

@@ -66,7 +66,7 @@ export type CredentialSecret =
 /** The secret of a type whose tokens come from a token endpoint. */
 export type TokenSecret = Extract<CredentialSecret, { kind: 'tokens' }>;
 
-export type AuthConfigSecret = { readonly clientSecret: string | null };
+type AuthConfigSecret = { readonly clientSecret: string | null };
 
 export type AttemptSecret = {
   /** PKCE verifier (RFC 7636 §4.1). */
@@ -100,7 +100,7 @@ export type Records = {
   approval: { record: Approval; secret: { readonly key: string } };
   replacedSecret: { record: ReplacedSecret; secret: CredentialSecret };
 };
-export type RecordKind = keyof Records;
+type RecordKind = keyof Records;
 
 /** What the caller gives for a new record: the vault adds versions and times. */
 export type New<R> = Omit<R, 'version' | 'secretVersion' | 'createdAt' | 'updatedAt'>;

@@ -21,7 +21,7 @@ import {
 } from './state.ts';
 
 /** What is asked for. */
-export type Asked = {
+type Asked = {
   readonly credential: Matter;
   readonly action: Action;
   readonly act: ApprovalAct;

@@ -68,7 +68,7 @@ async function openRows(broker: Broker, owner: Owner): Promise<{ row: Approval; 
 }
 
 /** Which approval a page is about; the token of the link where nobody signs in. */
-export type ApprovalLink = { readonly id: string; readonly token: string | null };
+type ApprovalLink = { readonly id: string; readonly token: string | null };
 
 /**
  * The page of a request, with the token that its form carries in this browser. Changes nothing, so whoever only looks

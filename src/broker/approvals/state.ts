@@ -2,8 +2,8 @@
 import type { Owner, Principal } from '../../principal.ts';
 import type { Approval } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { isOver } from '../input/lifetime.ts';
 import { idOfDigest } from '../input/text.ts';
-import { clockToleranceMs } from '../oauth/clock.ts';
 import type { Matter } from './facts.ts';
 
 /** How long a request waits for its owner. */
@@ -27,7 +27,7 @@ export type ApprovalState = Approval['status'] | 'expired';
 export function approvalStateOf(approval: Approval, now = Date.now()): ApprovalState {
   if (approval.status === 'used') return 'used';
   if (approval.status === 'granted') return isGranted(approval, now) ? 'granted' : 'expired';
-  return now >= approval.expiresAt || now < approval.askedAt - clockToleranceMs ? 'expired' : approval.status;
+  return isOver(approval.askedAt, approval.expiresAt, now) ? 'expired' : approval.status;
 }
 
 /** True while this client reads the secret without asking. */

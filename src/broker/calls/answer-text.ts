@@ -6,9 +6,9 @@ import { KeywardError } from '../../errors.ts';
 const maxWhole = 128 * 1024;
 
 /** Characters from `offset` on, `length` of them. */
-export type Window = { readonly offset: number; readonly length: number };
+type Window = { readonly offset: number; readonly length: number };
 
-export type AnswerText = {
+type AnswerText = {
   /** Size, decoded. */
   readonly bytes: number;
   /**

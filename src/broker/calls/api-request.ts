@@ -10,7 +10,7 @@ import { type CallTarget, encodeQuery, parameterName, parametersOf } from './pat
 import { signatureParameters, signedHeaders } from './signing.ts';
 
 /** What goes to the service besides what the connector adds. Header names are in lower case. */
-export type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
+type ApiCall = Pick<EgressRequest, 'bodyLength'> & {
   readonly method: string;
   /** Below the base URL. */
   readonly target: CallTarget;

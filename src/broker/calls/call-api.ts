@@ -28,7 +28,7 @@ export type ApiInput = {
   offset?: number | undefined;
 };
 
-export type ApiAnswer = {
+type ApiAnswer = {
   status: number;
   /** As the service wrote them: a header that was cut short would be another address or another cursor. */
   headers: Record<string, string>;

@@ -50,7 +50,7 @@ const ofShares =
 export type Reserved = 'refuse' | 'drop';
 
 /** Whose headers they are. */
-export type Allowed = {
+type Allowed = {
   /** Names that the connector fills in. */
   readonly own: ReadonlySet<string>;
   /** For somebody with a share, the names that the connector gives a constant value; null for the owner. */

@@ -8,7 +8,7 @@ const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[ \t\n
 const safeDigits = 15;
 
 /** A JSON text, and what it means to a program. */
-export type Json = {
+type Json = {
   /** As it was written, without the white space between its parts. */
   readonly text: string;
   /** The value, or the text where JavaScript has no such number. */

@@ -8,8 +8,8 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { KeywardError } from '../../errors.ts';
 import type { EgressRequest } from '../../net/egress.ts';
 
-export type Scope = { readonly service: string; readonly region: string };
-export type Key = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+type Scope = { readonly service: string; readonly region: string };
+type Key = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
 
 /** Signing names of Amazon S3: its paths are encoded once, and a body may go unsigned (S3 API reference, sigv4-auth). */
 const objectStores: ReadonlySet<string> = new Set(['s3', 's3express', 's3-object-lambda', 's3-outposts']);

@@ -26,7 +26,7 @@ export type Finding =
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** The answer of a verification call, with its JSON. */
-export type VerificationAnswer = EgressResponse & { readonly content: unknown };
+type VerificationAnswer = EgressResponse & { readonly content: unknown };
 
 /** Asks the service. Throws what egress throws, and `invalid_input` where the path can't be filled. */
 export async function sendVerification(

@@ -18,7 +18,7 @@ import { beginDevice, watchDevice } from './device.ts';
 import { type AttemptState, expired, failAttempt, failureOf, stateOf } from './state.ts';
 
 /** How long a person has. */
-export const attemptLifetimeMs = 600_000;
+const attemptLifetimeMs = 600_000;
 /** Ended attempts stay readable this long. */
 const keepMs = 3_600_000;
 
@@ -100,7 +100,7 @@ export async function startAttempt(
 }
 
 /** Where an attempt stands, and what came of one that ended. */
-export type AttemptOutcome = Partial<ConnectOutcome> & { readonly status: AttemptState; readonly error?: PublicError };
+type AttemptOutcome = Partial<ConnectOutcome> & { readonly status: AttemptState; readonly error?: PublicError };
 
 /** Where an attempt stands, waiting up to `waitSeconds` for it to end. */
 export async function checkAttempt(

@@ -12,7 +12,7 @@ import { finishAttempt, personOf } from './finish.ts';
 import { openAttempt } from './page.ts';
 import { expired, failAttempt, returnOf, stateOf } from './state.ts';
 
-export type Callback = {
+type Callback = {
   /** The query as it was received. */
   readonly received: URLSearchParams;
   /** The connector id of the path, for servers that have a redirect URI of their own. */

@@ -19,7 +19,7 @@ import { agreementTo, handOverFor, isChangeable, needsAuthConfig, needsClientSec
 import { failAttempt, stateOf } from './state.ts';
 
 /** What was wrong with a form, by field; null when it was accepted. */
-export type FormOutcome = { readonly problems: Readonly<Record<string, string>> } | null;
+type FormOutcome = { readonly problems: Readonly<Record<string, string>> } | null;
 
 /** What a service's answer to what was entered may be. */
 const serviceFailures = ['provider_refused', 'provider_unavailable', 'provider_garbled', 'egress_refused'] as const;

@@ -5,7 +5,7 @@ import { variablesIn } from '../../connectors/template.ts';
 import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { clockToleranceMs } from '../oauth/clock.ts';
+import { isOver } from '../input/lifetime.ts';
 
 /** A token request takes at most half a minute; an exchange that is older was cut off by a crash. */
 const exchangeLimitMs = 120_000;
@@ -17,7 +17,7 @@ export function stateOf(attempt: Attempt, now = Date.now()): AttemptState {
   if (attempt.status === 'completed' || attempt.status === 'failed') return attempt.status;
   if (attempt.status === 'exchanging')
     return Math.abs(now - attempt.updatedAt) > exchangeLimitMs ? 'failed' : 'pending';
-  return now >= attempt.expiresAt || now < attempt.createdAt - clockToleranceMs ? 'expired' : 'pending';
+  return isOver(attempt.createdAt, attempt.expiresAt, now) ? 'expired' : 'pending';
 }
 
 /** Why an attempt failed. */
@@ -80,10 +80,7 @@ export async function failAttempt(broker: Broker, attempt: Attempt, error: Keywa
  * Where the person goes after an attempt ended: the caller's `redirectUri` with `credentialId` or `error` (a code)
  * appended and nothing else; null without one. What the caller wrote under these names itself is replaced.
  */
-export function returnUrl(
-  returnTo: string | null,
-  outcome: { credentialId: string } | { error: string },
-): string | null {
+function returnUrl(returnTo: string | null, outcome: { credentialId: string } | { error: string }): string | null {
   if (returnTo === null) return null;
   const url = new URL(returnTo);
   for (const name of ['credentialId', 'error']) url.searchParams.delete(name);

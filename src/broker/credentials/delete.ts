@@ -16,7 +16,7 @@ import { about, requireCredential } from '../policy/access.ts';
 import { authorize, who } from '../policy/policy.ts';
 
 /** What became of a credential that was deleted. */
-export type Deletion = {
+type Deletion = {
   readonly credentialId: string;
   readonly deleted: true;
   /** At the service; `kept` where another connection lives on the same grant. */

@@ -16,7 +16,7 @@ import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sha
 /** Rows that are read at a time where all are wanted. */
 const pageSize = 100;
 
-export type ListCredentialsInput = {
+type ListCredentialsInput = {
   connectorId?: string | undefined;
   userId?: string | undefined;
   status?: CredentialStatus | undefined;
@@ -107,7 +107,7 @@ function seenBy({ actor }: Principal, view: ConnectionView): ConnectionView {
 }
 
 /** What of a credential its owner can change. */
-export type CredentialUpdate = {
+type CredentialUpdate = {
   credentialId: string;
   name?: string | undefined;
   /** Which calls are allowed from now on; null lifts every limit. */

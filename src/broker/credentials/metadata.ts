@@ -9,7 +9,7 @@ import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { quoted } from '../input/text.ts';
 import { actsForOthers, authorize } from '../policy/policy.ts';
 
-export type ConnectorView = {
+type ConnectorView = {
   connectorId: string;
   name: string;
   categories: string[];

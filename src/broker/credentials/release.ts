@@ -8,7 +8,7 @@ import { authorize } from '../policy/policy.ts';
 import { isoTime } from './view.ts';
 
 /** The raw credentials as their owner reads them: never a refresh token, never a client secret. */
-export type ReleasedCredentials = Record<string, string | string[] | null>;
+type ReleasedCredentials = Record<string, string | string[] | null>;
 
 /** Releases a credential's secret to its owner, under the policy of `KEYWARD_RELEASE`. */
 export async function getConnectionCredentials(

@@ -14,7 +14,7 @@ import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize } from '../policy/policy.ts';
 import { isoTime } from './view.ts';
 
-export type VerificationResult = {
+type VerificationResult = {
   status: 'active' | 'reconnect_required';
   account?: string;
   /** ISO 8601. */

@@ -31,7 +31,7 @@ async function current(broker: Broker, seen: Credential): Promise<Credential> {
 }
 
 /** What to store in place of a record; null leaves it as it is. */
-export type Amendment = {
+type Amendment = {
   readonly record: Credential;
   readonly secret?: CredentialSecret;
   /** What is stored in the same step. */

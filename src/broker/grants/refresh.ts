@@ -7,7 +7,7 @@ import { refreshDefaults } from '../../connectors/definition/defaults.ts';
 import { type ErrorCode, hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, TokenSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
-import { clockToleranceMs } from '../oauth/clock.ts';
+import { clockToleranceMs } from '../input/lifetime.ts';
 import { amendSame, holdingGrant, reread, storeFresh, unsavedFor } from './amend.ts';
 import { withCurrentInputs } from './current-inputs.ts';
 import { findAuth, ownerOf, requireAuth } from './oauth-context.ts';

@@ -10,7 +10,7 @@ import { fieldsOf, offersDevice } from './fields.ts';
 export { type GivenInputs, readInputs } from './read-fields.ts';
 
 /** One field of a form. Secrets are `writeOnly`. */
-export type JsonSchemaProperty = InputProperty & { readonly const?: string; readonly format?: 'uri' };
+type JsonSchemaProperty = InputProperty & { readonly const?: string; readonly format?: 'uri' };
 
 export type JsonSchemaObject = {
   readonly type: 'object';

@@ -8,7 +8,7 @@ import { begin, type OAuthContext, scopeParams, scopesOf, usesPkce } from './con
 import { fillParams } from './endpoints.ts';
 import { type AuthorizationServer, requireEndpoint, resolveServer } from './server.ts';
 
-export type AuthorizationRequest = {
+type AuthorizationRequest = {
   readonly redirectUri: string;
   readonly state: string;
   /** RFC 7636 §4.1. */

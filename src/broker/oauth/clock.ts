@@ -1,10 +1,4 @@
-/** Wrong clocks: what to do with times from the future, and how to tell that a service's clock is another one. */
-
-/**
- * What claims to be later than this from now, in milliseconds, was made before the clock was set back: it must not live for
- * days.
- */
-export const clockToleranceMs = 60_000;
+/** A wrong clock makes good requests fail, and nothing else points at it. */
 
 /** Minutes between two clocks that services commonly forgive. */
 const forgivenMinutes = 5;

@@ -3,7 +3,6 @@ import type { Connector, OAuth2Method, TokenMethod } from '../../connectors/defi
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { defaultTimeoutMs } from '../../net/deadline.ts';
 import type { Egress } from '../../net/egress.ts';
-import type { TokenSecret } from '../../vault/vault.ts';
 
 /** A registered OAuth client. `clientSecret` is null for a public client. */
 export type OAuthClient = { readonly clientId: string; readonly clientSecret: string | null };
@@ -37,10 +36,21 @@ export function begin<Method>(context: OAuthContext<Method>): Operation<Method> 
   return { ...context, until: performance.now() + (context.timeoutMs ?? defaultTimeoutMs) };
 }
 
-/** Tokens as a credential stores them; `expiresAt` in milliseconds since 1970, null when they don't expire. */
-export type TokenSet = Omit<TokenSecret, 'kind'>;
-
+/** Fields that the connector keeps of the token answer or the callback. */
 export type Kept = Readonly<Record<string, string>>;
+
+/** Tokens as a server grants them; times in milliseconds since 1970, null where there is no end or none is known. */
+export type TokenSet = {
+  readonly accessToken: string;
+  readonly tokenType: string;
+  readonly refreshToken: string | null;
+  readonly expiresAt: number | null;
+  readonly refreshExpiresAt?: number | null;
+  readonly scopes: readonly string[] | null;
+  readonly kept: Kept;
+  /** Hosts of the server that granted them: what renews them goes to no other. */
+  readonly serverHosts?: readonly string[];
+};
 
 /** The scopes to ask for: those of the auth config, else of the connection, else of the definition. */
 export function scopesOf({ auth, scopes, values }: OAuthContext): readonly string[] {

@@ -10,7 +10,7 @@ import { readAnswer } from './token-answer.ts';
 import { askForTokens, atTokenEndpoint, callServer } from './token-request.ts';
 
 /** A started device flow (RFC 8628 §3.2). `expiresAt` in milliseconds since 1970. */
-export type DeviceStart = {
+type DeviceStart = {
   readonly deviceCode: string;
   readonly userCode: string;
   readonly verificationUri: string;
@@ -19,7 +19,7 @@ export type DeviceStart = {
   readonly expiresAt: number;
 };
 
-export type DevicePoll =
+type DevicePoll =
   | { readonly pending: true; readonly slowDown: boolean }
   | { readonly pending: false; readonly tokens: TokenSet };
 

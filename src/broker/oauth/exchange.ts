@@ -8,7 +8,7 @@ import { garbled, refusal } from './failures.ts';
 import { type AuthorizationServer, resolveServer } from './server.ts';
 import { askForTokens, atTokenEndpoint } from './token-request.ts';
 
-export type AuthorizationResponse = {
+type AuthorizationResponse = {
   /** The redirect URI as it was sent. */
   readonly redirectUri: string;
   /** The query as it was received. */

@@ -7,7 +7,7 @@ import type { Operation } from './context.ts';
 import { garbled } from './failures.ts';
 import { askPlace, searchIn } from './search.ts';
 
-export type ProtectedResource = {
+type ProtectedResource = {
   /** Its own name for itself, which tokens are asked for (RFC 8707). */
   readonly resource: string;
   /** The one it prefers first; empty where it has no metadata. */

@@ -6,7 +6,7 @@ import { resolveServer } from './server.ts';
 import { askForTokens, atTokenEndpoint } from './token-request.ts';
 
 /** What is stored from the answer before. */
-export type RefreshGrant = {
+type RefreshGrant = {
   readonly refreshToken: string;
   readonly kept: Kept;
   readonly scopes?: readonly string[] | null;

@@ -1,7 +1,6 @@
 /** Registering Keyward as a client at an authorization server that takes registrations (RFC 7591). */
 import type { ServerMetadata } from 'openid-client';
 import { hasCode, type KeywardError } from '../../errors.ts';
-import type { ClientRegistration } from '../../vault/vault.ts';
 import { positiveNumber, textOf } from './answer.ts';
 import { type OAuthClient, type Operation, scopesOf } from './context.ts';
 import { garbled } from './failures.ts';
@@ -9,7 +8,16 @@ import { send } from './send.ts';
 import { discoveredUrl } from './server.ts';
 import { readAnswer } from './token-answer.ts';
 
-type AuthMethod = ClientRegistration['tokenEndpointAuthMethod'];
+type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
+
+/** What a client was registered with. */
+type Registration = {
+  readonly redirectUri: string;
+  /** RFC 7591 §2. */
+  readonly tokenEndpointAuthMethod: AuthMethod;
+  /** When the client secret ends, in milliseconds since 1970; null never. */
+  readonly expiresAt: number | null;
+};
 
 /** What Keyward can do, best first: a client without a secret has none to lose, and PKCE proves that a code is its own. */
 const authMethods: readonly AuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
@@ -28,7 +36,7 @@ export async function register(
   operation: Operation,
   metadata: ServerMetadata,
   about: { readonly redirect_uris: readonly string[] },
-): Promise<{ client: OAuthClient; registration: ClientRegistration } | null> {
+): Promise<{ client: OAuthClient; registration: Registration } | null> {
   if (metadata.registration_endpoint === undefined) return null;
   const url = discoveredUrl(operation, metadata.registration_endpoint);
   // RFC 8414 §2: without a word of it, only Basic is certain.

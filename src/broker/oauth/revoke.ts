@@ -9,7 +9,7 @@ import { callServer } from './token-request.ts';
 /** What became of a revocation; only a success answer of the service counts as `revoked`. */
 export type Revocation = 'revoked' | 'not_supported' | 'failed';
 
-export type RevocableTokens = {
+type RevocableTokens = {
   readonly accessToken: string;
   readonly refreshToken: string | null;
   readonly kept?: Kept;

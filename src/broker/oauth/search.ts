@@ -14,7 +14,7 @@ const placeMs = 8_000;
 /** How many redirects of a place are followed; all within its origin. */
 const maxRedirects = 3;
 
-export type Search<Found> = {
+type Search<Found> = {
   readonly found: Found | null;
   /** What went wrong in the first place that could not be asked. */
   readonly trouble: KeywardError | null;

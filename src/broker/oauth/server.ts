@@ -12,7 +12,7 @@ import { fillEndpoint } from './endpoints.ts';
 import { garbled } from './failures.ts';
 import { checkServerHost } from './server-hosts.ts';
 
-export type EndpointName =
+type EndpointName =
   | 'authorizationEndpoint'
   | 'tokenEndpoint'
   | 'refreshEndpoint'

@@ -14,7 +14,7 @@ import { readTokenAnswer, type TokenAnswer } from './token-answer.ts';
 
 type OpenId = typeof import('openid-client');
 
-export type ServerRequest = {
+type ServerRequest = {
   /** Where, by its metadata name; openid-client picks the one that its function needs. */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly authMethod: ClientAuth;

@@ -45,7 +45,7 @@ const actions = {
 export type Action = keyof typeof actions;
 
 /** What an action is about. */
-export type About = Pick<AuditEvent, 'subject' | 'connectorId' | 'request'>;
+type About = Pick<AuditEvent, 'subject' | 'connectorId' | 'request'>;
 
 /**
  * Returns when the principal may do this and the log has it; throws `insufficient_scope` or `audit_unavailable`

@@ -12,7 +12,7 @@ type OpenId = typeof import('openid-client');
 export type IssuerClient = OAuthClient & { readonly redirectUri: string };
 
 /** Runs something with the issuer. Whatever goes wrong is a KeywardError in Keyward's own words. */
-export type AskIssuer = <T>(work: (openid: OpenId, configuration: Configuration) => Promise<T>) => Promise<T>;
+type AskIssuer = <T>(work: (openid: OpenId, configuration: Configuration) => Promise<T>) => Promise<T>;
 
 const timeoutMs = 10_000;
 /** Metadata is asked for again after this time. */

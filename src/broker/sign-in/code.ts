@@ -12,7 +12,7 @@ type Parts = { readonly vault: Vault };
 type SignInParts = Parts & { readonly refusals: Refusals };
 
 /** How long a sign-in code is good. */
-export const signInCodeLifetimeMs = 600_000;
+const signInCodeLifetimeMs = 600_000;
 
 /** No letter or digit that is easily taken for another one (Crockford's base 32): 12 of them are 60 bits. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

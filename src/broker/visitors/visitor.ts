@@ -20,7 +20,7 @@ export type Sender = { readonly browser: string | null; readonly csrf: string; r
 type Opened = Pick<Attempt, 'id' | 'tenant' | 'owner' | 'connectorId' | 'startedBy' | 'browser'>;
 
 /** True for an attempt that a backend started for one of its users: it vouches for whoever it gives the link to. */
-export function isVouched(attempt: Opened): boolean {
+function isVouched(attempt: Opened): boolean {
   return (attempt.startedBy ?? null) !== null;
 }
 

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { matchWith } from '../accepts.ts';
 
 /** Names that `create_credential` uses itself; inputs stand beside them, flat. */
-export const reservedNames: ReadonlySet<string> = new Set([
+const reservedNames: ReadonlySet<string> = new Set([
   'connectorId',
   'authenticationType',
   'userId',

@@ -25,10 +25,10 @@ export type Refusal = {
 };
 
 /** The body of a refusal's answer. */
-export type RefusalBody = (refusal: Refusal) => unknown;
+type RefusalBody = (refusal: Refusal) => unknown;
 
 /** What the challenge names. */
-export type Wanted = {
+type Wanted = {
   readonly scopes: readonly Scope[];
   /**
    * The status for a header that holds no bearer credential at all, or what can't be a token: 400 (RFC 6750 §3.1
@@ -55,7 +55,7 @@ export type Bearer = {
   lacking(principal: Principal, action: string, scope: Scope): Promise<Refusal>;
 };
 
-export type BearerOptions = {
+type BearerOptions = {
   readonly broker: Broker;
   /** Null accepts session tokens only. */
   readonly issuer: IssuerSettings | null;

@@ -26,7 +26,7 @@ const silenceMs = 600_000;
 const needed = 'credentials:use';
 const route = `${prefix}:connectionId/*`;
 
-export type GatewayOptions = Places & {
+type GatewayOptions = Places & {
   readonly broker: Broker;
   readonly bearer: Bearer;
   readonly requests: (asked: Asked) => Noted;

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js';
 import type { Asked } from './request-head.ts';
 
 /** Addresses and ranges (CIDR) of the proxies whose forwarded headers are believed. */
-export type Proxies = readonly string[];
+type Proxies = readonly string[];
 
 export type Client = {
   /** Normal form; empty when the connection is gone already. */

@@ -9,7 +9,7 @@ import { type OnRefused, type Refusals, refuse, refuseAtConnection } from './con
 import { type ConnectionLimits, limitConnections, usualLimits } from './connections.ts';
 
 /** One request: `app.fetch` of Hono. */
-export type App = (request: Request, env: HttpBindings) => Response | Promise<Response>;
+type App = (request: Request, env: HttpBindings) => Response | Promise<Response>;
 
 /** A request and its answer, as Node has them; what Hono knows as `c.env`. */
 export type Exchange = HttpBindings;
@@ -22,7 +22,7 @@ export type Direct = {
 };
 
 /** What a listener has besides its app. */
-export type Beside = {
+type Beside = {
   readonly direct?: Direct;
   /** Is told of what never becomes a request. */
   readonly refusals?: Refusals;

@@ -12,7 +12,7 @@ import { type Listener, listen } from '../listener/server.ts';
 import { hostAndPort, identify, type Proof } from './challenge.ts';
 import { createTurns } from './serial-queue.ts';
 
-export type CallbackPort = {
+type CallbackPort = {
   /**
    * Resolves when the port is served, by this process or by another one of the same vault. Fails with `port_in_use`
    * when a stranger has it. Until `release`, this process takes over as soon as the port is free.
@@ -21,7 +21,7 @@ export type CallbackPort = {
   release(): Promise<void>;
 };
 
-export type CallbackPortOptions = {
+type CallbackPortOptions = {
   readonly app: Hono;
   /** Loopback addresses; the first one is what another owner is asked at. */
   readonly addresses: readonly [string, ...string[]];

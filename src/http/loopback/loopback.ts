@@ -21,7 +21,7 @@ import type { Pages } from '../../broker/broker.ts';
 import { hostInUrl } from '../../hosts.ts';
 import type { LoopbackOptions, LoopbackServer } from './loopback-server.ts';
 
-export type LoopbackPages = Pages & {
+type LoopbackPages = Pages & {
   /** Stops serving at once. */
   close(): Promise<void>;
 };

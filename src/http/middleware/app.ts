@@ -15,7 +15,7 @@ import { scriptSource } from '../pages/script.ts';
 import { styleSource } from '../pages/style.ts';
 import { type Places, refusalOf } from './origin-guard.ts';
 
-export type AppOptions = Places & {
+type AppOptions = Places & {
   /** Paths that are served whatever the Host header says. */
   readonly anyHost?: readonly string[];
   /** What runs around everything else. */

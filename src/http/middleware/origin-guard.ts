@@ -11,7 +11,7 @@ export type Places = {
 };
 
 /** Why, in the words of an error, and as the heading of a page. */
-export type Refused = { readonly heading: string; readonly error: KeywardError };
+type Refused = { readonly heading: string; readonly error: KeywardError };
 
 /** Why this request is refused, or null. */
 export function refusalOf({ hosts, origins }: Places, asked: Asked): Refused | null {

@@ -7,13 +7,20 @@ import { brokenOff } from '../listener/body-timeout.ts';
 import type { Client } from '../listener/client-address.ts';
 import type { Refusals } from '../listener/connection-refusals.ts';
 import { type Asked, askedOf } from '../listener/request-head.ts';
-import type { Metrics } from '../ops/metrics.ts';
 import type { RequestEnv } from '../request-env.ts';
 import type { Limits } from './rate-limits.ts';
 
-export type RequestsOptions = {
+/** `route` is the pattern, `/connection/:id`: paths hold ids. */
+export type AnsweredRequest = {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+};
+
+type RequestsOptions = {
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly metrics: { request(facts: AnsweredRequest): void };
   readonly clientOf: (asked: Asked) => Client;
   readonly limits: Pick<Limits, 'address'>;
   readonly refusals: Refusals;

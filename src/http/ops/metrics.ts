@@ -4,12 +4,12 @@ import prom from 'prom-client';
 import type { Broker } from '../../broker/broker.ts';
 import type { Scope } from '../../principal.ts';
 import { type Bearer, type BearerEnv, refuse } from '../auth/bearer.ts';
+import type { AnsweredRequest } from '../middleware/request-log.ts';
 
 type AuditEvent = Parameters<Broker['vault']['audit']>[0];
 
 export type Metrics = {
-  /** One answered request; `route` is the pattern, `/connection/:id`. */
-  request(facts: { method: string; route: string; status: number; seconds: number }): void;
+  request(facts: AnsweredRequest): void;
   /** One that was refused before it was any; null: its connection was closed without an answer. */
   refused(status: number | null): void;
   /** One audited act. */

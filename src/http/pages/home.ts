@@ -16,7 +16,7 @@ import { data, type Html, page } from './page.ts';
 import { browserOf, readCookie } from './sign-in/cookies.ts';
 import type { SignIn } from './sign-in/index.ts';
 
-export type HomeOptions = {
+type HomeOptions = {
   readonly broker: Broker;
   readonly visitor: SignIn['visitor'];
   /** Whether browsers reach these pages over https. */

@@ -12,7 +12,7 @@ import type { SignIn } from './sign-in/index.ts';
 /** More than these at once would be no question any more. */
 const shownAtOnce = 10;
 
-export type OfferRoutes = {
+type OfferRoutes = {
   readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;

@@ -8,7 +8,7 @@ import { style } from './style.ts';
 /** Text that is already HTML. Everything else is escaped when it is put into a template. */
 export type Html = ReturnType<typeof html>;
 
-export type PageParts = {
+type PageParts = {
   /** Plain text, for the tab and the browser's history. */
   readonly title: string;
   /** Content of `<main>`; holds the one `<h1>`. */
@@ -80,7 +80,7 @@ export function minutesLeft(milliseconds: number): string {
 }
 
 /** The sign-in page, which goes on to this path of Keyward's where it knows it. */
-export function signInLink(to: string): string {
+function signInLink(to: string): string {
   return `/sign-in?${new URLSearchParams({ to })}`;
 }
 

@@ -18,10 +18,10 @@ export type ToolCall = {
   readonly links: Links;
 };
 
-export type Written = { readonly structuredContent: Record<string, unknown>; readonly text: string };
+type Written = { readonly structuredContent: Record<string, unknown>; readonly text: string };
 
 /** A JSON Schema 2020-12 document whose root is an object, as MCP asks of input and output schemas. */
-export type ObjectSchema = { readonly [keyword: string]: unknown; readonly type: 'object' };
+type ObjectSchema = { readonly [keyword: string]: unknown; readonly type: 'object' };
 
 export type Tool = {
   readonly name: string;

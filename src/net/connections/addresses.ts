@@ -7,7 +7,7 @@ import ipaddr from 'ipaddr.js';
  * only when the operator allows the host. `denied`: everything else, among it link-local addresses, where cloud
  * machines serve their own credentials.
  */
-export type AddressKind = 'public' | 'local' | 'denied';
+type AddressKind = 'public' | 'local' | 'denied';
 
 /** True for an address that stands for another one, which only a VPN or proxy on this computer knows. */
 export function isStandIn(address: string): boolean {

@@ -10,7 +10,7 @@ import { workAround } from './undici-workarounds.ts';
 export type ResolvedAddress = { readonly address: string; readonly family: number };
 
 /** Resolves a host name to every address it has. */
-export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>;
+type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>;
 
 export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, verbatim: true });
 

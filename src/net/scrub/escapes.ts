@@ -6,7 +6,7 @@ import { decodeHTMLStrict } from 'entities/decode';
 import { folded } from './secret-forms.ts';
 
 /** What some bytes stand for besides themselves: folded bytes, and where the writing of them ends. */
-export type Reading = { readonly bytes: Uint8Array; readonly end: number };
+type Reading = { readonly bytes: Uint8Array; readonly end: number };
 
 /** Longest writing of one character, in bytes; it bounds how much of a stream is held back. */
 export const longestEscape = 32;

@@ -32,7 +32,7 @@ export type Scrubber = {
 };
 
 /** Whether reading must take one time whatever the bytes have in common with a secret: see search.ts. */
-export type ScrubberOptions = { readonly steady?: boolean };
+type ScrubberOptions = { readonly steady?: boolean };
 
 const replacement = Buffer.from(scrubbed);
 /** Least that leaves at once, in bytes, while there is more to come. */

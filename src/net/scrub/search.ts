@@ -9,7 +9,7 @@ const piece = 2_048;
 /** A pass that may end looks whether it can after so many bytes. */
 const stretch = 64;
 
-export type Search = {
+type Search = {
   /** All matches that begin before `rest`, those that overlap as one, by place. Pauses where a caller can do something else. */
   in(bytes: Uint8Array, rest: number): Generator<void, Match[]>;
 };

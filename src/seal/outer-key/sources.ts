@@ -30,7 +30,7 @@ export type KeySettings = {
 };
 
 /** The source as the vault's header records it. `key` is `KEYWARD_KEY` or `KEYWARD_KEY_FILE`: the same bytes either way. */
-export type KeySource =
+type KeySource =
   | { readonly source: 'key' | 'keychain' | 'file' }
   | ({ readonly source: 'passphrase' | 'key and passphrase' } & Stretching);
 
@@ -38,7 +38,7 @@ export type KeySource =
 export type OuterKeyRecord = KeySource & { readonly fingerprint: string };
 
 /** Everything that key sources need to know. */
-export type KeyPlace = { readonly settings: KeySettings; readonly keychain: Keychain | null; readonly vaultId: string };
+type KeyPlace = { readonly settings: KeySettings; readonly keychain: Keychain | null; readonly vaultId: string };
 
 type FoundKey = { readonly key: Uint8Array; readonly source: KeySource };
 

@@ -31,13 +31,13 @@ export type Header = {
 };
 
 /** The first line of a file of format 1. */
-export type FirstHeader = FirstKeyHeader & { readonly keyward: 1; readonly generation: number };
+type FirstHeader = FirstKeyHeader & { readonly keyward: 1; readonly generation: number };
 
 /** The content of the file: rows are sealed, ordered by creation time and id. */
 export type VaultFile = { readonly header: Header; readonly rows: readonly string[] };
 
 /** What the file says, before anything proves it. `check` it with the keyring that the header leads to. */
-export type Unproven = {
+type Unproven = {
   readonly header: Header | FirstHeader;
   readonly rows: readonly string[];
   readonly mac: Buffer;

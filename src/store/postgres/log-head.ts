@@ -9,7 +9,7 @@ const page = 1_000;
 /** A long log that has no head yet gets there step by step. */
 const mostPages = 50;
 
-export type HeadSealer = {
+type HeadSealer = {
   /** Lines were appended: their head is sealed soon. */
   note(): void;
   /** Seals it now, if lines were appended since. */

@@ -12,7 +12,7 @@ import type { StoredLedger } from './stored-ledger.ts';
 const scanPage = 500;
 
 /** Answers rows of one kind; `vault_damaged` when one of them is not Keyward's, or is another than `fits` takes. */
-export type ReadRows = <K extends Kind>(
+type ReadRows = <K extends Kind>(
   kind: K,
   fits: (row: Rows[K]) => boolean,
   statement: Statement,

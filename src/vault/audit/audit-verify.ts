@@ -6,7 +6,7 @@ import { auditEnds, isAuthenticLine, readLine } from './audit-ends.ts';
 
 type VerifiedStore = Pick<Store, 'keyring' | 'readAudit' | 'auditHead'>;
 
-export type AuditReport = {
+type AuditReport = {
   /** Whole lines. */
   readonly lines: number;
   /** Chains: one for each process that wrote. */

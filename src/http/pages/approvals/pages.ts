@@ -7,7 +7,7 @@ import { data, type Html, icons, minutesLeft, page } from '../page.ts';
 import { askedFor, buttons, facts, question, whatItMeans } from './words.ts';
 
 /** What the pages tell about the Keyward that serves them, and the time. */
-export type Around = { readonly host: string; readonly now: number };
+type Around = { readonly host: string; readonly now: number };
 
 type View = ApprovalView & { readonly csrf: string };
 

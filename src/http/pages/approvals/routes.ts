@@ -17,7 +17,7 @@ import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
 import { approvalPage, approvalsPage, listStep } from './pages.ts';
 
-export type ApprovalRoutes = {
+type ApprovalRoutes = {
   readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;

@@ -98,7 +98,7 @@ ${
 }
 
 /** 10 seconds ago, 5 minutes ago, 3 hours ago, 12 days ago. */
-export function ago(milliseconds: number): string {
+function ago(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1_000));
   const [count, unit] =
     seconds < 60

@@ -8,7 +8,7 @@ import { notAhead } from '../refuse-prefetch.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { webUrl } from './page-parts.ts';
 
-export type CallbackRoutes = {
+type CallbackRoutes = {
   readonly broker: Broker;
   /** Whether browsers reach this app over https. */
   readonly secure: boolean;

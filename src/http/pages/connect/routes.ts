@@ -22,7 +22,7 @@ import { fieldPrefix } from './form.ts';
 import type { FormAction, Surroundings } from './page-parts.ts';
 import { renderView } from './view.ts';
 
-export type ConnectRoutes = {
+type ConnectRoutes = {
   readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;

@@ -9,7 +9,6 @@ import { sameText } from '../../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../../broker/visitors/form-errors.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { type Owner, subjectOf } from '../../../principal.ts';
-import type { Limits } from '../../middleware/rate-limits.ts';
 import type { RequestEnv } from '../../request-env.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
@@ -22,7 +21,8 @@ export type SignInOptions = {
   readonly secure: boolean;
   /** Signing in at the issuer, and where that starts; null: with a code only. */
   readonly issuer: { readonly signIn: IssuerSignIn; readonly publicUrl: string } | null;
-  readonly limits: Pick<Limits, 'wrongCode'>;
+  /** `wrongCode` counts a code that is not good, by address; it throws `rate_limited` for too many. */
+  readonly limits: { wrongCode(address: string): Promise<void> };
 };
 
 export type SignIn = {

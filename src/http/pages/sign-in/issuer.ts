@@ -11,7 +11,7 @@ export const issuerPath = '/sign-in/issuer';
 /** The redirect URI that the client registers. */
 export const issuerCallbackPath = '/sign-in/callback';
 
-export type IssuerRoutes = {
+type IssuerRoutes = {
   readonly signIn: IssuerSignIn;
   readonly secure: boolean;
   readonly visitor: VisitorOf;

@@ -2,7 +2,7 @@
 import { html } from 'hono/html';
 import { type Html, page } from '../page.ts';
 
-export type SignInPage = {
+type SignInPage = {
   readonly csrf: string;
   readonly to: string;
   /** Host and port in the address bar. */
