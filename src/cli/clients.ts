@@ -90,7 +90,10 @@ export function httpClientTexts(url: string): readonly { readonly client: string
   const header = 'Authorization: Bearer TOKEN';
   const server = { name: 'keyward', type: 'http', url, headers: { Authorization: 'Bearer TOKEN' } };
   return [
-    { client: 'Claude Code', text: `claude mcp add --scope user --transport http keyward ${url} --header ${quote(header)}` },
+    {
+      client: 'Claude Code',
+      text: `claude mcp add --scope user --transport http keyward ${url} --header ${quote(header)}`,
+    },
     { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify(server))}` },
     {
       client: 'MCP Inspector (with Node 22.19 or newer)',
