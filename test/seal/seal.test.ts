@@ -1,12 +1,22 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { lengthPrefixed } from '../../src/seal/derive.ts';
+import { derive, lengthPrefixed } from '../../src/seal/derive.ts';
 import { authenticated, type KeyHeader } from '../../src/seal/key-header.ts';
 import { type Keyring, unwrapKeys } from '../../src/seal/keyring.ts';
 import { newKeys, openKeys, rewrapped, withFreshKey, withRetired } from '../../src/seal/keys.ts';
-import { deriveKey, envelope, open, type SealContext, seal } from '../../src/seal/seal.ts';
+import { stretch } from '../../src/seal/passphrase.ts';
+import { deriveKey, envelope, open, openEnvelope, type SealContext, seal } from '../../src/seal/seal.ts';
 import { loadSodium } from '../../src/seal/sodium.ts';
+import { openStore } from '../../src/store/open.ts';
+import { rowProofs } from '../../src/store/postgres/row-mac.ts';
+import { columnsOf } from '../../src/store/postgres/rows.ts';
+import { openArchive } from '../../src/vault/archive.ts';
+import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import vectors from './vectors.json' with { type: 'json' };
 
 const damaged = expect.objectContaining({ code: 'vault_damaged' });
 const context: SealContext = { purpose: 'credential', tenant: 'acme', owner: 'ann', recordId: '1', version: 1 };
@@ -188,5 +198,92 @@ describe('the header of the keys', () => {
     const fresh = await rewrapped(first, next, null, { freshKey: true });
     await expect(openKeys(fresh.header, old, first)).rejects.toMatchObject({ code: 'key_wrong' });
     expect(await openKeys(fresh.header, next, first)).toEqual(fresh);
+  });
+});
+
+/** Made by an implementation of its own, from docs/vault-format.md: what Keyward wrote with it could be wrong in the same way. */
+describe('the published format', () => {
+  const owner = { tenant: 'local', user: 'local' };
+  const settings = { key: vectors.keys.outerKey, fallbackKeyFile: '/nowhere/key', keychain: false };
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8');
+  const { context } = vectors.record;
+  const collected = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+    const found: T[] = [];
+    for await (const item of items) found.push(item);
+    return found;
+  };
+  let keys: Keyring;
+
+  beforeAll(() => {
+    keys = unwrapKeys(vectors.header as unknown as KeyHeader, Buffer.from(vectors.keys.outerKey, 'hex'));
+  });
+
+  it('derives keys, and stretches passphrases', async () => {
+    const { derive: derived, passphrase } = vectors;
+    expect(hex(derive(Buffer.from(vectors.keys.dataKey, 'hex'), derived.names))).toBe(derived.underDataKey);
+    const stretched = await stretch(passphrase.passphrase, passphrase);
+    expect(hex(stretched)).toBe(passphrase.key);
+    expect(hex(derive(stretched, ['key and passphrase', vectors.keys.outerKey]))).toBe(passphrase.withOuterKey);
+  });
+
+  it('proves the header of the keys, and unwraps them', () => {
+    expect([keys.vaultId, keys.currentKeyId]).toEqual([vectors.keys.vaultId, vectors.keys.keyId]);
+    expect(hex(keys.dataKeys.get(keys.currentKeyId) ?? Buffer.alloc(0))).toBe(vectors.keys.dataKey);
+    expect(hex(keys.retired.get(vectors.keys.retiredKeyId)?.auditKey ?? Buffer.alloc(0))).toBe(
+      vectors.audit.retiredKey,
+    );
+    const { mac, ...header } = vectors.header as unknown as KeyHeader;
+    expect(authenticated(header, keys.outerKey).mac).toBe(mac);
+  });
+
+  it('opens the secret of a record, and a row of the file', () => {
+    expect(text(open(keys, context, vectors.record.sealed))).toBe(vectors.record.plaintext);
+    expect(text(openEnvelope(vectors.row.sealed, () => deriveKey(keys, 'row')))).toBe(vectors.row.plaintext);
+    expect(hex(deriveKey(keys, 'row'))).toBe(vectors.row.key);
+  });
+
+  it('proves a record in PostgreSQL', () => {
+    const { database, columns, mac } = vectors.postgres;
+    const [row] = [JSON.parse(vectors.row.plaintext) as Parameters<typeof columnsOf>[0]];
+    expect(columnsOf(row)).toMatchObject(columns);
+    expect(rowProofs(database, () => keys).make(columnsOf(row))).toBe(mac);
+  });
+
+  it('opens a whole vault file with its audit log, and a backup', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'keyward-vectors-'));
+    try {
+      const file = join(folder, 'vault.json');
+      await writeFile(file, vectors.vault.file, { mode: 0o600 });
+      await writeFile(join(folder, 'audit.log'), vectors.audit.lines.map((line) => `${line}\n`).join(''), {
+        mode: 0o600,
+      });
+      const store = await openStore({
+        store: { kind: 'file', path: file },
+        key: settings,
+      });
+      const row = await store.get('credential', owner, context.recordId);
+      expect(text(open(store.keyring, context, row?.sealed ?? ''))).toBe(vectors.record.plaintext);
+      expect(await verifyAudit(store)).toMatchObject({ ok: true, lines: 3, head: vectors.audit.head });
+      await store.close();
+
+      const backup = join(folder, 'backup');
+      await writeFile(backup, `${vectors.backup.lines.join('\n')}\n`, { mode: 0o600 });
+      const archive = await openArchive(backup, settings);
+      expect(await collected(archive.readAudit())).toEqual(vectors.audit.lines);
+      expect(await collected(archive.scan())).toEqual([JSON.parse(vectors.row.plaintext)]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('is published with all of these vectors', async () => {
+    const page = await readFile(new URL('../../docs/vault-format.md', import.meta.url), 'utf8');
+    const values = (value: unknown): string[] =>
+      typeof value === 'object' && value !== null ? Object.values(value).flatMap(values) : [String(value)];
+    const missing = values(vectors)
+      .flatMap((value) => value.split('\n'))
+      .filter((line) => !page.includes(line));
+    expect(missing).toEqual([]);
   });
 });
