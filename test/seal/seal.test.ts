@@ -8,14 +8,14 @@ import { derive, lengthPrefixed } from '../../src/seal/derive.ts';
 import { authenticated, type KeyHeader } from '../../src/seal/key-header.ts';
 import { type Keyring, unwrapKeys } from '../../src/seal/keyring.ts';
 import { newKeys, openKeys, rewrapped, withFreshKey, withRetired } from '../../src/seal/keys.ts';
-import { stretch } from '../../src/seal/passphrase.ts';
+import { stretch } from '../../src/seal/outer-key/passphrase.ts';
 import { deriveKey, envelope, open, openEnvelope, type SealContext, seal } from '../../src/seal/seal.ts';
 import { loadSodium } from '../../src/seal/sodium.ts';
 import { openStore } from '../../src/store/open.ts';
 import { rowProofs } from '../../src/store/postgres/row-mac.ts';
 import { columnsOf } from '../../src/store/postgres/rows.ts';
-import { openArchive } from '../../src/vault/archive.ts';
-import { verifyAudit } from '../../src/vault/audit-verify.ts';
+import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
+import { openArchive } from '../../src/vault/move/archive.ts';
 import vectors from './vectors.json' with { type: 'json' };
 
 const damaged = expect.objectContaining({ code: 'vault_damaged' });
