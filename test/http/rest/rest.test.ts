@@ -6,14 +6,9 @@ import { type IncomingMessage, request } from 'node:http';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import createClient from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tools } from '../../../src/mcp/tools/index.ts';
-import type { paths as CreatePaths } from '../../support/interfaces/alloy-create-credential.ts';
-import type { paths as ListPaths } from '../../support/interfaces/alloy-get-connector-credentials.ts';
-import type { paths as MetadataPaths } from '../../support/interfaces/alloy-get-credentials-metadata.ts';
 import { answerValidator, readInterface, requestValidator } from '../../support/interfaces/documents.ts';
-import type { paths as PathStackPaths } from '../../support/interfaces/pathstack-connection-credentials.ts';
 import { person } from '../../support/principals.ts';
 import { type RestServer, startRest } from '../../support/servers/rest.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../../support/world.ts';
@@ -557,29 +552,4 @@ describe('Fishnet', () => {
       body: { error: expect.any(String) },
     });
   });
-});
-
-it('works unchanged with clients that were generated from the interface texts', async () => {
-  const baseUrl = rest.origin;
-  const headers = { authorization: `Bearer ${rest.token('ann')}` };
-  const header = { 'x-api-version': '2025-09' };
-  const path = { connectorId };
-
-  const made = await createClient<CreatePaths>({ baseUrl, headers }).POST(credentials, {
-    params: { header, path },
-    body: { userId: 'ann', authenticationType: 'api_key', ...{ apiKey: goodApiKey } },
-  });
-  const credentialId = made.data && 'credentialId' in made.data ? made.data.credentialId : '';
-  const listed = await createClient<ListPaths>({ baseUrl, headers }).GET(credentials, { params: { header, path } });
-  expect(listed.data?.credentials?.map((one) => one.credentialId)).toContain(credentialId);
-  const forms = await createClient<MetadataPaths>({ baseUrl, headers }).GET(`${credentials}/metadata`, {
-    params: { header, path },
-  });
-  expect(forms.data?.metadata?.map((one) => one.authenticationType)).toContain('api_key');
-
-  const client = createClient<PathStackPaths>({ baseUrl, headers });
-  const read = await client.GET(secret, { params: { path: { connection_id: credentialId } } });
-  expect(read.data?.data).toEqual({ connection_id: credentialId, credentials: { apiKey: goodApiKey } });
-  const missing = await client.GET(secret, { params: { path: { connection_id: randomUUID() } } });
-  expect(missing.error).toMatchObject({ error: { code: 404 } });
 });
