@@ -21,7 +21,7 @@ const longest = [
   'mcp/stdio',
   'store/postgres/contract',
   'mcp/main-job',
-  'vault/move',
+  'vault/move/move',
   'store/postgres/refresh',
   'cli/commands/backup',
   'faults/refresh',

@@ -3,7 +3,6 @@
  * configuration and egress share it.
  */
 import { isIPv4 } from 'node:net';
-import { boundedMap } from './bounded-map.ts';
 
 /** True for a name or an address that only this computer reaches (RFC 8252 §7.3); an IPv6 one with brackets or without. */
 export function isLoopback(host: string): boolean {
@@ -30,13 +29,15 @@ export type ProxyOption = {
 };
 
 /** Rules that were read before: every call reads those of its connector and its credential. */
-const known = boundedMap<string, HostRule | null>(10_000);
+const known = new Map<string, HostRule | null>();
+const maxKnown = 10_000;
 
 /** Reads `host`, `host:port`, `[v6]:port` or `*.domain`; undefined when it is none of these. */
 export function parseHost(text: string): HostRule | undefined {
   let rule = known.get(text);
   if (rule === undefined) {
     rule = ruleIn(text);
+    if (known.size >= maxKnown) known.clear();
     known.set(text, rule);
   }
   return rule ?? undefined;

@@ -20,6 +20,58 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   net: [],
 };
 
+/**
+ * Inside a part: room → the rooms of that part that it may import. A room is a folder; a file that lies in none is a room
+ * of its own.
+ */
+const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  broker: {
+    input: [],
+    oauth: [],
+    broker: ['policy'],
+    policy: ['broker', 'input'],
+    visitors: ['broker', 'input', 'policy'],
+    approvals: ['broker', 'input', 'policy', 'visitors'],
+    'sign-in': ['broker', 'input', 'oauth', 'policy', 'visitors'],
+    grants: ['broker', 'input', 'oauth', 'policy'],
+    calls: ['broker', 'grants', 'input', 'oauth', 'policy'],
+    credentials: ['approvals', 'broker', 'calls', 'grants', 'input', 'oauth', 'policy', 'visitors'],
+    connect: ['broker', 'credentials', 'grants', 'input', 'oauth', 'policy', 'visitors'],
+    'create-broker': ['broker', 'grants', 'policy'],
+  },
+  http: {
+    listener: [],
+    'request-env': ['listener'],
+    pages: ['pages/sign-in'],
+    'pages/sign-in': ['pages', 'request-env'],
+    'pages/approvals': ['pages'],
+    'pages/connect': ['pages'],
+    middleware: ['listener', 'pages', 'request-env'],
+    auth: ['middleware', 'request-env'],
+    ops: ['auth', 'middleware'],
+    rest: ['listener', 'middleware'],
+    gateway: ['auth', 'listener', 'middleware'],
+    mcp: ['auth', 'listener', 'middleware'],
+    loopback: ['listener', 'middleware', 'pages/approvals', 'pages/connect'],
+    service: [
+      'auth',
+      'gateway',
+      'listener',
+      'mcp',
+      'middleware',
+      'ops',
+      'pages',
+      'pages/approvals',
+      'pages/connect',
+      'pages/sign-in',
+      'rest',
+    ],
+  },
+};
+
+/** Rooms that may import fewer parts than theirs: the protocol knows neither who asks nor where secrets are kept. */
+const narrower: Readonly<Record<string, readonly string[]>> = { 'broker/oauth': ['connectors', 'net'] };
+
 /** Parts that anyone may import and that import nobody. */
 const leaves = [
   'bounded-map',
@@ -69,19 +121,34 @@ type Source = {
   readonly imports: readonly Import[];
 };
 
-const files = (await readdir(root, { recursive: true }))
-  .map((file) => file.replaceAll('\\', '/'))
-  .filter((file) => file.endsWith('.ts'));
-const sources: Source[] = await Promise.all(
-  files.map(async (file) => {
-    const text = await readFile(new URL(file, root), 'utf8');
-    return { file, part: partOf(file), text, imports: importsOf(text) };
-  }),
-);
+const sources = await readAll(['.'], root);
+
+/** The TypeScript files below these folders; their paths are relative to src/. */
+async function readAll(folders: readonly string[], base: URL): Promise<Source[]> {
+  const found = folders.map(async (folder) => {
+    const names = (await readdir(new URL(`${folder}/`, base), { recursive: true })).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    return names.map((name) => new URL(`${folder}/${name.replaceAll('\\', '/')}`, base));
+  });
+  return Promise.all(
+    (await Promise.all(found)).flat().map(async (url) => {
+      const text = await readFile(url, 'utf8');
+      const file = posix.relative(root.pathname, url.pathname);
+      return { file, part: partOf(file), text, imports: importsOf(text) };
+    }),
+  );
+}
 
 /** `broker/oauth/refresh.ts` → `broker`; `errors.ts` → `errors`. */
 function partOf(file: string): string {
   return file.split('/')[0]?.replace(/\.ts$/, '') ?? '';
+}
+
+/** `broker/oauth/refresh.ts` → `oauth`; `broker/broker.ts` → `broker`. */
+function roomOf(file: string): string {
+  const inside = file.split('/').slice(1);
+  return inside.length === 1 ? (inside[0] ?? '').replace(/\.ts$/, '') : inside.slice(0, -1).join('/');
 }
 
 /** Static, type-only and dynamic imports, and re-exports. */
@@ -116,7 +183,18 @@ function withoutComments(text: string): string {
 
 /** Source file that an import names, relative to src/; undefined for packages and Node's modules. */
 function targetOf(file: string, from: string): string | undefined {
-  return from.startsWith('.') ? posix.normalize(posix.join(posix.dirname(file), from)) : undefined;
+  if (!from.startsWith('.')) return undefined;
+  return posix.join(posix.dirname(file), from).replace(/^\.\.\/src\//, '');
+}
+
+/** What a module declares for others. */
+const exported = /^export (?:async )?(?:function\*?|const|let|class|type|interface) (\w+)/gm;
+
+/** Who imports this file, or a file that passes it on. */
+function usersOf(file: string, importers: ReadonlyMap<string, readonly Source[]>): Source[] {
+  return (importers.get(file) ?? []).flatMap((user) =>
+    /^export\b[^;]*\bfrom\b/m.test(user.text) ? [user, ...usersOf(user.file, importers)] : [user],
+  );
 }
 
 function packageOf(from: string): string {
@@ -153,6 +231,38 @@ describe('architecture', () => {
       return allowed ? undefined : `${part} must not import ${to} (${from})`;
     });
     expect(offenders).toEqual([]);
+  });
+
+  it('lets imports run along the arrows between the rooms of a part', () => {
+    const offenders = broken(({ file, part }, { from }) => {
+      const target = targetOf(file, from);
+      const table = rooms[part];
+      if (table === undefined || target === undefined || partOf(target) !== part) return undefined;
+      const [room, to] = [roomOf(file), roomOf(target)];
+      return to === room || table[room]?.includes(to) ? undefined : `${part}/${room} must not import ${part}/${to}`;
+    });
+    const tooWide = broken(({ file, part }, { from }) => {
+      const [target, parts] = [targetOf(file, from), narrower[`${part}/${roomOf(file)}`]];
+      if (target === undefined || parts === undefined) return undefined;
+      const to = partOf(target);
+      return [part, ...leaves, ...parts].includes(to) ? undefined : `must not import ${to} (${from})`;
+    });
+    expect([...offenders, ...tooWide]).toEqual([]);
+  });
+
+  it('exports only what another file uses', async () => {
+    const importers = new Map<string, Source[]>();
+    for (const source of [...sources, ...(await readAll(['test', 'scripts'], new URL('../', root)))]) {
+      const targets = new Set(source.imports.map(({ from }) => targetOf(source.file, from) ?? ''));
+      for (const target of targets) importers.set(target, [...(importers.get(target) ?? []), source]);
+    }
+    const unused = sources.flatMap(({ file, text }) => {
+      const users = usersOf(file, importers);
+      const names = Array.from(text.matchAll(exported), ([, name = '']) => name);
+      const isUsed = (name: string) => users.some((user) => new RegExp(`\\b${name}\\b`).test(user.text));
+      return names.filter((name) => !isUsed(name)).map((name) => `${file}: ${name}`);
+    });
+    expect(unused).toEqual([]);
   });
 
   it('has leaves that import no other part', () => {

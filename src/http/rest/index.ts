@@ -19,7 +19,7 @@ import { checkVersion, readVersion } from './versions.ts';
 /** Every operation. What is not listed here does not exist. */
 export const operations: readonly Operation[] = [...alloy, ...pathstack, ...fishnet, ...management];
 
-export type RestOptions = {
+type RestOptions = {
   readonly broker: Broker;
   readonly bearer: RestBearer;
   /** Origin that programs reach this app at. */

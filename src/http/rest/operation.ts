@@ -41,7 +41,7 @@ export const paging = {
   limit: z.coerce.number().int().min(1).max(maxLimit).optional().describe('How many there may be on the page'),
 };
 
-export type Call = { readonly broker: Broker; readonly principal: Principal; readonly signal: AbortSignal };
+type Call = { readonly broker: Broker; readonly principal: Principal; readonly signal: AbortSignal };
 
 /** What is wrong where: a path, query or header name, or a field of the body. */
 export type Place = 'path' | 'query' | 'header' | 'body';
