@@ -1,4 +1,7 @@
-/** What a field of a definition is when the file leaves it out. The published schema shows the same values. */
+/**
+ * What a field of a definition is when the file leaves it out. The published schema shows the same values. They stand
+ * apart from it because built-in files are not parsed by a schema at run time: see docs/performance.md.
+ */
 import type { Api, InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation, Verification } from '../connector.ts';
 
 export const noInputs: Inputs = { type: 'object', properties: {} };

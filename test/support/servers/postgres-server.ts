@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { inject } from 'vitest';
 import { freePort } from '../clients/mcp-clients.ts';
 import { cannotRun, give, type PostgresPrograms, unpackPostgres } from './postgres-programs.ts';
 
@@ -37,7 +36,7 @@ export async function startPostgres(
   files: Readonly<Record<string, string>> = {},
   programs?: PostgresPrograms,
 ): Promise<PostgresServer> {
-  const { folder: base, postgres, template, as } = programs ?? inject('postgresPrograms') ?? (await unpackPostgres());
+  const { folder: base, postgres, template, as } = programs ?? (await programsOfRun()) ?? (await unpackPostgres());
   const folder = await mkdtemp(join(base, 'server-'));
   const data = join(folder, 'data');
   await cp(template, data, { recursive: true });
@@ -85,6 +84,12 @@ export async function startPostgres(
       };
     },
   };
+}
+
+/** What the test run unpacked; nothing in the bench, where vitest can't even be loaded. */
+async function programsOfRun(): Promise<PostgresPrograms | null> {
+  if (process.env.VITEST === undefined) return null;
+  return (await import('vitest')).inject('postgresPrograms');
 }
 
 /** Milliseconds in which a server has to start. */
