@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { version } from '../src/version.ts';
+import { packageName, version } from '../src/version.ts';
 import { desktopManifest } from './manifest-files.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -18,7 +18,7 @@ const folder = await mkdtemp(join(tmpdir(), 'keyward-bundle-'));
 try {
   await writeJson('manifest.json', await desktopManifest());
   // What makes dist/main.js an ES module.
-  await writeJson('package.json', { name: 'keyward', version, type: 'module' });
+  await writeJson('package.json', { name: packageName, version, type: 'module' });
   for (const name of ['dist', 'LICENSE', 'PRIVACY.md'])
     await cp(join(root, name), join(folder, name), { recursive: true });
   const icon = join('docs', 'assets', 'icon.png');

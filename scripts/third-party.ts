@@ -62,6 +62,11 @@ function folderOf(id: string): string | undefined {
   return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
 }
 
+/** A folder as package-lock.json names it, also where node_modules is a link to somewhere else. */
+function lockName(folder: string): string {
+  return folder.slice(folder.indexOf('node_modules/'));
+}
+
 /** `node_modules/pg/node_modules/@scope/name` → `@scope/name`. */
 function packageName(folder: string): string | undefined {
   return /.*node_modules\/(.+)$/.exec(folder)?.[1];
@@ -105,7 +110,7 @@ export function billOfMaterials(folders: readonly string[]): string {
   const installed = Object.entries(packages)
     .filter(([folder, { dev, link }]) => folder.startsWith('node_modules/') && dev !== true && link !== true)
     .map(([folder]) => folder);
-  const components = [...new Set([...folders, ...installed])].sort().map((folder) => {
+  const components = [...new Set([...folders.map(lockName), ...installed])].sort().map((folder) => {
     const about = packages[folder];
     const name = packageName(folder);
     if (about?.version === undefined || name === undefined)

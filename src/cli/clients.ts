@@ -1,5 +1,6 @@
 /** What to paste into which MCP client so that it starts this Keyward. */
 import { flagOf, options } from '../config/config.ts';
+import { packageName } from '../version.ts';
 
 /** How a client starts Keyward: program, arguments, and environment (never a secret). */
 type Launch = {
@@ -58,7 +59,7 @@ function programOf({ execPath, script }: Self, words: readonly string[]) {
   // npx keeps packages in a cache that it may empty.
   const cached = /[\\/]_npx[\\/]/.test(script);
   return cached
-    ? { command: 'npx', args: ['-y', 'keyward', ...words] }
+    ? { command: 'npx', args: ['-y', packageName, ...words] }
     : { command: execPath, args: [script, ...words] };
 }
 

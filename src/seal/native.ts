@@ -6,6 +6,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { packageName } from '../version.ts';
 
 /**
  * The first of these files that there is.
@@ -17,7 +18,7 @@ import path from 'node:path';
 export function loadNative(builds: readonly { readonly name: string; readonly file: string }[]): unknown {
   const root = ownFolder();
   // npm puts a package into Keyward's own folder, or into the one that Keyward lies in.
-  const around = path.dirname(root);
+  const around = path.resolve(root, packageName.startsWith('@') ? '../..' : '..');
   const shelves = [path.join(root, 'node_modules'), ...(path.basename(around) === 'node_modules' ? [around] : [])];
   for (const { name, file } of builds) {
     for (const shelf of shelves) {
@@ -31,7 +32,7 @@ export function loadNative(builds: readonly { readonly name: string; readonly fi
 /** Where Keyward is installed: the nearest folder with its own manifest. */
 function ownFolder(): string {
   for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    if (nameIn(path.join(folder, 'package.json')) === 'keyward') return folder;
+    if (nameIn(path.join(folder, 'package.json')) === packageName) return folder;
     if (folder === path.dirname(folder)) throw new Error('Keyward’s own package.json is missing.');
   }
 }
