@@ -1,5 +1,5 @@
 /** Acts that need their owner's approval: what is asked, what an answer is good for, and who may give it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { inTurn } from '../../../src/broker/approvals/approvals.ts';
 import { declineRequest, takeLink, waitForAnswer } from '../../../src/broker/approvals/link.ts';
 import {
@@ -36,8 +36,9 @@ beforeAll(async () => {
   broker = keyward.broker;
 });
 afterAll(() => keyward.close());
+// Files share a process: the next one must find the clock as it is.
+afterEach(() => void vi.useRealTimers());
 beforeEach(async () => {
-  vi.useRealTimers();
   for (const one of await broker.vault.list('approval', claude, {}, { limit: 500 }))
     await broker.vault.commit([{ op: 'delete', kind: 'approval', record: one }]);
   mine = await storeTokens(broker, claude, { expiresAt: null, accessToken: 'at-secret' });

@@ -1,5 +1,5 @@
 /** What the page of a request shows: the facts as they were when it was asked, whatever the asker does meanwhile. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { takeLink } from '../../../src/broker/approvals/link.ts';
 import { answerApproval, decide, openApprovals, viewApproval } from '../../../src/broker/approvals/page.ts';
 import { updateCredential } from '../../../src/broker/credentials/manage.ts';
@@ -21,8 +21,9 @@ beforeAll(async () => {
   keyward = await startBroker({ origin: 'http://127.0.0.1:9', settings, pages: { showLocally: async () => false } });
 });
 afterAll(() => keyward.close());
+// Files share a process: the next one must find the clock as it is.
+afterEach(() => void vi.useRealTimers());
 beforeEach(async () => {
-  vi.useRealTimers();
   for (const record of await keyward.broker.vault.list('approval', claude, {}, { limit: 500 }))
     await keyward.broker.vault.commit([{ op: 'delete', kind: 'approval', record }]);
   mine = await storeTokens(keyward.broker, claude, { expiresAt: null });

@@ -1,5 +1,5 @@
 /** A client that asks for many things, or again after a no: how many windows open, and how long it is not heard. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { takeLink } from '../../../src/broker/approvals/link.ts';
 import { decide, listFromLink } from '../../../src/broker/approvals/page.ts';
 import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
@@ -20,8 +20,9 @@ beforeAll(async () => {
   many = await Promise.all(Array.from({ length: 10 }, () => storeTokens(keyward.broker, claude, { expiresAt: null })));
 });
 afterAll(() => keyward.close());
+// Files share a process: the next one must find the clock as it is.
+afterEach(() => void vi.useRealTimers());
 beforeEach(async () => {
-  vi.useRealTimers();
   for (const record of await keyward.broker.vault.list('approval', claude, {}, { limit: 500 }))
     await keyward.broker.vault.commit([{ op: 'delete', kind: 'approval', record }]);
 });
