@@ -3,10 +3,9 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { person } from '../../support/principals.ts';
-import { echoConnector, echoEnv } from '../../support/servers/echo-connector.ts';
-import { startRest } from '../../support/servers/rest.ts';
+import { connectRawService } from '../../support/servers/raw-service.ts';
 
 const ann = person('acme', 'ann');
 const token = 'sk-canary-of-cut-answers';
@@ -74,17 +73,7 @@ it('58. of 200 answers, cut at any byte or whole, only whole ones look whole, an
       else void write(socket, answer);
     });
   });
-  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void service.close());
-  const { port } = service.address() as { port: number };
-  const echo = await echoEnv(`http://127.0.0.1:${port}`);
-  const keyward = await startRest(echo.env, new Map([['ann', ann]]));
-  onTestFinished(async () => {
-    await keyward.close();
-    await echo.remove();
-  });
-  const input = { connectorId: echoConnector, authenticationType: 'bearer', token };
-  const { credentialId } = await keyward.keyward.run('create_credential', input, { principal: ann });
+  const { keyward, connectionId } = await connectRawService(service, ann, token);
 
   /** All bytes of the answer, and whether they look like all of it to a client. */
   const ask = ({ upload, slow }: Wish) =>
@@ -93,7 +82,7 @@ it('58. of 200 answers, cut at any byte or whole, only whole ones look whole, an
       const socket = connect(Number(own), hostname);
       const length = upload ? 'Content-Length: 600000\r\n' : '';
       const head = `Host: ${host}\r\nAuthorization: Bearer ${keyward.token('ann')}\r\nConnection: close\r\n${length}`;
-      socket.write(`${upload ? 'POST' : 'GET'} /proxy/${credentialId}/x HTTP/1.1\r\n${head}\r\n`);
+      socket.write(`${upload ? 'POST' : 'GET'} /proxy/${connectionId}/x HTTP/1.1\r\n${head}\r\n`);
       if (upload) socket.write('y'.repeat(300_000));
       let text = '';
       const said = () => {

@@ -4,12 +4,11 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { callApi } from '../../../src/broker/calls/call-api.ts';
 import { scrubbed } from '../../../src/net/scrub/scrub.ts';
 import { person } from '../../support/principals.ts';
-import { echoConnector, echoEnv } from '../../support/servers/echo-connector.ts';
-import { startRest } from '../../support/servers/rest.ts';
+import { connectRawService } from '../../support/servers/raw-service.ts';
 
 const ann = person('acme', 'ann');
 const token = 'sk-canary-of-generated-answers';
@@ -105,19 +104,7 @@ it('numbers, headers, lengths and bodies come through as the service wrote them,
       head = '';
     });
   });
-  service.listen(0, '127.0.0.1');
-  await once(service, 'listening');
-  onTestFinished(() => void service.close());
-  const { port } = service.address() as { port: number };
-  const echo = await echoEnv(`http://127.0.0.1:${port}`);
-  const keyward = await startRest(echo.env, new Map([['ann', ann]]));
-  onTestFinished(async () => {
-    await keyward.close();
-    await echo.remove();
-  });
-  const input = { connectorId: echoConnector, authenticationType: 'bearer', token };
-  const { credentialId } = await keyward.keyward.run('create_credential', input, { principal: ann });
-  const connectionId = String(credentialId);
+  const { keyward, connectionId } = await connectRawService(service, ann, token);
   const { broker } = keyward.keyward.usual;
 
   await fc.assert(
