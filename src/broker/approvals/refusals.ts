@@ -15,7 +15,7 @@ const whatFor: Readonly<Record<ApprovalAct, string>> = {
 function whereToAnswer({ showLocally }: Pages): string {
   return showLocally === null
     ? 'on the page of this Keyward, after signing in'
-    : 'in the browser window that it opened, or with “keyward approvals” in a terminal';
+    : 'in the browser window that opened, or, where none did, with “keyward approvals” in a terminal';
 }
 
 /** The owner has been asked. */

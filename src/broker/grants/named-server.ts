@@ -24,7 +24,11 @@ export function readServer(
   const field = method && serverInput(method);
   if (!field) {
     if (server === undefined) return { auth: null, inputs: {} };
-    throw serverError(`${name} has one authorization server, which Keyward knows.`, 'is not used here');
+    throw serverError(
+      `${name} has one authorization server, which Keyward knows.`,
+      'is not used here',
+      'Leave server out.',
+    );
   }
   if (server === undefined) {
     const hint = `It is the ${field} of the connections that use the client. A person can leave this to Keyward’s page: it asks for the client where one is missing.`;
@@ -32,7 +36,10 @@ export function readServer(
   }
   const inputs = { [field]: server.trim() };
   const problem = plainUrlProblems(egress, inputs)[field] ?? (isServer(inputs, field) ? undefined : 'must be a URL');
-  if (problem !== undefined) throw serverError(`server ${problem}.`, problem);
+  if (problem !== undefined) {
+    const hint = `Give the ${field} as the connections that use the client name it, such as https://id.example.`;
+    throw serverError(`server ${problem}.`, problem, hint);
+  }
   return { auth: method, inputs };
 }
 
@@ -44,7 +51,6 @@ function isServer(inputs: Inputs, field: string): boolean {
   }
 }
 
-function serverError(message: string, problem: string, hint?: string): KeywardError {
-  const details = { fields: { server: problem } };
-  return new KeywardError('invalid_input', message, hint === undefined ? { details } : { hint, details });
+function serverError(message: string, problem: string, hint: string): KeywardError {
+  return new KeywardError('invalid_input', message, { hint, details: { fields: { server: problem } } });
 }
