@@ -17,7 +17,7 @@ export function usesTokenEndpoint(auth: AuthMethod): auth is TokenMethod {
 }
 
 /** The input that names the authorization server, where the definition leaves that to the connection; else null. */
-export function serverInput(auth: AuthMethod): string | null {
+export function serverInputName(auth: AuthMethod): string | null {
   return isOAuth(auth) ? (wholeVariable(auth.issuer) ?? wholeVariable(auth.tokenEndpoint)) : null;
 }
 
@@ -30,7 +30,7 @@ export function clientsAt(
   auth: AuthMethod,
   inputs: Readonly<Record<string, string>>,
 ): string {
-  const server = serverOf(auth, inputs);
+  const server = namedServer(auth, inputs);
   if (server === null) return appUrl;
   return URL.canParse(server) ? new URL(server).host : 'the service';
 }
@@ -39,8 +39,8 @@ export function clientsAt(
  * The authorization server that a connection names itself: its issuer or token endpoint; null where the definition
  * names it. An OAuth client belongs to one server, and its secret goes to no other.
  */
-export function serverOf(auth: AuthMethod, inputs: Readonly<Record<string, string>>): string | null {
-  const name = serverInput(auth);
+export function namedServer(auth: AuthMethod, inputs: Readonly<Record<string, string>>): string | null {
+  const name = serverInputName(auth);
   return name === null ? null : (inputs[name] ?? '');
 }
 

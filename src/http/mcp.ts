@@ -3,8 +3,8 @@ import { Hono } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { actingFor } from '../broker/policy/policy.ts';
 import { type Principal, type Scope, usualScopes } from '../principal.ts';
-import { type Bearer, type BearerEnv, refuse } from './auth/bearer.ts';
-import { askedOf, readIdentity, userHeader } from './listener/request-head.ts';
+import { answerRefusal, type Bearer, type BearerEnv } from './auth/bearer.ts';
+import { headOfContext, readIdentity, userHeader } from './listener/request-head.ts';
 import { RequestError, readJson } from './middleware/json-body.ts';
 
 /** The protocol, as the MCP side provides it. */
@@ -22,7 +22,7 @@ type McpRoutes = { readonly broker: Broker; readonly bearer: Bearer; readonly pr
 export function mcpRoutes({ broker, bearer, protocol }: McpRoutes): Hono<BearerEnv> {
   const routes = new Hono<BearerEnv>();
   routes.on('ALL', ['/mcp', '/mcp/'], bearer.middleware({ scopes: usualScopes }), async (c) => {
-    const named = readIdentity(askedOf(c), userHeader);
+    const named = readIdentity(headOfContext(c), userHeader);
     const principal = await actingFor(broker, c.get('principal'), named, userHeader);
     const caller = { principal, requestId: c.get('requestId') };
     if (c.req.method !== 'POST') return protocol.answer(withAccept(c.req.raw), undefined, caller);
@@ -36,7 +36,7 @@ export function mcpRoutes({ broker, bearer, protocol }: McpRoutes): Hono<BearerE
     const tool = protocol.toolOf(body);
     // Step-up: the client may come back with a token that has the scope.
     if (tool !== null && !caller.principal.scopes.has(tool.scope)) {
-      return refuse(c, await bearer.lacking(caller.principal, `tool.${tool.name}`, tool.scope));
+      return answerRefusal(c, await bearer.lacking(caller.principal, `tool.${tool.name}`, tool.scope));
     }
     return protocol.answer(withAccept(c.req.raw), body, caller);
   });

@@ -7,14 +7,18 @@ import { type Bearer, createBearer } from './auth/bearer.ts';
 import type { IssuerSettings } from './auth/issuer-tokens.ts';
 import { createGateway } from './gateway/index.ts';
 import { createClientAddress } from './listener/client-address.ts';
-import { createRefusals, type OnRefused, type Refusals } from './listener/connection-refusals.ts';
+import {
+  type ConnectionRefusals,
+  logConnectionRefusals,
+  type OnConnectionRefusal,
+} from './listener/connection-refusals.ts';
 import type { ConnectionLimits } from './listener/connections.ts';
 import type { Direct } from './listener/server.ts';
 import { mcpRoutes, type Protocol } from './mcp.ts';
 import { createApp } from './middleware/app.ts';
 import { freshKeys } from './middleware/fresh-keys.ts';
 import { createLimits, limitAddresses } from './middleware/rate-limits.ts';
-import { aroundRequests, createRequests } from './middleware/request-log.ts';
+import { aroundRequests, createRequestLog } from './middleware/request-log.ts';
 import { createCounters } from './middleware/shared-counters.ts';
 import { healthRoutes, probePaths } from './ops/health.ts';
 import { type Metrics, metricsPath, metricsRoutes } from './ops/metrics.ts';
@@ -53,7 +57,7 @@ type ServiceOptions = {
 type Service = {
   readonly app: Hono;
   readonly direct: Direct;
-  readonly refusals: Refusals;
+  readonly refusals: ConnectionRefusals;
   readonly connections: ConnectionLimits;
 };
 
@@ -65,8 +69,8 @@ export function createService(options: ServiceOptions): Service {
   const clientOf = createClientAddress(options.trustedProxies);
   const limits = createLimits(options.rateLimit, createCounters(vault.countTogether, log));
   const places = { hosts: [origin.host, ...hosts], origins: [publicUrl, ...local] };
-  const refusals = createRefusals(log);
-  const requests = createRequests({ log, metrics, clientOf, limits, refusals, quiet: [...probePaths, metricsPath] });
+  const refusals = logConnectionRefusals(log);
+  const requests = createRequestLog({ log, metrics, clientOf, limits, refusals, quiet: [...probePaths, metricsPath] });
   const app = createApp({
     ...places,
     anyHost: probePaths,
@@ -91,7 +95,7 @@ export function createService(options: ServiceOptions): Service {
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
-  const note: OnRefused = (refused) => {
+  const note: OnConnectionRefusal = (refused) => {
     metrics.refused(refused.status);
     refusals.note(refused);
   };

@@ -11,7 +11,7 @@ import {
   type ResolvedAddress,
   systemResolve,
 } from './connections/dispatcher.ts';
-import { checkTarget, type Reach, refused } from './connections/target.ts';
+import { checkTarget, egressRefused, type Reach } from './connections/target.ts';
 import { type Deadline, defaultTimeoutMs, startDeadline } from './deadline.ts';
 import type { Egress, EgressRequest, EgressStream } from './egress.ts';
 import { cancelled, codeOf, networkFailure, timeoutFailure } from './failure.ts';
@@ -70,7 +70,7 @@ async function run(
       const next = request.redirects ? nextHop(hop, status, headers.get('location')) : null;
       if (next === null) return { status, headers, body: reading(body, deadline, failure), url: hop.url };
       await discard();
-      if (followed === request.redirects) throw refused(`${hop.url.host} redirects too often.`);
+      if (followed === request.redirects) throw egressRefused(`${hop.url.host} redirects too often.`);
       checkTarget(next.url, hosts, reach);
       hop = next;
     }

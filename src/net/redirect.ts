@@ -1,6 +1,6 @@
 /** What a redirect turns a request into. */
 
-import { refused } from './connections/target.ts';
+import { egressRefused } from './connections/target.ts';
 import type { EgressRequest } from './egress.ts';
 
 /** One request of a chain. */
@@ -31,7 +31,8 @@ export function nextHop(hop: Hop, status: number, location: string | undefined):
   const becomesGet =
     (status === 303 && hop.method !== 'GET' && hop.method !== 'HEAD') || (status < 303 && hop.method === 'POST');
   const body = becomesGet ? null : hop.body;
-  if (body !== null && !sameOrigin) throw refused(`${hop.url.host} wants the request sent to ${url.host} instead.`);
+  if (body !== null && !sameOrigin)
+    throw egressRefused(`${hop.url.host} wants the request sent to ${url.host} instead.`);
   const keep = (name: string) => (sameOrigin ? !(becomesGet && name.startsWith('content-')) : plainHeaders.has(name));
   const headers = Object.fromEntries(Object.entries(hop.headers).filter(([name]) => keep(name.toLowerCase())));
   return { url, method: becomesGet ? 'GET' : hop.method, headers, body };

@@ -7,7 +7,7 @@ import { hasCode, KeywardError } from '../../errors.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { type Action, refused, requireScope, who } from '../policy/policy.ts';
+import { type Action, auditedRefusal, requireScope, who } from '../policy/policy.ts';
 import { askedDigest, factsOf, isStillSo, type Matter } from './facts.ts';
 import { busy, never, saidNo, tooMany, usedByAnother, waiting } from './refusals.ts';
 import {
@@ -48,7 +48,7 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
   const { credential: matter, action, act, details = {} } = asked;
   const { connectorId } = matter;
   const about = matter.id === null ? { connectorId } : { subject: matter.id, connectorId };
-  const refuse = (error: KeywardError) => refused(broker, principal, action, about, error);
+  const refuse = (error: KeywardError) => auditedRefusal(broker, principal, action, about, error);
   if (!needsApproval(broker, asked)) return;
   if (broker.settings.release === 'never' && act === 'release') throw await refuse(never());
   await requireScope(broker, principal, action, about);

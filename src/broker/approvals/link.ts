@@ -5,7 +5,7 @@ import type { Approval } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { isId } from '../input/text.ts';
 import { type Waiting, waitFor } from '../input/waiting.ts';
-import { refused } from '../policy/policy.ts';
+import { auditedRefusal } from '../policy/policy.ts';
 import { linkTokenFor } from '../visitors/browser-binding.ts';
 import { inTurn } from './approvals.ts';
 import { saidNo } from './refusals.ts';
@@ -107,5 +107,5 @@ export async function declineRequest(broker: Broker, principal: Principal, appro
   });
   const { connectorId, credentialId } = approval;
   const about = credentialId === null ? { connectorId } : { subject: credentialId, connectorId };
-  return refused(broker, principal, 'approval.deny', about, told(record.expiresAt));
+  return auditedRefusal(broker, principal, 'approval.deny', about, told(record.expiresAt));
 }

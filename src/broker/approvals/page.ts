@@ -4,7 +4,7 @@ import { localPrincipal, type Owner, type Principal } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, ApprovalFacts } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { authorize } from '../policy/policy.ts';
-import { csrfFor, linkTokenFor, sameText } from '../visitors/browser-binding.ts';
+import { csrfFor, equalInConstantTime, linkTokenFor } from '../visitors/browser-binding.ts';
 import { answeredAlready } from '../visitors/form-errors.ts';
 import type { Sender, Visitor } from '../visitors/visitor.ts';
 import { isStillSo } from './facts.ts';
@@ -97,7 +97,7 @@ export async function answerApproval(
   decision: Decision,
 ): Promise<void> {
   const { approval, key } = await openApproval(broker, link, visitor);
-  if (browser === null || !sameText(csrf, csrfFor(approval.id, key, browser))) {
+  if (browser === null || !equalInConstantTime(csrf, csrfFor(approval.id, key, browser))) {
     throw new KeywardError('forbidden', 'This form was not sent from its own page, or is about an older request.', {
       hint: 'Reload the page and look at what is asked now. Cookies have to be allowed for it.',
     });
@@ -163,7 +163,7 @@ async function openApproval(broker: Broker, { id, token }: ApprovalLink, visitor
   const approval = await broker.vault.get('approval', visitor === 'local' ? localPrincipal : visitor, id);
   if (!approval) throw nowhere(visitor);
   const { key } = await broker.vault.open('approval', approval);
-  if (visitor === 'local' && !sameText(token ?? '', linkTokenFor(id, key))) throw nowhere(visitor);
+  if (visitor === 'local' && !equalInConstantTime(token ?? '', linkTokenFor(id, key))) throw nowhere(visitor);
   return { approval, key };
 }
 

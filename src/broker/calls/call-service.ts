@@ -14,7 +14,7 @@ import type { Broker } from '../broker.ts';
 import { parseAnswer } from '../oauth/answer.ts';
 import { about, accessOf, isOwn, readerOf, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
-import { authorize, refused, requireScope } from '../policy/policy.ts';
+import { auditedRefusal, authorize, requireScope } from '../policy/policy.ts';
 import { apiRequest, constantHeaders, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
 import { type Connection, openConnection, sendWithRenewal } from './connection.ts';
 import { type Reserved, readHeaders } from './headers.ts';
@@ -76,7 +76,9 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   const access = accessOf(reader, credential) === 'owner' ? 'owner' : 'use';
   const own = isOwn(broker, principal, credential);
   const refuse = async (error: unknown): Promise<never> => {
-    throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
+    throw error instanceof KeywardError
+      ? await auditedRefusal(broker, principal, action, about(credential), error)
+      : error;
   };
   try {
     checkCall(credential, access, reader, call.method, target.path, target.query);

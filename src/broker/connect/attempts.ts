@@ -1,6 +1,6 @@
 /** Attempts: pending connect flows. They live in the vault, so any process can show, finish or check any of them. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { serverOf } from '../../connectors/auth-kinds.ts';
+import { namedServer } from '../../connectors/auth-kinds.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Attempt, AttemptSecret } from '../../vault/vault.ts';
@@ -12,7 +12,7 @@ import { connectUrlFor, redirectUriFor } from '../grants/redirect-uri.ts';
 import { readId } from '../input/text.ts';
 import { type Waiting, waitFor } from '../input/waiting.ts';
 import { actingFor, authorize } from '../policy/policy.ts';
-import { sameText } from '../visitors/browser-binding.ts';
+import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { argumentsDigest, type Created, type CreateInput, type StartedAttempt } from './create-input.ts';
 import { beginDevice, watchDevice } from './device.ts';
 import { type AttemptState, expired, failAttempt, failureOf, stateOf } from './state.ts';
@@ -49,7 +49,7 @@ export async function startAttempt(
   // A device is told by its code where it is: the service sends nobody back.
   const redirectUri =
     flow === 'code'
-      ? (options.registered ?? redirectUriFor(callbackOrigin, connector, auth, serverOf(auth, plan.inputs)))
+      ? (options.registered ?? redirectUriFor(callbackOrigin, connector, auth, namedServer(auth, plan.inputs)))
       : `${callbackOrigin}/oauth/callback`;
   // Before anything is written: without pages nobody could finish.
   const origin = await broker.pages.open(id, flow === 'code');
@@ -152,7 +152,7 @@ export async function resumeAttempt(
   input: CreateInput,
 ): Promise<StartedAttempt> {
   const attempt = await requireAttempt(broker, principal, attemptId);
-  if (!sameText(argumentsDigest(broker, input), attempt.argumentsDigest)) {
+  if (!equalInConstantTime(argumentsDigest(broker, input), attempt.argumentsDigest)) {
     throw new KeywardError('forbidden', 'This attempt was started with other arguments.', {
       hint: 'Call create_credential afresh.',
     });

@@ -5,8 +5,8 @@ import type { Broker } from '../broker.ts';
 import { endRegistration, unknownRegistration } from '../grants/auth-configs.ts';
 import { oauthContext, ownerOf } from '../grants/oauth-context.ts';
 import { exchangeCode } from '../oauth/exchange.ts';
-import { refused } from '../policy/policy.ts';
-import { attemptOf, sameText, stateFor } from '../visitors/browser-binding.ts';
+import { auditedRefusal } from '../policy/policy.ts';
+import { attemptOf, equalInConstantTime, stateFor } from '../visitors/browser-binding.ts';
 import { admit, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
 import { finishAttempt, personOf } from './finish.ts';
 import { openAttempt } from './page.ts';
@@ -75,13 +75,13 @@ async function recognise(
   if (attemptId === null) throw untrusted('The answer carries no state that Keyward sent.');
   const { attempt, secret } = await openAttempt(broker, attemptId);
   const browser = callback.cookieOf(attemptId);
-  const genuine = browser !== null && sameText(state, stateFor(attemptId, secret.key, browser));
+  const genuine = browser !== null && equalInConstantTime(state, stateFor(attemptId, secret.key, browser));
   const path = callback.connectorId === null ? '/oauth/callback' : `/oauth/callback/${callback.connectorId}`;
   const expected = attempt.flow === 'code' && new URL(attempt.redirectUri).pathname === path;
   const claimed = callback.visitor === 'local' || !isUnclaimed(attempt);
   if (!genuine || !expected || !claimed) {
     const error = untrusted('This browser did not start the flow that the answer belongs to.');
-    throw await refused(
+    throw await auditedRefusal(
       broker,
       personOf(attempt),
       'attempt.start',

@@ -1,6 +1,6 @@
 /** Creating a credential: at once when everything is there, else through an attempt that a person finishes. */
 
-import { isOAuth, serverInput, usesTokenEndpoint } from '../../connectors/auth-kinds.ts';
+import { isOAuth, serverInputName, usesTokenEndpoint } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Principal, subjectOf } from '../../principal.ts';
@@ -17,7 +17,7 @@ import { inputError } from '../input/input-error.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import { oneLine, readName } from '../input/text.ts';
 import { requireCredential } from '../policy/access.ts';
-import { actingFor, actsForOthers, refused } from '../policy/policy.ts';
+import { actingFor, actsForOthers, auditedRefusal } from '../policy/policy.ts';
 import { startAttempt } from './attempts.ts';
 import { argumentsDigest, type Created, type CreateInput } from './create-input.ts';
 
@@ -122,14 +122,14 @@ async function findServer(
   authConfigId: string | null,
 ): Promise<{ inputs: Readonly<Record<string, string>>; config: UsableAuthConfig | undefined }> {
   if (!isOAuth(auth)) return { inputs, config: undefined };
-  if (auth.authenticationType !== 'oauth2' || serverInput(auth) === null) {
+  if (auth.authenticationType !== 'oauth2' || serverInputName(auth) === null) {
     return { inputs, config: await suitable(broker, owner, { connector, auth, inputs }, authConfigId) };
   }
-  const { clientFor, withServer } = await import('../grants/discovered-server.ts');
-  const all = await withServer(broker, owner, connector, auth, inputs);
+  const { ensureClient, discoverServer } = await import('../grants/discovered-server.ts');
+  const all = await discoverServer(broker, owner, connector, auth, inputs);
   const config =
     authConfigId === null
-      ? await clientFor(broker, owner, connector, auth, all)
+      ? await ensureClient(broker, owner, connector, auth, all)
       : await suitable(broker, owner, { connector, auth, inputs: all }, authConfigId);
   return { inputs: all, config };
 }
@@ -138,7 +138,7 @@ async function findServer(
 async function handsOver(broker: Broker, plan: Plan): Promise<boolean> {
   const auth = requireAuth(broker.catalogue.require(plan.connectorId), plan.authenticationType);
   // The code flow has its page in any case.
-  if (auth.authenticationType !== 'oauth2_client_credentials' || serverInput(auth) === null) return false;
+  if (auth.authenticationType !== 'oauth2_client_credentials' || serverInputName(auth) === null) return false;
   const { handOverOf } = await import('../oauth/hand-over.ts');
   return (await handOverOf(contextWith(broker, plan, noClient))) !== null;
 }
@@ -154,7 +154,7 @@ async function suitable(broker: Broker, owner: Principal, wanted: Wanted, id: st
       hint: 'Check that file. If it is right, leave authConfigId out: the person enters the OAuth client again on Keyward’s page, which shows the hosts. A program adds another auth config.',
     },
   );
-  throw await refused(broker, owner, 'credential.create', { connectorId: wanted.connector.id }, error);
+  throw await auditedRefusal(broker, owner, 'credential.create', { connectorId: wanted.connector.id }, error);
 }
 
 /** The inputs that somebody gave, without what a server said. */

@@ -1,5 +1,5 @@
 /** The forms of the connect pages: what a person typed, checked and stored. */
-import { isOAuth, serverInput } from '../../connectors/auth-kinds.ts';
+import { isOAuth, serverInputName } from '../../connectors/auth-kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -10,7 +10,7 @@ import { readInputs } from '../input/forms.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { authorize } from '../policy/policy.ts';
-import { csrfFor, sameText } from '../visitors/browser-binding.ts';
+import { csrfFor, equalInConstantTime } from '../visitors/browser-binding.ts';
 import { answeredAlready, foreignForm } from '../visitors/form-errors.ts';
 import { admit, browserMark, isUnclaimed, type Sender } from '../visitors/visitor.ts';
 import { beginDevice, watchDevice } from './device.ts';
@@ -194,9 +194,9 @@ export async function forgetAuthConfig(broker: Broker, attemptId: string, sender
 
 async function clientInsteadOf(broker: Broker, attempt: Attempt): Promise<string | null> {
   const auth = requireAuth(broker.catalogue.require(attempt.connectorId), attempt.authenticationType);
-  if (auth.authenticationType !== 'oauth2' || serverInput(auth) === null) return null;
-  const { clientInstead } = await import('../grants/discovered-server.ts');
-  return clientInstead(broker, personOf(attempt), auth, attempt);
+  if (auth.authenticationType !== 'oauth2' || serverInputName(auth) === null) return null;
+  const { replaceClient } = await import('../grants/discovered-server.ts');
+  return replaceClient(broker, personOf(attempt), auth, attempt);
 }
 
 /** The person pressed “Cancel” on the page. */
@@ -220,7 +220,11 @@ async function openForm(broker: Broker, attemptId: string, { browser, csrf, visi
   const opened = await openAttempt(broker, attemptId);
   await admit(broker, opened.attempt, visitor, browser);
   const unclaimed = visitor !== 'local' && isUnclaimed(opened.attempt);
-  if (unclaimed !== claiming || browser === null || !sameText(csrf, csrfFor(attemptId, opened.secret.key, browser))) {
+  if (
+    unclaimed !== claiming ||
+    browser === null ||
+    !equalInConstantTime(csrf, csrfFor(attemptId, opened.secret.key, browser))
+  ) {
     throw foreignForm();
   }
   const state = stateOf(opened.attempt);

@@ -1,6 +1,6 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
 
-import { clientsAt, isOAuth, serverInput, serverOf } from '../../connectors/auth-kinds.ts';
+import { clientsAt, isOAuth, namedServer, serverInputName } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { namedHosts } from '../../connectors/named-hosts.ts';
@@ -192,7 +192,7 @@ export async function handOverFor(
   { agreed }: AttemptSecret,
 ): Promise<(Step & { step: 'hand_over' }) | null> {
   const auth = requireAuth(broker.catalogue.require(attempt.connectorId), attempt.authenticationType);
-  if (serverInput(auth) === null) return null;
+  if (serverInputName(auth) === null) return null;
   const { handOverOf } = await import('../oauth/hand-over.ts');
   const context = contextWith(broker, attempt, noClient);
   const found = await handOverOf(context);
@@ -217,7 +217,7 @@ export function agreementTo({ tokenOf, givenTo }: { readonly tokenOf: string; re
  * which may call itself anything. Whoever types a secret must see that.
  */
 function destinationOf(connector: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string | null {
-  const server = serverOf(auth, inputs);
+  const server = namedServer(auth, inputs);
   const hosts = [
     ...(isBuiltin(connector.id) ? namedHosts(connector, auth, inputs).values() : hostsOfFile(connector, auth, inputs)),
     ...(server === null || !URL.canParse(server) ? [] : [new URL(server).host]),

@@ -9,7 +9,7 @@ import { amend } from '../grants/amend.ts';
 import { quoted } from '../input/text.ts';
 import { about } from '../policy/access.ts';
 import { authorize } from '../policy/policy.ts';
-import { sameText } from '../visitors/browser-binding.ts';
+import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { hasEnded, offerEndsAt, offeredTo } from './offers.ts';
 import { knownAs } from './view.ts';
 
@@ -72,7 +72,7 @@ export async function answerOffer(
   if (offer === undefined) throw gone();
   const principal: Principal = { ...person, scopes: new Set(['credentials:write']), client: 'page' };
   const proved = ({ credential, share }: Offer) =>
-    sameText(form.token, tokenFor(broker, person, form.browser, credential, share));
+    equalInConstantTime(form.token, tokenFor(broker, person, form.browser, credential, share));
   if (!proved(offer)) throw otherPage();
   await authorize(broker, principal, take ? 'offer.take' : 'offer.decline', about(offer.credential));
   await amend(broker, offer.credential, (record) => {

@@ -12,7 +12,7 @@ import { requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import type { GivenInputs } from '../input/forms.ts';
 import { about } from '../policy/access.ts';
-import { refused } from '../policy/policy.ts';
+import { auditedRefusal } from '../policy/policy.ts';
 
 type Connecting = {
   readonly connector: Connector;
@@ -48,7 +48,7 @@ async function refuseSecrets(broker: Broker, owner: Principal, connecting: Conne
     hint: 'Call again without them: the person types them on Keyward’s page. Whoever sent one should replace it at the service.',
   });
   const action = previous === null ? 'credential.create' : 'credential.reconnect';
-  throw await refused(broker, owner, action, previous ? about(previous) : { connectorId: connector.id }, error);
+  throw await auditedRefusal(broker, owner, action, previous ? about(previous) : { connectorId: connector.id }, error);
 }
 
 async function consentToHosts(
@@ -71,7 +71,7 @@ async function consentToHosts(
         hint: 'The person who runs it set KEYWARD_ANY_HOST=never. They can write a connector file for this service.',
       },
     );
-    throw await refused(broker, owner, action, { connectorId }, error);
+    throw await auditedRefusal(broker, owner, action, { connectorId }, error);
   }
   if (asksOnPage) return;
   const inputs = Object.fromEntries([...named.keys()].map((name) => [name, given.inputs[name] ?? '']));

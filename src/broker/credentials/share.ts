@@ -11,7 +11,7 @@ import { inputError } from '../input/input-error.ts';
 import { oneLine, quoted } from '../input/text.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
-import { authorize, refused, requireScope } from '../policy/policy.ts';
+import { auditedRefusal, authorize, requireScope } from '../policy/policy.ts';
 import { asOffer, isNamedPair, isOver, otherTenant, requireRoom, whileOffering } from './offers.ts';
 import { type ShareView, sharesOf } from './view.ts';
 
@@ -52,14 +52,16 @@ export async function shareConnection(
   const next = shareOf(grantee, input);
   if (next?.permission === 'use') {
     await requireUnguessable(await broker.vault.open('credential', credential)).catch(async (error: unknown) => {
-      throw error instanceof KeywardError ? await refused(broker, principal, action, about(credential), error) : error;
+      throw error instanceof KeywardError
+        ? await auditedRefusal(broker, principal, action, about(credential), error)
+        : error;
     });
   }
   const tenant = otherTenant({ with: grantee }, principal.tenant);
   const { shareTenants } = broker.settings;
   const offered = tenant !== null && !isNamedPair(shareTenants, principal.tenant, tenant);
   if (next !== null && offered && !shareTenants.offers) {
-    throw await refused(broker, principal, action, about(credential), withinTenant());
+    throw await auditedRefusal(broker, principal, action, about(credential), withinTenant());
   }
   const wider = next !== null && widens(credential, next);
   // What somebody there has to take, and nobody could take just before, is one more offer that waits.

@@ -14,7 +14,7 @@ import { maxName, oneLine } from '../input/text.ts';
 import { clientCredentials } from '../oauth/client-credentials.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { requireCredential } from '../policy/access.ts';
-import { authorize, refused } from '../policy/policy.ts';
+import { auditedRefusal, authorize } from '../policy/policy.ts';
 import { checkSecret } from './check-secret.ts';
 import { keepReplaced } from './replaced.ts';
 
@@ -131,7 +131,7 @@ async function replaceSecret(
     const error = new KeywardError('forbidden', 'Reconnecting can’t move a credential to other hosts.', {
       hint: 'Leave credentialId out to make a new credential for the other address.',
     });
-    throw await refused(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
+    throw await auditedRefusal(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
   const changes = { inputs, authConfigId, authConfigOwner, obtainedBy };
   const found = await checkSecret(broker, { ...previous, ...changes }, secret);

@@ -1,6 +1,6 @@
 /** Auth configs: the OAuth clients that people registered, from the environment or stored by their owner. */
 import { randomUUID } from 'node:crypto';
-import { serverOf } from '../../connectors/auth-kinds.ts';
+import { namedServer } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
@@ -66,7 +66,7 @@ export async function findAuthConfig(
   id: string | null,
 ): Promise<UsableAuthConfig | undefined> {
   const connectorId = wanted.connector.id;
-  const server = serverOf(wanted.auth, wanted.inputs);
+  const server = namedServer(wanted.auth, wanted.inputs);
   const fromEnvironment = server === null ? broker.settings.authConfigs.get(connectorId) : undefined;
   if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
     return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
@@ -168,7 +168,7 @@ export function newAuthConfig(
   name: string,
   clientId: string,
 ) {
-  const server = auth === null ? null : serverOf(auth, inputs);
+  const server = auth === null ? null : namedServer(auth, inputs);
   const hosts = clientHosts(connector, inputs);
   return {
     id: randomUUID(),
@@ -262,7 +262,7 @@ async function newest(
   wanted: Wanted,
 ): Promise<AuthConfig | undefined> {
   const { connector, auth, inputs } = wanted;
-  const server = serverOf(auth, inputs);
+  const server = namedServer(auth, inputs);
   // Lists go oldest first; a person has a handful of these.
   const all = await broker.vault.list('authConfig', holder, { connectorId: connector.id }, { limit: 1_000 });
   return all.filter((one) => (one.server ?? null) === server && serves(one, owner) && suits(one, wanted)).at(-1);

@@ -3,7 +3,7 @@
  * and registers there where the server lets it, so that nobody has to.
  */
 import type { ServerMetadata } from 'openid-client';
-import { serverOf } from '../../connectors/auth-kinds.ts';
+import { namedServer } from '../../connectors/auth-kinds.ts';
 import type { Connector, OAuth2Method } from '../../connectors/definition/definition.ts';
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
@@ -21,7 +21,7 @@ import { clientMetadata, clientName, redirectUriFor } from './redirect-uri.ts';
 type Inputs = Readonly<Record<string, string>>;
 
 /** The inputs of a connection with what its server says of itself: a protected resource all, an issuer about scopes. */
-export async function withServer(
+export async function discoverServer(
   broker: Broker,
   owner: Principal,
   connector: Connector,
@@ -149,14 +149,14 @@ async function withKnownScopes(
  * The client to use at the server that the inputs name: a known one, else one that Keyward registers now. Undefined where
  * the server takes no registrations and a person has to register one.
  */
-export async function clientFor(
+export async function ensureClient(
   broker: Broker,
   owner: Principal,
   connector: Connector,
   auth: OAuth2Method,
   inputs: Inputs,
 ): Promise<UsableAuthConfig | undefined> {
-  const server = serverOf(auth, inputs);
+  const server = namedServer(auth, inputs);
   const known = await findAuthConfig(broker, owner, { connector, auth, inputs }, null);
   if (server === null) return known;
   const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, server);
@@ -180,7 +180,7 @@ export async function clientFor(
  * Another client for an attempt, where Keyward registered the one at hand before: servers forget registrations. Null for
  * one that a person entered or that is new, so that the person is asked next.
  */
-export async function clientInstead(
+export async function replaceClient(
   broker: Broker,
   owner: Principal,
   auth: OAuth2Method,
@@ -193,7 +193,7 @@ export async function clientInstead(
 ): Promise<string | null> {
   const config = authConfigId === null ? undefined : await broker.vault.get('authConfig', owner, authConfigId);
   if (!config || config.createdAt >= createdAt || !(await endRegistration(broker, owner, config.id))) return null;
-  const made = await clientFor(broker, owner, broker.catalogue.require(connectorId), auth, inputs);
+  const made = await ensureClient(broker, owner, broker.catalogue.require(connectorId), auth, inputs);
   return made?.id ?? null;
 }
 

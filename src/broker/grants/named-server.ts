@@ -1,5 +1,5 @@
 /** The authorization server that an OAuth client is stored for, where each connection names its own. */
-import { serverInput } from '../../connectors/auth-kinds.ts';
+import { serverInputName } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { wholeUrl } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
@@ -20,8 +20,8 @@ export function readServer(
   { name, auth }: Connector,
   server: string | undefined,
 ): { readonly auth: AuthMethod | null; readonly inputs: Inputs } {
-  const method = auth.find((one) => serverInput(one) !== null);
-  const field = method && serverInput(method);
+  const method = auth.find((one) => serverInputName(one) !== null);
+  const field = method && serverInputName(method);
   if (!field) {
     if (server === undefined) return { auth: null, inputs: {} };
     throw serverError(

@@ -3,7 +3,7 @@
  * same connector definition answers all three, and `readInputs` checks what comes back.
  */
 
-import { isOAuth, serverInput } from '../../connectors/auth-kinds.ts';
+import { isOAuth, serverInputName } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
@@ -102,7 +102,7 @@ export function needsAuthConfigId(
   { audience, actsForOthers }: Pick<FormOptions, 'audience' | 'actsForOthers'>,
 ): boolean {
   const own = audience === 'program' && auth.authenticationType === 'oauth2_client_credentials';
-  return isOAuth(auth) && (own || (actsForOthers && serverInput(auth) === null));
+  return isOAuth(auth) && (own || (actsForOthers && serverInputName(auth) === null));
 }
 
 /** The form that a person fills in on a page: connection inputs and secrets. */

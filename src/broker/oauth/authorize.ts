@@ -1,6 +1,6 @@
 /** The first leg of the authorization code flow. */
 import { createHash } from 'node:crypto';
-import { serverInput } from '../../connectors/auth-kinds.ts';
+import { serverInputName } from '../../connectors/auth-kinds.ts';
 import type { OAuth2Method } from '../../connectors/definition/definition.ts';
 import { variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
@@ -38,7 +38,7 @@ export async function authorizationUrl(
   }
   const url = requireEndpoint(context, server, 'authorizationEndpoint');
   const challenge = createHash('sha256').update(request.codeVerifier).digest('base64url');
-  const offline = serverInput(auth) !== null && scopesOf(context).includes('offline_access');
+  const offline = serverInputName(auth) !== null && scopesOf(context).includes('offline_access');
   const params = {
     // OpenID Connect Core §11: without it such servers drop the scope. Others are told by their definition.
     ...(offline ? { prompt: 'consent' } : {}),

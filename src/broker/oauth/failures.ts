@@ -2,7 +2,7 @@
  * What a service's refusal means to a person, and what to do about it. Only Keyward's own words: a service's
  * description or a library's message may quote the request, and with it the code or the secret.
  */
-import { clientsAt, serverInput } from '../../connectors/auth-kinds.ts';
+import { clientsAt, serverInputName } from '../../connectors/auth-kinds.ts';
 import { type ErrorDetails, KeywardError } from '../../errors.ts';
 import { clockProblem } from './clock.ts';
 import { type OAuthContext, scopesOf } from './context.ts';
@@ -100,7 +100,7 @@ export function unavailable(
 export function garbled(context: OAuthContext, what: string, details: ErrorDetails = {}): KeywardError {
   return new KeywardError('provider_garbled', `${context.connector.name} ${what}.`, {
     hint:
-      serverInput(context.auth) === null
+      serverInputName(context.auth) === null
         ? 'Try again later. If it stays, the connector file does not fit the service any more.'
         : 'Check the address. If it is right, the server has to be mended by whoever runs it.',
     details,

@@ -1,5 +1,5 @@
 /** Connections that name their own server: whether the token of one party would be given to another. */
-import { serverInput } from '../../connectors/auth-kinds.ts';
+import { serverInputName } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Catalogue } from '../../connectors/catalogue.ts';
 import type { AuthMethod } from '../../connectors/definition/definition.ts';
@@ -21,7 +21,7 @@ export type WantedScope = { readonly name: string; readonly known: boolean };
 export async function handOverOf(given: OAuthContext): Promise<(HandOver & { scopes: WantedScope[] | null }) | null> {
   const context = begin(given);
   const { auth, values } = context;
-  if (serverInput(auth) === null) return null;
+  if (serverInputName(auth) === null) return null;
   const isCode = auth.authenticationType === 'oauth2';
   const server = await resolveServer(context, isCode ? ['authorizationEndpoint', 'tokenEndpoint'] : ['tokenEndpoint']);
   const issuer = issuerOf(context);

@@ -1,7 +1,7 @@
 /** Which endpoints a connection talks to: the definition's, or those that its issuer publishes. */
 import type { ServerMetadata } from 'openid-client';
 import { type BoundedMap, boundedMap } from '../../bounded-map.ts';
-import { serverInput } from '../../connectors/auth-kinds.ts';
+import { serverInputName } from '../../connectors/auth-kinds.ts';
 import type { ClientAuth } from '../../connectors/definition/definition.ts';
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
@@ -116,7 +116,7 @@ export function authMethodAt(
   { authMethods }: AuthorizationServer,
   wanted: ClientAuth,
 ): ClientAuth {
-  if (authMethods === null || serverInput(auth) === null || wanted === 'none') return wanted;
+  if (authMethods === null || serverInputName(auth) === null || wanted === 'none') return wanted;
   const usable = [wanted, 'client_secret_basic', 'client_secret_post'] as const;
   return usable.find((method) => authMethods.includes(method)) ?? wanted;
 }
@@ -139,7 +139,7 @@ export async function findMetadata(context: Operation, issuer: string): Promise<
   if (!fresh) {
     asked.set(issuer, { at: Date.now(), metadata });
   }
-  if (serverInput(context.auth) !== null) await checkSites(context, metadata);
+  if (serverInputName(context.auth) !== null) await checkSites(context, metadata);
   return metadata;
 }
 

@@ -4,7 +4,7 @@ import type { Owner, Principal } from '../../principal.ts';
 import { type Credential, type Reader, readerUnder, reaches as sharesWith } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { readId } from '../input/text.ts';
-import { type Action, refused, requireOwnAct } from './policy.ts';
+import { type Action, auditedRefusal, requireOwnAct } from './policy.ts';
 
 /** What a principal may do with a connection. */
 export type Access = 'owner' | 'use' | 'view';
@@ -34,7 +34,7 @@ export async function requireCredential(
   await requireOwnAct(broker, principal, options.action);
   const credential = await requireVisible(broker, principal, id, options.field).catch(async (error: unknown) => {
     throw hasCode(error, 'not_found')
-      ? await refused(broker, principal, options.action, { subject: id.toLowerCase() }, error)
+      ? await auditedRefusal(broker, principal, options.action, { subject: id.toLowerCase() }, error)
       : error;
   });
   const access = accessOf(readerOf(broker, principal), credential);
@@ -42,7 +42,7 @@ export async function requireCredential(
   const error = new KeywardError('forbidden', 'This connection is somebody else’s, shared without that right.', {
     hint: 'Ask its owner. What you may do is the access that list_credentials answers.',
   });
-  throw await refused(broker, principal, options.action, about(credential), error);
+  throw await auditedRefusal(broker, principal, options.action, about(credential), error);
 }
 
 /** True for the caller's connection, and for one that is shared with it; for whoever acts for a user, for what that user owns. */

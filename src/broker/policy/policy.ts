@@ -71,7 +71,7 @@ export async function requireScope(
   await requireOwnAct(broker, principal, action, about);
   const { scope } = actions[action];
   if (principal.scopes.has(scope)) return;
-  throw await refused(broker, principal, action, about, missingScope(scope));
+  throw await auditedRefusal(broker, principal, action, about, missingScope(scope));
 }
 
 /** What a principal without this scope is told, at every door. */
@@ -92,11 +92,11 @@ export async function requireOwnAct(
   const error = new KeywardError('forbidden', 'Nobody may do this for somebody else.', {
     hint: 'It takes the token of the user who is meant. Leave x-alloy-userid out to do it for yourself.',
   });
-  throw await refused(broker, principal, action, about, error);
+  throw await auditedRefusal(broker, principal, action, about, error);
 }
 
 /** Notes a refusal that a rule outside this file decided, and answers the error to throw. */
-export async function refused(
+export async function auditedRefusal(
   broker: Broker,
   principal: Principal,
   action: Action,
@@ -128,7 +128,7 @@ export async function actingFor(
   }
   // One request is for one user: of two that it names, neither is surely meant.
   if (actsForOthers(principal) && principal.actor === undefined) return { ...principal, user, actor: principal.user };
-  throw await refused(
+  throw await auditedRefusal(
     broker,
     principal,
     'credential.read',

@@ -7,7 +7,7 @@ import { KeywardError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import type { Owner } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
-import { sameText } from '../visitors/browser-binding.ts';
+import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { type ClaimNames, personIn } from './claims.ts';
 import { type IssuerClient, issuerAsker } from './client.ts';
 import { noteRefusedSignIn, noteSignIn } from './code.ts';
@@ -43,7 +43,8 @@ export function createIssuerSignIn(parts: Parts, names: ClaimNames, client: Issu
 
   const recognise = (browser: string | null, state: string): { request: string; to: string } => {
     const [request = '', proof = '', ...rest] = state.split('.');
-    const genuine = browser !== null && rest.length === 0 && sameText(proof, derive('state', browser, request));
+    const genuine =
+      browser !== null && rest.length === 0 && equalInConstantTime(proof, derive('state', browser, request));
     if (!genuine) throw foreign();
     const { at, to } = parseJson(Buffer.from(request, 'base64url').toString()) as { at: number; to: string };
     if (Math.abs(Date.now() - at) > lifetimeMs) throw expired();

@@ -7,7 +7,7 @@ import { hasCode } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import type { Owner } from '../../principal.ts';
 import type { Vault, Visit } from '../../vault/vault.ts';
-import { sameText } from '../visitors/browser-binding.ts';
+import { equalInConstantTime } from '../visitors/browser-binding.ts';
 
 type Parts = { readonly vault: Vault };
 
@@ -46,7 +46,7 @@ export async function endVisit(parts: Parts, value: string): Promise<void> {
 
 async function find(parts: Parts, value: string): Promise<Visit | null> {
   const [payload = '', proof = '', ...rest] = value.split('.');
-  if (rest.length > 0 || !sameText(proof, proofOf(parts, payload))) return null;
+  if (rest.length > 0 || !equalInConstantTime(proof, proofOf(parts, payload))) return null;
   const { tenant, user, id } = parseJson(Buffer.from(payload, 'base64url').toString()) as Named;
   const visit = await parts.vault.get('visit', { tenant, user }, id);
   const now = Date.now();

@@ -27,7 +27,7 @@ export function linkTokenFor(approvalId: string, key: string): string {
 }
 
 /** Compares in constant time. */
-export function sameText(given: string, expected: string): boolean {
+export function equalInConstantTime(given: string, expected: string): boolean {
   const a = Buffer.from(given);
   const b = Buffer.from(expected);
   return a.length === b.length && timingSafeEqual(a, b);

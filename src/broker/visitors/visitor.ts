@@ -4,8 +4,8 @@ import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
 import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { refused } from '../policy/policy.ts';
-import { sameText } from './browser-binding.ts';
+import { auditedRefusal } from '../policy/policy.ts';
+import { equalInConstantTime } from './browser-binding.ts';
 
 /**
  * The person who signed in to these pages; `unknown` when nobody did. `local` is whoever is at this computer: the pages
@@ -44,7 +44,7 @@ export async function admit(broker: Broker, attempt: Opened, visitor: Visitor, b
   if (visitor === 'local') return;
   if (isVouched(attempt)) {
     if (isUnclaimed(attempt)) return;
-    if (browser !== null && sameText(browserMark(attempt.id, browser), attempt.browser ?? '')) return;
+    if (browser !== null && equalInConstantTime(browserMark(attempt.id, browser), attempt.browser ?? '')) return;
     throw await turnedAway(
       broker,
       attempt,
@@ -75,5 +75,11 @@ export async function admit(broker: Broker, attempt: Opened, visitor: Visitor, b
 function turnedAway(broker: Broker, attempt: Opened, visitor: Owner | 'unknown', error: KeywardError) {
   const { tenant, user } = visitor === 'unknown' ? { tenant: attempt.tenant, user: attempt.owner } : visitor;
   const principal = { tenant, user, scopes: new Set<never>(), client: 'page' };
-  return refused(broker, principal, 'attempt.read', { subject: attempt.id, connectorId: attempt.connectorId }, error);
+  return auditedRefusal(
+    broker,
+    principal,
+    'attempt.read',
+    { subject: attempt.id, connectorId: attempt.connectorId },
+    error,
+  );
 }

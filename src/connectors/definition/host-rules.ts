@@ -1,5 +1,5 @@
 /** Where a credential and the secret of an OAuth client may go must be said by the definition, not by an input. */
-import { serverInput, usesTokenEndpoint } from '../auth-kinds.ts';
+import { serverInputName, usesTokenEndpoint } from '../auth-kinds.ts';
 import { urlParts, variablesIn, wholeVariable } from '../template.ts';
 import type { Place, Report } from './definition-problem.ts';
 
@@ -13,7 +13,7 @@ export function checkHosts(place: Place, report: Report): void {
   if (!usesTokenEndpoint(auth)) return;
   for (const [index, host] of allowedHosts.entries()) {
     // A connection that names its server has a client of its own there. Otherwise whoever gives the input decides who receives the client secret and the tokens.
-    const chosen = wholeVariable(host) !== null && serverInput(auth) !== null;
+    const chosen = wholeVariable(host) !== null && serverInputName(auth) !== null;
     if (!chosen && variablesIn(host).length > 0 && !/\}(\.[a-z0-9-]+){2,}(:\d+)?$/.test(host)) {
       report(
         `${place.apiPath('allowedHosts')}.${index}`,

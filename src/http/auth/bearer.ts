@@ -138,7 +138,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
           end = await broker.underWay.requests.take(principal);
         } catch (error) {
           if (!(error instanceof KeywardError)) throw error;
-          return refuse(c, refusal(error, authorization, wanted), bodyOf);
+          return answerRefusal(c, refusal(error, authorization, wanted), bodyOf);
         }
         // Until the answer is sent: it may be a stream.
         const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>;
@@ -150,7 +150,7 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
 }
 
 /** The answer of Hono to a refusal. */
-export function refuse(c: Context, refusal: Refusal, bodyOf: RefusalBody = plainBody): Response {
+export function answerRefusal(c: Context, refusal: Refusal, bodyOf: RefusalBody = plainBody): Response {
   return c.json(bodyOf(refusal) as object, refusal.status as ContentfulStatusCode, refusal.headers);
 }
 

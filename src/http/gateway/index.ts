@@ -10,13 +10,13 @@ import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Bearer, Refusal } from '../auth/bearer.ts';
 import { allowSlowBody, brokenOff } from '../listener/body-timeout.ts';
-import { type Answer, send } from '../listener/node-response.ts';
-import { type Asked, askedBy, readIdentity, userHeader } from '../listener/request-head.ts';
+import { type NodeResponse, sendResponse } from '../listener/node-response.ts';
+import { headOfNode, type RequestHead, readIdentity, userHeader } from '../listener/request-head.ts';
 import type { Direct, Exchange } from '../listener/server.ts';
 import { commonHeaders } from '../middleware/app.ts';
 import { refreshed } from '../middleware/fresh-keys.ts';
-import { type Places, refusalOf } from '../middleware/origin-guard.ts';
-import type { Noted } from '../middleware/request-log.ts';
+import { checkOrigin, type OwnAddresses } from '../middleware/origin-guard.ts';
+import type { RequestLogEntry } from '../middleware/request-log.ts';
 import { prefix, readCall } from './request.ts';
 
 /** Answers of models take minutes, and their streams longer. */
@@ -26,10 +26,10 @@ const silenceMs = 600_000;
 const needed = 'credentials:use';
 const route = `${prefix}:connectionId/*`;
 
-type GatewayOptions = Places & {
+type GatewayOptions = OwnAddresses & {
   readonly broker: Broker;
   readonly bearer: Bearer;
-  readonly requests: (asked: Asked) => Noted;
+  readonly requests: (asked: RequestHead) => RequestLogEntry;
 };
 
 /**
@@ -41,7 +41,7 @@ export function createGateway(options: GatewayOptions): Direct {
   return {
     takes: (url) => url.startsWith(prefix),
     async answer(exchange, last) {
-      const asked = askedBy(exchange.incoming);
+      const asked = headOfNode(exchange.incoming);
       const noted = options.requests(asked);
       const { requestId, answered } = noted;
       const broker = forRequest(options.broker, requestId);
@@ -50,7 +50,7 @@ export function createGateway(options: GatewayOptions): Direct {
       );
       const own = { 'x-request-id': requestId, ...(last() && { connection: 'close' }) };
       answered(route, brokenOff(exchange) ?? answer.status);
-      await send(exchange.outgoing, {
+      await sendResponse(exchange.outgoing, {
         ...answer,
         headers: [...answer.headers, ...(await common), ...Object.entries(own)],
       });
@@ -58,9 +58,9 @@ export function createGateway(options: GatewayOptions): Direct {
   };
 }
 
-type Parts = Omit<GatewayOptions, 'broker' | 'requests'> & { readonly broker: Broker; readonly noted: Noted };
+type Parts = Omit<GatewayOptions, 'broker' | 'requests'> & { readonly broker: Broker; readonly noted: RequestLogEntry };
 
-async function answerTo(parts: Parts, exchange: Exchange, asked: Asked): Promise<Answer> {
+async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): Promise<NodeResponse> {
   const { broker } = parts;
   const { incoming, outgoing } = exchange;
   const principal = await admitted(parts, asked);
@@ -103,11 +103,11 @@ function isOpenStream({ method, headers }: IncomingMessage): boolean {
 }
 
 /** Who sends this, past all guards, or what is answered instead. */
-async function admitted(parts: Parts, asked: Asked): Promise<Principal | Answer> {
+async function admitted(parts: Parts, asked: RequestHead): Promise<Principal | NodeResponse> {
   const { broker, bearer, noted } = parts;
   await noted.admit();
   await refreshed(broker.vault);
-  const refused = refusalOf(parts, asked);
+  const refused = checkOrigin(parts, asked);
   if (refused !== null) throw refused.error;
   const authorization = asked.header('authorization');
   try {
@@ -129,7 +129,7 @@ function goneSignal(outgoing: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-function failure({ log }: Broker, exchange: Exchange, error: unknown): Answer {
+function failure({ log }: Broker, exchange: Exchange, error: unknown): NodeResponse {
   if (!(error instanceof KeywardError) && brokenOff(exchange) === null) {
     log.error('gateway.failed', { name: error instanceof Error ? error.name : typeof error });
   }
@@ -143,12 +143,12 @@ function failure({ log }: Broker, exchange: Exchange, error: unknown): Answer {
   return told(errorCodes[toPublic(error).code], headers, error);
 }
 
-function refusal({ status, headers, error }: Refusal): Answer {
+function refusal({ status, headers, error }: Refusal): NodeResponse {
   return told(status, headers, error);
 }
 
 /** JSON, as everywhere: `{ error: { code, message, hint } }`. */
-function told(status: number, headers: Readonly<Record<string, string>>, error: unknown): Answer {
+function told(status: number, headers: Readonly<Record<string, string>>, error: unknown): NodeResponse {
   const text = JSON.stringify({ error: toPublic(error) });
   const ours = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
   return { status, headers: Object.entries({ ...ours, ...headers }), body: text };

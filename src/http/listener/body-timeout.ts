@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
 import { closeWith } from './connection-refusals.ts';
-import { breakOff } from './node-response.ts';
+import { abortResponse } from './node-response.ts';
 
 /** A body arrives whole within this time, unless it may be slow. */
 const wholeWithinMs = 15_000;
@@ -63,6 +63,6 @@ function cut({ incoming, outgoing }: HttpBindings, socket: Socket): void {
   late.add(incoming);
   // As late headers are answered.
   if (outgoing.writableFinished) socket.destroy();
-  else if (outgoing.headersSent) breakOff(outgoing);
+  else if (outgoing.headersSent) abortResponse(outgoing);
   else closeWith(socket, 408);
 }

@@ -1,7 +1,7 @@
 /** Whose request it is, by address: the other end of the connection, or whom a trusted proxy names. */
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { Asked } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** Addresses and ranges (CIDR) of the proxies whose forwarded headers are believed. */
 type Proxies = readonly string[];
@@ -19,7 +19,7 @@ type Address = ReturnType<typeof ipaddr.process>;
  * The client's address. Behind trusted proxies it is the rightmost one of `X-Forwarded-For` that is no such proxy: what
  * stands left of it may be anybody's invention.
  */
-export function createClientAddress(proxies: Proxies): (asked: Pick<Asked, 'peer' | 'header'>) => Client {
+export function createClientAddress(proxies: Proxies): (asked: Pick<RequestHead, 'peer' | 'header'>) => Client {
   const ranges = proxies.map(rangeOf);
   const isProxy = (address: Address | null): boolean =>
     address !== null && ranges.some(([net, bits]) => address.kind() === net.kind() && address.match(net, bits));

@@ -8,9 +8,9 @@ import type { Socket } from 'node:net';
 import type { Log } from '../../log.ts';
 import { countRepeats, type Repeated } from '../../repeats.ts';
 import { addressOf } from './client-address.ts';
-import { breakOff } from './node-response.ts';
+import { abortResponse } from './node-response.ts';
 
-export type Refused = {
+export type ConnectionRefusal = {
   /** What was answered; null for a connection that was closed without a word. */
   readonly status: number | null;
   /** A code of Node's or of this file. Nothing in it comes from whoever sent something. */
@@ -20,11 +20,11 @@ export type Refused = {
 };
 
 /** Is told of each one. */
-export type OnRefused = (refused: Refused) => void;
+export type OnConnectionRefusal = (refused: ConnectionRefusal) => void;
 
 /** Where they are told. */
-export type Refusals = {
-  readonly note: OnRefused;
+export type ConnectionRefusals = {
+  readonly note: OnConnectionRefusal;
   /** Tells what was only counted so far. */
   flush(): void;
 };
@@ -35,10 +35,10 @@ const windowMs = 60_000;
 const maxStatuses = 1_000;
 
 /** Logs what was refused in numbers: at most two lines a minute for each status, however many there are. */
-export function createRefusals(log: Log): Refusals {
-  const repeats = countRepeats<Refused>(Number.POSITIVE_INFINITY, maxStatuses);
-  const write = (refused: Refused, count: number) => log.warn('request_refused', { ...refused, count });
-  const writeCounted = (counted: readonly Repeated<Refused>[]) => {
+export function logConnectionRefusals(log: Log): ConnectionRefusals {
+  const repeats = countRepeats<ConnectionRefusal>(Number.POSITIVE_INFINITY, maxStatuses);
+  const write = (refused: ConnectionRefusal, count: number) => log.warn('request_refused', { ...refused, count });
+  const writeCounted = (counted: readonly Repeated<ConnectionRefusal>[]) => {
     for (const { latest, count } of counted) write(latest, count);
   };
   return {
@@ -55,7 +55,12 @@ export function createRefusals(log: Log): Refusals {
 }
 
 /** Answers what could be read and is refused all the same, and closes the connection. */
-export function refuse(outgoing: ServerResponse, status: number, reason: string, onRefused: OnRefused): void {
+export function refuseRequest(
+  outgoing: ServerResponse,
+  status: number,
+  reason: string,
+  onRefused: OnConnectionRefusal,
+): void {
   onRefused({ status, reason, address: addressOf(outgoing.req.socket) });
   outgoing.writeHead(status, { Connection: 'close', 'Content-Length': 0 }).end();
 }
@@ -69,7 +74,7 @@ export function closeWith(socket: Socket, status: number): void {
 }
 
 /** Everything else that Node turns away by itself, as it would do it, but told. */
-export function refuseAtConnection(server: Server, onRefused: OnRefused): void {
+export function refuseAtConnection(server: Server, onRefused: OnConnectionRefusal): void {
   /** The request that this connection had last, which reports on itself until it is answered. */
   const requests = new WeakMap<Socket, ServerResponse>();
   server.prependListener('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -85,12 +90,14 @@ export function refuseAtConnection(server: Server, onRefused: OnRefused): void {
     const underWay = current !== undefined && !current.writableFinished;
     if (!isRefusal(code)) return socket.destroy();
     // There is nothing to say any more.
-    if (underWay && current.headersSent) return breakOff(current);
+    if (underWay && current.headersSent) return abortResponse(current);
     const status = statuses[code] ?? 400;
     if (!underWay) unasked(socket, status, code);
     closeWith(socket, status);
   });
-  server.on('checkExpectation', (_incoming, outgoing) => refuse(outgoing, 417, 'unknown_expectation', onRefused));
+  server.on('checkExpectation', (_incoming, outgoing) =>
+    refuseRequest(outgoing, 417, 'unknown_expectation', onRefused),
+  );
   server.on('connect', (_incoming, stream) => {
     const socket = stream as Socket;
     unasked(socket, 501, 'no_proxy');

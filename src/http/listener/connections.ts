@@ -5,8 +5,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { addressOf, type Client, networkOf } from './client-address.ts';
-import { closeWith, type OnRefused } from './connection-refusals.ts';
-import { type Asked, askedBy } from './request-head.ts';
+import { closeWith, type OnConnectionRefusal } from './connection-refusals.ts';
+import { headOfNode, type RequestHead } from './request-head.ts';
 
 /** All that a listener holds: each is a file and some memory; a thousand streams of models' answers are no attack. */
 export const maxConnections = 4_000;
@@ -17,7 +17,7 @@ export type ConnectionLimits = {
   /** Connections that one address may hold; and through trusted proxies, requests that it may have under way. */
   readonly perAddress: number;
   /** Whose request it is. */
-  readonly clientOf: (asked: Pick<Asked, 'peer' | 'header'>) => Client;
+  readonly clientOf: (asked: Pick<RequestHead, 'peer' | 'header'>) => Client;
 };
 
 /** What a listener has where nobody says otherwise. */
@@ -37,7 +37,7 @@ type Held = { readonly place: Place; underWay: number };
 export function limitConnections(
   server: Server,
   { perAddress, clientOf }: ConnectionLimits,
-  onRefused: OnRefused,
+  onRefused: OnConnectionRefusal,
 ): (incoming: IncomingMessage, outgoing: ServerResponse) => boolean {
   const places = new Map<string, Place>();
   const known = new WeakMap<Socket, Held>();
@@ -99,7 +99,7 @@ export function limitConnections(
     const { socket } = incoming;
     const held = known.get(socket);
     if (held !== undefined) begin(held, socket, outgoing);
-    const client = clientOf(askedBy(incoming));
+    const client = clientOf(headOfNode(incoming));
     if (!client.behindProxy) return true;
     const network = networkOf(client.address);
     const underWay = forwarded.get(network) ?? 0;

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 /** What is sent. */
-export type Answer = {
+export type NodeResponse = {
   readonly status: number;
   /** Of two with one name the later one counts. */
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -19,7 +19,10 @@ export type Answer = {
  * Sends status and headers, and the body piece by piece. A body that breaks off takes the connection along: the client
  * must not take half of it for the whole. Never rejects.
  */
-export async function send(outgoing: ServerResponse, { status, headers, body, onCut }: Answer): Promise<void> {
+export async function sendResponse(
+  outgoing: ServerResponse,
+  { status, headers, body, onCut }: NodeResponse,
+): Promise<void> {
   try {
     outgoing.writeHead(status, Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])));
     if (body === null || typeof body === 'string') return void outgoing.end(body ?? undefined);
@@ -43,7 +46,7 @@ export async function send(outgoing: ServerResponse, { status, headers, body, on
     if (begun) outgoing.end();
   } catch (error) {
     onCut?.(error);
-    breakOff(outgoing);
+    abortResponse(outgoing);
   }
 }
 
@@ -51,7 +54,7 @@ export async function send(outgoing: ServerResponse, { status, headers, body, on
  * Ends a connection in the middle of an answer. Without chunks, which HTTP/1.0 does not have, its end would be that of a
  * whole answer (RFC 9112 §6.3): only a reset is none.
  */
-export function breakOff(outgoing: ServerResponse): void {
+export function abortResponse(outgoing: ServerResponse): void {
   const { socket } = outgoing;
   if (outgoing.chunkedEncoding || socket === null) outgoing.destroy();
   else socket.resetAndDestroy();

@@ -5,7 +5,7 @@ import type { Context } from 'hono';
 import { KeywardError } from '../../errors.ts';
 
 /** One request, as far as that. */
-export type Asked = {
+export type RequestHead = {
   readonly method: string;
   /** Address of the other end of the connection; empty when that is gone already. */
   readonly peer: string;
@@ -16,7 +16,7 @@ export type Asked = {
 };
 
 /** Of a request that came through Hono, over a connection or not. */
-export function askedOf(c: Context): Asked {
+export function headOfContext(c: Context): RequestHead {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
   const peer = incoming?.socket?.remoteAddress ?? '';
   const header = (name: string) => c.req.header(name);
@@ -25,7 +25,7 @@ export function askedOf(c: Context): Asked {
 }
 
 /** Of a request that Node handed over. */
-export function askedBy({ method = '', socket, rawHeaders }: IncomingMessage): Asked {
+export function headOfNode({ method = '', socket, rawHeaders }: IncomingMessage): RequestHead {
   const header = (name: string) => {
     // Node would take the first of two hosts or tokens, and say nothing. Hono has all of them, as here.
     const values = valuesOf(rawHeaders, name);
@@ -52,7 +52,7 @@ export const userHeader = 'x-alloy-userid';
  *
  * @throws KeywardError `invalid_input`
  */
-export function readIdentity({ values }: Pick<Asked, 'values'>, name: string): string | undefined {
+export function readIdentity({ values }: Pick<RequestHead, 'values'>, name: string): string | undefined {
   const [value, ...others] = values(name);
   if (value === undefined) return undefined;
   if (others.length > 0) throw invalidHeader(name, 'must be there once');

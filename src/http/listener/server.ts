@@ -5,7 +5,12 @@ import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { limitBodyTime } from './body-timeout.ts';
-import { type OnRefused, type Refusals, refuse, refuseAtConnection } from './connection-refusals.ts';
+import {
+  type ConnectionRefusals,
+  type OnConnectionRefusal,
+  refuseAtConnection,
+  refuseRequest,
+} from './connection-refusals.ts';
 import { type ConnectionLimits, limitConnections, usualLimits } from './connections.ts';
 
 /** One request: `app.fetch` of Hono. */
@@ -25,7 +30,7 @@ export type Direct = {
 type Beside = {
   readonly direct?: Direct;
   /** Is told of what never becomes a request. */
-  readonly refusals?: Refusals;
+  readonly refusals?: ConnectionRefusals;
   readonly connections?: ConnectionLimits;
 };
 
@@ -109,7 +114,7 @@ function createGuardedServer(
   app: App,
   direct: Direct | undefined,
   connections: ConnectionLimits,
-  onRefused: OnRefused,
+  onRefused: OnConnectionRefusal,
 ): Server {
   // The port is free already: what comes next on this connection has to go elsewhere.
   const last = () => !server.listening;
@@ -119,16 +124,16 @@ function createGuardedServer(
     return response;
   };
   const server = createServer(limits, (incoming, outgoing) => {
-    if (!admits(incoming, outgoing)) return refuse(outgoing, 429, 'too_many_requests_of_address', onRefused);
-    if (incoming.rawHeaders.length > 2 * maxHeaders) return refuse(outgoing, 431, 'too_many_headers', onRefused);
-    if (incoming.headers.host === undefined) return refuse(outgoing, 400, 'no_host', onRefused);
+    if (!admits(incoming, outgoing)) return refuseRequest(outgoing, 429, 'too_many_requests_of_address', onRefused);
+    if (incoming.rawHeaders.length > 2 * maxHeaders) return refuseRequest(outgoing, 431, 'too_many_headers', onRefused);
+    if (incoming.headers.host === undefined) return refuseRequest(outgoing, 400, 'no_host', onRefused);
     const exchange = { incoming, outgoing };
     limitBodyTime(exchange);
     if (direct?.takes(incoming.url ?? '')) return void direct.answer(exchange, last);
     const errorHandler = (error: unknown): Response | undefined => {
       if (!(error instanceof RequestError)) return new Response(null, { status: 500 });
       // The Host or the target of the request makes no URL.
-      refuse(outgoing, 400, 'invalid_url', onRefused);
+      refuseRequest(outgoing, 400, 'invalid_url', onRefused);
       return undefined;
     };
     void getRequestListener(reply, { errorHandler })(incoming, outgoing);

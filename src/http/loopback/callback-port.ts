@@ -10,7 +10,7 @@ import { otherPort } from '../../hosts.ts';
 import type { Log } from '../../log.ts';
 import { type Listener, listen } from '../listener/server.ts';
 import { hostAndPort, identify, type Proof } from './challenge.ts';
-import { createTurns } from './serial-queue.ts';
+import { createSerialQueue } from './serial-queue.ts';
 
 type CallbackPort = {
   /**
@@ -42,7 +42,7 @@ export function createCallbackPort(options: CallbackPortOptions): CallbackPort {
   let held = false;
   let timer: NodeJS.Timeout | undefined;
   /** Standing by, holding and releasing would trip over each other. */
-  const inTurn = createTurns();
+  const inTurn = createSerialQueue();
 
   const acquire = async (): Promise<void> => {
     for (let tries = 0; listener === null; tries += 1) {

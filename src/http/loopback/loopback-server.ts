@@ -13,7 +13,7 @@ import { connectRoutes } from '../pages/connect/routes.ts';
 import { createCallbackPort } from './callback-port.ts';
 import { challengeRoute, hostAndPort, type Proof } from './challenge.ts';
 import { isOtherUsers } from './other-user.ts';
-import { createTurns } from './serial-queue.ts';
+import { createSerialQueue } from './serial-queue.ts';
 
 export type LoopbackOptions = {
   /** `127.0.0.1`, `::1` or `localhost`. */
@@ -52,7 +52,7 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
   const egress = options.egressTo(hostAndPort(names.addresses[0], options.port));
   /** Attempts of this process, with the time their pages were opened. */
   const attempts = new Map<string, number>();
-  const inTurn = createTurns();
+  const inTurn = createSerialQueue();
   let serving: Serving | null = null;
   let usedAt = 0;
   let approvalsUntil = 0;

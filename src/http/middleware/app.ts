@@ -9,13 +9,13 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ErrorCode, errorCodes, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { brokenOff } from '../listener/body-timeout.ts';
-import { askedOf } from '../listener/request-head.ts';
+import { headOfContext } from '../listener/request-head.ts';
 import { errorPage } from '../pages/page.ts';
 import { scriptSource } from '../pages/script.ts';
 import { styleSource } from '../pages/style.ts';
-import { type Places, refusalOf } from './origin-guard.ts';
+import { checkOrigin, type OwnAddresses } from './origin-guard.ts';
 
-type AppOptions = Places & {
+type AppOptions = OwnAddresses & {
   /** Paths that are served whatever the Host header says. */
   readonly anyHost?: readonly string[];
   /** What runs around everything else. */
@@ -97,10 +97,10 @@ type Tell = (c: Context, status: number, heading: string, error: PublicError) =>
 
 function guard({ anyHost = [], ...places }: AppOptions, tell: Tell): MiddlewareHandler {
   return async (c, next) => {
-    const asked = askedOf(c);
+    const asked = headOfContext(c);
     const host = asked.header('host') ?? '';
     const hosts = anyHost.includes(c.req.path) ? [host.toLowerCase()] : places.hosts;
-    const refused = refusalOf({ ...places, hosts }, asked);
+    const refused = checkOrigin({ ...places, hosts }, asked);
     return refused === null ? next() : tell(c, 403, refused.heading, toPublic(refused.error));
   };
 }

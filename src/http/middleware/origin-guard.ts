@@ -1,9 +1,9 @@
 /** What is refused whatever it asks for: other names than Keyward's own, and what other sites send. */
 import { KeywardError } from '../../errors.ts';
-import type { Asked } from '../listener/request-head.ts';
+import type { RequestHead } from '../listener/request-head.ts';
 
 /** What this Keyward calls its own. */
-export type Places = {
+export type OwnAddresses = {
   /** Every value of the Host header that is served, `host[:port]`; anything else may be DNS rebinding. */
   readonly hosts: readonly string[];
   /** Origins whose pages may send requests here. */
@@ -14,7 +14,7 @@ export type Places = {
 type Refused = { readonly heading: string; readonly error: KeywardError };
 
 /** Why this request is refused, or null. */
-export function refusalOf({ hosts, origins }: Places, asked: Asked): Refused | null {
+export function checkOrigin({ hosts, origins }: OwnAddresses, asked: RequestHead): Refused | null {
   if (!hosts.includes(asked.header('host')?.toLowerCase() ?? '')) return foreignHost();
   return mayCome(origins, asked) ? null : foreignOrigin();
 }
@@ -23,7 +23,7 @@ export function refusalOf({ hosts, origins }: Places, asked: Asked): Refused | n
  * Other sites may link here, and that is all. A navigation by GET passes even with a foreign Origin: some browsers keep
  * the header when the form of a service ends in a redirect to the callback.
  */
-function mayCome(origins: readonly string[], { method, header }: Asked): boolean {
+function mayCome(origins: readonly string[], { method, header }: RequestHead): boolean {
   const origin = header('origin');
   const site = header('sec-fetch-site');
   if (origin === undefined && (site === undefined || site === 'same-origin' || site === 'none')) return true;

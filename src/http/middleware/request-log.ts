@@ -5,8 +5,8 @@ import { matchedRoutes } from 'hono/route';
 import type { Log } from '../../log.ts';
 import { brokenOff } from '../listener/body-timeout.ts';
 import type { Client } from '../listener/client-address.ts';
-import type { Refusals } from '../listener/connection-refusals.ts';
-import { type Asked, askedOf } from '../listener/request-head.ts';
+import type { ConnectionRefusals } from '../listener/connection-refusals.ts';
+import { headOfContext, type RequestHead } from '../listener/request-head.ts';
 import type { RequestEnv } from '../request-env.ts';
 import type { Limits } from './rate-limits.ts';
 
@@ -21,15 +21,15 @@ export type AnsweredRequest = {
 type RequestsOptions = {
   readonly log: Log;
   readonly metrics: { request(facts: AnsweredRequest): void };
-  readonly clientOf: (asked: Asked) => Client;
+  readonly clientOf: (asked: RequestHead) => Client;
   readonly limits: Pick<Limits, 'address'>;
-  readonly refusals: Refusals;
+  readonly refusals: ConnectionRefusals;
   /** Paths that are asked for all the time, and of which nobody wants to read. */
   readonly quiet: readonly string[];
 };
 
 /** A request of which note was taken. */
-export type Noted = RequestEnv['Variables'] & {
+export type RequestLogEntry = RequestEnv['Variables'] & {
   /** Its answer begins, with this status. `route` is the pattern: paths hold ids. */
   answered(route: string, status: number): void;
 };
@@ -39,7 +39,7 @@ const everywhere = '/*';
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Takes note of each request when it comes, and when its answer begins. */
-export function createRequests(options: RequestsOptions): (asked: Asked) => Noted {
+export function createRequestLog(options: RequestsOptions): (asked: RequestHead) => RequestLogEntry {
   const { log, metrics, clientOf, limits, refusals, quiet } = options;
   return (asked) => {
     const started = performance.now();
@@ -78,9 +78,9 @@ export function createRequests(options: RequestsOptions): (asked: Asked) => Note
 }
 
 /** The same around every route of an app. */
-export function aroundRequests(requests: (asked: Asked) => Noted): MiddlewareHandler<RequestEnv> {
+export function aroundRequests(requests: (asked: RequestHead) => RequestLogEntry): MiddlewareHandler<RequestEnv> {
   return async (c, next) => {
-    const { client, requestId, admit, answered } = requests(askedOf(c));
+    const { client, requestId, admit, answered } = requests(headOfContext(c));
     c.set('client', client);
     c.set('requestId', requestId);
     c.set('admit', admit);

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import prom from 'prom-client';
 import type { Broker } from '../../broker/broker.ts';
 import type { Scope } from '../../principal.ts';
-import { type Bearer, type BearerEnv, refuse } from '../auth/bearer.ts';
+import { answerRefusal, type Bearer, type BearerEnv } from '../auth/bearer.ts';
 import type { AnsweredRequest } from '../middleware/request-log.ts';
 
 type AuditEvent = Parameters<Broker['vault']['audit']>[0];
@@ -67,7 +67,7 @@ export function metricsRoutes({ bearer, metrics }: { bearer: Bearer; metrics: Me
   const routes = new Hono<BearerEnv>();
   routes.get(metricsPath, bearer.middleware({ scopes: [needed] }), async (c) => {
     const { principal } = c.var;
-    if (!principal.scopes.has(needed)) return refuse(c, await bearer.lacking(principal, 'metrics.read', needed));
+    if (!principal.scopes.has(needed)) return answerRefusal(c, await bearer.lacking(principal, 'metrics.read', needed));
     return c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType });
   });
   return routes;

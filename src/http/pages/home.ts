@@ -7,7 +7,7 @@ import { offersFor } from '../../broker/credentials/answer-offer.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
 import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
-import { sameText } from '../../broker/visitors/browser-binding.ts';
+import { equalInConstantTime } from '../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../broker/visitors/form-errors.ts';
 import { type Owner, type Principal, subjectOf } from '../../principal.ts';
 import { formLimit, formsOnly } from './form-guards.ts';
@@ -47,7 +47,7 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
     const browser = readCookie(c, 'form', secure);
-    if (browser === undefined || !sameText(form.get('csrf') ?? '', formProof(broker, person, browser))) {
+    if (browser === undefined || !equalInConstantTime(form.get('csrf') ?? '', formProof(broker, person, browser))) {
       throw foreignForm();
     }
     const owner: Principal = { ...person, scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };

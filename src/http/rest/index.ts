@@ -5,7 +5,7 @@ import { type Broker, forRequest } from '../../broker/broker.ts';
 import { readInput } from '../../broker/input/read-input.ts';
 import { actingFor } from '../../broker/policy/policy.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
-import { askedOf, readIdentity, userHeader } from '../listener/request-head.ts';
+import { headOfContext, readIdentity, userHeader } from '../listener/request-head.ts';
 import { readJson } from '../middleware/json-body.ts';
 import { alloy } from './alloy.ts';
 import { failureOf } from './errors.ts';
@@ -49,7 +49,7 @@ type Parts = { readonly broker: Broker; readonly bearer: RestBearer };
 async function answer({ broker, bearer }: Parts, operation: Operation, c: Context<RestEnv>): Promise<Response> {
   try {
     const input = await readInputs(operation, c);
-    const principal = await actingFor(broker, c.var.principal, readIdentity(askedOf(c), userHeader), userHeader);
+    const principal = await actingFor(broker, c.var.principal, readIdentity(headOfContext(c), userHeader), userHeader);
     const call = { broker, principal, signal: c.req.raw.signal };
     return c.json((await operation.run(call, input)) as object);
   } catch (error) {
@@ -71,7 +71,7 @@ async function answer({ broker, bearer }: Parts, operation: Operation, c: Contex
 async function readInputs(operation: Operation, c: Context<RestEnv>): Promise<Inputs> {
   const { takes } = operation;
   const name = `${operation.method.toUpperCase()} ${operation.path}`;
-  const asked = askedOf(c);
+  const asked = headOfContext(c);
   const header = readInput(
     name,
     takes.header,

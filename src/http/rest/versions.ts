@@ -1,6 +1,6 @@
 /** `x-api-version`: what each documented system knows, the default first. */
 import * as z from 'zod';
-import type { Asked } from '../listener/request-head.ts';
+import type { RequestHead } from '../listener/request-head.ts';
 import { RequestError } from '../middleware/json-body.ts';
 import type { Family } from './operation.ts';
 
@@ -23,7 +23,7 @@ export function versionHeader(family: Exclude<Family, 'fishnet'>) {
  *
  * @throws RequestError for different ones
  */
-export function readVersion({ header }: Pick<Asked, 'header'>): string | undefined {
+export function readVersion({ header }: Pick<RequestHead, 'header'>): string | undefined {
   const [version, ...others] = new Set((header('x-api-version') ?? '').split(',').map((one) => one.trim()));
   if (others.length > 0) throw new RequestError(400, 'x-api-version is there with different values.');
   return version === '' ? undefined : version;

@@ -4,7 +4,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { KeywardError } from '../../errors.ts';
 import { type HostRule, isListed, type ProxyOption, portOf } from '../../hosts.ts';
-import { refused } from './target.ts';
+import { egressRefused } from './target.ts';
 
 /**
  * Whether a service is reached through the proxy. Hosts that the operator allowed on private addresses, and plain http, go
@@ -17,7 +17,7 @@ export function goesThrough(proxy: ProxyOption | null, url: URL, allow: readonly
   if (proxy.except.some((entry) => isExcepted(url, entry))) return false;
   if (!isInner(url.hostname)) return true;
   const setting = `KEYWARD_EGRESS_ALLOW=${url.hostname}:${portOf(url)}`;
-  throw refused(
+  throw egressRefused(
     `${url.hostname} is a name of an inner network, which Keyward does not ask a proxy for.`,
     `If this service is yours, set ${setting}. It is then reached without the proxy.`,
   );

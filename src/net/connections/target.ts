@@ -20,17 +20,17 @@ export type Reach = {
  * @throws KeywardError `egress_refused`
  */
 export function checkTarget(url: URL, hosts: readonly HostRule[], { allow, only }: Reach): void {
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('Only https addresses can be called.');
-  if (url.username !== '' || url.password !== '') throw refused('The address carries a user name or password.');
-  if (!isListed(url, hosts)) throw refused(`${url.host} is not one of the hosts this connector may call.`);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw egressRefused('Only https addresses can be called.');
+  if (url.username !== '' || url.password !== '') throw egressRefused('The address carries a user name or password.');
+  if (!isListed(url, hosts)) throw egressRefused(`${url.host} is not one of the hosts this connector may call.`);
   if (only !== null && !isListed(url, [...only, ...allow])) {
-    throw refused(
+    throw egressRefused(
       `${url.host} is not one of the hosts that this Keyward may reach.`,
       'The person who runs it set KEYWARD_HOSTS_ALLOW. They can add the host there if it should be reached.',
     );
   }
   if (url.protocol === 'http:' && !isListed(url, allow)) {
-    throw refused(`${url.host} would be called without encryption.`, allowHint(url));
+    throw egressRefused(`${url.host} would be called without encryption.`, allowHint(url));
   }
   const literal = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(literal) !== 0 && !mayConnect(url, literal, allow)) throw notPublic(url, literal);
@@ -54,13 +54,16 @@ export function notPublic(url: URL, address: string): KeywardError {
   const message = `${url.host} is not on a public address.`;
   if (isStandIn(address)) {
     const why = 'A VPN or proxy on this computer answers DNS with stand-in addresses (198.18.0.0/15).';
-    return refused(message, `${why} Switch that off for this host, or trust it: ${allowSetting(url)}.`);
+    return egressRefused(message, `${why} Switch that off for this host, or trust it: ${allowSetting(url)}.`);
   }
-  if (kindOf(address) === 'local') return refused(message, allowHint(url));
-  return refused(message, 'Addresses of this kind are never called. Check what the name of this host resolves to.');
+  if (kindOf(address) === 'local') return egressRefused(message, allowHint(url));
+  return egressRefused(
+    message,
+    'Addresses of this kind are never called. Check what the name of this host resolves to.',
+  );
 }
 
-export function refused(message: string, hint = 'Check the address in the connector file.'): KeywardError {
+export function egressRefused(message: string, hint = 'Check the address in the connector file.'): KeywardError {
   return new KeywardError('egress_refused', message, { hint });
 }
 

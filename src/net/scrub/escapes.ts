@@ -3,9 +3,9 @@
  * same way or another one, which is how a text looks that was escaped several times over.
  */
 import { decodeHTMLStrict } from 'entities/decode';
-import { folded } from './secret-forms.ts';
+import { asciiLower } from './secret-forms.ts';
 
-/** What some bytes stand for besides themselves: folded bytes, and where the writing of them ends. */
+/** What some bytes stand for besides themselves: bytes in lower case, and where the writing of them ends. */
 type Reading = { readonly bytes: Uint8Array; readonly end: number };
 
 /** Longest writing of one character, in bytes; it bounds how much of a stream is held back. */
@@ -17,7 +17,7 @@ const [semicolon, hash, small, wide] = [0x3b, 0x23, 0x78, 0x75];
 /** Byte → 1 where something begins that can be read in another way. */
 export const signs = flags((byte) => [percent, backslash, ampersand, plus].includes(byte));
 
-const alone = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(folded[byte] ?? 0));
+const alone = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(asciiLower[byte] ?? 0));
 /** A space is a plus in forms. */
 const space = Uint8Array.of(0x20);
 
@@ -80,7 +80,7 @@ function inHtml(bytes: Uint8Array, from: number, limit: number): Reading | null 
 }
 
 function inNumber(bytes: Uint8Array, from: number, limit: number): Reading | null {
-  const hex = from < limit && folded[bytes[from] ?? 0] === small;
+  const hex = from < limit && asciiLower[bytes[from] ?? 0] === small;
   const begin = hex ? from + 1 : from;
   let value = 0;
   let end = begin;
@@ -123,13 +123,13 @@ function lookedUp(name: string): Uint8Array | null {
   return null;
 }
 
-/** A character as folded UTF-8. */
+/** A character as UTF-8 in lower case. */
 function written(char: number): Uint8Array {
   return char < 0x80 ? one(char) : foldedText(String.fromCodePoint(char));
 }
 
 function foldedText(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text), (byte) => folded[byte] ?? 0);
+  return Uint8Array.from(Buffer.from(text), (byte) => asciiLower[byte] ?? 0);
 }
 
 function one(byte: number): Uint8Array {
@@ -150,7 +150,7 @@ function numberIn(bytes: Uint8Array, from: number, to: number, limit: number): n
 
 /** Value of a hexadecimal digit; 16 for anything else. */
 const digits = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const value = '0123456789abcdef'.indexOf(String.fromCharCode(folded[byte] ?? 0));
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(asciiLower[byte] ?? 0));
   return value === -1 ? 16 : value;
 });
 

@@ -4,7 +4,7 @@
  */
 import type { Automaton } from './automaton.ts';
 import { longestEscape, readingsAt, signs } from './escapes.ts';
-import { folded } from './secret-forms.ts';
+import { asciiLower } from './secret-forms.ts';
 
 export type Match = { readonly start: number; readonly end: number };
 
@@ -71,7 +71,7 @@ export function createPass(
     while (here < until) {
       const given = bytes[here] as number;
       if (signs[given] === 1) break;
-      const byte = folded[given] as number;
+      const byte = asciiLower[given] as number;
       const likely = child[state] as number;
       state = likely !== 0 && byteOf[likely] === byte ? likely : next(state, byte);
       here += 1;
@@ -96,7 +96,7 @@ export function createPass(
     }
     at += 1;
     for (const reader of readers) {
-      reader.state = next(reader.state, folded[byte] ?? 0);
+      reader.state = next(reader.state, asciiLower[byte] ?? 0);
       if (ends[reader.state] !== 0) tell(reader.state, reader.way, at);
     }
     if (readers.length > 1) readers = joined(readers, at);

@@ -20,9 +20,9 @@ export const maxSecretBytes = 8_192;
 export const maxTokenBytes = 16_384;
 
 /** ASCII lower case, by byte. */
-export const folded = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte));
+export const asciiLower = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte + 32 : byte));
 
-/** Every form of these secrets as folded bytes, each once: as it is, in UTF-16, Latin-1, base64, base64url, hexadecimal. */
+/** Every form of these secrets in lower case, each once: as it is, in UTF-16, Latin-1, base64, base64url, hexadecimal. */
 export function formsOf(secrets: readonly string[]): Uint8Array[] {
   const forms = new Map<string, Uint8Array>();
   for (const given of secrets) {
@@ -42,7 +42,7 @@ export function formsOf(secrets: readonly string[]): Uint8Array[] {
 }
 
 function add(forms: Map<string, Uint8Array>, form: Buffer): void {
-  for (let at = 0; at < form.length; at += 1) form[at] = folded[form[at] ?? 0] ?? 0;
+  for (let at = 0; at < form.length; at += 1) form[at] = asciiLower[form[at] ?? 0] ?? 0;
   if (form.length >= minSecretBytes) forms.set(form.toString('latin1'), form);
 }
 

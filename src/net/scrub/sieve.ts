@@ -3,7 +3,7 @@
  * bytes at steps of one length, and at what the escapes stand for; how long that takes hardly depends on the bytes.
  */
 import { readingsAt, signs } from './escapes.ts';
-import { folded } from './secret-forms.ts';
+import { asciiLower } from './secret-forms.ts';
 
 /** Places in a set of hashes; a power of two. */
 const places = 65_536;
@@ -19,7 +19,7 @@ export type Sieve = {
   readonly reach: number;
 };
 
-/** A sieve for these forms, which are folded. */
+/** A sieve for these forms, which are in lower case. */
 export function createSieve(forms: readonly Uint8Array[]): Sieve {
   const shortest = forms.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY);
   const reach = forms.reduce((most, { length }) => Math.max(most, length), 0);
@@ -91,7 +91,7 @@ function createEscapedSieve(forms: readonly Uint8Array[]) {
       if (inForms[char] === 0) continue;
       if (heads[char] === 1 && chars.length === 1) {
         const after = bytes[end] ?? 0;
-        if (signs[after] === 1 || has(parts, headOf(char, folded[after] ?? 0))) return true;
+        if (signs[after] === 1 || has(parts, headOf(char, asciiLower[after] ?? 0))) return true;
       } else if (heads[char] === 1) return true;
       for (let before = 1; before <= 3 && before <= at; before += 1) {
         if (has(parts, partAt(bytes, at, before, char))) return true;
@@ -120,9 +120,9 @@ function createEscapedSieve(forms: readonly Uint8Array[]) {
 }
 
 /** Of the byte at this place and of so many before it. */
-function partAt(bytes: Uint8Array, at: number, before: number, last = folded[bytes[at] ?? 0] ?? 0): number {
+function partAt(bytes: Uint8Array, at: number, before: number, last = asciiLower[bytes[at] ?? 0] ?? 0): number {
   let part = last;
-  for (let back = 1; back <= before; back += 1) part = (part << 8) | (folded[bytes[at - back] ?? 0] ?? 0);
+  for (let back = 1; back <= before; back += 1) part = (part << 8) | (asciiLower[bytes[at - back] ?? 0] ?? 0);
   return mixed(part, before);
 }
 

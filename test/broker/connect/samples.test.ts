@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { getCredentialMetadata } from '../../../src/broker/credentials/metadata.ts';
-import { serverInput } from '../../../src/connectors/auth-kinds.ts';
+import { serverInputName } from '../../../src/connectors/auth-kinds.ts';
 import { builtinIds } from '../../../src/connectors/builtin.ts';
 import { errorCodes, KeywardError } from '../../../src/errors.ts';
 import { type InProcess, openInProcess } from '../../support/in-process.ts';
@@ -22,7 +22,7 @@ it.each([...builtinIds()])('%s: each sample connects, or the caller is told what
   for (const { authenticationType, sampleInput } of metadata) {
     const method = auth.find((one) => one.authenticationType === authenticationType);
     // Its sample is the address of a server that nobody runs.
-    if (method === undefined || serverInput(method) !== null) continue;
+    if (method === undefined || serverInputName(method) !== null) continue;
     const back = authenticationType === 'oauth2' ? { redirectUri: 'http://127.0.0.1:1/done' } : {};
     const input = { ...sampleInput, ...back, connectorId, authenticationType };
     const outcome = await createCredential(broker, who, input, { obtainedBy: 'rest' }).catch((error: unknown) => error);

@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createRefusals, type Refused, refuseAtConnection } from '../../../src/http/listener/connection-refusals.ts';
+import {
+  type ConnectionRefusal,
+  logConnectionRefusals,
+  refuseAtConnection,
+} from '../../../src/http/listener/connection-refusals.ts';
 import { listen } from '../../../src/http/listener/server.ts';
 import { raw } from '../../support/clients/raw-http.ts';
 import { type HttpKeyward, startKeywardHttp } from '../../support/servers/keyward-http.ts';
@@ -149,7 +153,7 @@ describe('a refusal before there is a request', () => {
   });
 
   it('is told of a connection past the limit, which is closed without an answer', async () => {
-    const refused: Refused[] = [];
+    const refused: ConnectionRefusal[] = [];
     const server = createServer();
     server.maxConnections = 1;
     refuseAtConnection(server, (one) => void refused.push(one));
@@ -189,7 +193,7 @@ describe('the count of refusals', () => {
     vi.useFakeTimers();
     const lines: unknown[] = [];
     const write = (event: string, facts = {}) => void lines.push({ event, ...facts });
-    const { note } = createRefusals({ info: write, warn: write, error: write });
+    const { note } = logConnectionRefusals({ info: write, warn: write, error: write });
     const refused = { status: 400, reason: 'HPE_INVALID_METHOD', address: '192.0.2.1' };
     for (let times = 0; times < 1_000; times += 1) note(refused);
     note({ ...refused, reason: 'no_host', address: '192.0.2.2' });

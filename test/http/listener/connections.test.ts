@@ -4,12 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createClientAddress } from '../../../src/http/listener/client-address.ts';
-import type { Refused } from '../../../src/http/listener/connection-refusals.ts';
+import type { ConnectionRefusal } from '../../../src/http/listener/connection-refusals.ts';
 import { maxConnections } from '../../../src/http/listener/connections.ts';
 import { type Listener, listen } from '../../../src/http/listener/server.ts';
 
 let listener: Listener;
-let refused: Refused[];
+let refused: ConnectionRefusal[];
 let open: Socket[];
 /** Answers that are still owed to requests for /slow. */
 let owed: (() => void)[];

@@ -4,7 +4,7 @@ import type { Broker } from '../../../broker/broker.ts';
 import { finishCallback } from '../../../broker/connect/callback.ts';
 import { clientDocument } from '../../../broker/grants/redirect-uri.ts';
 import { readBinding } from '../binding-cookie.ts';
-import { notAhead } from '../refuse-prefetch.ts';
+import { refusePrefetch } from '../refuse-prefetch.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { webUrl } from './page-parts.ts';
 
@@ -24,7 +24,7 @@ type CallbackRoutes = {
  */
 export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoutes): Hono {
   const routes = new Hono();
-  routes.get('/oauth/callback/:connectorId?', notAhead, async (c) => {
+  routes.get('/oauth/callback/:connectorId?', refusePrefetch, async (c) => {
     const { attemptId, returnTo } = await finishCallback(broker, {
       received: new URL(c.req.url).searchParams,
       connectorId: c.req.param('connectorId') ?? null,

@@ -5,7 +5,7 @@ import type { Broker } from '../../../broker/broker.ts';
 import { signInCsrf, useSignInCode } from '../../../broker/sign-in/code.ts';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
 import { beginVisit, endVisit, visitLifetimeMs, visitorOf } from '../../../broker/sign-in/visits.ts';
-import { sameText } from '../../../broker/visitors/browser-binding.ts';
+import { equalInConstantTime } from '../../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../../broker/visitors/form-errors.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { type Owner, subjectOf } from '../../../principal.ts';
@@ -68,7 +68,7 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
   const readForm = async (c: Context): Promise<URLSearchParams> => {
     const form = new URLSearchParams(await c.req.text());
     const browser = readCookie(c, 'form', secure);
-    if (browser !== undefined && sameText(form.get('csrf') ?? '', signInCsrf(broker, browser))) return form;
+    if (browser !== undefined && equalInConstantTime(form.get('csrf') ?? '', signInCsrf(broker, browser))) return form;
     throw foreignForm();
   };
 

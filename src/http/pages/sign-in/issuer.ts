@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
 import type { Owner } from '../../../principal.ts';
-import { notAhead } from '../refuse-prefetch.ts';
+import { refusePrefetch } from '../refuse-prefetch.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { browserOf, readCookie } from './cookies.ts';
 
@@ -29,7 +29,7 @@ export function issuerRoutes({ signIn, secure, visitor, remember, ownPath }: Iss
     const url = await signIn.begin(browserOf(c, secure), ownPath(c.req.query('to')), anew);
     return c.redirect(url.href, 303);
   });
-  routes.get(issuerCallbackPath, notAhead, async (c) => {
+  routes.get(issuerCallbackPath, refusePrefetch, async (c) => {
     const browser = readCookie(c, 'form', secure) ?? null;
     const { person, to } = await signIn.finish(browser, new URL(c.req.url).searchParams);
     await remember(c, person);
