@@ -1,4 +1,4 @@
-/** Maps that remember what was made or found lately, and never more than so much of it. */
+/** Maps that remember what was made or found lately, up to a number of entries. */
 
 /** What a bounded map can do; `set` makes its entry the newest. */
 export type BoundedMap<Key, Value> = Pick<Map<Key, Value>, 'get' | 'delete' | 'clear' | 'size'> & {
@@ -24,5 +24,5 @@ export function boundedMap<Key, Value>(max: number): BoundedMap<Key, Value> {
   };
 }
 
-/** What was made of secrets is forgotten all at once, so many milliseconds after the first of it: no secret stays for good. */
+/** Caches of secrets are emptied this long after their first entry: no secret stays in memory for good. */
 export const secretsRememberedMs = 10_000;

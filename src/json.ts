@@ -9,7 +9,7 @@ export class TooDeepError extends SyntaxError {}
 /**
  * The value of a JSON text.
  *
- * @throws SyntaxError for what is no JSON, and `TooDeepError` for what nests deeper than so many levels: that is told
+ * @throws SyntaxError for what is no JSON, and `TooDeepError` for what nests deeper than that many levels: that is found
  *   before it is parsed, since parsing a text of five million brackets stops everything else for a second
  */
 export function parseJson(text: string, maxDepth: number = usualDepth): unknown {

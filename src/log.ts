@@ -15,7 +15,7 @@ export type Log = {
   error(event: string, facts?: Facts): void;
 };
 
-/** The same log, whose lines hold these facts too. */
+/** A log whose lines go where this one's go, and hold these facts too. */
 export function logWith(log: Log, more: Facts): Log {
   const write = (level: keyof Log) => (event: string, facts?: Facts) => log[level](event, { ...more, ...facts });
   return { info: write('info'), warn: write('warn'), error: write('error') };

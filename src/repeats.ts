@@ -1,20 +1,23 @@
-/** Counting what happens again and again, so that a loop of it fills no log: the first of a kind is told, the rest in numbers. */
+/** Counts repeats, so that a loop fills no log: the first of a kind is written, the others as a number. */
 
 /** How often a kind came again after its first, within one window. */
 export type Repeated<Item> = { readonly first: Item; readonly latest: Item; readonly count: number };
 
 type Repeats<Item> = {
-  /** Null for one more of a kind, which is counted. Else it is the first: tell it after what was counted and is over now. */
+  /**
+   * Null for a repeat, which is counted. Else this is the first of its kind: write it, after the counts that are over
+   * now.
+   */
   note(kind: string, item: Item): readonly Repeated<Item>[] | null;
-  /** Ends the window of a kind. Answers what to tell of it, if it came again. */
+  /** Ends the window of a kind. Answers its count, if it came again. */
   end(kind: string): readonly Repeated<Item>[];
-  /** The same for every kind. */
+  /** Ends the window of every kind. */
   endAll(): readonly Repeated<Item>[];
 };
 
 /**
- * @param windowMs how long a kind is counted before it is told again
- * @param maxKinds past so many kinds, the window of the oldest ends: whoever varies what they do must not fill memory
+ * @param windowMs how long a kind is counted before it is written again
+ * @param maxKinds past this number of kinds the window of the oldest ends: varied requests must not fill memory
  */
 export function countRepeats<Item>(windowMs: number, maxKinds: number): Repeats<Item> {
   /** `since` on the clock of `performance.now()`, which nobody sets. */

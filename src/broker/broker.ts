@@ -49,7 +49,7 @@ export type Pages = {
    * `port_in_use` when a stranger holds the callback's port.
    */
   open(attemptId: string, callback: boolean): Promise<string>;
-  /** The same for the pages of approvals, which need no callback; they are served until this time at least. */
+  /** Serves the pages of approvals, which need no callback, until this time at least; answers their origin. */
   openApprovals(until: number): Promise<string>;
   /**
    * At the owner's own computer: opens a page in their browser; false when there is none. Null where the owner is
@@ -85,7 +85,7 @@ export type Broker = BrokerParts & {
   close(): Promise<void>;
 };
 
-/** The same broker for one request of a program: what it logs stands under the id of the request. */
+/** The broker for one request of a program: what it logs stands under the id of the request. */
 export function forRequest(broker: Broker, requestId: string): Broker {
   return { ...broker, log: logWith(broker.log, { requestId }) };
 }

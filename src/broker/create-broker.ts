@@ -2,7 +2,7 @@
 import { createTurns } from '../vault/turns.ts';
 import type { Credential, CredentialSecret } from '../vault/vault.ts';
 import type { Broker, BrokerParts, UnderWay } from './broker.ts';
-import { storeFresh } from './grants/amend.ts';
+import { storeFresh } from './grants/fresh-tokens.ts';
 import { createRefusals } from './policy/audit.ts';
 
 /** How often secrets are looked for that can't be brought back any more. */

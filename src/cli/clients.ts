@@ -86,7 +86,7 @@ export function clientTexts(launch: Launch): readonly { readonly client: string;
   ];
 }
 
-/** The same for a Keyward that is reached over HTTP; `TOKEN` stands for the bearer token. */
+/** The texts for a Keyward that is reached over HTTP; `TOKEN` stands for the bearer token. */
 export function httpClientTexts(url: string): readonly { readonly client: string; readonly text: string }[] {
   const header = 'Authorization: Bearer TOKEN';
   const server = { name: 'keyward', type: 'http', url, headers: { Authorization: 'Bearer TOKEN' } };

@@ -1,3 +1,4 @@
+/** Whether a value keeps the rules of its input, and JSON inputs as objects. */
 import { parseJson } from '../json.ts';
 import type { InputProperty } from './connector.ts';
 

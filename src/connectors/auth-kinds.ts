@@ -1,3 +1,4 @@
+/** Kinds of authentication types: which work by OAuth, and which name their authorization server themselves. */
 import type { AuthMethod, ClientCredentialsMethod, Connector, OAuth2Method, TokenMethod } from './connector.ts';
 import { wholeVariable } from './template.ts';
 
@@ -23,7 +24,7 @@ export function serverInputName(auth: AuthMethod): string | null {
 
 /**
  * Where the OAuth clients of a connection are registered, in words: the service's page for apps, or the host of the server
- * that the connection names, of which no page is known.
+ * that the connection names: no page of it is known.
  */
 export function clientsAt(
   { appUrl }: Pick<Connector, 'appUrl'>,

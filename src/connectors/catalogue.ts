@@ -95,7 +95,7 @@ function createCatalogue(
 /** Most mistakes that an error names. */
 const maxNamed = 5;
 
-/** Whoever wrote the file, and asks for its connector, is told what is wrong with it. No value is quoted. */
+/** Says what is wrong with a file, to the person who asks for its connector. No value is quoted. */
 function unusableError(id: string, mistakes: readonly CatalogueProblem[]): KeywardError {
   const named = mistakes.slice(0, maxNamed).map(({ field, rule }) => `${field} ${rule}`.trim());
   const [file = ''] = mistakes.map((one) => basename(one.file));

@@ -1,3 +1,4 @@
+/** The Hono context of this server. A type of its own, so that guards and routes need not import each other. */
 import type { Client } from './listener/client-address.ts';
 
 /** What every handler finds in the context. */

@@ -1,4 +1,4 @@
-/** One `tools/call`: finds the tool, runs it, and gives its answer or its error the one shape of DESIGN §3. */
+/** One `tools/call`: finds the tool, runs it, and gives its answer or its error the one shape that clients know. */
 import {
   type CallToolResult,
   type InputRequiredResult,

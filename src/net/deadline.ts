@@ -13,7 +13,7 @@ export type Deadline = {
   readonly clear: () => void;
 };
 
-/** Starts a timer of so many milliseconds, none for Infinity; the caller's signal ends it early. */
+/** Starts a timer, none for Infinity; the caller's signal ends it early. */
 export function startDeadline(timeoutMs: number, outer: AbortSignal | undefined): Deadline {
   const signal = Object.assign(new EventEmitter(), { aborted: false });
   let reason: 'timeout' | 'cancelled' | null = null;

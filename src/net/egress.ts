@@ -58,7 +58,10 @@ export interface Egress {
    * (a header that can't be sent) or `cancelled`. `details.ambiguous` when the service may have received it.
    */
   request(request: EgressWholeRequest): Promise<EgressResponse>;
-  /** The same up to the answer's headers; the body comes as fast as it is read, and throws the same errors. */
+  /**
+   * Sends one request and answers at the headers; the body comes as fast as it is read, and throws the errors of
+   * `request`.
+   */
   open(request: EgressRequest): Promise<EgressStream>;
   /** Waits for what is under way, then closes every connection. */
   close(): Promise<void>;

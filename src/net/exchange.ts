@@ -25,7 +25,7 @@ const discardedBytes = 65_536;
 /** What an Egress does, once it is needed. */
 export type Exchange = Pick<Egress, 'request' | 'open' | 'close'>;
 
-/** Opens the connections that one Egress uses; what it may reach is up to whoever runs Keyward. */
+/** Opens the connections that one Egress uses; what it may reach is up to the operator. */
 export async function openExchange(
   { proxy, ...reach }: Reach & { readonly proxy: ProxyOption | null },
   resolve: (host: string) => Promise<readonly ResolvedAddress[]> = systemResolve,

@@ -112,7 +112,7 @@ export async function rewrapped(
   return keyringOf({ ...nextOf(keyring), ...(freshKey && freshKeyIn(keyring)), outer, outerKey });
 }
 
-/** The same keys, with a header that may follow this one. */
+/** These keys, with a header that may follow this one. */
 export function succeeding(keyring: Keyring, header: KeyHeader): Keyring {
   const revision = Math.max(keyring.header.revision, header.revision + 1);
   return revision === keyring.header.revision ? keyring : keyringOf({ ...nextOf(keyring), revision });

@@ -8,7 +8,7 @@ export type Group<T> = {
   idle(): Promise<void>;
 };
 
-/** A flush waits for those who still join no longer than so many turns of the event loop. */
+/** How many turns of the event loop a flush waits for those who still join. */
 const maxTurns = 4;
 
 /** `flush` answers one error, or undefined, for each item; when it throws, every item fails. */

@@ -12,7 +12,7 @@ export type SessionRow = Row & {
 
 /**
  * A sign-in code for the pages. Its id is a keyed digest of the code, so the row is no help in guessing one; whom it
- * signs in is its sealed part. All of them belong to one owner that nobody can be.
+ * signs in is its sealed part. All of them belong to one owner, which no principal can be.
  */
 export type SignInCodeRow = Row & { readonly expiresAt: number };
 

@@ -169,7 +169,7 @@ export type ListFilter = { readonly connectorId?: string; readonly status?: stri
 /** Keyset page: rows strictly after (`createdAt`, `id`), in that order. */
 export type Page = { readonly after?: { readonly createdAt: number; readonly id: string }; readonly limit: number };
 
-/** The same for what somebody sees: their own rows in that order, then those that others share with them. */
+/** A page of what a reader sees: their own rows in that order, then those that others share with them. */
 export type VisiblePage = {
   readonly after?: { readonly shared: boolean; readonly createdAt: number; readonly id: string };
   readonly limit: number;
@@ -192,7 +192,7 @@ export interface Store {
   readonly location: string;
   /** The data keys of this vault, as they were when the store last looked. */
   readonly keyring: Keyring;
-  /** The same as they are stored: wrapped, with their states and the source of the outer key. */
+  /** The data keys as they are stored: wrapped, with their states and the source of the outer key. */
   readonly keys: KeyHeader;
   /** Looks whether another process changed the data keys; afterwards `keyring` is at most a second old. */
   refreshKeys(): Promise<void>;

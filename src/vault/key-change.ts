@@ -58,7 +58,7 @@ export async function keyUse(
  * Rotates the data key, or goes on with a rotation that was interrupted. When it resolves, every record is sealed under
  * the current key, but for those that did not open, and no other key opens anything.
  *
- * @param onDamaged is told of a record before it is set aside
+ * @param onDamaged is called with a record before it is set aside
  */
 export async function rotateDataKey(store: Store, onDamaged: OnDamaged = ignored): Promise<Rotated> {
   await store.refreshKeys();
@@ -139,7 +139,7 @@ async function leaveOldKeys(store: Store, onDamaged: OnDamaged): Promise<Omit<Ro
   return { resealed, damaged };
 }
 
-/** Whoever looks at the audit log sees what was there when the last line under these keys was written. */
+/** A reader of the audit log sees what was there when the last line under these keys was written. */
 async function retire(store: Store, keyIds: readonly string[]): Promise<void> {
   if (keyIds.length === 0) return;
   const ends = auditEnds();

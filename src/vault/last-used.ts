@@ -6,7 +6,7 @@ type Times = ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>
 
 const intervalMs = 3_000;
 
-export function useNotes(write: (times: Times) => Promise<void>) {
+export function createLastUsed(write: (times: Times) => Promise<void>) {
   let times = new Map<string, { readonly owner: Owner; readonly at: number }>();
   /** On its way to the store. */
   let writing: Times = new Map();

@@ -11,16 +11,16 @@ import type { Quota } from '../store/quota.ts';
 import { requireRoom } from '../store/quota.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
 import { auditChain, auditEntries, auditEntriesFrom } from './audit/audit-chain.ts';
-import { useNotes } from './last-used.ts';
+import { createLastUsed } from './last-used.ts';
 import { contextOf, type Named } from './seal-context.ts';
 import { createTurns } from './turns.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
-/** Whoever creates a thousand things at once does so one by one, and others in between. */
+/** One owner's new records are written one by one, and those of others in between. */
 const creatingLimits = { atOnce: 1, waiting: 1_000, what: 'new records' };
 
 /**
- * Opens the vault over a store. Closing the vault closes the store. `observe` is told of each event that the log holds;
+ * Opens the vault over a store. Closing the vault closes the store. `observe` is called with each event that the log holds;
  * `maxCredentials` is how many one owner may keep.
  */
 export async function openVault(
@@ -31,8 +31,8 @@ export async function openVault(
   const quotas = quotasWith(maxCredentials);
   const creating = createTurns(creatingLimits);
   const chain = auditChain(store);
-  const lately = createLately<object>();
-  const notes = useNotes((times) => store.touch(times));
+  const opened = createOpenedCache<object>();
+  const notes = createLastUsed((times) => store.touch(times));
 
   function read<K extends Kind>(kind: K, row: Rows[K]): Records[K]['record'] {
     const record = recordOf<K>(row);
@@ -62,7 +62,7 @@ export async function openVault(
     // While the secret's version stays, the store keeps the box that it has.
     const sealed = change.secret === undefined ? '' : sealSecret(keyring, kind, record, secretVersion, change.secret);
     const counted = { version: record.version + 1, secretVersion, updatedAt: now, sealed };
-    // The only kind of which an update may open again what was over.
+    // Of all kinds, only an update of an approval may open again what was over.
     const within = kind === 'approval' && { within: quotas[kind] };
     return { op, kind, row: { ...record, ...counted }, ifVersion: record.version, ...within } as Change;
   }
@@ -101,7 +101,7 @@ export async function openVault(
     async open(kind, record) {
       const row = await rowOf(kind, record);
       if (row === undefined) throw new KeywardError('not_found', 'There is no such record any more.');
-      return lately.of(row, () => {
+      return opened.of(row, () => {
         const secret = open(store.keyring, contextOf(kind, row, row.secretVersion), row.sealed);
         return JSON.parse(Buffer.from(secret).toString('utf8'), (_, value) => Object.freeze(value));
       }) as Records[typeof kind]['secret'];
@@ -188,9 +188,9 @@ function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
     // Ended ones can be read for an hour.
     attempt: { rows: 200, open: 20 },
     session: { rows: 1_000, open: 100 },
-    // All of them belong to one owner that nobody can be.
+    // All of them belong to one owner, which no principal can be.
     signInCode: { rows: 10_000 },
-    // Signing in ends the oldest beyond twenty; so many may be there while several do so at once.
+    // Signing in ends the oldest beyond twenty; there may be this many while several sign in at once.
     visit: { rows: 100 },
     approval: { rows: 400, open: 20 },
   };
@@ -200,7 +200,7 @@ function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
  * Secrets that were opened a moment ago: a program that calls all the time need not have the same one opened each time. By
  * row as the store has it: one that changed is another one, and a store that reads rows anew remembers nothing.
  */
-function createLately<Secret extends object>() {
+function createOpenedCache<Secret extends object>() {
   let opened: WeakMap<object, Secret> | undefined;
   return {
     of(row: object, open: () => Secret): Secret {

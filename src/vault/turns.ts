@@ -1,4 +1,4 @@
-/** Turns: how much one user may have under way at once. What is more waits in order, and past that is told to come later. */
+/** Turns: how much one user may have under way at once. More waits in order; past that it is refused for now. */
 import { KeywardError } from '../errors.ts';
 import type { Owner } from '../principal.ts';
 

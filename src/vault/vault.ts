@@ -184,7 +184,7 @@ export interface Vault extends Passed {
   proof(purpose: string, message: string): string;
   /** Every whole audit entry, oldest first, as it was written; `verifyAudit` says whether they are genuine. */
   readAudit(): AsyncIterable<AuditEntry>;
-  /** The same from a place on, each with its own place and the next one; 0 is the first. */
+  /** The entries from a place on, each with its own place and the next one; 0 is the first. */
   readAuditFrom(
     place: number,
   ): AsyncIterable<{ readonly entry: AuditEntry; readonly at: number; readonly next: number }>;

@@ -41,7 +41,7 @@ it('signs a person in and connects over https, by __Host- cookies that no other 
   await tab.getByRole('heading', { name: 'Acme is connected' }).waitFor();
   expect(await client.get('check_attempt', { attemptId })).toMatchObject({ status: 'completed' });
 
-  // The same value under the bare name, which a page of another host could set for this one, is nobody's.
+  // A value under the bare name, which a page of another host could set for this one, is nobody's.
   const [person] = cookies.filter(({ name }) => name === '__Host-keyward');
   const other = await openTab(browser, { ignoreHTTPSErrors: true });
   await other.context().addCookies([{ name: 'keyward', value: person?.value ?? '', url: team.keyward.origin }]);

@@ -58,7 +58,7 @@ it('connects a service whose base URL has a path, and calls it below the address
   const done = await connect({ connectorId, authenticationType: way?.authenticationType }, { [secret]: goodApiKey });
   expect(done).toMatchObject({ status: 'completed', account: 'key-owner@example.com' });
 
-  // The same call in each of the ways that a model may write it.
+  // One call in each of the ways that a model may write it.
   expect(new URL(done.baseUrl).pathname).toBe('/v1');
   for (const path of [`${done.baseUrl}/me`, '/me', 'me']) {
     const args = { connectionId: done.credentialId, method: 'GET', path };

@@ -10,7 +10,7 @@ import { type HttpServer, startHttpServer } from '../support/servers/http-server
 const mebibyte = 1024 * 1024;
 /** 300 MB of zeros in 300 KB: gzip members may follow one another. */
 const bomb = Buffer.concat(Array.from({ length: 300 }, () => gzipSync(Buffer.alloc(mebibyte))));
-/** The same for brotli, with the longest memory that it has. */
+/** 64 MB of zeros in brotli, with the longest memory that it has. */
 const longBomb = brotliCompressSync(Buffer.alloc(64 * mebibyte), {
   params: { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_QUALITY]: 4 },
 });

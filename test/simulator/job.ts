@@ -68,7 +68,7 @@ export async function tryToConnect({ broker }: TestBroker, connectorId: string, 
   return { attemptId: id, ...(await checkAttempt(broker, me, { attemptId: id })) };
 }
 
-/** The same, with something that happens at the service between consent and callback. */
+/** Connects, with something that happens at the service between consent and callback. */
 export async function tryAfter({ broker }: TestBroker, connectorId: string, happens: () => void) {
   const me = personAt(connectorId);
   const input = { connectorId, ...(await samples(broker, connectorId)) };

@@ -67,7 +67,7 @@ export type Profile = {
   readonly scopeSeparator: string;
   /** Parameters that an authorization request must carry, or no refresh token comes out of it. */
   readonly offlineParams: Readonly<Record<string, string>>;
-  /** The same for a scope. */
+  /** A scope that an authorization request must hold, or no refresh token comes out of it. */
   readonly offlineScope: string | null;
   /** Parameters that the exchange of a code must carry. */
   readonly exchangeParams: Readonly<Record<string, string>>;
@@ -95,7 +95,7 @@ export type Profile = {
     readonly beside: Readonly<Record<string, unknown>>;
     /** Names of errors, where they are not the standard ones. */
     readonly errors: Readonly<Record<string, string>>;
-    /** The same for a refresh, where they are others. */
+    /** Those of a refresh, where they are others. */
     readonly refreshErrors: Readonly<Record<string, string>>;
     /** Where the name of an error is. */
     readonly errorAt: string;

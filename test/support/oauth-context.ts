@@ -32,7 +32,7 @@ export function oauth2Context(origin: string, changes: Changes = {}): OAuthConte
   return { ...context, auth: context.auth };
 }
 
-/** The same for the client credentials grant. */
+/** A context for the client credentials grant. */
 export function clientCredentialsContext(origin: string, changes: Changes = {}): OAuthContext<ClientCredentialsMethod> {
   const own = { tokenEndpoint: `${origin}/token`, scopes: ['read'] };
   const context = build({ authenticationType: 'oauth2_client_credentials', ...own, ...changes.auth }, changes);

@@ -47,7 +47,10 @@ export async function openApprovals(broker: Broker, owner: Owner): Promise<Appro
   return (await openRows(broker, owner)).map(({ view }) => view);
 }
 
-/** The same for whoever is at the owner's own computer and was shown the link of one of them; each comes with its own. */
+/**
+ * Those requests for a visitor at the owner's own computer who has the link of one of them; each comes with its own
+ * token.
+ */
 export async function listFromLink(broker: Broker, link: ApprovalLink): Promise<ListedApproval[]> {
   const { approval } = await openApproval(broker, link, 'local');
   const open = await openRows(broker, { tenant: approval.tenant, user: approval.owner });

@@ -13,7 +13,7 @@ export const useWithinMs = 600_000;
 /** After its first no a client is not heard about this matter for so long; each further no doubles that, up to a bound. */
 const firstPauseMs = 300_000;
 const longestPauseMs = 14_400_000;
-/** With so many noes and no yes between them the pause is for whatever the client asks. */
+/** After this many noes without a yes, the pause is for everything that the client asks. */
 const noesForAll = 3;
 /** Noes count for a day. */
 const noesCountMs = 86_400_000;

@@ -215,7 +215,10 @@ export async function cancelFromPage(broker: Broker, attemptId: string, sender: 
   );
 }
 
-/** The same for a form that was sent: the attempt must be pending, and the form must come from this browser's page. */
+/**
+ * Opens the attempt of a form that was sent. The attempt must be pending, and the form must come from this browser's
+ * page.
+ */
 async function openForm(broker: Broker, attemptId: string, { browser, csrf, visitor }: Sender, claiming = false) {
   const opened = await openAttempt(broker, attemptId);
   await admit(broker, opened.attempt, visitor, browser);

@@ -88,7 +88,10 @@ function returnUrl(returnTo: string | null, outcome: { credentialId: string } | 
   return url.href;
 }
 
-/** The same for an attempt that has ended. A no has the name that OAuth gives it (RFC 6749 §4.1.2.1); a fault has its own. */
+/**
+ * Where the person goes after this attempt. A no has the name that OAuth gives it (RFC 6749 §4.1.2.1); a fault has its
+ * own.
+ */
 export function returnOf(attempt: Attempt): string | null {
   const { returnTo, credentialId, error } = attempt;
   if (credentialId !== null) return returnUrl(returnTo, { credentialId });

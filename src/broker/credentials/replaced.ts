@@ -7,7 +7,8 @@ import type { Owner, Principal } from '../../principal.ts';
 import type { Credential, ReplacedSecret, VaultChange } from '../../vault/vault.ts';
 import { forgetRequests } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
-import { amend, renewed, unsavedFor } from '../grants/amend.ts';
+import { amend } from '../grants/amend.ts';
+import { renewed, unsavedFor } from '../grants/fresh-tokens.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { authorize } from '../policy/policy.ts';
 

@@ -57,7 +57,7 @@ export type ShareView = {
 /** Which calls are allowed; null is all of them. */
 type PolicyView = { methods: string[] | null; paths: string[] | null };
 
-/** The rules of a connection for whoever may call with it: those of the connection, and within them those of the shares. */
+/** The rules of a connection for a caller: those of the connection, and within them those of the shares. */
 export type PoliciesView = { policy?: PolicyView; sharedPolicies?: PolicyView[] };
 
 /**

@@ -1,16 +1,11 @@
-/** Changing credentials that others change too: rotated tokens are never lost, and no change undoes another one. */
-import { setTimeout as delay } from 'node:timers/promises';
+/** Changing credentials that others change too: no change undoes another one. */
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, CredentialSecret, VaultChange } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
-import { reconnectBy } from './expiry.ts';
-import { findAuth, ownerOf } from './oauth-context.ts';
+import { ownerOf } from './oauth-context.ts';
 
 /** Longer than a token request and storing its answer take, so that a waiter outlasts the holder. */
 const leaseWaitMs = 45_000;
-/** Waits between tries to store a rotated token, in milliseconds: a full disk or a busy lock often clears. */
-const storeDelays = [50, 200, 1_000] as const;
-
 /** Runs `work` while nobody else, in any process, refreshes or revokes this credential's grant. */
 export function holdingGrant<T>(broker: Broker, credentialId: string, work: () => Promise<T>): Promise<T> {
   return broker.vault.withLease(`refresh:${credentialId}`, { waitMs: leaseWaitMs }, work);
@@ -70,60 +65,11 @@ export function changedMeanwhile(): KeywardError {
   });
 }
 
-/** The same for changes that belong to one secret: nothing happens once it was replaced. */
+/** As `amend`, for changes that belong to one secret: nothing happens once it was replaced. */
 export function amendSame(
   broker: Broker,
   seen: Credential,
   change: (now: Credential) => NonNullable<Amendment>,
 ): Promise<boolean> {
   return amend(broker, seen, (now) => (now.secretVersion === seen.secretVersion ? change(now) : null));
-}
-
-/**
- * Stores a fresh secret and answers what is stored then: a grant that came from reconnecting meanwhile is newer and
- * stays. The old refresh token is dead already, so giving up is the last resort: a failing disk is tried again, and what
- * still can't be stored is kept in memory for the next caller, who must not use it before it is stored.
- */
-export async function storeFresh(broker: Broker, tried: Credential, secret: CredentialSecret): Promise<Opened> {
-  broker.unsaved.set(tried.id, { tried, secret });
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await amendSame(broker, tried, (now) => ({ record: renewed(broker, now, secret), secret }));
-      break;
-    } catch (error) {
-      if (hasCode(error, 'not_found')) {
-        broker.unsaved.delete(tried.id);
-        throw error;
-      }
-      const wait = storeDelays[attempt];
-      if (wait === undefined) throw error;
-      await delay(wait);
-    }
-  }
-  broker.unsaved.delete(tried.id);
-  return reread(broker, tried);
-}
-
-/** A secret that an earlier refresh obtained for this very version and could not store; the stored one is dead then. */
-export function unsavedFor(broker: Broker, credential: Credential): CredentialSecret | undefined {
-  const unsaved = broker.unsaved.get(credential.id);
-  return unsaved?.tried.secretVersion === credential.secretVersion ? unsaved.secret : undefined;
-}
-
-/** The record after a successful refresh or reconnect. */
-export function renewed(broker: Broker, credential: Credential, secret: CredentialSecret): Credential {
-  const tokens = secret.kind === 'tokens' ? secret : null;
-  const auth = findAuth(broker, credential);
-  const now = Date.now();
-  const grantedAt = credential.grantedAt ?? credential.createdAt;
-  return {
-    ...credential,
-    status: 'active',
-    statusReason: null,
-    refreshStartedAt: null,
-    refreshedAt: now,
-    reconnectBy: auth ? reconnectBy(auth, secret, grantedAt, now) : null,
-    expiresAt: tokens?.expiresAt ?? null,
-    scopes: tokens?.scopes ?? credential.scopes,
-  };
 }

@@ -37,7 +37,7 @@ export function requireAuth(connector: Connector, authenticationType: string): C
   });
 }
 
-/** The same for a stored credential; undefined when its connector file is gone. */
+/** The connector's entry for a stored credential; undefined when its connector file is gone. */
 export function findAuth(
   broker: Broker,
   { connectorId, authenticationType }: Pick<Subject, 'connectorId' | 'authenticationType'>,
@@ -74,7 +74,7 @@ export async function oauthContext(
 /** Stands where no client is known, or none is needed. */
 export const noClient: UsableAuthConfig = { id: '', client: { clientId: 'keyward', clientSecret: null }, scopes: null };
 
-/** The same, with an auth config at hand. */
+/** Builds the context of an OAuth request with an auth config at hand. */
 export function contextWith(
   broker: Broker,
   subject: Pick<Subject, 'connectorId' | 'authenticationType' | 'inputs'>,

@@ -8,8 +8,9 @@ import { type ErrorCode, hasCode, KeywardError } from '../../errors.ts';
 import type { Credential, TokenSecret } from '../../vault/vault.ts';
 import type { Broker, Opened } from '../broker.ts';
 import { clockToleranceMs } from '../input/lifetime.ts';
-import { amendSame, holdingGrant, reread, storeFresh, unsavedFor } from './amend.ts';
+import { amendSame, holdingGrant, reread } from './amend.ts';
 import { withCurrentInputs } from './current-inputs.ts';
+import { storeFresh, unsavedFor } from './fresh-tokens.ts';
 import { findAuth, ownerOf, requireAuth } from './oauth-context.ts';
 import { reconnectError, renew } from './renew.ts';
 
@@ -96,7 +97,7 @@ function leaveAlone(broker: Broker, credential: Credential): void {
   if (cooling && performance.now() < cooling.until) throw cooling.error;
 }
 
-/** Runs inside the lease, after waiting for it for so many milliseconds. */
+/** Runs inside the lease, after waiting `waited` milliseconds for it. */
 async function refreshHolding(broker: Broker, seen: Credential, force: boolean, waited: number): Promise<Opened> {
   let now = await reread(broker, seen);
   // An answer that an earlier try could not store is better than asking again: the service has already rotated.

@@ -7,14 +7,15 @@ import { quoted } from '../input/text.ts';
 import { clientCredentials } from '../oauth/client-credentials.ts';
 import type { TokenSet } from '../oauth/context.ts';
 import { refreshTokens } from '../oauth/refresh.ts';
-import { amendSame, reread, storeFresh } from './amend.ts';
+import { amendSame, reread } from './amend.ts';
 import { endRegistration, unknownRegistration } from './auth-configs.ts';
+import { storeFresh } from './fresh-tokens.ts';
 import { findAuth, oauthContext, ownerOf } from './oauth-context.ts';
 import { verdictOfRefresh } from './verdict.ts';
 
 /** Limit of asking a service, the second try included. */
 const askLimitMs = 30_000;
-/** The same while further refreshes of this user may be waiting for their turn. */
+/** That limit while further refreshes of this user may be waiting for their turn. */
 const crowdedLimitMs = 10_000;
 /** Less than this left is no time for a second try. */
 const leastAskMs = 1_000;

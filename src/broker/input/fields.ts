@@ -1,3 +1,4 @@
+/** The fields that connecting with an authentication type asks for: the connector’s and the type’s own. */
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
 
 type Field = { readonly property: InputProperty; readonly required: boolean };

@@ -1,3 +1,4 @@
+/** Reads what was given to connect: each field checked against its definition, secrets apart from the rest. */
 import leven from 'leven';
 import { accepts, jsonObject } from '../../connectors/accepts.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';

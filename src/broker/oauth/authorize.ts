@@ -40,7 +40,7 @@ export async function authorizationUrl(
   const challenge = createHash('sha256').update(request.codeVerifier).digest('base64url');
   const offline = serverInputName(auth) !== null && scopesOf(context).includes('offline_access');
   const params = {
-    // OpenID Connect Core §11: without it such servers drop the scope. Others are told by their definition.
+    // OpenID Connect Core §11: without it such servers drop the scope. For other servers their definition says it.
     ...(offline ? { prompt: 'consent' } : {}),
     ...fillParams(context, auth.authorizationParams),
     ...scopeParams(context),

@@ -27,7 +27,7 @@ export type OAuthContext<Method = TokenMethod> = {
 export type Operation<Method = TokenMethod> = OAuthContext<Method> & {
   /** On the clock of `performance.now()`, which nobody sets. */
   readonly until: number;
-  /** Is told of each place that was searched for metadata, and what it said: see search.ts. */
+  /** Called with each place that was searched for metadata, and what it said: see search.ts. */
   readonly asked?: (place: string, said: string) => void;
 };
 

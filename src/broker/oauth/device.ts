@@ -89,7 +89,7 @@ function readStart(context: OAuthContext, answer: Answer): DeviceStart {
     userCode,
     verificationUri,
     verificationUriComplete: pageUrl(answer.verification_uri_complete ?? answer.verification_url_complete),
-    // A service that wants to be asked without end would keep the vault writing.
+    // An interval of zero would keep the vault writing without end.
     intervalSeconds: Math.min(Math.max(positiveNumber(answer.interval) ?? 5, 1), 60),
     expiresAt: Date.now() + (positiveNumber(answer.expires_in) ?? 600) * 1000,
   };

@@ -44,7 +44,7 @@ const published = {
 type Known = { readonly at: number; readonly metadata: ServerMetadata };
 const known = new WeakMap<Egress, BoundedMap<string, Known>>();
 const knownForMs = 10 * 60_000;
-/** Whoever may connect may name any number of issuers: past this many, the oldest is forgotten. */
+/** Callers may name any number of issuers: past this many, the oldest is forgotten. */
 const maxKnown = 200;
 
 /**

@@ -117,7 +117,7 @@ function expiryOf(
   return timeAfter(lifetime === null ? null : lifetime / 1000);
 }
 
-/** The time so many seconds from now, in milliseconds since 1970; null for none and beyond all calendars. */
+/** The time that many seconds from now, in milliseconds since 1970; null for none and beyond all calendars. */
 function timeAfter(seconds: number | null): number | null {
   const time = seconds === null ? null : Math.floor(Date.now() + seconds * 1000);
   return time === null || Number.isNaN(new Date(time).getTime()) ? null : time;

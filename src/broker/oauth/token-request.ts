@@ -87,7 +87,7 @@ export async function callServer<T>(
   throw new KeywardError('internal', 'An OAuth request was not sent.');
 }
 
-/** The same for a token endpoint. */
+/** Asks a token endpoint, and reads the tokens of its answer. */
 export function askForTokens(
   context: Operation,
   request: ServerRequest,

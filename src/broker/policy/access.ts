@@ -24,7 +24,10 @@ export async function requireVisible(
   });
 }
 
-/** The same for an act that needs more than seeing it: whoever only sees it gets `forbidden`. Both refusals are audited. */
+/**
+ * A connection for an act that needs more than seeing it. A caller who may only see it gets `forbidden`. Refusals are
+ * audited.
+ */
 export async function requireCredential(
   broker: Broker,
   principal: Principal,
@@ -45,13 +48,16 @@ export async function requireCredential(
   throw await auditedRefusal(broker, principal, options.action, about(credential), error);
 }
 
-/** True for the caller's connection, and for one that is shared with it; for whoever acts for a user, for what that user owns. */
+/**
+ * True for the caller's connection, and for one that is shared with it. A backend that acts for a user reaches what
+ * that user owns.
+ */
 export function reaches(broker: Pick<Broker, 'settings'>, principal: Principal, credential: Credential): boolean {
   const access = accessOf(readerOf(broker, principal), credential);
   return access === 'owner' || (access !== null && principal.actor === undefined);
 }
 
-/** Somebody who reads, under the operator's rule of what crosses from one tenant to another. */
+/** The reader that an owner is, under the operator's rule of what crosses from one tenant to another. */
 export function readerOf(broker: Pick<Broker, 'settings'>, owner: Owner): Reader {
   return readerUnder(broker.settings.shareTenants, owner);
 }

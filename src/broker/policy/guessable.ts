@@ -10,7 +10,7 @@ import type { CredentialSecret } from '../../vault/vault.ts';
  * 10¹² are more than ten terabytes of answers.
  */
 const enoughGuesses = 12;
-/** Only so many characters are judged at either end: what it takes to judge them grows faster than their number. */
+/** How many characters are judged at either end: what it takes to judge them grows faster than their number. */
 const judged = 24;
 
 /** True when somebody who may try 10¹² secrets would come upon this one, as zxcvbn estimates it. */

@@ -81,7 +81,7 @@ export function missingScope(scope: Scope): KeywardError {
   });
 }
 
-/** Refuses whoever acts for somebody else what only that person may do, whatever there is. */
+/** Refuses what only the user may do to a caller that acts for that user, whatever there is. */
 export async function requireOwnAct(
   broker: Broker,
   principal: Principal,
@@ -144,7 +144,7 @@ export function actsForOthers({ scopes }: Principal): boolean {
   return scopes.has('credentials:act-as');
 }
 
-/** The audit fields of a principal: `user` is whoever acts, for somebody else or not. */
+/** The audit fields of a principal: `user` is who acts, `onBehalfOf` for whom. */
 export function who(principal: Principal): Pick<AuditEvent, 'tenant' | 'user' | 'onBehalfOf' | 'client'> {
   const { tenant, user, actor, client } = principal;
   return {

@@ -69,7 +69,7 @@ export const keptName = z
   .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, { error: 'must be letters, digits, _ and -, beginning with a letter' })
   .refine((name) => !notKept.has(name), { error: 'is a secret of the flow, which no template and no reader gets' });
 
-/** What an answer or a callback carries that is worth the grant. A kept field may stand in a URL, and its owner reads it. */
+/** Fields that would hand over the grant. A kept field may stand in a URL, and its owner reads it. */
 const notKept: ReadonlySet<string> = new Set([
   'access_token',
   'refresh_token',

@@ -12,7 +12,8 @@ export function checkHosts(place: Place, report: Report): void {
   if (verify?.baseUrl && !covered(verify.baseUrl, allowedHosts)) report(`${place.apiPath('verify')}.baseUrl`, offList);
   if (!usesTokenEndpoint(auth)) return;
   for (const [index, host] of allowedHosts.entries()) {
-    // A connection that names its server has a client of its own there. Otherwise whoever gives the input decides who receives the client secret and the tokens.
+    // A connection that names its server has a client of its own there. Otherwise the input would decide who receives the
+    // client secret and the tokens.
     const chosen = wholeVariable(host) !== null && serverInputName(auth) !== null;
     if (!chosen && variablesIn(host).length > 0 && !/\}(\.[a-z0-9-]+){2,}(:\d+)?$/.test(host)) {
       report(

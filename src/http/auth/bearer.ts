@@ -45,13 +45,13 @@ export type Bearer = {
   middleware(wanted: Wanted, bodyOf?: RefusalBody): MiddlewareHandler<BearerEnv>;
   /** Throws `unauthenticated`, or `provider_unavailable` when the issuer can't be asked. */
   authenticate(authorization: string | undefined): Promise<Principal>;
-  /** The same, counted: throws `rate_limited` too. */
+  /** As `authenticate`, and counts the request: throws `rate_limited` too. */
   admit(authorization: string | undefined, address: string): Promise<Principal>;
   /** What is answered instead, after `admit` threw, with a challenge that names these scopes. */
   refusal(error: KeywardError, authorization: string | undefined, wanted: Wanted): Refusal;
   /** Adds the challenge of RFC 6750 §3 for a principal that lacks a scope. */
   challengeScope(c: Context, principal: Principal, scope: Scope): void;
-  /** What is answered to a principal that lacks a scope for an action: noted, with the challenge. */
+  /** The answer to a principal that lacks a scope for an action, with the challenge. The refusal is audited. */
   lacking(principal: Principal, action: string, scope: Scope): Promise<Refusal>;
 };
 
@@ -175,7 +175,7 @@ function isBearer(authorization: string): boolean {
   }
 }
 
-/** One text for every reason: what is wrong with a token is no business of whoever tries tokens. */
+/** One text for every reason: people who try tokens must not learn what is wrong with one. */
 function unauthenticated(): KeywardError {
   return new KeywardError('unauthenticated', 'This needs a valid bearer token.', {
     hint: 'Send Authorization: Bearer with a token of the issuer, or a session token from keyward token create.',

@@ -37,7 +37,10 @@ function pathOf({ url = '', headers }: IncomingMessage, connectionId: string): s
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-/** Without those of this connection, the user who is meant, whom Keyward knows, and those that hold Keyward's token, which some clients send in several. */
+/**
+ * Drops hop-by-hop headers, the user whom Keyward has read already, and any that carry Keyward's token: some clients
+ * send it in several.
+ */
 function headersOf({ headers }: IncomingMessage): Record<string, string> {
   const token = tokenOf(headers);
   const named = (headers.connection ?? '').toLowerCase().split(',');

@@ -1,6 +1,6 @@
 /**
  * How long the body of a request may take to arrive. Node has one limit for a whole server; here most bodies are small,
- * and those of the gateway may be long. Whoever sends slowly holds a connection, so neither kind is waited for for ever.
+ * and those of the gateway may be long. A slow sender holds a connection, so neither kind is waited for without end.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -10,7 +10,7 @@ import { abortResponse } from './node-response.ts';
 
 /** A body arrives whole within this time, unless it may be slow. */
 const wholeWithinMs = 15_000;
-/** Of one that may be slow, so much has to arrive in each such time: half a minute in which nothing moves is the end. */
+/** A slow body must deliver `paceBytes` in each `paceMs`: half a minute in which nothing moves is the end. */
 const paceMs = 30_000;
 const paceBytes = 1_024;
 
@@ -28,7 +28,7 @@ export function limitBodyTime(request: HttpBindings): void {
   incoming.once('close', () => clearTimeout(clocks.get(incoming)));
 }
 
-/** Lets this body take longer while it keeps coming. Only for whoever has proved to be somebody. */
+/** Lets this body take longer while it keeps coming. Only for a caller who has proved who they are. */
 export function allowSlowBody(request: HttpBindings): void {
   const { incoming } = request;
   if (!clocks.has(incoming)) return;

@@ -1,7 +1,7 @@
 /**
  * What is turned away before it is a request: bytes that are no HTTP, headers that are too long, too many or too late,
- * connections past the limit. No route sees them, so they are answered and told here. Whoever sends such things can send
- * millions of them, so they are told in numbers.
+ * connections past the limit. No route sees them, so they are answered and logged here. One sender can send millions of
+ * them, so repeats are counted.
  */
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,19 +13,19 @@ import { abortResponse } from './node-response.ts';
 export type ConnectionRefusal = {
   /** What was answered; null for a connection that was closed without a word. */
   readonly status: number | null;
-  /** A code of Node's or of this file. Nothing in it comes from whoever sent something. */
+  /** A code of Node's or of this file. Nothing in it comes from the sender. */
   readonly reason: string;
   /** The other end of the connection, in normal form; empty when it is gone already. */
   readonly address: string;
 };
 
-/** Is told of each one. */
+/** Called once for each refusal. */
 export type OnConnectionRefusal = (refused: ConnectionRefusal) => void;
 
-/** Where they are told. */
+/** Where refusals are logged. */
 export type ConnectionRefusals = {
   readonly note: OnConnectionRefusal;
-  /** Tells what was only counted so far. */
+  /** Logs what was only counted so far. */
   flush(): void;
 };
 
@@ -65,7 +65,7 @@ export function refuseRequest(
   outgoing.writeHead(status, { Connection: 'close', 'Content-Length': 0 }).end();
 }
 
-/** The same where there is no request to answer. */
+/** Answers with a status where there is no request, and closes the connection. */
 export function closeWith(socket: Socket, status: number): void {
   if (socket.writable) {
     socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
@@ -73,7 +73,7 @@ export function closeWith(socket: Socket, status: number): void {
   socket.destroySoon();
 }
 
-/** Everything else that Node turns away by itself, as it would do it, but told. */
+/** Logs what Node refuses on its own, and answers as Node would. */
 export function refuseAtConnection(server: Server, onRefused: OnConnectionRefusal): void {
   /** The request that this connection had last, which reports on itself until it is answered. */
   const requests = new WeakMap<Socket, ServerResponse>();

@@ -1,6 +1,6 @@
 /**
- * Which connections a listener holds. Each address has so many places, and loses the one that has waited longest for a
- * request before it is refused another: whoever holds silent connections takes places from itself alone.
+ * Which connections a listener holds. Each address has a number of places, and loses the one that has waited longest for a
+ * request before it is refused another: silent connections take places from their own address alone.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -20,13 +20,16 @@ export type ConnectionLimits = {
   readonly clientOf: (asked: Pick<RequestHead, 'peer' | 'header'>) => Client;
 };
 
-/** What a listener has where nobody says otherwise. */
+/** The limits of a listener that names none. */
 export const usualLimits: ConnectionLimits = {
   perAddress: 200,
   clientOf: ({ peer }) => ({ address: addressOf({ remoteAddress: peer }), behindProxy: false }),
 };
 
-/** Of one address. `idle` holds those without a request under way, the one that has waited longest first. */
+/**
+ * The connections of one address. `idle` holds those without a request under way, the one that has waited longest
+ * first.
+ */
 type Place = { held: number; readonly idle: Set<Socket> };
 type Held = { readonly place: Place; underWay: number };
 
@@ -78,7 +81,7 @@ export function limitConnections(
     else longest.destroy();
   }
 
-  /** The address that has most connections which nobody would miss. */
+  /** The address that has most idle connections. */
   function fullest(): Place | undefined {
     let most: Place | undefined;
     for (const place of places.values()) if (place.idle.size > (most?.idle.size ?? 0)) most = place;

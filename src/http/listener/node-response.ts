@@ -8,10 +8,10 @@ import type { ServerResponse } from 'node:http';
 /** What is sent. */
 export type NodeResponse = {
   readonly status: number;
-  /** Of two with one name the later one counts. */
+  /** Later entries win. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: AsyncIterable<Uint8Array> | string | null;
-  /** Told why, when the body broke off. */
+  /** Called with the reason when the body breaks off. */
   readonly onCut?: (error: unknown) => void;
 };
 

@@ -4,7 +4,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { KeywardError } from '../../errors.ts';
 
-/** One request, as far as that. */
+/** The parts of a request that the guards read. */
 export type RequestHead = {
   readonly method: string;
   /** Address of the other end of the connection; empty when that is gone already. */
@@ -15,7 +15,7 @@ export type RequestHead = {
   values(name: string): readonly string[];
 };
 
-/** Of a request that came through Hono, over a connection or not. */
+/** The head of a request that came through Hono, over a connection or not. */
 export function headOfContext(c: Context): RequestHead {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
   const peer = incoming?.socket?.remoteAddress ?? '';
@@ -24,7 +24,7 @@ export function headOfContext(c: Context): RequestHead {
   return { method: c.req.method, peer, header, values };
 }
 
-/** Of a request that Node handed over. */
+/** The head of a request that Node handed over. */
 export function headOfNode({ method = '', socket, rawHeaders }: IncomingMessage): RequestHead {
   const header = (name: string) => {
     // Node would take the first of two hosts or tokens, and say nothing. Hono has all of them, as here.
@@ -43,7 +43,7 @@ function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return found;
 }
 
-/** Where whoever acts for its users names the user, at every door. */
+/** Where a backend that acts for its users names the user, at every door. */
 export const userHeader = 'x-alloy-userid';
 
 /**

@@ -29,7 +29,7 @@ export type Direct = {
 /** What a listener has besides its app. */
 type Beside = {
   readonly direct?: Direct;
-  /** Is told of what never becomes a request. */
+  /** Logs what never becomes a request. */
   readonly refusals?: ConnectionRefusals;
   readonly connections?: ConnectionLimits;
 };
@@ -37,7 +37,7 @@ type Beside = {
 export type Listener = {
   readonly port: number;
   /**
-   * Frees the port at once, and resolves when every connection is closed. Answers under way get so many milliseconds,
+   * Frees the port at once, and resolves when every connection is closed. Answers under way get `graceMs` milliseconds,
    * by default a second, and are cut then.
    */
   close(graceMs?: number): Promise<void>;
@@ -51,7 +51,7 @@ const maxHeaders = 100;
 
 const limits: ServerOptions = {
   headersTimeout: 5_000,
-  // For headers and body together, whatever the path; see body-time.ts.
+  // For headers and body together, whatever the path; see body-timeout.ts.
   requestTimeout: 0,
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
@@ -154,7 +154,7 @@ function listenOn(server: Server, address: string, port: number): Promise<Server
 
 /**
  * Node's own `close` cuts connections between two requests, where a busy client has the next one on its way. They stay
- * for a while when there is time, and get told with their next answer.
+ * for a while when there is time, and their next answer says that it is the last.
  */
 async function closeServer(server: Server, graceMs: number): Promise<void> {
   const closed = once(server, 'close');

@@ -145,7 +145,7 @@ type Serving = {
 
 const othersPage = 'This page belongs to another user of this computer.\n';
 
-/** Forms and results, on a port that nobody can know before, for the programs of this user. */
+/** Forms and results, on a port that can't be known before, for the programs of this user. */
 async function servePages(
   broker: Broker,
   { hostname, addresses }: Names,

@@ -27,7 +27,9 @@ export async function isOtherUsers(
   return isOtherUsersIn(tables.join('\n'), here, there, own);
 }
 
-/** The same by the table's text. `here` and `there` are the ends of the connection in its notation. */
+/**
+ * What `isOtherUsers` answers, by the table's text. `here` and `there` are the ends of the connection in its notation.
+ */
 export function isOtherUsersIn(table: string, here: readonly string[], there: readonly string[], own: number): boolean {
   const rows = table.split('\n').map((line) => line.trim().split(/\s+/));
   const from = (local: readonly string[], remote: readonly string[]) =>

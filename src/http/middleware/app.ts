@@ -25,7 +25,7 @@ type AppOptions = OwnAddresses & {
   readonly log: Log;
 };
 
-/** What a program is told, as JSON. */
+/** The body for a program, as JSON. */
 export type ProgramBody = (status: number, error: PublicError) => unknown;
 
 /** An app with the guards on and no routes yet. */

@@ -13,7 +13,7 @@ export function freshKeys(vault: Broker['vault'], except: readonly string[] = []
   };
 }
 
-/** The same for one request. */
+/** Resolves once the data keys are fresh, or when that takes too long. */
 export function refreshed(vault: Broker['vault']): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, patienceMs);

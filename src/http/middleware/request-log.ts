@@ -24,11 +24,11 @@ type RequestsOptions = {
   readonly clientOf: (asked: RequestHead) => Client;
   readonly limits: Pick<Limits, 'address'>;
   readonly refusals: ConnectionRefusals;
-  /** Paths that are asked for all the time, and of which nobody wants to read. */
+  /** Paths left out of the log: probes, metrics. */
   readonly quiet: readonly string[];
 };
 
-/** A request of which note was taken. */
+/** A request that is being logged. */
 export type RequestLogEntry = RequestEnv['Variables'] & {
   /** Its answer begins, with this status. `route` is the pattern: paths hold ids. */
   answered(route: string, status: number): void;
@@ -38,7 +38,7 @@ export type RequestLogEntry = RequestEnv['Variables'] & {
 const everywhere = '/*';
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Takes note of each request when it comes, and when its answer begins. */
+/** Makes what logs requests: call it when one comes, and `answered` when its answer begins. */
 export function createRequestLog(options: RequestsOptions): (asked: RequestHead) => RequestLogEntry {
   const { log, metrics, clientOf, limits, refusals, quiet } = options;
   return (asked) => {
@@ -77,7 +77,7 @@ export function createRequestLog(options: RequestsOptions): (asked: RequestHead)
   };
 }
 
-/** The same around every route of an app. */
+/** Logs every request of an app. */
 export function aroundRequests(requests: (asked: RequestHead) => RequestLogEntry): MiddlewareHandler<RequestEnv> {
   return async (c, next) => {
     const { client, requestId, admit, answered } = requests(headOfContext(c));
@@ -90,7 +90,7 @@ export function aroundRequests(requests: (asked: RequestHead) => RequestLogEntry
   };
 }
 
-/** The pattern. That of a check which came before a route ends in a wildcard. */
+/** The route's pattern; patterns of middleware end in `*`. */
 function routeOf(c: Context): string {
   const patterns = matchedRoutes(c).flatMap(({ path }) => (path === everywhere ? [] : [path]));
   return patterns.findLast((path) => !path.endsWith('*')) ?? patterns.at(-1) ?? 'none';
@@ -103,7 +103,7 @@ function safeId(given: string | undefined): string | null {
 
 /**
  * The caller's trace (W3C Trace Context §3.2), so that its spans and these lines find each other; nothing when it is
- * malformed. It ends here: services are not told who traces what.
+ * malformed. It ends here: no service learns who traces what.
  */
 function traceOf(traceparent: string | undefined): { traceId?: string; parentSpanId?: string } {
   const [, version, traceId = '', parentSpanId = '', more] =

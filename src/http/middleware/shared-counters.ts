@@ -66,7 +66,7 @@ export function createCounters(together: CountTogether | null, log: Log): (name:
     alone = false;
   }
 
-  /** Counting goes on here. Nobody knows what arrived of what was told, so it is not told again. */
+  /** Counting goes on here. What was sent may have arrived, so it is not sent again. */
   function failed(error: unknown): void {
     if (!alone) log.warn('limits_not_shared', { code: toPublic(error).code });
     alone = true;

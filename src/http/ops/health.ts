@@ -1,4 +1,4 @@
-/** Whether this process lives, and whether it can serve: for whoever restarts it and whoever sends it requests. */
+/** Whether this process lives, and whether it can serve: for what restarts it and for what sends it requests. */
 import { Hono } from 'hono';
 import { type ErrorCode, toPublic } from '../../errors.ts';
 
@@ -7,7 +7,7 @@ export const probePaths = ['/healthz', '/readyz'] as const;
 
 /** A readiness check is asked for by anybody, so the store is asked at most this often. */
 const trustedForMs = 1_000;
-/** Whoever probes gives up after some seconds: a store that is silent for so long is none that can serve. */
+/** Probes give up after some seconds: a store that is silent for longer can not serve. */
 const patienceMs = 2_000;
 
 /** The code of what is wrong; null when nothing is. */
@@ -15,7 +15,7 @@ type Finding = ErrorCode | null;
 
 /**
  * `GET /healthz` and `GET /readyz`. However many ask, the store is asked by one at a time: while it is silent, those who
- * come later are told what is known of it.
+ * come later get the last finding.
  *
  * @param ping resolves while the store can be read and written
  */

@@ -1,3 +1,4 @@
+/** Hashes of inline texts, for the content security policy. */
 import { createHash } from 'node:crypto';
 
 /** The content security policy source that allows exactly this inline text (CSP Level 3, §2.3.1 `hash-source`). */

@@ -19,7 +19,7 @@ type OfferRoutes = {
   readonly visitor: SignIn['visitor'];
 };
 
-/** `POST /offers/:id`: the answer of whoever signed in, from the form on their page. */
+/** `POST /offers/:id`: the answer of the person who signed in, from the form on their page. */
 export function offerRoutes({ broker, secure, visitor }: OfferRoutes): Hono {
   const routes = new Hono();
   routes.post('/offers/:id', formsOnly, formLimit, async (c) => {

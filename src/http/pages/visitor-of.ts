@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import type { Visitor } from '../../broker/visitors/visitor.ts';
 import { hasCode } from '../../errors.ts';
 
-/** Who is there: whoever is signed in to that browser; the pages of stdio answer `local`. */
+/** Who is signed in to that browser; the pages of stdio answer `local`. */
 export type VisitorOf = (c: Context) => Promise<Visitor>;
 
 /** Null when the person has to sign in before anything is shown; any other error goes on. */

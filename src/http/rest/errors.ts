@@ -22,7 +22,7 @@ export function failureOf(operation: Operation, error: unknown): Failure {
   return { status, body: familyBody(operation.family, status, { message, ...(hint && { hint }) }, detail), headers };
 }
 
-/** The same for an error that stands fast. What PathStack misses is told without a word more, as it documents. */
+/** The body for an error that is not thrown. PathStack documents a 404 without a hint. */
 export function familyBody(
   family: Family,
   status: number,

@@ -16,7 +16,7 @@ export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, 
 
 const connectTimeoutMs = 10_000;
 
-/** Every request here, with what is told when it starts to be written. */
+/** A request, with what is called when it starts to be written. */
 export type Observed = Dispatcher.DispatchOptions & { readonly onSent: () => void };
 
 /** Connections to services, kept for the next request of the same origin. */
@@ -94,7 +94,10 @@ export async function openConnections(
   };
 }
 
-/** Passes everything on, and tells when the request starts to be written: before that, nothing can have taken effect. */
+/**
+ * Passes everything on, and calls `onSent` when the request starts to be written: before that, nothing can have taken
+ * effect.
+ */
 function noting(handler: Dispatcher.DispatchHandler, { onSent }: Partial<Observed>): Dispatcher.DispatchHandler {
   return {
     onRequestStart(controller, context) {

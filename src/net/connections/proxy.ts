@@ -8,7 +8,7 @@ import { egressRefused } from './target.ts';
 
 /**
  * Whether a service is reached through the proxy. Hosts that the operator allowed on private addresses, and plain http, go
- * without one. The proxy resolves the name, so names that stand for something within a network are not told to it.
+ * without one. The proxy resolves the name, so it never learns names that stand for something within a network.
  *
  * @throws KeywardError `egress_refused` for such a name
  */
@@ -38,7 +38,7 @@ function isInner(hostname: string): boolean {
   );
 }
 
-/** Opens a way to the service; `done` is told once, with a socket that reaches it. */
+/** Opens a way to the service; `done` is called once, with a socket that reaches it. */
 export function openTunnel(
   { url }: ProxyOption,
   target: URL,

@@ -4,7 +4,7 @@ import { KeywardError } from '../../errors.ts';
 import { allowSetting, type HostRule, isListed } from '../../hosts.ts';
 import { isStandIn, kindOf } from './addresses.ts';
 
-/** What whoever runs Keyward lets it reach. */
+/** What the operator lets Keyward reach. */
 export type Reach = {
   /** Hosts that may be reached on private and loopback addresses. */
   readonly allow: readonly HostRule[];

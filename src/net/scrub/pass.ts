@@ -43,7 +43,7 @@ type Reader = { state: number; way: Way };
  * Begins at `from`, as if nothing stood before it.
  *
  * @param longest longer ones are no forms
- * @param found told each form, in no order
+ * @param found called with each form, in no order
  */
 export function createPass(
   automaton: Automaton,
@@ -160,7 +160,7 @@ function longer(way: Way, read: number, done: number, start: number, end: number
   return { read, done, start, end, depth: way.depth + 1, parent: way, jump: twice ? jump.jump : way };
 }
 
-/** Where the bytes begin that were read last, so many of them, when `at` is where they end. */
+/** Where the last `length` bytes that were read begin, when they end at `at`. */
 function placeOf(way: Way, at: number, length: number): number {
   const index = way.done + at - way.end - length;
   let turn = way;

@@ -37,7 +37,7 @@ type ScrubberOptions = { readonly steady?: boolean };
 const replacement = Buffer.from(scrubbed);
 /** Least that leaves at once, in bytes, while there is more to come. */
 const leastBlock = 4_096;
-/** So much of a text is read at once, in UTF-16 units. */
+/** How much of a text is read at once, in UTF-16 units. */
 const portion = 16_384;
 /** Longest time that the search keeps others from their turn, in milliseconds, but for one more piece. */
 const turnMs = 3;
@@ -157,7 +157,7 @@ async function* portionsOf(text: string): AsyncGenerator<Uint8Array> {
 /**
  * The bytes before `rest` without the matches that begin there.
  *
- * @param covered so many bytes at the beginning belong to a match that was taken out already; the answer says the same of
+ * @param covered how many bytes at the beginning belong to a match that was taken out already; the answer says the same of
  *   the bytes from `rest` on
  */
 function without(bytes: Uint8Array, matches: readonly Match[], rest: number, covered = 0) {

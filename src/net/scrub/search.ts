@@ -6,7 +6,7 @@ import { createSieve, type Sieve } from './sieve.ts';
 
 /** Bytes that are read between two pauses: some milliseconds, whatever they hold. */
 const piece = 2_048;
-/** A pass that may end looks whether it can after so many bytes. */
+/** How many bytes a pass reads before it looks whether it can end. */
 const stretch = 64;
 
 type Search = {
@@ -75,7 +75,7 @@ export function createSearch(forms: readonly Uint8Array[], longest: number, stea
 type Found = (start: number, end: number) => void;
 
 /**
- * Longest writing of a secret of so many bytes that is looked for, and so how much is held back, whatever the secret is. A
+ * Longest writing of a secret of this length that is looked for, and so how much is held back, whatever the secret is. A
  * short one may have every character escaped at the greatest length; most escapes take less than eight bytes.
  */
 export function longestMatch(secretBytes: number): number {

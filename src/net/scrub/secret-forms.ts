@@ -47,7 +47,7 @@ function add(forms: Map<string, Uint8Array>, form: Buffer): void {
 }
 
 /**
- * What base64 (RFC 4648 §4) makes of the bytes when so many others stand before them: the characters that depend on these
+ * What base64 (RFC 4648 §4) makes of the bytes when `offset` others stand before them: the characters that depend on these
  * bytes alone, whatever stands around them.
  */
 function base64At(bytes: Buffer, offset: number): string {

@@ -119,7 +119,7 @@ function createEscapedSieve(forms: readonly Uint8Array[]) {
   };
 }
 
-/** Of the byte at this place and of so many before it. */
+/** The hash of the byte at this place and of `before` bytes before it. */
 function partAt(bytes: Uint8Array, at: number, before: number, last = asciiLower[bytes[at] ?? 0] ?? 0): number {
   let part = last;
   for (let back = 1; back <= before; back += 1) part = (part << 8) | (asciiLower[bytes[at - back] ?? 0] ?? 0);

@@ -26,7 +26,7 @@ type Opened = { close(): Promise<void> };
 
 /**
  * `unlock` turns the keys of a header into a keyring, knowing the one before. A file that is gone, altered, or older than
- * one seen before is `vault_damaged`. The caller holds the lock around `write`. `onSeen` is told of each state that is on the disk.
+ * one seen before is `vault_damaged`. The caller holds the lock around `write`. `onSeen` is called with each state that is on the disk.
  */
 export function vaultAdapter(
   file: string,

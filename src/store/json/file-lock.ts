@@ -24,7 +24,10 @@ export type FileLock = {
 
 /** What the native part of fs-native-extensions does; the package's own JavaScript would search the disk for it. */
 type Native = {
-  /** Takes a lock on so many bytes of the file, 0 for all; throws `EAGAIN`, or `EBUSY`, while another open file holds it. */
+  /**
+   * Takes a lock on that many bytes of the file, 0 for all; throws `EAGAIN`, or `EBUSY`, while another open file holds
+   * it.
+   */
   tryLock(fd: number, offset: number, length: number, exclusive: boolean): void;
   unlock(fd: number, offset: number, length: number): void;
 };

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { makeFolder, storageError } from '../../seal/private-files.ts';
 import { fileLock, type Waiting } from './file-lock.ts';
 
-/** Earlier Keywards hashed all names to so many files, and held one of them alone. */
+/** Earlier Keywards hashed all names to this many files, and held one of them alone. */
 const formerCount = 64;
 
 /**

@@ -31,7 +31,7 @@ export type StoredKeys = {
   change(change: (keys: Keyring) => Promise<Keyring> | Keyring): Promise<void>;
 };
 
-/** Opens the keys, or makes those of a new vault; `onNone` is told first. Errors as `openStore` says. */
+/** Opens the keys, or makes those of a new vault; `onNone` is called first. Errors as `openStore` says. */
 export async function openStoredKeys(
   database: Database,
   access: KeyAccess,

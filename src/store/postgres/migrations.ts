@@ -163,7 +163,7 @@ async function inTurn<T>(db: Kysely<unknown>, work: () => Promise<T>): Promise<T
   }
 }
 
-/** How the library says that a step was done here of which this Keyward knows nothing. */
+/** How the library says that a step was done here which this Keyward does not know. */
 function isLater(error: unknown): boolean {
   return error instanceof Error && /^corrupted migrations: previously executed migration/.test(error.message);
 }

@@ -2,7 +2,7 @@
  * What proves that a record in the database is Keyward's: a MAC (HMAC-SHA256 under a key derived from a data key) over
  * the names and values of all its columns. Whoever writes to the database and has no key can neither make a record nor
  * change one, nor bring one here from another database of the vault. It can take records away, and put back one that
- * once was here; `ledger.ts` and `seen.ts` say of which that is noticed.
+ * once was here; `ledger.ts` and `reading.ts` say where that is noticed.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';

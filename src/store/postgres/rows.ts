@@ -48,7 +48,7 @@ export const columnNames = [
   'mac',
 ] as const satisfies readonly (keyof Columns)[];
 
-/** The same for a select from `keyward_records r`. */
+/** The columns for a select from `keyward_records r`. */
 export const columns = columnNames.map((name) => (name === 'metadata' ? 'r.metadata::text' : `r.${name}`)).join(', ');
 
 /** The row of these columns. */

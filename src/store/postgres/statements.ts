@@ -48,7 +48,7 @@ export const lockHeld: Statement = {
 const sameConnector = 'r.connector_id = ';
 const sameStatus = 'r.status = ';
 
-/** The conditions of a filter, whose values follow after so many parameters, and a name for them. */
+/** The conditions of a filter, whose values follow after the given number of parameters, and a name for them. */
 function conditions({ connectorId, status }: ListFilter, parameters: number) {
   const wanted = [connectorId !== undefined && sameConnector, status !== undefined && sameStatus];
   const used = wanted.filter((condition) => condition !== false);

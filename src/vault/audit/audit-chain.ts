@@ -95,7 +95,7 @@ export async function* auditEntries(store: Pick<Store, 'readAudit'>): AsyncItera
   }
 }
 
-/** The same from a place on. */
+/** The entries from a place on. */
 export async function* auditEntriesFrom(store: Pick<Store, 'readAuditFrom'>, place: number) {
   for await (const { line, at, next } of store.readAuditFrom(place)) {
     const entry = entryOf(line);
@@ -108,7 +108,7 @@ function entryOf(line: string): AuditEntry | undefined {
     const { chain: _, key: __, seq: ___, prev: ____, mac: _____, ...entry } = JSON.parse(line);
     return entry as AuditEntry;
   } catch {
-    // Cut short: nobody was told that it was written.
+    // Cut short: its writer got no success.
     return undefined;
   }
 }

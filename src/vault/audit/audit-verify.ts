@@ -11,7 +11,7 @@ type AuditReport = {
   readonly lines: number;
   /** Chains: one for each process that wrote. */
   readonly chains: number;
-  /** Line numbers of lines that a crash cut short while they were written; nobody was told that these were written. */
+  /** Line numbers of lines that a crash cut short while they were written; their writers got no success. */
   readonly torn: readonly number[];
   readonly ok: boolean;
   /** Line numbers, from 1, and what is wrong there. */

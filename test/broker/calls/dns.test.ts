@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([test.close(), api.close(), dns.close()]));
 
-/** The same broker with connections of its own, and names resolved by the DNS server. */
+/** That broker with connections of its own, and names resolved by the DNS server. */
 function resolving(allow: readonly string[]): Broker {
   return { ...test.broker, egress: createEgress({ allow, resolve: dns.resolve }) };
 }

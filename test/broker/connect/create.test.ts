@@ -22,7 +22,7 @@ import { type AuthorizationServer, startAuthorizationServer } from '../../suppor
 
 let server: AuthorizationServer;
 let keyward: TestBroker;
-/** The same vault, with secrets taken on pages only. */
+/** A broker on this vault that takes secrets on pages only. */
 let strict: TestBroker;
 beforeAll(async () => {
   server = await startAuthorizationServer();

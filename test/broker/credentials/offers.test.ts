@@ -36,7 +36,7 @@ afterAll(async () => {
   await world?.close();
 });
 
-/** The same Keyward under another rule of its operator. */
+/** This Keyward under another rule of its operator. */
 const under = (shareTenants: ShareRule = offering): Broker => {
   const { broker } = keyward.usual;
   return { ...broker, settings: { ...broker.settings, shareTenants } };

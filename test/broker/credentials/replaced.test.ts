@@ -28,7 +28,7 @@ afterAll(() => server.close());
 
 describe.each(placeNames)('in %s', (place) => {
   let keyward: TestBroker;
-  /** The same vault, where acts need no approval. */
+  /** A broker on this vault, where acts need no approval. */
   let trusting: TestBroker;
   let drop: () => Promise<void>;
   beforeAll(async () => {

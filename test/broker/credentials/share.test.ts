@@ -17,7 +17,7 @@ import { connectorId, goodApiKey, startWorld, type World } from '../../support/w
 const ann = person('acme', 'ann');
 const bob = person('acme', 'bob');
 const cleo = person('other', 'cleo');
-/** The same user name in another tenant is another person. */
+/** A user name in another tenant is another person. */
 const otherBob = person('other', 'bob');
 
 let world: World;

@@ -16,7 +16,7 @@ const of = (subject: string) => userOfIssuer(issuer, subject);
 const ann = person('acme', of('ann'));
 const bob = person('acme', of('bob'));
 const backend = person('acme', of('backend'), ['credentials:act-as']);
-/** The same names as users of session tokens. */
+/** Those names as users of session tokens. */
 const plainBob = person('acme', 'bob');
 const plainBackend = person('acme', 'backend', ['credentials:act-as']);
 const apiKey = { connectorId, authenticationType: 'api_key', apiKey: goodApiKey };

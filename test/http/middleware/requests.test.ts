@@ -28,7 +28,7 @@ const call = (name: string, args: unknown) => message('tools/call', { name, argu
 const listing = message('tools/list');
 const path = `/connectors/${connectorId}/credentials`;
 
-/** The same over REST, where a body is taken. */
+/** Sends a body over REST. */
 const create = (body: string | Buffer, headers: Record<string, string> = {}) =>
   raw(keyward.origin, path, {
     method: 'POST',

@@ -14,7 +14,7 @@ const listing = call('list_credentials', {});
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
 
 let keyward: HttpKeyward;
-/** The same vault, where a proxy on loopback is trusted, and little is allowed. */
+/** Another Keyward on this vault, where a proxy on loopback is trusted, and little is allowed. */
 let small: HttpKeyward;
 let ann: string;
 let bob: string;

@@ -21,7 +21,7 @@ export const forever = { lifetime: null, refresh: none, answer: { expiresIn: 'ab
 /** Id and secret in the body, and nothing that OAuth 2.0 itself does not know. */
 export const plain = { clientAuth: 'post', pkce: 'refused', revocation: null } as const satisfies Behaviour;
 
-/** The same with Basic, which is taken as it is written. */
+/** As `plain`, with Basic, which is taken as it is written. */
 export const plainBasic = { ...plain, clientAuth: 'raw' } as const satisfies Behaviour;
 
 /** The token that calls is the one that ends. */

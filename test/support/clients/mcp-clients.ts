@@ -46,7 +46,7 @@ export type TestClient = {
   readonly kind: ClientKind;
   /** Calls a tool and checks that text and structured content say the same. Protocol errors are thrown. */
   call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<Outcome>;
-  /** The same for calls that must succeed. */
+  /** As `call`, for calls that must succeed. */
   get(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<Record<string, unknown>>;
   listTools(): Promise<readonly { name: string; description?: string | undefined }[]>;
   instructions(): string | undefined;

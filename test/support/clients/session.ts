@@ -49,7 +49,7 @@ export async function startSession(env: Readonly<Record<string, string>>): Promi
   };
 }
 
-/** The same options without an OAuth client for the test connector. */
+/** These options without an OAuth client for the test connector. */
 export function withoutClient(env: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('KEYWARD_AUTH_')));
 }

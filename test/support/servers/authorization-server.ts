@@ -42,7 +42,7 @@ export type AuthorizationServer = {
   readonly clients: readonly ClientMetadata[];
   /** How often the token endpoint was called, by grant type, failures included. */
   readonly calls: Readonly<Record<string, number>>;
-  /** The same for answers with an error, by error code. */
+  /** How often it answered with an error, by error code. */
   readonly errors: Readonly<Record<string, number>>;
   /** Whether an access or refresh token is good at this moment. */
   isActive(token: string): Promise<boolean>;

@@ -40,7 +40,7 @@ export async function inFile(
   return { store: { kind: 'file', path: file }, key, args: [file, key.key ?? ''], file };
 }
 
-/** The same records, keys and lines in tables as they were before the keys had states, and records a MAC. */
+/** Those records, keys and lines in tables as they were before the keys had states, and records a MAC. */
 async function inDatabase(): Promise<Place> {
   const url = await freshDatabase();
   const write = await connect(url);
@@ -49,7 +49,7 @@ async function inDatabase(): Promise<Place> {
   return { store, key: firstFormatKey, args: [url, firstFormatKey.key ?? ''] };
 }
 
-/** The same database with a session token of then. */
+/** That database with a session token of then. */
 export async function firstFormatDatabase(): Promise<{ readonly url: string; readonly token: string }> {
   const { store } = await inDatabase();
   const url = store.kind === 'postgres' ? store.url : '';

@@ -57,7 +57,7 @@ function otherClient(view: Step<'authorize'>): Html {
   return html`<form method="post" class="soft small">${formHead(view, 'forget-auth-config')}Keyward’s client ID at ${view.connector.name}: <span class="code">${view.changeableClientId}</span>. If ${view.connector.name} says that it is wrong, <button class="quiet">use another one</button>.</form>`;
 }
 
-/** Before a code is asked for, which whoever enters it gives access with: the person knows who wants it, and for what. */
+/** Before a code is asked for: the person who enters it gives access, so they learn first who wants it and for what. */
 export function deviceStartPage(
   view: Step<'device_start'>,
   around: Surroundings,

@@ -51,7 +51,7 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
     return { csrf: signInCsrf(broker, browser), to, host: new URL(c.req.url).host, user, issuer: away };
   };
 
-  /** Whoever was signed in to this browser is no more, even with a copy of its cookie. */
+  /** Signs out the person of this browser, wherever a copy of its cookie is. */
   const signOut = async (c: Context): Promise<void> => {
     const value = readCookie(c, 'person', secure);
     if (value !== undefined) await endVisit(broker, value);
