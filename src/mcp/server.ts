@@ -74,7 +74,7 @@ export function mcpServerFactory({ version, caller }: McpOptions): McpServerFact
       const client = clientOf(server, ctx);
       const call = {
         broker,
-        principal: named(principal, client),
+        principal: withClient(principal, client),
         signal: ctx.mcpReq.signal,
         onWait: (elapsed: number, total: number) => reportWaiting(ctx, elapsed, total),
         links: linksOf(client, ctx),
@@ -91,7 +91,7 @@ export function noteError(broker: Broker, error: Error): void {
 }
 
 /** The principal with the name of its program, as that calls itself; for the audit log and the pages. */
-function named(principal: Principal, { info }: Client): Principal {
+function withClient(principal: Principal, { info }: Client): Principal {
   const client = oneLine(info?.name, 64);
   return client === null ? principal : { ...principal, client };
 }

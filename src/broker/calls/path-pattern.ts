@@ -20,11 +20,11 @@ export function segmentsOf(path: string): Segments | null {
     return null;
   }
   const split = kept.flatMap((segment) => segment.split('/'));
-  return split.every(isPlain) ? { kept, split } : null;
+  return split.every(isUnambiguous) ? { kept, split } : null;
 }
 
 /** True for a segment that every server reads alike. */
-function isPlain(segment: string): boolean {
+function isUnambiguous(segment: string): boolean {
   // Some servers fold look-alikes of these characters, and cut off spaces and `;parameters` before they resolve `..`. For
   // one that decodes twice the path ends at `?` and `#`.
   const folded = segment.normalize('NFKC');

@@ -47,7 +47,7 @@ export async function sendVerification(
   );
   const signed = await signIfNeeded(connection, request, { verifying: true });
   const answer = await broker.egress.request({ ...signed, ...limits });
-  return { ...answer, content: parse(answer.body) };
+  return { ...answer, content: jsonOrNull(answer.body) };
 }
 
 /** What the answer says about the credential. A service may repeat a secret in it, which is scrubbed. */
@@ -98,7 +98,7 @@ function missingScope({ headers }: EgressResponse): string {
     : `It wants the scope ${quoted(demanded, 200)}: connect again with an auth config that asks for it.`;
 }
 
-function parse(body: Uint8Array): unknown {
+function jsonOrNull(body: Uint8Array): unknown {
   try {
     return parseJson(Buffer.from(body).toString());
   } catch {

@@ -50,7 +50,7 @@ export async function verifyCredential(
     const judged = await sendWithRenewal(broker, credential, send, { settle: true });
     const { connection } = judged;
     broker.vault.touch(connection.credential);
-    const found = await note(broker, connection.credential, await findingOf(judged, verify));
+    const found = await storeFinding(broker, connection.credential, await findingOf(judged, verify));
     // The service of somebody else's choice worded it.
     return { checkedAt, ...found, ...(found.account && !own && { account: quoted(found.account, maxAccount) }) };
   } catch (error) {
@@ -64,7 +64,7 @@ export async function verifyCredential(
 }
 
 /** Stores what was found. It says so of this very secret: one that somebody stored meanwhile was not judged. */
-async function note(
+async function storeFinding(
   broker: Broker,
   credential: Credential,
   found: Finding,

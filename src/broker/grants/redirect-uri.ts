@@ -90,7 +90,7 @@ export function readReturnTo(
   const url = URL.canParse(redirectUri) ? new URL(redirectUri) : null;
   if (
     url &&
-    isPlain(url, redirectUri) &&
+    isAsWritten(url, redirectUri) &&
     (loopbackNames.includes(url.hostname) || isListed(settings.redirectUris, url))
   )
     return url.href;
@@ -101,7 +101,7 @@ export function readReturnTo(
 }
 
 /** No credentials, no fragment (RFC 6749 §3.1.2), and nothing that a URL parser quietly mended. */
-function isPlain(url: URL, given: string): boolean {
+function isAsWritten(url: URL, given: string): boolean {
   const mended = /[\\\s]/.test(given) || !given.toLowerCase().startsWith(`${url.protocol}//`);
   return !mended && url.username === '' && url.password === '' && url.hash === '' && /^https?:$/.test(url.protocol);
 }

@@ -56,13 +56,13 @@ export function scopeTokens(values: readonly unknown[]): string[] {
 export function keepFields(names: readonly string[], ...sources: readonly (Answer | null)[]): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of names) {
-    const value = sources.map((source) => valueAt(source, name)).find((found) => isPlain(found));
-    if (isPlain(value)) kept[name] = String(value);
+    const value = sources.map((source) => valueAt(source, name)).find((found) => isScalar(found));
+    if (isScalar(value)) kept[name] = String(value);
   }
   return kept;
 }
 
-function isPlain(value: unknown): value is string | number | boolean {
+function isScalar(value: unknown): value is string | number | boolean {
   if (typeof value === 'string') return value !== '' && !/\p{Cc}/u.test(value);
   return typeof value === 'number' || typeof value === 'boolean';
 }

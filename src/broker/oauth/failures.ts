@@ -82,7 +82,7 @@ function explain(context: OAuthContext, code: string | null, { redirectUri, stat
 }
 
 /** `provider_unavailable`: the service is there but can't answer now. */
-export function unavailable(
+export function serverUnavailable(
   context: OAuthContext,
   status: number,
   details: { readonly retryAfterSeconds: number | null; readonly ambiguous: boolean },

@@ -6,7 +6,7 @@ import { hasCode, KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
 import { retryAfter } from '../../net/retry-after.ts';
 import type { Operation } from './context.ts';
-import { unavailable } from './failures.ts';
+import { serverUnavailable } from './failures.ts';
 import { type Repeat, send } from './send.ts';
 
 /** How long one place may take, in milliseconds: a silent one must leave time for the others. */
@@ -96,5 +96,5 @@ function troubled(operation: Operation, name: string, response: EgressResponse):
   operation.asked?.(name, `${status}`);
   if (status !== 429 && status < 500) return response;
   const retryAfterSeconds = retryAfter(headers.get('retry-after'));
-  throw unavailable(operation, status, { retryAfterSeconds, ambiguous: false });
+  throw serverUnavailable(operation, status, { retryAfterSeconds, ambiguous: false });
 }

@@ -11,7 +11,7 @@ import { type Answer, keepFields, parseAnswer, positiveNumber, scopeTokens, text
 import { timeIn } from './clock.ts';
 import type { OAuthContext, TokenSet } from './context.ts';
 import { standardCode, transientCodes, verdictCodes } from './error-codes.ts';
-import { garbled, type RefusalFacts, refusal, unavailable } from './failures.ts';
+import { garbled, type RefusalFacts, refusal, serverUnavailable } from './failures.ts';
 
 /** Tokens as they were answered; what the answer does not say is null. */
 export type TokenAnswer = TokenSet;
@@ -72,13 +72,13 @@ export function readAnswer(
 ): Answer {
   const { status } = response;
   const retryAfterSeconds = retryAfter(response.headers.get('retry-after'));
-  if (status === 429) throw unavailable(context, status, { retryAfterSeconds, ambiguous: false });
+  if (status === 429) throw serverUnavailable(context, status, { retryAfterSeconds, ambiguous: false });
   const answer = parseAnswer(response.body);
   const sent = errorIn(answer, errorPath, status);
   const code = sent === null ? null : standardCode(sent, context.auth.tokenResponse.errorCodes);
   const transient = code !== null && transientCodes.has(code);
   if (transient || (status >= 500 && !(code !== null && verdictCodes.has(code)))) {
-    throw unavailable(context, status, { retryAfterSeconds, ambiguous: status >= 500 });
+    throw serverUnavailable(context, status, { retryAfterSeconds, ambiguous: status >= 500 });
   }
   const serviceTime = timeIn(response.headers.get('date'));
   if (sent !== null) throw refusal(context, code, { ...facts, status, serviceTime });

@@ -41,7 +41,7 @@ export function issuerAsker(egress: Egress, issuer: string, client: IssuerClient
       const listed = metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') ?? false;
       const auth = authenticate(client, listed ? 'client_secret_post' : 'client_secret_basic');
       const configuration = new openid.Configuration(metadata, client.clientId, undefined, auth);
-      if (isPlain(issuer)) openid.allowInsecureRequests(configuration);
+      if (usesHttp(issuer)) openid.allowInsecureRequests(configuration);
       // The ID token's signature is checked too, not only from where it came.
       openid.enableNonRepudiationChecks(configuration);
       configuration.timeout = 0;
@@ -68,14 +68,14 @@ async function sending<T>(egress: Egress, work: (openid: OpenId, fetch: CustomFe
     return await work(openid, fetch);
   } catch (error) {
     if (error instanceof KeywardError) throw error;
-    throw unsent ? unavailable() : worded(openid, error);
+    throw unsent ? issuerUnavailable() : worded(openid, error);
   }
 }
 
 /** Metadata of the issuer (OpenID Connect Discovery), which must call itself exactly as it is configured. */
 async function discover(openid: OpenId, issuer: string, clientId: string, fetch: CustomFetch): Promise<ServerMetadata> {
   const found = await openid.discovery(new URL(issuer), clientId, undefined, openid.None(), {
-    execute: isPlain(issuer) ? [openid.allowInsecureRequests] : [],
+    execute: usesHttp(issuer) ? [openid.allowInsecureRequests] : [],
     [openid.customFetch]: fetch,
   });
   const metadata = found.serverMetadata();
@@ -84,7 +84,7 @@ async function discover(openid: OpenId, issuer: string, clientId: string, fetch:
 }
 
 /** An issuer on loopback may be reached by plain http, and only then anything of it (egress has the last word). */
-function isPlain(issuer: string): boolean {
+function usesHttp(issuer: string): boolean {
   return new URL(issuer).protocol === 'http:';
 }
 
@@ -114,7 +114,7 @@ function garbled(): KeywardError {
   );
 }
 
-function unavailable(): KeywardError {
+function issuerUnavailable(): KeywardError {
   return new KeywardError('provider_unavailable', 'The issuer can not be asked at the moment.', {
     hint: 'Try again in a few seconds. Whoever runs Keyward: check KEYWARD_ISSUER and KEYWARD_EGRESS_ALLOW.',
     details: { signIn: true },

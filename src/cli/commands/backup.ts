@@ -15,8 +15,8 @@ import { keySettings, marksFolder } from '../keyward.ts';
 import { noteInAudit, withStore } from '../with-store.ts';
 
 export const migrateStore: Run = async ({ config, flags }) => {
-  const from = placeOf(flags.get('from')) ?? { kind: 'file', path: join(config.dataDir, 'vault.json') };
-  const to = placeOf(flags.get('to')) ?? config.store;
+  const from = storeAt(flags.get('from')) ?? { kind: 'file', path: join(config.dataDir, 'vault.json') };
+  const to = storeAt(flags.get('to')) ?? config.store;
   if (JSON.stringify(from) === JSON.stringify(to)) {
     throw new KeywardError('config_invalid', '--from and --to are the same place.');
   }
@@ -76,7 +76,7 @@ async function intoStore(config: Config, to: StoreSettings, source: Source, { ch
   }
 }
 
-function placeOf(text: string | undefined): StoreSettings | undefined {
+function storeAt(text: string | undefined): StoreSettings | undefined {
   if (text === undefined) return undefined;
   if (options.store.holdsSecret?.(text)) {
     throw new KeywardError('config_invalid', 'A place must hold no password, which others could read.', {

@@ -38,7 +38,7 @@ export const rotate: Run = (invocation) =>
     await noteInAudit(store, 'key.rotate');
     const rotated = await rotateDataKey(store, noteDamaged(store));
     if (rotated.resumed) process.stdout.write('Finished a rotation that was interrupted.\n');
-    return told(store, rotated);
+    return report(store, rotated);
   });
 
 export const rewrap: Run = (invocation) =>
@@ -57,7 +57,7 @@ export const rewrap: Run = (invocation) =>
         : 'Its data key was rotated with it. A Keyward that runs with the old key stops serving: start it again.\n',
     );
     process.stdout.write("Every client's configuration needs the new key from its next start on.\n");
-    return keepDataKey ? 0 : told(store, changed);
+    return keepDataKey ? 0 : report(store, changed);
   });
 
 /** A record that does not open is in the audit log before it is set aside. */
@@ -66,7 +66,7 @@ function noteDamaged(store: Store): (record: DamagedRecord) => Promise<void> {
 }
 
 /** Says what was done; the exit code is 1 when a record was set aside. */
-function told(store: Store, { resealed, damaged }: Omit<Rotated, 'resumed'>): number {
+function report(store: Store, { resealed, damaged }: Omit<Rotated, 'resumed'>): number {
   const records = resealed === 1 ? 'record' : 'records';
   process.stdout.write(`${resealed} ${records} sealed anew under ${store.keyring.currentKeyId}.\n`);
   if (damaged.length > 0) process.stderr.write(setAsideInWords(damaged));

@@ -70,7 +70,7 @@ export function createVerifier(egress: Broker['egress'], settings: IssuerSetting
       return principal && { principal, isGood: () => Date.now() < exp * 1_000 && published() === vouching };
     } catch (error) {
       if (error instanceof KeywardError) throw error;
-      if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) throw unavailable();
+      if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) throw issuerUnavailable();
       if (error instanceof errors.JOSEError) return null;
       throw error;
     }
@@ -139,7 +139,7 @@ function createKeySource(egress: Broker['egress'], issuer: string): () => Promis
       });
     }
     await asking;
-    if (known === undefined) throw unavailable();
+    if (known === undefined) throw issuerUnavailable();
     return known.keys;
   };
 }
@@ -154,7 +154,7 @@ function remoteKeys(egress: Broker['egress'], uri: string): IssuerKeys {
     [jwksCache]: cache,
     [customFetch]: async (url) => {
       const body = await getJson(egress, new URL(url));
-      if (body === null) throw unavailable();
+      if (body === null) throw issuerUnavailable();
       return Response.json(body);
     },
   });
@@ -170,7 +170,7 @@ async function discoverKeys(egress: Broker['egress'], issuer: string): Promise<s
     const metadata = await getJson(egress, new URL(place, origin));
     if (metadata?.issuer === issuer && typeof metadata.jwks_uri === 'string') return metadata.jwks_uri;
   }
-  throw unavailable();
+  throw issuerUnavailable();
 }
 
 /** A JSON object; null when there is none at this address. */
@@ -186,7 +186,7 @@ async function getJson(egress: Broker['egress'], url: URL): Promise<Record<strin
   }
 }
 
-function unavailable(): KeywardError {
+function issuerUnavailable(): KeywardError {
   return new KeywardError('provider_unavailable', 'The issuer of the bearer token can not be asked at the moment.', {
     hint: 'Try again in a few seconds. Whoever runs Keyward: check KEYWARD_ISSUER and KEYWARD_EGRESS_ALLOW.',
     details: { retryAfterSeconds: retryAfterMs / 1_000 },

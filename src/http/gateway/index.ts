@@ -140,15 +140,15 @@ function failure({ log }: Broker, exchange: Exchange, error: unknown): NodeRespo
   ) {
     headers['Retry-After'] = String(Math.ceil(error.details.retryAfterSeconds));
   }
-  return told(errorCodes[toPublic(error).code], headers, error);
+  return errorResponse(errorCodes[toPublic(error).code], headers, error);
 }
 
 function refusal({ status, headers, error }: Refusal): NodeResponse {
-  return told(status, headers, error);
+  return errorResponse(status, headers, error);
 }
 
 /** JSON, as everywhere: `{ error: { code, message, hint } }`. */
-function told(status: number, headers: Readonly<Record<string, string>>, error: unknown): NodeResponse {
+function errorResponse(status: number, headers: Readonly<Record<string, string>>, error: unknown): NodeResponse {
   const text = JSON.stringify({ error: toPublic(error) });
   const ours = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
   return { status, headers: Object.entries({ ...ours, ...headers }), body: text };

@@ -26,9 +26,9 @@ export function createClientAddress(proxies: Proxies): (asked: Pick<RequestHead,
   return ({ peer: end, header }) => {
     // The system writes IPv4 in its normal form, and most requests come so.
     if (ranges.length === 0 && isIPv4(end)) return { address: end, behindProxy: false };
-    const peer = parse(end);
+    const peer = parseAddress(end);
     if (!isProxy(peer)) return { address: peer?.toString() ?? '', behindProxy: false };
-    const named = (header('x-forwarded-for') ?? '').split(',').map((part) => parse(part.trim()));
+    const named = (header('x-forwarded-for') ?? '').split(',').map((part) => parseAddress(part.trim()));
     const client = named.findLast((address) => !isProxy(address)) ?? peer;
     return { address: client?.toString() ?? '', behindProxy: true };
   };
@@ -36,16 +36,16 @@ export function createClientAddress(proxies: Proxies): (asked: Pick<RequestHead,
 
 /** The other end of a connection, in normal form; empty when it is gone already. */
 export function addressOf({ remoteAddress = '' }: { readonly remoteAddress?: string | undefined }): string {
-  return parse(remoteAddress)?.toString() ?? '';
+  return parseAddress(remoteAddress)?.toString() ?? '';
 }
 
 /** One key for the addresses that one customer of a provider has: of IPv6 the first 64 bits (RFC 6177). */
 export function networkOf(address: string): string {
-  const parsed = address.includes(':') ? parse(address) : null;
+  const parsed = address.includes(':') ? parseAddress(address) : null;
   return parsed?.kind() === 'ipv6' ? parsed.toNormalizedString().split(':').slice(0, 4).join(':') : address;
 }
 
-function parse(text: string): Address | null {
+function parseAddress(text: string): Address | null {
   return ipaddr.isValid(text) ? ipaddr.process(text) : null;
 }
 

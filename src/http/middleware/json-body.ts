@@ -28,14 +28,14 @@ export async function readJson(c: Context): Promise<Record<string, unknown>> {
   if (encoding !== undefined && encoding !== 'identity')
     throw new RequestError(415, 'The body must not be compressed.');
   const text = await readText((c.env as HttpBindings).incoming);
-  const content = parse(text);
+  const content = parseBody(text);
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) {
     return content as Record<string, unknown>;
   }
   throw new RequestError(400, 'The body must be a JSON object.');
 }
 
-function parse(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
     const content = parseJson(text, maxDepth);
     // The name can only be there as it is, or with an escape in it.

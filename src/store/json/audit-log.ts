@@ -81,7 +81,7 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
         ahead = true;
         await write(await make());
       }).catch((error: unknown) => {
-        throw unavailable(error, paths.audit);
+        throw auditUnavailable(error, paths.audit);
       }),
     alone: held,
     read: () => linesOf(paths.audit),
@@ -126,7 +126,7 @@ async function* linesOf(file: string): AsyncIterable<string> {
       yield* lines;
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unavailable(error, file);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw auditUnavailable(error, file);
   }
   if (rest !== '') yield rest;
 }
@@ -154,11 +154,11 @@ async function* linesFrom(file: string, place: number): AsyncIterable<AuditLine>
       }
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unavailable(error, file);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw auditUnavailable(error, file);
   }
 }
 
-function unavailable(error: unknown, file: string): KeywardError {
+function auditUnavailable(error: unknown, file: string): KeywardError {
   const details = { path: file };
   if (error instanceof KeywardError) {
     const hint = error.hint === undefined ? {} : { hint: error.hint };

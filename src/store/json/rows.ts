@@ -112,7 +112,7 @@ export function rowTable(keyring: () => Keyring): RowTable {
         if (placing !== undefined) placed.push([placing, entry]);
       }
       const next = entries.map((entry) => replaced.get(entry) ?? entry).filter((entry) => replaced.get(entry) !== null);
-      for (const { entry, row } of added) next.splice(placeOf(row, next, opened), 0, entry);
+      for (const { entry, row } of added) next.splice(positionOf(row, next, opened), 0, entry);
       return {
         sealed: next.map((entry) => entry.sealed),
         adopt() {
@@ -126,7 +126,7 @@ export function rowTable(keyring: () => Keyring): RowTable {
 }
 
 /** Where a new row goes. Nearly always at the end; earlier when a clock was set back. */
-function placeOf(row: KindRow['row'], entries: readonly Entry[], opened: (entry: Entry) => KindRow): number {
+function positionOf(row: KindRow['row'], entries: readonly Entry[], opened: (entry: Entry) => KindRow): number {
   let place = entries.length;
   for (; place > 0; place--) {
     const before = entries[place - 1];

@@ -36,7 +36,7 @@ ${
         (
           view,
         ) => html`<li><a href="/approvals/${view.approvalId}${view.token === null ? '' : `/${view.token}`}"${user === null ? html` target="_blank"` : ''}>${question(view)}</a>
-<span class="soft small">${named(view)}${askedFor(view)} · ${view.state === 'granted' ? `allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}` : `open for ${minutesLeft(view.expiresAt - around.now)}`}</span></li>`,
+<span class="soft small">${whichConnection(view)}${askedFor(view)} · ${view.state === 'granted' ? `allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}` : `open for ${minutesLeft(view.expiresAt - around.now)}`}</span></li>`,
       )}</ul>`
 }`,
     foot: `This page comes from Keyward at ${around.host}. It shows no secrets.`,
@@ -49,7 +49,7 @@ export function listStep(views: readonly ListedApproval[]): string {
   return `list ${views.map(({ approvalId, state, askedAt }) => `${approvalId.slice(0, 8)}-${state}-${askedAt}`).join(' ')}`.trim();
 }
 
-function named({ facts: { connection } }: ApprovalView): Html | string {
+function whichConnection({ facts: { connection } }: ApprovalView): Html | string {
   if (connection === null) return '';
   return html`${data(connection.name)} · ${connection.account === null ? '' : html`${data(connection.account)} · `}`;
 }
@@ -77,14 +77,14 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
   const back = html`<p>You can close this page and go back to the assistant.</p>`;
   switch (view.state) {
     case 'approved':
-      return told(
+      return result(
         'You allowed it once',
         icons.check,
         '',
         html`<p>It happens when ${askedFor(view)} asks the next time, within ten minutes. If that waits already, it has happened now.</p>${back}`,
       );
     case 'granted':
-      return told(
+      return result(
         `Allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}`,
         icons.check,
         '',
@@ -92,21 +92,21 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
 <div class="actions"><form method="post">${head(view, 'end')}<button class="side">End this now</button></form></div>${back}`,
       );
     case 'denied':
-      return told(
+      return result(
         'You did not allow it',
         icons.cross,
         'wait',
         html`<p>Nothing was handed out or changed. Keyward will not ask you about this again for ${askedFor(view)} for ${minutesLeft(view.expiresAt - around.now)}, and longer after each further no.</p>${back}`,
       );
     case 'used':
-      return told(
+      return result(
         'This is over',
         icons.check,
         '',
         html`<p>What you allowed here was used, or you ended it. The next time the assistant has to ask again.</p>${back}`,
       );
     default:
-      return told(
+      return result(
         'This request has expired',
         icons.clock,
         'wait',
@@ -115,7 +115,7 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
   }
 }
 
-function told(title: string, icon: Html, tone: '' | 'wait', body: Html): { title: string; body: Html } {
+function result(title: string, icon: Html, tone: '' | 'wait', body: Html): { title: string; body: Html } {
   return { title, body: html`<div class="badge ${tone}">${icon}</div>\n<h1>${title}</h1>\n${body}` };
 }
 
