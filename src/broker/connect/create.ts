@@ -17,7 +17,7 @@ import { inputError } from '../input/input-error.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import { oneLine, readName } from '../input/text.ts';
 import { requireCredential } from '../policy/access.ts';
-import { actingFor, actsForOthers, auditedRefusal } from '../policy/policy.ts';
+import { actingFor, auditedRefusal } from '../policy/policy.ts';
 import { startAttempt } from './attempts.ts';
 import { argumentsDigest, type Created, type CreateInput } from './create-input.ts';
 
@@ -72,7 +72,7 @@ export async function createCredential(
   await requireConsent(broker, owner, { connector, auth, given, previous, obtainedBy });
   const { inputs, config } = await findServer(broker, owner, connector, auth, given.inputs, authConfigId ?? null);
   const audience = options.obtainedBy === 'rest' ? 'program' : 'model';
-  if (!config && needsAuthConfigId(auth, { audience, actsForOthers: actsForOthers(principal) })) {
+  if (!config && needsAuthConfigId(auth, { audience, actsForOthers: owner.actor !== undefined })) {
     throw missingError(['authConfigId'], 'Store the OAuth client first, with POST /auth-configs: its id belongs here.');
   }
 

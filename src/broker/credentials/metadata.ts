@@ -53,7 +53,8 @@ export async function getCredentialMetadata(
   const common = {
     audience,
     userId: nameOf(principal),
-    actsForOthers: actsForOthers(principal),
+    // For whom a program will connect is not known yet; a model connects the person whom it works for.
+    actsForOthers: audience === 'program' && actsForOthers(principal),
     secretInput: broker.settings.secretInput,
   };
   return {

@@ -172,6 +172,9 @@ describe('an OAuth client that a backend stored', () => {
     expect(alone).toMatchObject({ authConfigRequired: true, sampleInput: { userId: 'bob' } });
     expect(alone?.inputSchema.required).not.toContain('authConfigId');
     expect(Object.keys((await send(bob, 'POST', path, { at: bare, body: oauth })).data)).toEqual(['oauthUrl']);
+    // So does whoever may act for others, for a connection of their own.
+    const own = { ...oauth, userId: 'other' };
+    expect(Object.keys((await send(other, 'POST', path, { at: bare, body: own })).data)).toEqual(['oauthUrl']);
   });
 
   it('shows whose connection a sample would make, as whoever asks names them', async () => {
