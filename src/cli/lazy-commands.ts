@@ -8,6 +8,7 @@ export * as authConfig from './commands/auth-config.ts';
 export * as move from './commands/backup.ts';
 export * as http from './commands/http.ts';
 export * as key from './commands/key.ts';
+export * as list from './commands/list.ts';
 export * as migrate from './commands/migrate.ts';
 export * as signIn from './commands/sign-in.ts';
 export * as status from './commands/status.ts';

@@ -9,7 +9,7 @@ import { hasCode, KeywardError, toPublic } from '../errors.ts';
 import { captureConsole, createLog, type LogWriter } from '../log.ts';
 import { version } from '../version.ts';
 import { parseCommandLine } from './command-line.ts';
-import { helpText } from './commands.ts';
+import { commandHelp, helpText } from './help.ts';
 
 // Node opens its inspector at this signal, on a port of loopback at which every user of this computer reads the memory of
 // this one. A listener of our own is all that keeps it from that (Node 20.19 has no --disable-sigusr1).
@@ -49,8 +49,8 @@ async function run(argv: readonly string[], log: LogWriter): Promise<number> {
 
 async function runCommand(argv: readonly string[], log: LogWriter): Promise<number> {
   const line = parseCommandLine(argv, process.stdin.isTTY);
-  if (line.wants === 'help') {
-    process.stdout.write(helpText());
+  if (line.wants === 'help' || line.wants === 'command help') {
+    process.stdout.write(line.command && line.wants === 'command help' ? commandHelp(line.command) : helpText());
     return 0;
   }
   if (line.wants === 'version') {
@@ -59,7 +59,7 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
   }
   const config = readEverything(line, process.env);
   const start = await line.command?.load();
-  return start?.({ config, log, options: line.options, flags: line.flags, words: line.words }) ?? 2;
+  return start?.({ config, log, ...line }) ?? 2;
 }
 
 /** Problems of the command line and of the environment are one message. */

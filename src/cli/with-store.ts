@@ -2,13 +2,14 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Config } from '../config/config.ts';
 import { KeywardError } from '../errors.ts';
-import { localPrincipal } from '../principal.ts';
+import { localPrincipal, type Principal } from '../principal.ts';
 import type { Store } from '../store/store.ts';
 import { auditChain } from '../vault/audit/audit-chain.ts';
 import { adviceOnKeys } from '../vault/key-change.ts';
 import type { AuditEvent } from '../vault/vault.ts';
 import type { Invocation } from './command.ts';
 import { exists, keySettings, openConfiguredStore, openKeyward } from './keyward.ts';
+import { principalOf } from './person.ts';
 
 /** Opens the configured store for this work, and closes it afterwards. `not_found` when there is no vault. */
 export async function withStore<T>(
@@ -38,6 +39,26 @@ export async function withBroker(
     await keyward.close();
   }
   return 0;
+}
+
+/**
+ * Opens Keyward for work on the connections of one owner, and closes it afterwards. Nothing is made: `not_found` when there
+ * is no vault. Answers the exit code that the work answers.
+ *
+ * @param client what the audit log and the owner's approval call the program that acts
+ */
+export async function withConnections(
+  invocation: Invocation,
+  client: string,
+  work: (broker: Broker, principal: Principal) => Promise<number>,
+): Promise<number> {
+  await requireVault(invocation.config);
+  const keyward = await openKeyward(invocation.config, invocation.log);
+  try {
+    return await work(keyward.broker, principalOf(invocation, client));
+  } finally {
+    await keyward.close();
+  }
 }
 
 /** A typo in the configuration must not make a vault, only to say that there is nothing in it. */

@@ -1,6 +1,6 @@
 /** A tool that needs its owner's approval: brings the link to the owner, and waits for the answer while that makes sense. */
 import { declineRequest, takeLink, waitForAnswer } from '../broker/approvals/link.ts';
-import { KeywardError } from '../errors.ts';
+import type { AskedRequest } from '../broker/approvals/refusals.ts';
 import type { LinkAnswer, LinkRequired } from './links.ts';
 import type { ToolCall } from './tools/tool.ts';
 
@@ -9,16 +9,6 @@ export const waitSeconds = 50;
 
 const message =
   'Keyward asks for your approval. Open the link to see what the assistant wants to do, and decide there. Go on only if you asked for it.';
-
-/** A request that waits for its owner, and when it was asked for, in milliseconds since 1970. */
-type AskedRequest = { readonly approvalId: string; readonly askedAt: number };
-
-/** The request that a tool's error says the owner was asked for; undefined for any other error. */
-export function approvalOf(error: unknown): AskedRequest | undefined {
-  if (!(error instanceof KeywardError) || error.code !== 'approval_required') return undefined;
-  const { approvalId, askedAt } = error.details;
-  return approvalId === undefined || askedAt === undefined ? undefined : { approvalId, askedAt };
-}
 
 /**
  * Answers `answered` once the owner has decided, what to return to the client for it to show the link, or `open`. The

@@ -6,10 +6,11 @@ import {
   ProtocolError,
   ProtocolErrorCode,
 } from '@modelcontextprotocol/server';
+import { approvalOf } from '../broker/approvals/refusals.ts';
 import { oneLine } from '../broker/input/text.ts';
 import { KeywardError, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { approvalOf, askOwner } from './approval.ts';
+import { askOwner } from './approval.ts';
 import { tools } from './tools/index.ts';
 import type { Tool, ToolCall } from './tools/tool.ts';
 

@@ -60,3 +60,13 @@ export function never(): KeywardError {
     hint: 'The person who runs it set KEYWARD_RELEASE=never. Use verify_credential to check that the connection works.',
   });
 }
+
+/** A request that waits for its owner, and when it was asked for, in milliseconds since 1970. */
+export type AskedRequest = { readonly approvalId: string; readonly askedAt: number };
+
+/** The request that an error says the owner was asked for; undefined for any other error. */
+export function approvalOf(error: unknown): AskedRequest | undefined {
+  if (!(error instanceof KeywardError) || error.code !== 'approval_required') return undefined;
+  const { approvalId, askedAt } = error.details;
+  return approvalId === undefined || askedAt === undefined ? undefined : { approvalId, askedAt };
+}

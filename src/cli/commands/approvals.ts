@@ -4,15 +4,14 @@
  */
 
 import { read } from 'read';
-import { type ApprovalView, type Decision, decide, openApprovals } from '../../broker/approvals/page.ts';
-import { grantMinutes } from '../../broker/approvals/state.ts';
+import { decide, openApprovals } from '../../broker/approvals/page.ts';
 import type { Broker } from '../../broker/broker.ts';
-import { inWords, readingPolicy } from '../../broker/calls/policy.ts';
 import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import { isoTime } from '../../broker/credentials/view.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import { quoted } from '../../text.ts';
+import { approvalText, askDecision } from '../approval-text.ts';
 import type { Run } from '../command.ts';
 import { openKeyward } from '../keyward.ts';
 import { plain } from '../table.ts';
@@ -48,9 +47,9 @@ export async function answerAll(
     say('Nothing that was asked over stdio waits. Requests to keyward http wait at its address, under /approvals.\n');
   }
   for (const view of open) {
-    say(`${inText(view)}\n`);
+    say(`${approvalText(view)}\n`);
     if (ask === null) continue;
-    const decision = await askFor(view, ask);
+    const decision = await askDecision(view, ask);
     if (decision === null) continue;
     try {
       await decide(broker, principal, view.approvalId, decision);
@@ -69,52 +68,6 @@ function undoInText({ credentialId, client, account, at, until }: Reconnected): 
   const by = client === null ? 'an assistant' : quoted(client);
   const before = account === null ? '' : `, until then ${account}`;
   return `Connected again by ${by} at ${isoTime(at)}${before}. Until ${isoTime(until)} this brings back what it had: keyward revert ${credentialId}`;
-}
-
-/** What the person typed, as a decision; null leaves the request as it is. */
-async function askFor(view: ApprovalView, ask: (prompt: string) => Promise<string>): Promise<Decision | null> {
-  const minutes = view.act === 'release' ? `, ${grantMinutes.join(', ')} for minutes` : '';
-  const prompt =
-    view.state === 'granted' ? 'e ends it, Enter leaves it: ' : `y for once${minutes}, n for no, Enter leaves it: `;
-  for (;;) {
-    const typed = (await ask(prompt)).trim().toLowerCase();
-    if (typed === '') return null;
-    if (view.state === 'granted') {
-      if (typed === 'e') return { answer: 'end' };
-    } else if (typed === 'y' || typed === 'n') return { answer: typed === 'y' ? 'once' : 'deny' };
-    else if (view.act === 'release' && grantMinutes.some((offered) => String(offered) === typed)) {
-      return { answer: 'minutes', minutes: Number(typed) };
-    }
-  }
-}
-
-function inText({ client, facts, act, details, releaseUntil, state }: ApprovalView): string {
-  const { service, hosts, connection } = facts;
-  const who = client === null ? 'An assistant' : quoted(client);
-  const wants = {
-    release: 'wants to read the raw secret',
-    share: `wants to share the connection: ${details.with}, ${details.permission}. ${details.permission === 'use' ? inWords(details.policy ?? readingPolicy) : ''}`,
-    policy: `wants to allow more calls. ${details.policy ? inWords(details.policy) : 'Every call.'}`,
-    host: `wants to reach ${hosts.join(', ')}, as ${given(details.inputs)}`,
-    reconnect: `wants to change which account or place it stands for. ${given(details.inputs)}`,
-  }[act];
-  const until = state === 'granted' ? `; allowed until ${new Date(releaseUntil ?? 0).toISOString()}` : '';
-  const about = connection && [
-    connection.account ?? 'account not known',
-    `named ${quoted(connection.name)}`,
-    ...(connection.renamed === null
-      ? []
-      : [`renamed ${isoTime(connection.renamed.at)} from ${quoted(connection.renamed.from)}`]),
-    `connected ${isoTime(connection.connectedAt)}`,
-  ];
-  const what = [`${service} at ${hosts.join(', ')}`, ...(about ?? [])].join('; ');
-  return plain(`${what}: ${who} ${wants}${until}`).trim();
-}
-
-function given(inputs: ApprovalView['details']['inputs'] = {}): string {
-  return Object.entries(inputs)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join(', ');
 }
 
 /** Brings back the secret that connecting again replaced, within a day. */

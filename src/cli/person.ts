@@ -1,0 +1,27 @@
+/** For whom a command works. */
+import { localPrincipal, type Principal } from '../principal.ts';
+import type { Invocation } from './command.ts';
+
+/** As `token create` takes it. */
+const usualTenant = 'default';
+
+/**
+ * The owner whose records the command is about: the person at this computer, or the user that `--user` names, as whoever
+ * can open the vault may.
+ *
+ * @param client what the audit log and the owner's approval call the program that acts
+ */
+export function principalOf({ flags }: Pick<Invocation, 'flags'>, client: string): Principal {
+  const user = flags.get('user');
+  const tenant = flags.get('tenant');
+  if (user === undefined && tenant === undefined) return { ...localPrincipal, client };
+  return { ...localPrincipal, tenant: tenant ?? usualTenant, user: user ?? localPrincipal.user, client };
+}
+
+/** Whose records they are, in words: “yours over stdio”. */
+export function whoseRecords({ tenant, user }: Principal): string {
+  if (tenant === localPrincipal.tenant && user === localPrincipal.user) {
+    return 'of yours, as MCP clients on this computer see them; --user shows those of a user of keyward http';
+  }
+  return `of ${user}, tenant ${tenant}`;
+}

@@ -1,0 +1,63 @@
+/** Commands about the programs and people that Keyward lets in, and what they ask for. */
+import type { CommandTable } from '../command.ts';
+
+export const assistantsCommands: CommandTable = {
+  title: 'Who may come in, and what they ask for',
+  commands: [
+    {
+      name: 'token create',
+      words: [],
+      help: 'make a session token for keyward http and print it, this once',
+      flags: {
+        user: { value: 'user', help: 'who it stands for' },
+        tenant: { value: 'tenant', help: "the user's tenant; default: default" },
+        scopes: { value: 'scopes', help: 'separated by commas; default: credentials:read, write and use' },
+        expires: { value: 'time', help: 'after so many hours or days (12h, 90d), or never; default: 90d' },
+      },
+      examples: [
+        'keyward token create --user ann',
+        'keyward token create --user ann --scopes credentials:read --expires 12h',
+      ],
+      load: async () => (await import('../lazy-commands.ts')).token.create,
+    },
+    {
+      name: 'token list',
+      words: [],
+      help: 'list the session tokens, which are known by their ids',
+      examples: ['keyward token list'],
+      load: async () => (await import('../lazy-commands.ts')).token.list,
+    },
+    {
+      name: 'token revoke',
+      words: ['<id>'],
+      help: 'refuse a session token from its next request on',
+      examples: ['keyward token revoke 2f1c…'],
+      load: async () => (await import('../lazy-commands.ts')).token.revoke,
+    },
+    {
+      name: 'sign-in',
+      words: [],
+      help: 'print a code that signs a person in to the pages of keyward http, once, within ten minutes',
+      flags: {
+        user: { value: 'user', help: 'who signs in with it' },
+        tenant: { value: 'tenant', help: "the user's tenant; default: default" },
+      },
+      examples: ['keyward sign-in --user ann'],
+      load: async () => (await import('../lazy-commands.ts')).signIn.signIn,
+    },
+    {
+      name: 'approvals',
+      words: [],
+      help: 'show what waits for your approval, and answer it in a terminal; also what was connected again of late',
+      examples: ['keyward approvals'],
+      load: async () => (await import('../lazy-commands.ts')).approvals.approvals,
+    },
+    {
+      name: 'revert',
+      words: ['<connection>'],
+      help: 'bring back what a connection had before it was connected again, within a day; keyward approvals lists these',
+      examples: ['keyward revert 5b0c…'],
+      load: async () => (await import('../lazy-commands.ts')).approvals.revert,
+    },
+  ],
+};

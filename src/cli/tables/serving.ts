@@ -1,0 +1,33 @@
+/** Commands that serve, and the page that says how to connect a client. */
+import type { CommandTable } from '../command.ts';
+import { serve } from '../commands/stdio.ts';
+
+export const servingCommands: CommandTable = {
+  title: 'Serve',
+  commands: [
+    {
+      name: 'status',
+      words: [],
+      help: 'show how to connect a client, and where everything is; the default in a terminal',
+      mode: 'stdio',
+      examples: ['keyward', 'keyward status --home ~/work-keys'],
+      load: async () => (await import('../lazy-commands.ts')).status.showStatus,
+    },
+    {
+      name: 'stdio',
+      words: [],
+      help: 'serve MCP on stdin and stdout, as MCP clients start it; the default without a terminal',
+      mode: 'stdio',
+      examples: ['keyward stdio', 'keyward stdio --release never'],
+      load: async () => serve,
+    },
+    {
+      name: 'http',
+      words: [],
+      help: 'serve MCP and REST over HTTP, to many owners with bearer tokens',
+      mode: 'http',
+      examples: ['keyward http', 'keyward http --port 8080'],
+      load: async () => (await import('../lazy-commands.ts')).http.serve,
+    },
+  ],
+};
