@@ -27,6 +27,11 @@ export type LogWriter = Log & {
   flush(): Promise<void>;
 };
 
+/** The same log for a person who watches: without the lines that only say that all is well. */
+export function withoutInfo(log: LogWriter): LogWriter {
+  return { ...log, info: () => {} };
+}
+
 const hidden = '[redacted]';
 
 const secretName =

@@ -6,6 +6,7 @@ import { takeLink, waitForAnswer } from '../broker/approvals/link.ts';
 import { decide, openApprovals } from '../broker/approvals/page.ts';
 import { type AskedRequest, approvalOf } from '../broker/approvals/refusals.ts';
 import type { Broker } from '../broker/broker.ts';
+import { KeywardError, toPublic } from '../errors.ts';
 import type { Principal } from '../principal.ts';
 import { approvalText, askDecision } from './approval-text.ts';
 import { openTerminal } from './terminal.ts';
@@ -20,7 +21,8 @@ export async function withApproval<T>(broker: Broker, principal: Principal, work
       return await work();
     } catch (error) {
       const request = approvalOf(error);
-      if (request === undefined || !(await isAnswered(broker, principal, request))) throw error;
+      if (request === undefined) throw error;
+      if (!(await isAnswered(broker, principal, request))) throw unanswered(error);
     }
   }
 }
@@ -50,4 +52,11 @@ async function askAtTerminal(broker: Broker, principal: Principal, approvalId: s
   } finally {
     terminal.close();
   }
+}
+
+/** What the person is told who ran the command; the error itself speaks to an assistant. */
+function unanswered(error: unknown): KeywardError {
+  return new KeywardError('approval_required', toPublic(error).message, {
+    hint: 'Nobody could be asked here: run “keyward approvals” in a terminal to answer, then run this again.',
+  });
 }

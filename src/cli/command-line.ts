@@ -86,7 +86,7 @@ export function parseCommandLine(argv: readonly string[], terminal: boolean): Co
     else if (name === 'help') wants = typed.length > 0 && command !== undefined ? 'command help' : 'help';
     else if (!isOption && flag === undefined) problems[rawName] = unknownFlag(name, command);
     else if (!isOption && flag?.value === undefined) found.flags.set(name, '');
-    else if (value === undefined || (!inlineValue && value.startsWith('-'))) problems[rawName] = 'needs a value';
+    else if (value === undefined || (!inlineValue && /^-./.test(value))) problems[rawName] = 'needs a value';
     else if (isOption) found.options.set(`--${name}`, value);
     else if (flag?.many) found.lists.set(name, [...(found.lists.get(name) ?? []), value]);
     else found.flags.set(name, value);

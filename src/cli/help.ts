@@ -50,6 +50,6 @@ export function commandHelp(command: Command): string {
 }
 
 /** `keyward run -- <command…>`: what stands on the command line. */
-export function usageOf({ name, words, rest }: Command): string {
+function usageOf({ name, words, rest }: Command): string {
   return ['keyward', name, ...words, ...(rest === undefined ? [] : ['--', rest])].join(' ');
 }

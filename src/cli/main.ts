@@ -6,7 +6,7 @@
 
 import { configProblems, readConfig } from '../config/config.ts';
 import { hasCode, KeywardError, toPublic } from '../errors.ts';
-import { captureConsole, createLog, type LogWriter } from '../log.ts';
+import { captureConsole, createLog, type LogWriter, withoutInfo } from '../log.ts';
 import { version } from '../version.ts';
 import { parseCommandLine } from './command-line.ts';
 import { commandHelp, helpText } from './help.ts';
@@ -59,7 +59,9 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
   }
   const config = readEverything(line, process.env);
   const start = await line.command?.load();
-  return start?.({ config, log, ...line }) ?? 2;
+  // Only what serves has somebody who reads what happens.
+  const heard = line.command?.mode === undefined ? withoutInfo(log) : log;
+  return start?.({ config, log: heard, ...line }) ?? 2;
 }
 
 /** Problems of the command line and of the environment are one message. */

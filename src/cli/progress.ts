@@ -1,7 +1,7 @@
 /** How far long work is, on stderr, where a person looks at it. */
 
 /** Says “Verifying 3 of 12”; `total` is 0 where nobody knows it. */
-export type Progress = { step(done: number, total: number): void; end(): void };
+type Progress = { step(done: number, total: number): void; end(): void };
 
 const quiet: Progress = { step: () => {}, end: () => {} };
 

@@ -2,11 +2,15 @@
 import { openSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
 import { read } from 'read';
+import { KeywardError } from '../errors.ts';
+import { plain } from './table.ts';
 
 export type Terminal = {
   say(text: string): void;
   /** Asks for one line. `cancelled` never: Ctrl-C ends the process. */
   ask(prompt: string): Promise<string>;
+  /** The same for what must not be seen on the screen. */
+  askSecret(prompt: string): Promise<string>;
   close(): void;
 };
 
@@ -25,9 +29,26 @@ export function openTerminal(): Terminal | null {
   return {
     say: (text) => void streams.output.write(text),
     ask: (prompt) => read({ prompt, ...streams }),
+    askSecret: (prompt) => read({ prompt, silent: true, ...streams }),
     close: () => {
       streams.input.destroy();
       streams.output.destroy();
     },
   };
+}
+
+/**
+ * Asks for a yes to something that can't be taken back.
+ *
+ * @throws KeywardError `cancelled` for anything but a yes, and where nobody can be asked
+ */
+export async function confirmAct(question: string): Promise<void> {
+  const terminal = openTerminal();
+  if (terminal === null) {
+    throw new KeywardError('cancelled', 'There is no terminal to ask at, so nothing was done.', {
+      hint: 'Run the command in a terminal, or add --yes.',
+    });
+  }
+  const answer = await terminal.ask(`${plain(question)} [y/N] `).finally(() => terminal.close());
+  if (!/^y(es)?$/i.test(answer.trim())) throw new KeywardError('cancelled', 'Nothing was done.');
 }

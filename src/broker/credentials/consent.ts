@@ -38,7 +38,8 @@ async function refuseSecrets(broker: Broker, owner: Principal, connecting: Conne
   const { connector, given, previous, obtainedBy } = connecting;
   const { secretInput, release } = broker.settings;
   const names = Object.keys(given.secretInputs).join(', ');
-  if (names === '' || obtainedBy === 'rest') return;
+  // A program's own call, and what a person typed to Keyward itself.
+  if (names === '' || obtainedBy === 'rest' || obtainedBy === 'page') return;
   if (secretInput !== 'page' && (previous === null || release === 'allow')) return;
   const message =
     secretInput === 'page'

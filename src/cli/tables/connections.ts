@@ -1,6 +1,18 @@
 /** Commands about what is connected. */
 import { type CommandTable, jsonFlag, ownerFlags } from '../command.ts';
 
+/** Which calls are allowed. */
+const policyFlags = {
+  methods: { value: 'methods', help: 'separated by commas, such as GET,POST; default: every method' },
+  paths: {
+    value: 'path',
+    many: true,
+    help: '* stands for one segment, ** for the rest, as in /repos/**; default: every path',
+  },
+} as const;
+
+const yesFlag = { yes: { help: 'ask nothing' } } as const;
+
 export const connectionsCommands: CommandTable = {
   title: 'Connections',
   commands: [
@@ -19,6 +31,86 @@ export const connectionsCommands: CommandTable = {
       flags: { ...jsonFlag, ...ownerFlags },
       examples: ['keyward show github', 'keyward show "Work GitHub" --json'],
       load: async () => (await import('../lazy-commands.ts')).list.show,
+    },
+    {
+      name: 'connect',
+      words: ['[service]'],
+      help: 'connect a service: on a page in the browser, with a code on another device, or with prompts in the terminal',
+      flags: {
+        type: { value: 'type', help: 'how: oauth2, api_key, …; keyward asks where there are several ways' },
+        name: { value: 'name', help: 'what to call the connection; default: the service and the account' },
+        input: {
+          value: 'name=value',
+          many: true,
+          help: 'what the service asks for besides a secret, such as subdomain=acme',
+        },
+        reconnect: { value: 'connection', help: 'connect this one again: it keeps its id, its name and its rules' },
+        'no-browser': { help: 'open no browser: use a code for another device, or prompts in the terminal' },
+        ...jsonFlag,
+      },
+      examples: [
+        'keyward connect github',
+        'keyward connect zendesk --type api_key --input subdomain=acme --no-browser',
+      ],
+      load: async () => (await import('../lazy-commands.ts')).connect.connect,
+    },
+    {
+      name: 'verify',
+      words: ['[connection]'],
+      help: 'ask the service whether a credential works, and for which account; exit code 1 if one does not',
+      flags: { all: { help: 'of every connection' }, ...jsonFlag, ...ownerFlags },
+      examples: ['keyward verify github', 'keyward verify --all'],
+      load: async () => (await import('../lazy-commands.ts')).verify.verify,
+    },
+    {
+      name: 'call',
+      words: ['<connection>', '<method>', '[path]'],
+      help: 'call a service and print its answer as it came; GET where only a path is given; exit code 1 from status 400 on',
+      flags: {
+        data: { value: 'text', short: 'd', help: 'the body; @file reads a file, and - reads stdin' },
+        header: { value: 'name: value', short: 'H', many: true, help: 'a header of the call' },
+        include: { short: 'i', help: 'print status and headers first' },
+        ...ownerFlags,
+      },
+      examples: ['keyward call github /user', `keyward call github POST /user/repos -d '{"name":"demo"}'`],
+      load: async () => (await import('../lazy-commands.ts')).call.call,
+    },
+    {
+      name: 'rename',
+      words: ['<connection>', '<name>'],
+      help: 'give a connection another name',
+      flags: { ...jsonFlag, ...ownerFlags },
+      examples: ['keyward rename github "Work GitHub"', 'keyward rename 5b0c… Home'],
+      load: async () => (await import('../lazy-commands.ts')).manage.rename,
+    },
+    {
+      name: 'limit',
+      words: ['<connection>'],
+      help: 'set which calls a connection may make, or show it; allowing more than before needs your approval',
+      flags: { ...policyFlags, everything: { help: 'lift every limit' }, ...jsonFlag, ...ownerFlags },
+      examples: ['keyward limit github --methods GET --paths "/repos/**"', 'keyward limit github'],
+      load: async () => (await import('../lazy-commands.ts')).manage.limit,
+    },
+    {
+      name: 'share',
+      words: ['<connection>', '<user>'],
+      help: 'let another user of this vault see or use a connection, or take that back; user:<id> or tenant:<id>',
+      flags: {
+        permission: { value: 'permission', help: 'view, use or none; default: use' },
+        ...policyFlags,
+        ...jsonFlag,
+        ...ownerFlags,
+      },
+      examples: ['keyward share github bob --user ann', 'keyward share github bob --user ann --permission none'],
+      load: async () => (await import('../lazy-commands.ts')).manage.share,
+    },
+    {
+      name: 'rm',
+      words: ['<connection>'],
+      help: 'revoke a connection at its service where that is possible, and delete it; says what is left to do there',
+      flags: { ...yesFlag, ...jsonFlag, ...ownerFlags },
+      examples: ['keyward rm github', 'keyward rm 5b0c… --yes'],
+      load: async () => (await import('../lazy-commands.ts')).manage.remove,
     },
   ],
 };

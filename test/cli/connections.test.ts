@@ -1,0 +1,142 @@
+/** The commands about connections, as the built program in real processes and in a real terminal. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Dialogue, runInTerminal, runKeyward } from '../support/clients/command.ts';
+import { freePort } from '../support/clients/mcp-clients.ts';
+import { followLink } from '../support/clients/person.ts';
+import { goodApiKey, startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let home: string;
+let env: Record<string, string>;
+beforeAll(async () => {
+  world = await startWorld();
+  home = await mkdtemp(join(tmpdir(), 'keyward-commands-'));
+  env = {
+    ...world.env,
+    KEYWARD_HOME: home,
+    KEYWARD_KEY: 'ab'.repeat(32),
+    KEYWARD_PORT: String(await freePort()),
+    KEYWARD_RELEASE: 'approve',
+  };
+});
+afterAll(async () => {
+  await world.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+const keyward = (...args: string[]) => runKeyward(args, env);
+const typing = (args: string[], dialogue: Dialogue) => runInTerminal(args, env, dialogue);
+const json = async (...args: string[]) => JSON.parse((await keyward(...args, '--json')).stdout);
+
+describe('keyward connect', () => {
+  it('without a terminal asks for a way that it can not guess, and makes nothing', async () => {
+    const { code, stderr } = await keyward('connect', 'acme');
+    expect(code).toBe(1);
+    expect(stderr).toContain('Add --type with one of oauth2, oauth2_client_credentials, api_key, basic.');
+    expect((await json('list')).credentials).toEqual([]);
+  });
+
+  it('names services that are like what was typed', async () => {
+    expect((await keyward('connect', 'githb')).stderr).toMatch(/^There is no service githb\.\nDid you mean github/);
+  });
+
+  it('takes a key at the terminal unseen, refuses a wrong one, and says whose account it is', async () => {
+    const args = ['connect', 'Acme', '--type', 'api_key', '--no-browser', '--name', 'Acme key'];
+    const wrong = `${goodApiKey.slice(0, -4)}zzzz`;
+    const refused = await typing(args, [[/API key: /, wrong]]);
+    expect(refused).toMatchObject({ code: 1, screen: expect.stringContaining('was not taken by Acme') });
+    const taken = await typing(args, [[/API key: /, goodApiKey]]);
+    expect(taken.screen).toMatch(/Connected Acme as \S+@\S+\. The connection is called Acme key/);
+    expect(taken.code).toBe(0);
+    expect(refused.screen + taken.screen).not.toMatch(new RegExp(`${wrong}|${goodApiKey}`));
+    expect((await json('list')).credentials).toMatchObject([{ name: 'Acme key', status: 'active' }]);
+  });
+
+  it('waits for the person who signs in on the page, and connects the same one again', async () => {
+    const links: Promise<unknown>[] = [];
+    const follow = (text: string) => {
+      const link = /open,? .*(http:\/\/\S+)/i.exec(text)?.[1];
+      if (link !== undefined) links.push(followLink(link));
+    };
+    const first = await runKeyward(['connect', 'acme', '--type', 'oauth2', '--json'], env, { onStderr: follow });
+    const { credentialId, account } = JSON.parse(first.stdout);
+    expect(account).toBeTypeOf('string');
+    const again = await runKeyward(['connect', '--reconnect', credentialId, '--json'], env, { onStderr: follow });
+    expect(JSON.parse(again.stdout)).toMatchObject({ credentialId });
+    expect(await Promise.all(links)).toMatchObject([{ step: 'completed' }, { step: 'completed' }]);
+    expect((await json('list', '--connector', 'custom.acme')).credentials).toHaveLength(2);
+  });
+});
+
+describe('a connection is named', () => {
+  it('by its id, its name or its connector, and where that is more than one, the ids are told', async () => {
+    const [one, two] = (await json('list')).credentials;
+    expect(await json('show', one.credentialId.toUpperCase())).toMatchObject({ credentialId: one.credentialId });
+    expect(await json('show', 'ACME KEY')).toMatchObject({ credentialId: one.credentialId });
+    const { code, stderr } = await keyward('show', 'custom.acme');
+    expect(code).toBe(1);
+    expect(stderr).toContain('2 connections are called custom.acme.');
+    for (const id of [one.credentialId, two.credentialId]) expect(stderr).toContain(id);
+  });
+
+  it('by a word that fits none: the nearest name is told', async () => {
+    expect((await keyward('show', 'Acme ky')).stderr).toMatch(
+      /^There is no connection Acme ky\. Did you mean Acme key\?/,
+    );
+  });
+});
+
+describe('a person', () => {
+  it('lists, shows and verifies', async () => {
+    const list = await keyward('list');
+    expect(list.stdout).toMatch(/^name +connector +account +state +id\nAcme key +custom\.acme/);
+    expect(list.stderr).toMatch(/^2 connections of yours, as MCP clients on this computer see them/);
+    expect((await keyward('show', 'Acme key')).stdout).toMatch(/\naccess +owner\n/);
+    const { code, stdout } = await keyward('verify', '--all');
+    expect(stdout.match(/ active /g)).toHaveLength(2);
+    expect(code).toBe(0);
+    expect((await keyward('list', '--user', 'ann')).stderr).toBe('0 connections of ann, tenant default.\n');
+  });
+
+  it('calls the service: the answer is on stdout as it came, and its status in the exit code', async () => {
+    const good = await keyward('call', 'Acme key', '/me');
+    expect({ ...good, stdout: JSON.parse(good.stdout) }).toMatchObject({ code: 0, stderr: '', stdout: { user: {} } });
+    const sent = await runKeyward(['call', 'Acme key', 'post', '/echo', '-d', '-', '-H', 'X-Note: a b', '-i'], env, {
+      input: '{"n":12345678901234567890}',
+    });
+    expect(sent.stdout).toMatch(/^HTTP \d{3}\n[\s\S]*content-type: /);
+    const missing = await keyward('call', 'Acme key', '/nowhere');
+    expect(missing).toMatchObject({ code: 1, stderr: 'Acme answered with status 404.\n' });
+    expect(good.stdout + sent.stdout).not.toContain(goodApiKey);
+  });
+
+  it('renames and limits it; a narrower limit is set at once, a wider one only with a yes at the terminal', async () => {
+    await keyward('rename', 'Acme key', 'Home');
+    const narrow = await keyward('limit', 'Home', '--methods', 'GET', '--paths', '/me');
+    expect(narrow).toMatchObject({ code: 0, stderr: '' });
+    expect(await keyward('call', 'Home', '/other')).toMatchObject({ code: 1, stdout: '' });
+    const alone = await keyward('limit', 'Home', '--everything');
+    expect(alone).toMatchObject({ code: 1, stdout: '' });
+    expect(alone.stderr).toMatch(/^Allowing more calls needs the owner’s approval/);
+    expect((await json('limit', 'Home')).policy).toEqual({ methods: ['GET'], paths: ['/me'] });
+    const no = await typing(['limit', 'Home', '--methods', 'GET'], [[/n for no[^:]*: /, 'n']]);
+    expect(no.code).toBe(1);
+    expect((await json('limit', 'Home')).policy).toEqual({ methods: ['GET'], paths: ['/me'] });
+  });
+
+  it('deletes it after a yes, and is told what is left to do at the service', async () => {
+    expect(await keyward('rm', 'Home')).toMatchObject({ code: 1, stdout: '' });
+    expect(await typing(['rm', 'Home'], [[/\[y\/N\] /, '']])).toMatchObject({ code: 1 });
+    expect((await json('list')).credentials).toHaveLength(2);
+    const gone = await typing(['rm', 'Home'], [[/\[y\/N\] /, 'y']]);
+    expect(gone.screen).toContain('What was entered still works at the service.');
+    expect(await keyward('rm', 'custom.acme', '--yes')).toMatchObject({
+      code: 0,
+      stdout: 'Deleted, and the service ended its access.\n',
+    });
+    expect((await json('list')).credentials).toEqual([]);
+  });
+});
