@@ -1,5 +1,5 @@
 /** HTTP mode: MCP, REST, and the pages where they may be shown, as one app, and the gateway beside it. */
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { createIssuerSignIn } from '../broker/sign-in/issuer.ts';
 import { usualScopes } from '../principal.ts';
@@ -94,6 +94,7 @@ export function createService(options: ServiceOptions): Service {
   app.route('/', offerRoutes({ broker, secure, visitor }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
+  app.get('/oauth/callback/:connectorId?', underPublicName(origin));
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
   const note: OnConnectionRefusal = (refused) => {
     metrics.refused(refused.status);
@@ -104,6 +105,18 @@ export function createService(options: ServiceOptions): Service {
     direct: createGateway({ ...places, broker, bearer, requests }),
     refusals: { ...refusals, note },
     connections: { perAddress: options.maxConnections, clientOf },
+  };
+}
+
+/**
+ * A service that registers `localhost` sends the browser there, where it is not signed in: its cookies are those of the
+ * public name.
+ */
+function underPublicName(origin: URL): MiddlewareHandler {
+  return async (c, next) => {
+    if (c.req.header('host') === origin.host) return next();
+    const { pathname, search } = new URL(c.req.url);
+    return c.redirect(new URL(`${pathname}${search}`, origin).href, 303);
   };
 }
 

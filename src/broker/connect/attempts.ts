@@ -93,7 +93,7 @@ export async function startAttempt(
   return {
     kind: 'attempt',
     page: options.complete ? 'oauth' : 'connect',
-    ...(device ? atService(device.device) : { url: connectUrlFor(origin, redirectUri, id) }),
+    ...(device ? atService(device.device) : { url: connectUrlFor(broker.pages, origin, redirectUri, id) }),
     attemptId: id,
     expiresAt: until,
   };
@@ -165,6 +165,7 @@ export async function resumeAttempt(
       ? atService(device)
       : {
           url: connectUrlFor(
+            broker.pages,
             await broker.pages.open(attempt.id, attempt.flow === 'code'),
             attempt.redirectUri,
             attempt.id,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import { loopbackNames } from '../../hosts.ts';
-import type { BrokerSettings } from '../broker.ts';
+import type { BrokerSettings, Pages } from '../broker.ts';
 
 /**
  * `<public url>/oauth/callback`, in the form that the service accepts. Servers found by discovery get one of their own,
@@ -68,13 +68,19 @@ export function clientMetadata(redirectUri: string) {
 }
 
 /**
- * The connect page's address. On loopback it uses the callback's host name, because a cookie belongs to a host name.
- * A callback on https in front of pages on loopback is a tunnel, which passes the browser on to the pages' own name.
+ * The connect page's address. Where nobody signs in, on loopback, it uses the callback's host name, because a cookie
+ * belongs to a host name. A callback on https in front of such pages is a tunnel, which passes the browser on to the
+ * pages' own name, as `keyward http` does with a callback under another name of loopback.
  */
-export function connectUrlFor(pageOrigin: string, redirectUri: string, attemptId: string): string {
+export function connectUrlFor(
+  { showLocally }: Pick<Pages, 'showLocally'>,
+  pageOrigin: string,
+  redirectUri: string,
+  attemptId: string,
+): string {
   const url = new URL(`/connect/${attemptId}`, pageOrigin);
   const callback = new URL(redirectUri);
-  if (callback.protocol === 'http:') url.hostname = callback.hostname;
+  if (showLocally !== null && callback.protocol === 'http:') url.hostname = callback.hostname;
   return url.href;
 }
 

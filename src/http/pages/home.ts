@@ -7,6 +7,7 @@ import { offersFor } from '../../broker/credentials/answer-offer.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
 import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
+import { signInCsrf } from '../../broker/sign-in/code.ts';
 import { equalInConstantTime } from '../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../broker/visitors/form-errors.ts';
 import { type Owner, type Principal, subjectOf } from '../../principal.ts';
@@ -37,8 +38,9 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     const offers = await offersFor(broker, person, signedInAs(c, secure));
     const nameOf = (id: string) => broker.catalogue.get(id)?.name ?? id;
     const kept = await listReconnected(broker, person);
-    const csrf = kept.length === 0 ? '' : formProof(broker, person, browserOf(c, secure));
-    const around = { csrf, host: new URL(mcpUrl).host, now: Date.now() };
+    const browser = browserOf(c, secure);
+    const proofs = { csrf: formProof(broker, person, browser), signOut: signInCsrf(broker, browser) };
+    const around = { ...proofs, host: new URL(mcpUrl).host, now: Date.now() };
     return c.html(connectionsPage({ ...shown, waiting, offers, person, nameOf, reconnected: kept, ...around }));
   });
 
@@ -88,16 +90,18 @@ type Connections = {
   /** What was connected again within a day, and can be undone. */
   readonly reconnected: readonly Reconnected[];
   readonly csrf: string;
+  /** What the form to sign out carries. */
+  readonly signOut: string;
   readonly host: string;
   readonly now: number;
 };
 
 function connectionsPage(shown: Connections): Html {
-  const { credentials, nextCursor, waiting, offers, person, nameOf, host } = shown;
+  const { credentials, nextCursor, waiting, offers, person, nameOf, host, signOut } = shown;
   return page({
     title: 'Your connections',
     body: html`<h1>Your connections</h1>
-<p>You are signed in as <strong>${subjectOf(person.user)}</strong>. <a href="/sign-in">Sign out</a></p>
+<form method="post" action="/sign-out"><input type="hidden" name="csrf" value="${signOut}"><p>You are signed in as <strong>${subjectOf(person.user)}</strong>. <button class="side">Sign out</button></p></form>
 ${waiting === 0 ? '' : html`<p class="actions"><a class="button" href="/approvals">${waiting === 1 ? 'A request waits' : `${waiting} requests wait`} for your approval</a></p>`}
 ${offers.waiting.length === 0 ? '' : html`<p><a href="#offers">${offers.waiting.length === 1 ? 'A connection is' : `${offers.waiting.length} connections are`} offered to you</a></p>`}
 ${

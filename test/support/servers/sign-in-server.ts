@@ -32,7 +32,8 @@ export async function startSignInServer(
     broker,
     protocol,
     publicUrl: origin,
-    hosts: [],
+    // As `keyward http` on loopback: a service may send a browser back under this name.
+    hosts: [`localhost:${port}`],
     issuer: issuer === undefined ? null : { ...issuer.names, audience: `${origin}/mcp`, scopeClaim: null },
     signIn: issuer?.client ?? null,
     metrics: createMetrics(),

@@ -216,6 +216,24 @@ describe('signing in with a code', () => {
     expect((await elsewhere.open(`${origin}/sign-in`)).text).toContain('You are signed in as');
   });
 
+  it('ends with one press on the page of one’s own', async () => {
+    const browser = await signedIn(ann);
+    const page = await browser.open(`${origin}/`);
+    expect(page.heading).toBe('Your connections');
+    expect((await postForm(browser, page, '/sign-out', {})).status).toBe(200);
+    expect((await browser.open(`${origin}/`)).heading).toBe('Keyward keeps credentials for AI assistants');
+  });
+
+  it('holds for a callback that a service sends to localhost: the browser goes on under the public name', async () => {
+    const path = '/oauth/callback/custom.acme?code=a%20b&state=c';
+    const headers = { host: new URL(origin).host.replace('127.0.0.1', 'localhost') };
+    expect(await raw(origin, path, { headers })).toMatchObject({
+      status: 303,
+      headers: { location: `${origin}${path}` },
+    });
+    expect(await raw(origin, '/oauth/callback//evil.test', { headers })).toMatchObject({ status: 404 });
+  });
+
   it('127. keeps no more than twenty browsers of one person signed in: one more ends the oldest', async () => {
     const dan = person('acme', 'dan');
     const values: string[] = [];
