@@ -40,6 +40,7 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'create-broker': ['broker', 'grants', 'policy'],
   },
   http: {
+    addresses: [],
     listener: [],
     'request-env': ['listener'],
     pages: ['pages/sign-in'],
@@ -49,8 +50,8 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     middleware: ['listener', 'pages', 'request-env'],
     auth: ['middleware', 'request-env'],
     ops: ['auth', 'middleware'],
-    rest: ['listener', 'middleware'],
-    gateway: ['auth', 'listener', 'middleware'],
+    rest: ['addresses', 'listener', 'middleware'],
+    gateway: ['addresses', 'auth', 'listener', 'middleware'],
     mcp: ['auth', 'listener', 'middleware'],
     loopback: ['listener', 'middleware', 'pages/approvals', 'pages/connect'],
     service: [

@@ -27,6 +27,17 @@ export function namedHosts(
   return named;
 }
 
+/** What to call the service of a connection. The name of a connector for any service says nothing; its hosts do. */
+export function serviceName(
+  connector: Pick<Connector, 'categories' | 'inputs' | 'name'>,
+  auth: AuthMethod,
+  values: Values,
+): string {
+  if (!connector.categories.includes('generic')) return connector.name;
+  const hosts = new Set(namedHosts(connector, auth, values).values());
+  return hosts.size > 0 ? [...hosts].join(', ') : connector.name;
+}
+
 /** A choice, or a pattern whose every match ends in the same domain of two labels or more. */
 function isBounded({ enum: choices, pattern = '' }: InputProperty): boolean {
   return choices !== undefined || (!pattern.includes('|') && /(?:\\\.[a-z0-9-]+){2,}\$$/.test(pattern));

@@ -59,7 +59,7 @@ export function cancelled(sent: boolean): KeywardError {
 
 const later = 'Try again in a moment. If it keeps failing, check the network and the status page of the service.';
 const noSuchHost =
-  'If a part of that name was typed for this connection, such as a shop or a subdomain, it was mistyped: connect again with the right one. Else check the network.';
+  'Check the network. Where a part of that name was typed to connect, such as a shop or a subdomain, check that, too: connect again with the right one.';
 
 function unavailable(message: string, ambiguous: boolean, hint = later): KeywardError {
   return new KeywardError('provider_unavailable', message, { hint, details: { ambiguous } });

@@ -221,7 +221,11 @@ const mistakes: readonly Mistake[] = [
     'teee.shops.example',
     'mistyped',
   ],
-  ['per-tenant host mistyped, which the browser can not find', () => afterDeadEnd(), 'shop was mistyped'],
+  [
+    'per-tenant host mistyped, which the browser can not find',
+    () => afterDeadEnd(),
+    'such as a shop or a subdomain, check that, too',
+  ],
   [
     'per-tenant host mistyped, where the service answers for everybody',
     () => whenKeyVerified({ connectorId: 'simulated.per-tenant', token: 'sim-access-x', shop: 'teee' }),

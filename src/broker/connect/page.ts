@@ -3,7 +3,7 @@
 import { clientsAt, isOAuth, namedServer, serverInputName } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
-import { namedHosts } from '../../connectors/named-hosts.ts';
+import { namedHosts, serviceName } from '../../connectors/named-hosts.ts';
 import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
 import { fillAllowed, variablesIn } from '../../connectors/template.ts';
 import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
@@ -107,11 +107,12 @@ export async function viewAttempt(
   const { attempt, secret } = await openAttempt(broker, attemptId);
   await admit(broker, attempt, visitor, browser);
   const connector = broker.catalogue.require(attempt.connectorId);
+  const auth = requireAuth(connector, attempt.authenticationType);
   const previous = await credentialOf(broker, attempt, attempt.reconnects);
   return {
     attemptId,
-    connector: { id: connector.id, name: connector.name, docsUrl: connector.docsUrl },
-    destination: destinationOf(connector, requireAuth(connector, attempt.authenticationType), attempt.inputs),
+    connector: { id: connector.id, name: serviceName(connector, auth, attempt.inputs), docsUrl: connector.docsUrl },
+    destination: destinationOf(connector, auth, attempt.inputs),
     reconnects: previous === undefined ? null : { name: previous.name, account: previous.account },
     shares: previous?.shares ?? [],
     client: attempt.client,

@@ -78,9 +78,9 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
 
   const authenticate = async (authorization: string | undefined): Promise<Principal> => {
     const token = bearerForm.exec(authorization ?? '')?.[1];
-    if (token === undefined || token.length > maxToken) throw unauthenticated();
+    if (token === undefined || token.length > maxToken) throw unauthenticated(issuer);
     const found = isSessionToken(token) ? await principalOfSession(broker, token) : await verify?.(token);
-    if (!found) throw unauthenticated();
+    if (!found) throw unauthenticated(issuer);
     return found;
   };
 
@@ -176,9 +176,10 @@ function isBearer(authorization: string): boolean {
 }
 
 /** One text for every reason: people who try tokens must not learn what is wrong with one. */
-function unauthenticated(): KeywardError {
+function unauthenticated(issuer: IssuerSettings | null): KeywardError {
+  const others = issuer === null ? '' : ', or a token of the issuer';
   return new KeywardError('unauthenticated', 'This needs a valid bearer token.', {
-    hint: 'Send Authorization: Bearer with a token of the issuer, or a session token from keyward token create.',
+    hint: `Send Authorization: Bearer with a session token, which keyward token create makes${others}.`,
   });
 }
 

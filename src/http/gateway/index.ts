@@ -8,6 +8,7 @@ import { callService } from '../../broker/calls/call-service.ts';
 import { actingFor } from '../../broker/policy/policy.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
+import { inAddresses } from '../addresses.ts';
 import type { Bearer, Refusal } from '../auth/bearer.ts';
 import { allowSlowBody, brokenOff } from '../listener/body-timeout.ts';
 import { type NodeResponse, sendResponse } from '../listener/node-response.ts';
@@ -149,7 +150,9 @@ function refusal({ status, headers, error }: Refusal): NodeResponse {
 
 /** JSON, as everywhere: `{ error: { code, message, hint } }`. */
 function errorResponse(status: number, headers: Readonly<Record<string, string>>, error: unknown): NodeResponse {
-  const text = JSON.stringify({ error: toPublic(error) });
+  const { message, hint, ...shown } = toPublic(error);
+  const worded = { ...shown, message: inAddresses(message), ...(hint !== undefined && { hint: inAddresses(hint) }) };
+  const text = JSON.stringify({ error: worded });
   const ours = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) };
   return { status, headers: Object.entries({ ...ours, ...headers }), body: text };
 }

@@ -1,5 +1,6 @@
 /** Errors as each documented system words them. */
 import { errorCodes, KeywardError, type PublicError, toPublic } from '../../errors.ts';
+import { inAddresses } from '../addresses.ts';
 import { RequestError } from '../middleware/json-body.ts';
 import type { Family, Operation, Place } from './operation.ts';
 
@@ -64,26 +65,9 @@ function placeOf({ takes }: Operation, field: string): Place {
   return places.find((place) => field in takes[place].shape) ?? 'body';
 }
 
-/** What the broker's texts call an operation, which are the names of tools, and what it is called here. */
-const tools: Readonly<Record<string, string>> = {
-  list_connectors: 'GET /connectors',
-  get_credential_metadata: 'GET /connectors/{connectorId}/credentials/metadata',
-  create_credential: 'POST /connectors/{connectorId}/credentials',
-  check_attempt: 'GET /connectors/{connectorId}/credentials',
-  list_credentials: 'GET /api/credentials',
-  get_connection_credentials: 'GET /connection/{connection_id}/credentials',
-  get_connection: 'GET /connection/{connection_id}',
-  update_credential: 'PATCH /connection/{connection_id}',
-  delete_credential: 'DELETE /connection/{connection_id}',
-  share_connection: 'PUT /connection/{connection_id}/shares',
-  verify_credential: '/proxy/{connection_id}/…',
-  call_api: '/proxy/{connection_id}/…',
-};
-const toolNames = new RegExp(`\\b(${Object.keys(tools).join('|')})\\b`, 'g');
-
 /** A program knows addresses and their fields: neither tools nor what these call a connection. */
 function inRestWords({ takes }: Operation, text: string): string {
-  const worded = text.replace(toolNames, (name) => tools[name] ?? name);
+  const worded = inAddresses(text);
   return 'connection_id' in takes.path.shape
     ? worded.replace(/\b(connection|credential)Id\b/g, 'connection_id')
     : worded;

@@ -164,6 +164,8 @@ describe('the gateway', () => {
     );
     expect(foreign?.status).toBe(404);
     expect(foreign?.text.replace(id, '')).toBe(none?.text.replace(missing, ''));
+    // A program knows addresses, and no tools of a model.
+    expect(none?.text).toContain('Call GET /api/credentials to see what there is.');
   });
 
   it('12. serves a use share for reading, and ends with it', async () => {

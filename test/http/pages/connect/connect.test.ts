@@ -62,6 +62,16 @@ describe('connecting with a secret', () => {
     const known = await session.connect({ connectorId: 'openai', authenticationType: 'api_key' });
     expect((await createBrowser().open(known.url)).text).not.toContain('Sent to');
   });
+  it('calls a service that has no connector of its own by its host', async () => {
+    const input = {
+      connectorId: 'generic-api-key',
+      authenticationType: 'api_key',
+      baseUrl: 'https://api.shop.example',
+    };
+    const page = await createBrowser().open((await session.connect(input)).url);
+    expect(page.heading).toBe('Connect api.shop.example');
+  });
+
   it('links to the page for keys of a built-in connector, and beside OAuth to none that is about OAuth', async () => {
     const known = await session.connect({ connectorId: 'airtable', authenticationType: 'bearer' });
     const page = (await createBrowser().open(known.url)).text;
