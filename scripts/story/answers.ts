@@ -1,11 +1,12 @@
 /** Printed answers in pages: `<!-- answer: name -->` stands before a fenced block that holds what Keyward said. */
 import { playConversation } from './conversation.ts';
 import { askOverHttp } from './http-answers.ts';
+import { typeCommands } from './terminal.ts';
 
-/** Name → what a running Keyward answers, over stdio and over HTTP. */
+/** Name → what a running Keyward answers, over stdio, over HTTP and in a terminal. */
 export async function collectAnswers(): Promise<ReadonlyMap<string, string>> {
-  const [told, served] = await Promise.all([playConversation(), askOverHttp()]);
-  return new Map([...told, ...served]);
+  const [told, served, typed] = await Promise.all([playConversation(), askOverHttp(), typeCommands()]);
+  return new Map([...told, ...served, ...typed]);
 }
 
 const block = /(<!-- answer: ([\w-]+) -->\n```\w*\n)[\s\S]*?(```)/g;

@@ -6,6 +6,7 @@
 import { connectClient, startKeyward, type TestClient } from '../../test/support/clients/mcp-clients.ts';
 import { answerRequest, followLink } from '../../test/support/clients/person.ts';
 import { startGitHub, token } from './github.ts';
+import { settle } from './settle.ts';
 
 /** A Keyward that reaches GitHub's stand-in, with a client beside it. */
 export type Stage = {
@@ -79,11 +80,4 @@ function layOut(data: unknown): string {
       : line(value);
   const members = Object.entries(data as object).map(([name, value]) => `  ${JSON.stringify(name)}: ${member(value)}`);
   return `{\n${members.join(',\n')}\n}`;
-}
-
-/** One text for each run. */
-function settle(text: string): string {
-  return text
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '6f1c2a9e-3b57-4f0d-8c21-5d0e7a94b316')
-    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '2026-11-30T09:00:00.000Z');
 }

@@ -18,10 +18,10 @@ export function principalOf({ flags }: Pick<Invocation, 'flags'>, client: string
   return { ...localPrincipal, tenant: tenant ?? usualTenant, user: user ?? localPrincipal.user, client };
 }
 
-/** Whose records they are, in words: “yours over stdio”. */
+/** Whose records they are, in words: “of ann, tenant default”. */
 export function whoseRecords({ tenant, user }: Principal): string {
   if (tenant === localPrincipal.tenant && user === localPrincipal.user) {
-    return 'of yours, as MCP clients on this computer see them; --user shows those of a user of keyward http';
+    return 'of yours on this computer; --user shows those of a user of keyward http';
   }
   return `of ${user}, tenant ${tenant}`;
 }

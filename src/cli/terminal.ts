@@ -29,7 +29,11 @@ export function openTerminal(): Terminal | null {
   return {
     say: (text) => void streams.output.write(text),
     ask: (prompt) => read({ prompt, ...streams }),
-    askSecret: (prompt) => read({ prompt, silent: true, ...streams }),
+    askSecret: async (prompt) => {
+      const typed = await read({ prompt, silent: true, ...streams });
+      streams.output.write('\n');
+      return typed;
+    },
     close: () => {
       streams.input.destroy();
       streams.output.destroy();

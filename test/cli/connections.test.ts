@@ -93,7 +93,7 @@ describe('a person', () => {
   it('lists, shows and verifies', async () => {
     const list = await keyward('list');
     expect(list.stdout).toMatch(/^name +connector +account +state +id\nAcme key +custom\.acme/);
-    expect(list.stderr).toMatch(/^2 connections of yours, as MCP clients on this computer see them/);
+    expect(list.stderr).toMatch(/^2 connections of yours on this computer/);
     expect((await keyward('show', 'Acme key')).stdout).toMatch(/\naccess +owner\n/);
     const { code, stdout } = await keyward('verify', '--all');
     expect(stdout.match(/ active /g)).toHaveLength(2);

@@ -18,7 +18,7 @@ export async function chooseWay(ways: readonly Way[], terminal: Terminal | null)
     });
   }
   ways.forEach((way, index) => {
-    terminal.say(plain(`${index + 1}  ${way.form.authenticationType}: ${effortText(way)}`).concat('\n'));
+    terminal.say(`${plain(`${index + 1}  ${way.auth.title} (${way.form.authenticationType}): ${effortText(way)}`)}\n`);
   });
   for (;;) {
     const typed = (await terminal.ask(`Which way? [1] `)).trim();
