@@ -18,7 +18,7 @@ export async function chooseWay(ways: readonly Way[], terminal: Terminal | null)
     });
   }
   ways.forEach((way, index) => {
-    terminal.say(`${plain(`${index + 1}  ${way.auth.title} (${way.form.authenticationType}): ${effortText(way)}`)}\n`);
+    terminal.say(`${plain(`${index + 1}  ${titleOf(way)}: ${effortText(way)}`)}\n`);
   });
   for (;;) {
     const typed = (await terminal.ask(`Which way? [1] `)).trim();
@@ -26,6 +26,10 @@ export async function chooseWay(ways: readonly Way[], terminal: Terminal | null)
       ways[typed === '' ? 0 : Number(typed) - 1] ?? ways.find(({ form }) => form.authenticationType === typed);
     if (chosen !== undefined) return chosen;
   }
+}
+
+function titleOf({ auth }: Way): string {
+  return auth.title === null ? auth.authenticationType : `${auth.title} (${auth.authenticationType})`;
 }
 
 /**
