@@ -78,6 +78,22 @@ export function fillUrl(template: string, values: Values, allowedHosts: readonly
   return url;
 }
 
+/**
+ * The base URL that a definition fixes, whatever the connection. Null where variables have a part in it, or in the hosts
+ * that it may reach. Throws as `fillUrl` does.
+ */
+export function fixedBaseUrl(api: Pick<Api, 'baseUrl' | 'allowedHosts'>): string | null {
+  const known = fixedBaseUrls.get(api);
+  if (known !== undefined) return known;
+  const isFixed = [api.baseUrl, ...api.allowedHosts].every((template) => variablesIn(template).length === 0);
+  const url = isFixed ? fillUrl(api.baseUrl, {}, api.allowedHosts).href : null;
+  fixedBaseUrls.set(api, url);
+  return url;
+}
+
+/** By a part of a definition, which never changes: every row of a list asks for its own. */
+const fixedBaseUrls = new WeakMap<object, string | null>();
+
 function urlFrom(template: string, values: Values): URL {
   const parts = urlParts(template);
   if (!parts) throw new KeywardError('connector_invalid', `“${template}” is not a URL template.`);

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fillAllowed, filledHosts, fillTemplate, fillUrl, variablesIn } from '../../src/connectors/template.ts';
+import {
+  fillAllowed,
+  filledHosts,
+  fillTemplate,
+  fillUrl,
+  fixedBaseUrl,
+  variablesIn,
+} from '../../src/connectors/template.ts';
 import { KeywardError } from '../../src/errors.ts';
 import { hostMatches } from '../../src/hosts.ts';
 
@@ -187,6 +194,33 @@ describe('a URL template', () => {
         expect(JSON.stringify(error) + String(error)).not.toContain('sekret');
       }
     }
+  });
+});
+
+describe('a base URL', () => {
+  it('is fixed where no variable has a part in it or in its hosts, and is then what any values fill it to', () => {
+    const hosts = fc.constantFrom('api.example.com', '*.example.com', '{shop}.example.com', '{+site}');
+    const bases = fc.constantFrom(
+      'https://api.example.com',
+      'https://api.example.com/v1?a=b',
+      'https://{shop}.example.com',
+      'https://api.example.com/{shop}',
+      '{shop}/v1',
+      '{+site}',
+    );
+    const api = fc.record({ baseUrl: bases, allowedHosts: fc.array(hosts, { minLength: 1 }) });
+    fc.assert(
+      fc.property(api, fc.webUrl(), fc.domain(), (definition, site, shop) => {
+        const isVariable = [definition.baseUrl, ...definition.allowedHosts].some((text) => text.includes('{'));
+        const expected = isVariable ? null : fillUrl(definition.baseUrl, { site, shop }, definition.allowedHosts).href;
+        for (const _ of ['made', 'known']) expect(fixedBaseUrl(definition)).toBe(expected);
+      }),
+    );
+  });
+
+  it('is refused each time where the hosts do not allow it', () => {
+    const api = { baseUrl: 'https://api.example.com', allowedHosts: ['other.example'] };
+    for (const _ of ['first', 'again']) expect(codeOf(() => fixedBaseUrl(api))).toBe('egress_refused');
   });
 });
 

@@ -1,7 +1,7 @@
 /** How records look from outside: the metadata of a connection, never its secret. */
 
 import { boundedMap } from '../../bounded-map.ts';
-import { fillUrl, urlParts, variablesIn } from '../../connectors/template.ts';
+import { fillUrl, fixedBaseUrl, urlParts, variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
 import type { Credential, Reader, Share, ShareRule } from '../../vault/vault.ts';
@@ -152,8 +152,10 @@ function baseUrlOf(broker: Broker, credential: Credential, own: boolean): string
   const auth = findAuth(broker, credential);
   if (connector === undefined || auth === undefined) return undefined;
   const { baseUrl, allowedHosts } = auth.api;
-  if (!own && variablesIn(urlParts(baseUrl)?.path ?? '{path}').length > 0) return undefined;
   try {
+    const fixed = fixedBaseUrl(auth.api);
+    if (fixed !== null) return fixed;
+    if (!own && variablesIn(urlParts(baseUrl)?.path ?? '{path}').length > 0) return undefined;
     return fillUrl(baseUrl, withDefaults(connector, auth, credential.inputs), allowedHosts).href;
   } catch (error) {
     // It names what only the sealed part knows.
