@@ -51,7 +51,7 @@ export async function listCredentials(
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   // What reaches somebody is written in the row itself; an index of it may be of an older Keyward's making.
-  const reached = shown.filter((row) => reaches(broker, owner, row));
+  const reached = shown.filter((row) => reaches(owner, reader, row));
   const credentials = reached.map((row) => seenBy(owner, viewOf(broker, row, reader)));
   if (rows.length <= limit || !last) return { credentials };
   const isShared = accessOf(reader, last) !== 'owner';
@@ -76,13 +76,14 @@ export async function ownedCredentials(
   await authorize(broker, principal, 'credential.read');
   if (input.connectorId !== undefined) await mustBeKnown(broker, principal, input.connectorId);
   const filter = input.connectorId === undefined ? {} : { connectorId: input.connectorId };
+  const reader = readerOf(broker, principal);
   const owned: Credential[] = [];
   for (let page: Page = { limit: pageSize }; ; ) {
     const rows = await broker.vault.list('credential', principal, filter, page);
     owned.push(...rows);
     const last = rows.at(-1);
     if (rows.length < pageSize || !last) {
-      return owned.map((row) => seenBy(principal, viewOf(broker, row, readerOf(broker, principal))));
+      return owned.map((row) => seenBy(principal, viewOf(broker, row, reader)));
     }
     page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
   }

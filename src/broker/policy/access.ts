@@ -18,7 +18,7 @@ export async function requireVisible(
 ): Promise<Credential> {
   const reader = readerOf(broker, principal);
   const credential = await broker.vault.findVisible(reader, readId(id, field));
-  if (credential && reaches(broker, principal, credential)) return credential;
+  if (credential && reaches(principal, reader, credential)) return credential;
   throw new KeywardError('not_found', `There is no connection ${id}.`, {
     hint: 'Call list_credentials to see what there is.',
   });
@@ -52,9 +52,9 @@ export async function requireCredential(
  * True for the caller's connection, and for one that is shared with it. A backend that acts for a user reaches what
  * that user owns.
  */
-export function reaches(broker: Pick<Broker, 'settings'>, principal: Principal, credential: Credential): boolean {
-  const access = accessOf(readerOf(broker, principal), credential);
-  return access === 'owner' || (access !== null && principal.actor === undefined);
+export function reaches({ actor }: Principal, reader: Reader, credential: Credential): boolean {
+  const access = accessOf(reader, credential);
+  return access === 'owner' || (access !== null && actor === undefined);
 }
 
 /** The reader that an owner is, under the operator's rule of what crosses from one tenant to another. */
