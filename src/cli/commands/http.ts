@@ -7,7 +7,7 @@ import { hostInUrl, isLoopback, loopbackNames, otherPort } from '../../hosts.ts'
 import type { Metrics } from '../../http/ops/metrics.ts';
 import type { LogWriter } from '../../log.ts';
 import { version } from '../../version.ts';
-import { commandLine, httpClientTexts } from '../clients.ts';
+import { commandLine, httpClientTexts } from '../clients/texts.ts';
 import type { Invocation, Run } from '../command.ts';
 import { type Keyward, openKeyward, stopSignal } from '../keyward.ts';
 

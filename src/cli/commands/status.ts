@@ -6,7 +6,7 @@ import { toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import { openVault } from '../../vault/open.ts';
 import { version } from '../../version.ts';
-import { clientTexts, launchOf } from '../clients.ts';
+import { clientTexts, launchOf } from '../clients/texts.ts';
 import type { Run } from '../command.ts';
 import { exists, fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from '../keyward.ts';
 import { table } from '../table.ts';

@@ -1,6 +1,6 @@
 /** What to paste into which MCP client so that it starts this Keyward. */
-import { flagOf, options } from '../config/config.ts';
-import { packageName } from '../version.ts';
+import { flagOf, options } from '../../config/config.ts';
+import { packageName } from '../../version.ts';
 
 /** How a client starts Keyward: program, arguments, and environment (never a secret). */
 type Launch = {
