@@ -23,6 +23,8 @@ export const bundling = {
   // Native packages: the only ones that are installed beside Keyward.
   external: [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)],
   transform: { target: 'node20.19' },
+  // Its other build finds its own files by names that a bundle no longer has.
+  resolve: { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } },
   // What an entry exports is for nobody, so a module may move to the file that starts fastest.
   preserveEntrySignatures: false,
   // Bundles of the bench and the tests stay in the repository.

@@ -1,0 +1,148 @@
+/** The file in which a client keeps its servers: reading it, and replacing it. */
+import type { BigIntStats } from 'node:fs';
+import { chmod, chown, readFile, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { KeywardError } from '../../errors.ts';
+import { type Disk, realDisk } from '../../store/json/disk.ts';
+import { replaceFile } from '../../store/json/replace-file.ts';
+import type { Client, FoundClient } from './clients.ts';
+
+/** What a client's file holds now. */
+export type ClientConfig = {
+  readonly client: Client;
+  readonly path: string;
+  /** Its text without the byte order mark; empty where there is no file. */
+  readonly text: string;
+  /** The file as it was read; null where there is none. */
+  readonly bytes: Buffer | null;
+};
+
+/** Most that such a file may hold, in bytes. Claude Code keeps more than servers in its own, and lets it grow. */
+const maxBytes = 32 * 1024 * 1024;
+
+const mark = '\uFEFF';
+
+/** @throws KeywardError `invalid_input` for what is no text file, or too large; `storage_…` when it can't be read */
+export async function readConfig({ client, path: file }: FoundClient): Promise<ClientConfig> {
+  const bytes = await readIfThere(file);
+  if (bytes === null) return { client, path: file, text: '', bytes };
+  const text = decode(bytes);
+  if (text === undefined) throw notEditable(file, 'is not text in UTF-8');
+  return { client, path: file, text: text.startsWith(mark) ? text.slice(1) : text, bytes };
+}
+
+/** Where the file is kept as it was before Keyward's last change. */
+export function backupOf(file: string): string {
+  return `${file}.before-keyward`;
+}
+
+/**
+ * Replaces the text of a client's file, and answers the path of the copy of the old one, or null where there was none. A
+ * kill or a power cut at any moment leaves the old file or the new one, whole. Both files have the mode and the owner of
+ * the old one, a byte order mark stays, and a link stays a link: what it leads to is replaced. What another program wrote
+ * since the file was read is not overwritten, but for the instant between looking and renaming.
+ *
+ * @throws KeywardError `conflict` when the file changed since, `forbidden` when it is not this person's to change,
+ *   `storage_…` when the disk fails
+ */
+export async function replaceConfig(
+  { path: file, bytes }: ClientConfig,
+  text: string,
+  disk: Disk = realDisk,
+): Promise<string | null> {
+  const target = await realpath(file).catch(() => file);
+  const old = await stat(target, { bigint: true }).catch(() => null);
+  if (old !== null) refuseForeign(file, old);
+  const guarded: Disk = {
+    ...keeping(disk, old),
+    async rename(from, to) {
+      if (!same(await readIfThere(file), bytes)) throw changedMeanwhile(file);
+      await disk.rename(from, to);
+    },
+  };
+  let backup: string | null = null;
+  if (bytes !== null) {
+    backup = backupOf(target);
+    await put(guarded, backup, bytes);
+  }
+  const hasMark = bytes !== null && decode(bytes)?.startsWith(mark);
+  await put(guarded, target, Buffer.from(hasMark ? mark + text : text));
+  return backup;
+}
+
+async function put(disk: Disk, file: string, bytes: Buffer): Promise<void> {
+  await (await replaceFile(disk, file, bytes, 'tmp')).close();
+}
+
+/** Gives each new file the mode and the owner of the old one, before its name leads to it. */
+function keeping(disk: Disk, old: BigIntStats | null): Disk {
+  return {
+    ...disk,
+    async create(file) {
+      const made = await disk.create(file);
+      if (old === null || process.platform === 'win32') return made;
+      try {
+        // Only root may give a file away, and for anybody else there is nothing to do here.
+        if (process.getuid?.() === 0) await chown(file, Number(old.uid), Number(old.gid));
+        await chmod(file, Number(old.mode & 0o777n));
+      } catch (error) {
+        await made.close().catch(() => undefined);
+        await disk.remove(file).catch(() => undefined);
+        throw error;
+      }
+      return made;
+    },
+  };
+}
+
+/** Whoever can write the file decides which programs the client starts: an entry of Keyward's there would be theirs. */
+function refuseForeign(file: string, { mode, uid }: BigIntStats): void {
+  if (process.platform === 'win32') return;
+  const me = BigInt(process.getuid?.() ?? 0);
+  if (me !== 0n && uid !== me) {
+    throw new KeywardError('forbidden', `${file} belongs to another user of this computer; nothing was changed.`, {
+      hint: 'Change it as that user, or make it yours first.',
+    });
+  }
+  if ((mode & 0o002n) === 0n) return;
+  throw new KeywardError('forbidden', `Every user of this computer can write ${file}; nothing was changed.`, {
+    hint: `Run: chmod o-w '${file}'`,
+  });
+}
+
+async function readIfThere(file: string): Promise<Buffer | null> {
+  try {
+    const found = await stat(file);
+    if (!found.isFile()) throw notEditable(file, 'is no file');
+    if (found.size > maxBytes) throw notEditable(file, `is larger than ${maxBytes / 1024 / 1024} MB`);
+    return await readFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw error instanceof KeywardError ? error : notEditable(file, `can't be read (${code})`);
+  }
+}
+
+function decode(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function same(one: Buffer | null, other: Buffer | null): boolean {
+  return one === null || other === null ? one === other : one.equals(other);
+}
+
+function notEditable(file: string, why: string): KeywardError {
+  return new KeywardError('invalid_input', `${file} ${why}; nothing was changed.`, {
+    hint: `Look at ${path.basename(file)} yourself; keyward status shows what to add.`,
+  });
+}
+
+function changedMeanwhile(file: string): KeywardError {
+  return new KeywardError('conflict', `Another program changed ${file} meanwhile; nothing was changed.`, {
+    hint: 'Run the command again.',
+  });
+}

@@ -1,0 +1,11 @@
+/** What a language of clients' files has to be able to do. */
+
+/** What stands in the file under the name of a server. */
+export type Entry = Readonly<Record<string, unknown>>;
+
+/** Both functions throw a SyntaxError whose message goes on after the name of the file, or begins with the place. */
+export type Format = {
+  parse(text: string): Promise<unknown>;
+  /** The text with this entry, or (null) without it; what is there otherwise keeps every byte. */
+  edit(text: string, key: string, name: string, entry: Entry | null): Promise<string>;
+};
