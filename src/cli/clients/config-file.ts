@@ -1,6 +1,6 @@
 /** The file in which a client keeps its servers: reading it, and replacing it. */
 import type { BigIntStats } from 'node:fs';
-import { chmod, chown, readFile, realpath, stat } from 'node:fs/promises';
+import { chmod, chown, lstat, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KeywardError } from '../../errors.ts';
 import { type Disk, realDisk } from '../../store/json/disk.ts';
@@ -13,6 +13,8 @@ export type ClientConfig = {
   readonly path: string;
   /** Its text without the byte order mark; empty where there is no file. */
   readonly text: string;
+  /** The byte order mark, or nothing. */
+  readonly mark: string;
   /** The file as it was read; null where there is none. */
   readonly bytes: Buffer | null;
 };
@@ -20,54 +22,70 @@ export type ClientConfig = {
 /** Most that such a file may hold, in bytes. Claude Code keeps more than servers in its own, and lets it grow. */
 const maxBytes = 32 * 1024 * 1024;
 
-const mark = '\uFEFF';
+const byteOrderMark = '\uFEFF';
 
 /** @throws KeywardError `invalid_input` for what is no text file, or too large; `storage_…` when it can't be read */
 export async function readConfig({ client, path: file }: FoundClient): Promise<ClientConfig> {
   const bytes = await readIfThere(file);
-  if (bytes === null) return { client, path: file, text: '', bytes };
+  if (bytes === null) return { client, path: file, text: '', mark: '', bytes };
   const text = decode(bytes);
   if (text === undefined) throw notEditable(file, 'is not text in UTF-8');
-  return { client, path: file, text: text.startsWith(mark) ? text.slice(1) : text, bytes };
-}
-
-/** Where the file is kept as it was before Keyward's last change. */
-export function backupOf(file: string): string {
-  return `${file}.before-keyward`;
+  const mark = text.startsWith(byteOrderMark) ? byteOrderMark : '';
+  return { client, path: file, text: text.slice(mark.length), mark, bytes };
 }
 
 /**
- * Replaces the text of a client's file, and answers the path of the copy of the old one, or null where there was none. A
- * kill or a power cut at any moment leaves the old file or the new one, whole. Both files have the mode and the owner of
- * the old one, a byte order mark stays, and a link stays a link: what it leads to is replaced. What another program wrote
- * since the file was read is not overwritten, but for the instant between looking and renaming.
+ * Replaces the text of a client's file, or (null) removes the file, and answers the path of the copy of the old one, or
+ * null where there was none. A kill or a power cut at any moment leaves the old file or the new one, whole. Both files have
+ * the mode and the owner of the old one, a byte order mark stays, and a link stays a link: what it leads to is replaced.
+ * What another program wrote since the file was read is not overwritten, but for the instant between looking and renaming.
  *
  * @throws KeywardError `conflict` when the file changed since, `forbidden` when it is not this person's to change,
  *   `storage_…` when the disk fails
  */
 export async function replaceConfig(
-  { path: file, bytes }: ClientConfig,
-  text: string,
+  { path: file, bytes, mark }: ClientConfig,
+  text: string | null,
   disk: Disk = realDisk,
 ): Promise<string | null> {
-  const target = await realpath(file).catch(() => file);
+  const target = await targetOf(file);
   const old = await stat(target, { bigint: true }).catch(() => null);
   if (old !== null) refuseForeign(file, old);
-  const guarded: Disk = {
+  const unlessChanged = async () => {
+    if (!same(await readIfThere(file), bytes)) throw changedMeanwhile(file);
+  };
+  const careful: Disk = {
     ...keeping(disk, old),
     async rename(from, to) {
-      if (!same(await readIfThere(file), bytes)) throw changedMeanwhile(file);
+      await unlessChanged();
       await disk.rename(from, to);
     },
   };
-  let backup: string | null = null;
-  if (bytes !== null) {
-    backup = backupOf(target);
-    await put(guarded, backup, bytes);
+  const backup = bytes === null ? null : await backupOf(file);
+  if (backup !== null && bytes !== null) await put(careful, backup, bytes);
+  if (text !== null) {
+    await put(careful, target, Buffer.from(mark + text));
+  } else {
+    await unlessChanged();
+    await disk.remove(target);
   }
-  const hasMark = bytes !== null && decode(bytes)?.startsWith(mark);
-  await put(guarded, target, Buffer.from(hasMark ? mark + text : text));
   return backup;
+}
+
+/** Where the file is kept as it was before Keyward's last change: beside it, or beside what a link leads to. */
+export async function backupOf(file: string): Promise<string> {
+  return `${await targetOf(file)}.before-keyward`;
+}
+
+async function targetOf(file: string): Promise<string> {
+  const target = await realpath(file).catch(() => null);
+  if (target !== null) return target;
+  const isLink = await lstat(file).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+  if (isLink) throw notEditable(file, 'is a link that leads nowhere');
+  return file;
 }
 
 async function put(disk: Disk, file: string, bytes: Buffer): Promise<void> {

@@ -1,6 +1,6 @@
 /** JSON with comments and trailing commas, in which one member is set or removed and every other byte stays. */
 import type { Node, ParseError } from 'jsonc-parser';
-import type { Entry, Format } from './format.ts';
+import type { Entry, Format, Spot } from './format.ts';
 
 /** Replaces this stretch of a text. */
 type Edit = { readonly from: number; readonly to: number; readonly text: string };
@@ -29,6 +29,17 @@ export const json: Format = {
     return edits
       .toSorted((one, other) => other.from - one.from)
       .reduce((all, { from, to, text: piece }) => all.slice(0, from) + piece + all.slice(to), text);
+  },
+  async spots(text) {
+    const { visit } = await import('jsonc-parser');
+    const spots: Spot[] = [];
+    const take = (value: unknown, from: number, length: number) => spots.push({ from, to: from + length, value });
+    visit(
+      text,
+      { onLiteralValue: take, onComment: (from, length) => take(null, from, length) },
+      { allowTrailingComma: true, allowEmptyContent: true },
+    );
+    return spots;
   },
 };
 

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { KeywardError } from '../../errors.ts';
 import type { ClientConfig } from './config-file.ts';
-import type { Entry } from './format.ts';
+import type { Entry, Spot } from './format.ts';
 import { json } from './json-edit.ts';
 import { toml } from './toml-edit.ts';
 
@@ -51,6 +51,11 @@ export async function editServer(config: ClientConfig, name: string, entry: Entr
   const done = after !== null && isDeepStrictEqual(plain(own), plain(entry ?? undefined));
   if (done && isDeepStrictEqual(without(before, client.key, name), without(after, client.key, name))) return edited;
   throw unreadable(config, `says of ${name} what can't be changed without changing more`);
+}
+
+/** What of a text of this file may be a secret, in order. */
+export function spotsOf({ client }: ClientConfig, text: string): Promise<readonly Spot[]> {
+  return formats[client.format].spots(text);
 }
 
 async function parsed(config: ClientConfig, text: string): Promise<Record<string, unknown>> {

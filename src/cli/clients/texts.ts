@@ -3,7 +3,7 @@ import { flagOf, options } from '../../config/config.ts';
 import { packageName } from '../../version.ts';
 
 /** How a client starts Keyward: program, arguments, and environment (never a secret). */
-type Launch = {
+export type Launch = {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -19,6 +19,11 @@ type Self = {
   /** Options that were typed: `--port` → text. */
   readonly options: ReadonlyMap<string, string>;
 };
+
+/** This process, with the options that were typed. */
+export function thisProcess(options: Self['options']): Self {
+  return { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
+}
 
 /** The launch that repeats this process over stdio, with the same options; secrets are left for the person to add. */
 export function launchOf(self: Self): Launch {

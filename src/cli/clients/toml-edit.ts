@@ -1,6 +1,6 @@
 /** TOML in which the tables of one server are set or removed and every other byte stays. */
 import type { AST } from 'toml-eslint-parser';
-import type { Format } from './format.ts';
+import type { Format, Spot } from './format.ts';
 
 export const toml: Format = {
   async parse(text) {
@@ -31,6 +31,18 @@ export const toml: Format = {
     if (place !== null) return rest.slice(0, place) + tables + rest.slice(place);
     const gap = rest === '' ? '' : rest.endsWith('\n') ? eol : eol + eol;
     return rest + gap + tables;
+  },
+  async spots(text) {
+    const { parseTOML, traverseNodes } = await import('toml-eslint-parser');
+    const program = parseTOML(text);
+    const spots: Spot[] = program.comments.map(({ range: [from, to] }) => ({ from, to, value: null }));
+    traverseNodes(program, {
+      enterNode(node) {
+        if (node.type === 'TOMLValue') spots.push({ from: node.range[0], to: node.range[1], value: node.value });
+      },
+      leaveNode: () => {},
+    });
+    return spots.toSorted((one, other) => one.from - other.from);
   },
 };
 

@@ -7,7 +7,7 @@ import { hostInUrl, isLoopback, loopbackNames, otherPort } from '../../hosts.ts'
 import type { Metrics } from '../../http/ops/metrics.ts';
 import type { LogWriter } from '../../log.ts';
 import { version } from '../../version.ts';
-import { commandLine, httpClientTexts } from '../clients/texts.ts';
+import { commandLine, httpClientTexts, thisProcess } from '../clients/texts.ts';
 import type { Invocation, Run } from '../command.ts';
 import { type Keyward, openKeyward, stopSignal } from '../keyward.ts';
 
@@ -125,8 +125,7 @@ function urlAt(name: string, port: number): URL {
 
 /** What a person needs next. */
 function welcome({ config: { port }, options }: Invocation, origin: string, vault: string): string {
-  const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env };
-  const keyward = (words: readonly string[], typed = options) => commandLine({ ...self, options: typed }, words);
+  const keyward = (words: readonly string[], typed = options) => commandLine(thisProcess(typed), words);
   const secrets = secretVariables(process.env);
   const elsewhere = new Map([...options, ['--port', `${otherPort(port)}`]]);
   return [

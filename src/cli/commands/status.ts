@@ -6,14 +6,16 @@ import { toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import { openVault } from '../../vault/open.ts';
 import { version } from '../../version.ts';
-import { clientTexts, launchOf } from '../clients/texts.ts';
+import { clientFiles, type FoundClient, thisSystem } from '../clients/clients.ts';
+import { readConfig } from '../clients/config-file.ts';
+import { hasKeyward } from '../clients/plan.ts';
+import { clientTexts, launchOf, thisProcess } from '../clients/texts.ts';
 import type { Run } from '../command.ts';
 import { exists, fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from '../keyward.ts';
 import { table } from '../table.ts';
 
 /** Prints the page. Makes nothing: neither a vault nor a key. Fails when there is a vault that does not open. */
 export const showStatus: Run = async ({ config, options }) => {
-  const self = { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
   const catalogue = await loadCatalogue(config.connectorsDir);
   const vault = await vaultState(config);
   const rows = [
@@ -28,13 +30,18 @@ export const showStatus: Run = async ({ config, options }) => {
     ['Callback', `${config.publicUrl ?? `http://${config.host}:${config.port}`}/oauth/callback`],
     ...(config.proxy === null ? [] : [['Proxy', proxyText(config.proxy)]]),
     ['Raw secrets', releaseWords[config.release]],
+    ...(await clientRows()),
   ];
   // Their values are not printed, and a client's config has to set them too.
   const secrets = secretVariables(process.env);
   const page = [
     `Keyward ${version} keeps credentials for AI assistants. An MCP client starts it; tell yours with one of these:`,
     '',
-    ...clientTexts(launchOf(self)).flatMap(({ client, text }) => [`${client}:`, text.replace(/^/gm, '  '), '']),
+    ...clientTexts(launchOf(thisProcess(options))).flatMap(({ client, text }) => [
+      `${client}:`,
+      text.replace(/^/gm, '  '),
+      '',
+    ]),
     ...(secrets.length > 0 ? [`Set ${secrets.join(', ')} there too: secrets are not printed here.`, ''] : []),
     table(rows),
     'keyward --help lists every command and option.',
@@ -103,6 +110,21 @@ function connectorsText(config: Config, catalogue: Catalogue): string {
   const problems = new Set(catalogue.problems.map(({ file }) => file)).size;
   const unusable = problems === 0 ? '' : `; ${problems} that can not be used:`;
   return `${builtin} built in, ${own} of your own in ${config.connectorsDir}${unusable}`;
+}
+
+/** The MCP clients on this computer. */
+async function clientRows(): Promise<string[][]> {
+  const found = await clientFiles(thisSystem());
+  return Promise.all(found.map(async (one) => ['Client', `${one.client.name}: ${await clientState(one)}`]));
+}
+
+async function clientState(found: FoundClient): Promise<string> {
+  try {
+    if (await hasKeyward(await readConfig(found))) return 'has Keyward';
+    return `does not have Keyward yet; keyward setup ${found.client.id} adds it`;
+  } catch (error) {
+    return toPublic(error).message;
+  }
 }
 
 function authConfigRows(config: Config, catalogue: Catalogue): string[][] {

@@ -1,4 +1,20 @@
 /** Commands that set up this computer, find what is wrong, and end everything. */
-import type { CommandTable } from '../command.ts';
+import { type CommandTable, jsonFlag } from '../command.ts';
 
-export const careCommands: CommandTable = { title: 'This computer', commands: [] };
+export const careCommands: CommandTable = {
+  title: 'This computer',
+  commands: [
+    {
+      name: 'setup',
+      words: ['[client…]'],
+      help: 'make the MCP clients on this computer start this Keyward: shows each change, asks, and keeps the old file',
+      flags: {
+        remove: { help: 'take it back: only what stands under the name keyward' },
+        yes: { help: 'make every change without a question, for scripts' },
+        ...jsonFlag,
+      },
+      examples: ['keyward setup', 'keyward setup claude-code cursor --yes'],
+      load: async () => (await import('../lazy-commands.ts')).setup.setup,
+    },
+  ],
+};
