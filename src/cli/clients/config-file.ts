@@ -154,7 +154,7 @@ function same(one: Buffer | null, other: Buffer | null): boolean {
 }
 
 function notEditable(file: string, why: string): KeywardError {
-  return new KeywardError('invalid_input', `${file} ${why}; nothing was changed.`, {
+  return new KeywardError('invalid_input', `${file} ${why}.`, {
     hint: `Look at ${path.basename(file)} yourself; keyward status shows what to add.`,
   });
 }

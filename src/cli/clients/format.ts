@@ -3,7 +3,7 @@
 /** What stands in the file under the name of a server. */
 export type Entry = Readonly<Record<string, unknown>>;
 
-/** Both functions throw a SyntaxError whose message goes on after the name of the file, or begins with the place. */
+/** All of it throws a SyntaxError whose message goes on after the name of the file. */
 export type Format = {
   parse(text: string): Promise<unknown>;
   /** The text with this entry, or (null) without it; what is there otherwise keeps every byte. */

@@ -44,7 +44,7 @@ export const json: Format = {
 };
 
 async function treeOf(text: string): Promise<Node | undefined> {
-  const { parseTree, printParseErrorCode } = await import('jsonc-parser');
+  const { parseTree } = await import('jsonc-parser');
   const errors: ParseError[] = [];
   let root: Node | undefined;
   try {
@@ -54,7 +54,7 @@ async function treeOf(text: string): Promise<Node | undefined> {
     throw new SyntaxError('is nested too deeply');
   }
   const [first] = errors;
-  if (first !== undefined) throw new SyntaxError(`${place(text, first.offset)}: ${printParseErrorCode(first.error)}`);
+  if (first !== undefined) throw new SyntaxError(`is no JSON from ${place(text, first.offset)} on`);
   return root;
 }
 

@@ -2,7 +2,7 @@
 import { KeywardError } from '../../errors.ts';
 import { backupOf, type ClientConfig, readConfig } from './config-file.ts';
 import type { Entry } from './format.ts';
-import { editServer, readServers } from './servers.ts';
+import { editServer, readServers, sameContent } from './servers.ts';
 import type { Launch } from './texts.ts';
 
 /** The name of Keyward's entry, in every client. */
@@ -40,7 +40,8 @@ export async function planSetup(config: ClientConfig, launch: Launch): Promise<P
     });
   }
   const { typed } = config.client;
-  const env = { ...(current?.env ?? {}), ...launch.env };
+  const old = current?.entry.env;
+  const env = { ...(typeof old === 'object' && old), ...launch.env };
   const entry: Entry = {
     ...current?.entry,
     ...(typed && { type: 'stdio' }),
@@ -48,6 +49,8 @@ export async function planSetup(config: ClientConfig, launch: Launch): Promise<P
     args: [...launch.args],
     ...(Object.keys(env).length > 0 && { env }),
   };
+  // A client may have laid it out in its own way.
+  if (sameContent(current?.entry, entry)) return { config, text: config.text };
   return { config, text: await editServer(config, own, entry) };
 }
 

@@ -48,8 +48,8 @@ export async function editServer(config: ClientConfig, name: string, entry: Entr
   });
   const after = await parsed(config, edited).catch(() => null);
   const own = after === null ? undefined : ownOf(after, client.key, name);
-  const done = after !== null && isDeepStrictEqual(plain(own), plain(entry ?? undefined));
-  if (done && isDeepStrictEqual(without(before, client.key, name), without(after, client.key, name))) return edited;
+  const done = after !== null && sameContent(own, entry ?? undefined);
+  if (done && sameContent(without(before, client.key, name), without(after, client.key, name))) return edited;
   throw unreadable(config, `says of ${name} what can't be changed without changing more`);
 }
 
@@ -77,13 +77,17 @@ function ownOf(top: Record<string, unknown>, key: string, name: string): unknown
 /** The rest of the file. No servers at all are as good as an empty list of them. */
 function without(top: Record<string, unknown>, key: string, name: string): unknown {
   const servers = top[key];
-  if (servers !== undefined && !isRecord(servers)) return plain(top);
+  if (servers !== undefined && !isRecord(servers)) return top;
   const { [key]: _, ...rest } = top;
   const { [name]: __, ...others } = servers ?? {};
-  return plain({ rest, others });
+  return { rest, others };
 }
 
-/** Tables of different makers, and their dates, are compared by what they say. */
+/** Compares tables, whoever made the objects that stand for them, and dates by what they say. */
+export function sameContent(one: unknown, other: unknown): boolean {
+  return isDeepStrictEqual(plain(one), plain(other));
+}
+
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Date) return { date: value.toISOString() };
@@ -115,8 +119,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function unreadable({ path, client }: ClientConfig, what: string): KeywardError {
-  const text = /^line /.test(what) ? `can't be read: ${what}` : what;
-  return new KeywardError('invalid_input', `${path} ${text}; nothing was changed.`, {
+  return new KeywardError('invalid_input', `${path} ${what}.`, {
     hint: `Correct the file of ${client.name}, then try again.`,
   });
 }

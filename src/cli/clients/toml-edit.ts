@@ -10,7 +10,7 @@ export const toml: Format = {
       return parse(text, { integersAsBigInt: 'asNeeded' });
     } catch (error) {
       if (!(error instanceof TomlError)) throw new SyntaxError('is nested too deeply');
-      throw new SyntaxError(`line ${error.line}, column ${error.column}: it is no TOML`);
+      throw new SyntaxError(`is no TOML from line ${error.line}, column ${error.column} on`);
     }
   },
   async edit(text, key, name, entry) {
