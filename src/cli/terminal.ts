@@ -6,6 +6,8 @@ import { KeywardError } from '../errors.ts';
 import { plain } from './table.ts';
 
 export type Terminal = {
+  /** For a library that asks in its own way. */
+  readonly streams: { readonly input: ReadStream; readonly output: WriteStream };
   say(text: string): void;
   /** Asks for one line. `cancelled` never: Ctrl-C ends the process. */
   ask(prompt: string): Promise<string>;
@@ -20,13 +22,14 @@ export type Terminal = {
  */
 export function openTerminal(): Terminal | null {
   const [input, output] = process.platform === 'win32' ? ['\\\\.\\CONIN$', '\\\\.\\CONOUT$'] : ['/dev/tty', '/dev/tty'];
-  let streams: { readonly input: ReadStream; readonly output: WriteStream };
+  let streams: Terminal['streams'];
   try {
     streams = { input: new ReadStream(openSync(input, 'r+')), output: new WriteStream(openSync(output, 'r+')) };
   } catch {
     return null;
   }
   return {
+    streams,
     say: (text) => void streams.output.write(text),
     ask: (prompt) => read({ prompt, ...streams }),
     askSecret: async (prompt) => {

@@ -2,6 +2,7 @@
 import { closestMatch } from 'leven';
 import { KeywardError } from '../../errors.ts';
 import { count } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 import { type Client, clientFiles, clients, type FoundClient, type System } from './clients.ts';
 import type { Plan } from './plan.ts';
 
@@ -46,20 +47,18 @@ function clientOf(word: string): Client {
  *
  * @throws KeywardError `cancelled` when the person stops, or wants none
  */
-export async function askWhich(plans: readonly Plan[]): Promise<readonly Plan[]> {
+export async function askWhich(plans: readonly Plan[], { streams }: Terminal): Promise<readonly Plan[]> {
   const { confirm, isCancel, multiselect } = await import('@clack/prompts');
-  // Results go to stdout.
-  const output = process.stderr;
   const [only] = plans;
   const chosen =
     only !== undefined && plans.length === 1
-      ? await confirm({ message: `Make this change for ${only.config.client.name}?`, output })
+      ? await confirm({ message: `Make this change for ${only.config.client.name}?`, ...streams })
       : await multiselect({
           message: `Make ${count(plans.length, 'change')}? Space leaves one out, Enter goes on`,
           options: plans.map((plan) => ({ value: plan, label: plan.config.client.name, hint: plan.config.path })),
           initialValues: [...plans],
           required: false,
-          output,
+          ...streams,
         });
   const wanted = isCancel(chosen) || chosen === false ? [] : chosen === true ? plans : chosen;
   if (wanted.length > 0) return wanted;

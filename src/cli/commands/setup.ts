@@ -9,6 +9,7 @@ import { changes, type Plan, planRemoval, planSetup } from '../clients/plan.ts';
 import { type Launch, launchOf, thisProcess } from '../clients/texts.ts';
 import type { Run } from '../command.ts';
 import { plain, printJson } from '../table.ts';
+import { openTerminal } from '../terminal.ts';
 
 /** What became of one client, for programs. */
 type Outcome = {
@@ -29,15 +30,20 @@ export const setup: Run = async ({ options, flags, words }) => {
   const due = looked.flatMap(({ plan }) => (plan !== undefined && changes(plan) ? [plan] : []));
 
   if (!asJson) await showAll(looked, { launch, remove });
-  const canAsk = !yes && !asJson && due.length > 0 && process.stdin.isTTY && process.stderr.isTTY;
-  const chosen = canAsk ? await askWhich(due) : yes ? due : [];
+  const terminal = yes || asJson || due.length === 0 ? null : openTerminal();
+  const chosen = terminal ? await askWhich(due, terminal).finally(() => terminal.close()) : yes ? due : [];
   const outcomes = new Map(looked.map(({ outcome }) => [outcome.path, outcome]));
-  for (const plan of chosen) outcomes.set(plan.config.path, await write(plan));
+  for (const plan of chosen) {
+    const outcome = await write(plan);
+    // Some people keep one file for several clients, with links to it: then it was just changed.
+    const again = outcome.state === 'failed' ? await look(plan.config, remove ? null : launch) : null;
+    outcomes.set(plan.config.path, again?.outcome.state === 'right' ? again.outcome : outcome);
+  }
 
   const all = [...outcomes.values()];
   if (asJson) printJson({ clients: all });
-  else tellAll(all, chosen, { remove, asked: canAsk || yes, due: due.length });
-  const left = canAsk ? [] : all.filter(({ state }) => state === 'different');
+  else tellAll(all, chosen, { remove, asked: terminal !== null || yes, due: due.length });
+  const left = terminal ? [] : all.filter(({ state }) => state === 'different');
   return found.length === 0 || left.length > 0 || all.some(({ state }) => state === 'failed') ? 1 : 0;
 };
 
