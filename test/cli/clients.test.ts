@@ -17,12 +17,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'jsonc-parser';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Client, clientFiles, clients } from '../../src/cli/clients/clients.ts';
 import { type ClientConfig, readConfig, replaceConfig } from '../../src/cli/clients/config-file.ts';
 import { diffOf } from '../../src/cli/clients/diff.ts';
 import { planRemoval, planSetup } from '../../src/cli/clients/plan.ts';
-import { editServer, readServers } from '../../src/cli/clients/servers.ts';
+import { editServer, readServers, type Server } from '../../src/cli/clients/servers.ts';
 import { type Disk, realDisk } from '../../src/store/json/disk.ts';
 
 const launch = { command: '/usr/bin/node', args: ['/a b/main.js', 'stdio'], env: { KEYWARD_HOME: '/home/ann/k"é' } };
@@ -117,7 +117,7 @@ describe('reading', () => {
     const text = `{ // of others
       "mcpServers": { "one": { "command": "npx", "args": ["-y", "x"], "env": { "T": "${placeholder}" } },
       "two": { "serverUrl": "https://two.example/mcp", "headers": { "A": "b" }, "disabled": true }, "odd": 1, } }`;
-    const servers = await readServers(configOf('windsurf', text));
+    const servers: ReadonlyMap<string, Server> = await readServers(configOf('windsurf', text));
     expect([...servers.keys()]).toEqual(['one', 'two']);
     expect(servers.get('one')).toMatchObject({ command: 'npx', args: ['-y', 'x'], env: { T: placeholder } });
     expect(servers.get('two')).toMatchObject({ url: 'https://two.example/mcp', headers: { A: 'b' } });
@@ -384,7 +384,8 @@ describe('replacing a file', () => {
   const old = '{"mcpServers":{"a":{"command":"of others"}}}';
 
   /** A disk that stands still for ever at its nth call, as if the process had been killed there: half of a write is done. */
-  function stopping(at: number): { readonly disk: Disk; readonly stopped: Promise<void> } {
+  function stopping(at: number) {
+    const open: { close(): Promise<void> }[] = [];
     let calls = 0;
     let stop = () => {};
     const stopped = new Promise<void>((resolve) => {
@@ -401,6 +402,7 @@ describe('replacing a file', () => {
       create: (file) =>
         step(async () => {
           const made = await realDisk.create(file);
+          open.push(made);
           return {
             ...made,
             write: (bytes, position) =>
@@ -415,7 +417,8 @@ describe('replacing a file', () => {
       syncFolder: (path) => step(() => realDisk.syncFolder(path)),
       remove: (file) => step(() => realDisk.remove(file)),
     };
-    return { disk, stopped };
+    const close = () => Promise.all(open.map((file) => file.close().catch(() => {})));
+    return { disk, stopped, close };
   }
 
   it('152. a kill at any step leaves the old file or the new one, whole, and the copy is the old one, whole', async () => {
@@ -425,9 +428,10 @@ describe('replacing a file', () => {
         await rm(folder, { recursive: true });
         mkdirSync(folder);
         const found = await put('cursor', old);
-        const { disk, stopped } = stopping(at);
+        const { disk, stopped, close } = stopping(at);
         const done = replaceConfig(await readConfig(found), text, disk).then(() => 'done');
         const ended = await Promise.race([done, stopped.then(() => 'stopped')]);
+        await close();
         const now = await readFile(found.path, 'utf8').catch(() => null);
         expect([old, text]).toContain(now);
         expect([old, null]).toContain(await readFile(`${found.path}.before-keyward`, 'utf8').catch(() => null));
@@ -476,6 +480,11 @@ describe('replacing a file', () => {
   it('153. a file that all can write, that is no text or no file, and a link to nowhere are refused and stay', async () => {
     const found = await put('cursor', old, 0o646);
     await expect(replaceConfig(await readConfig(found), '{}')).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await readFile(found.path, 'utf8')).toBe(old);
+    await chmod(found.path, 0o600);
+    const stranger = vi.spyOn(process, 'getuid').mockReturnValue(54321);
+    await expect(replaceConfig(await readConfig(found), '{}')).rejects.toMatchObject({ code: 'forbidden' });
+    stranger.mockRestore();
     expect(await readFile(found.path, 'utf8')).toBe(old);
     const utf16 = await put('cursor', Buffer.from(old, 'utf16le').fill(0xff, 0, 1));
     await expect(readConfig(utf16)).rejects.toMatchObject({ code: 'invalid_input' });
