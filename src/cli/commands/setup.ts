@@ -42,7 +42,7 @@ export const setup: Run = async ({ options, flags, words }) => {
 
   const all = [...outcomes.values()];
   if (asJson) printJson({ clients: all });
-  else tellAll(all, chosen, { remove, asked: terminal !== null || yes, due: due.length });
+  else tellAll(all, chosen, { remove, asked: terminal !== null || yes });
   const left = terminal ? [] : all.filter(({ state }) => state === 'different');
   return found.length === 0 || left.length > 0 || all.some(({ state }) => state === 'failed') ? 1 : 0;
 };
@@ -83,31 +83,37 @@ async function showAll(looked: readonly Looked[], { launch, remove }: { launch: 
     const { name } = found.client;
     if (outcome.state === 'right') {
       say(plain(`${name} ${remove ? 'does not start Keyward' : 'starts this Keyward already'}: ${outcome.path}`));
-    } else if (plan !== undefined) {
+    } else if (plan === undefined) {
+      note(outcome.problem ?? '');
+    } else {
       say(`${name}:\n${await diffOf(plan, known, colours)}\n`);
     }
   }
 }
 
-type Told = { readonly remove: boolean; readonly asked: boolean; readonly due: number };
-
-function tellAll(all: readonly Outcome[], chosen: readonly Plan[], { remove, asked, due }: Told): void {
-  for (const { state, path, backup, problem } of all) {
+function tellAll(
+  all: readonly Outcome[],
+  chosen: readonly Plan[],
+  { remove, asked }: { readonly remove: boolean; readonly asked: boolean },
+): void {
+  const tried = chosen.map(({ config }) => config.path);
+  for (const { state, path, backup, problem } of all.filter((one) => tried.includes(one.path))) {
     if (state === 'failed') note(problem ?? '');
     else if (state === 'written')
       say(plain(`Changed ${path}${backup === undefined ? '' : `; the old one is ${backup}`}`));
   }
   const written = all.filter(({ state }) => state === 'written').map(({ path }) => path);
   for (const { config } of chosen) if (written.includes(config.path)) note(config.client.next);
+  const left = all.some(({ state }) => state === 'different');
   const secrets = secretVariables(process.env);
-  if (!remove && secrets.length > 0 && (written.length > 0 || !asked)) {
+  if (!remove && secrets.length > 0 && (written.length > 0 || left)) {
     note(`Set ${secrets.join(', ')} there yourself, in the env of keyward: setup writes no secret.`);
   }
   if (all.length === 0) {
     note('No MCP client that Keyward knows is on this computer. keyward status shows what to add to any other.');
-  } else if (!asked && due > 0) {
+  } else if (left && !asked) {
     note(
-      'Nothing was changed, as there is no terminal to ask at. Say --yes to make these changes, or make them yourself.',
+      'Nothing was changed: there is no terminal to ask at. Say --yes to make these changes, or make them yourself.',
     );
   }
 }
