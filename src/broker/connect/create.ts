@@ -26,7 +26,7 @@ export async function createCredential(
   broker: Broker,
   principal: Principal,
   input: CreateInput,
-  options: { readonly obtainedBy: ObtainedBy },
+  options: { readonly obtainedBy: ObtainedBy; readonly onlyTaken?: boolean },
 ): Promise<Created> {
   const { connectorId, authenticationType, userId, authConfigId, redirectUri, name, credentialId, ...fields } = input;
   const owner = await actingFor(broker, principal, userId);
@@ -86,6 +86,7 @@ export async function createCredential(
     authConfigOwner: config?.owner ?? null,
     inputs,
     obtainedBy: options.obtainedBy,
+    onlyTaken: options.onlyTaken ?? false,
   };
   const filled = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
   // A program that sends its own client is the person's word already; what a model names, the person has to see.

@@ -118,7 +118,8 @@ export async function offeredTo(broker: Broker, tenant: string): Promise<{ crede
   });
 }
 
-async function allOf(list: (page: Page) => Promise<Credential[]>): Promise<Credential[]> {
+/** Every page of a list. */
+export async function allOf(list: (page: Page) => Promise<Credential[]>): Promise<Credential[]> {
   const all: Credential[] = [];
   for (let page: Page = { limit: pageSize }; ; ) {
     const rows = await list(page);

@@ -33,6 +33,8 @@ export type Plan = {
   readonly authConfigOwner?: string | null;
   readonly inputs: Readonly<Record<string, string>>;
   readonly obtainedBy: ObtainedBy;
+  /** Nothing is stored that the service did not take, such as while it can't be reached. */
+  readonly onlyTaken?: boolean;
   /** The program that asked, where it is not the one that finishes. */
   readonly client?: string | null;
 };
@@ -104,6 +106,11 @@ export async function storeCredential(
     lastUsedAt: null,
   };
   const found = await checkSecret(broker, record, secret);
+  if (plan.onlyTaken && found.statusReason !== null) {
+    throw new KeywardError('provider_unavailable', `${service} did not confirm it. ${found.statusReason}`, {
+      hint: 'Nothing was stored. Try again later.',
+    });
+  }
   const { account } = found;
   const name = plan.name ?? oneLine(`${service} ${account === null ? 'credential' : `(${account})`}`, maxName);
   await broker.vault.commit([
