@@ -7,9 +7,8 @@ import { type Disk, realDisk } from '../../store/json/disk.ts';
 import { replaceFile } from '../../store/json/replace-file.ts';
 import type { Client, FoundClient } from './clients.ts';
 
-/** What a client's file holds now. */
-export type ClientConfig = {
-  readonly client: Client;
+/** What a file holds now. */
+type TextFile = {
   readonly path: string;
   /** Its text without the byte order mark; empty where there is no file. */
   readonly text: string;
@@ -19,6 +18,9 @@ export type ClientConfig = {
   readonly bytes: Buffer | null;
 };
 
+/** The file of a client. */
+export type ClientConfig = TextFile & { readonly client: Client };
+
 /** Most that such a file may hold, in bytes. Claude Code keeps more than servers in its own, and lets it grow. */
 const maxBytes = 32 * 1024 * 1024;
 
@@ -26,28 +28,51 @@ const byteOrderMark = '\uFEFF';
 
 /** @throws KeywardError `invalid_input` for what is no text file, or too large; `storage_…` when it can't be read */
 export async function readConfig({ client, path: file }: FoundClient): Promise<ClientConfig> {
+  return { client, ...(await readText(file)) };
+}
+
+/** As {@link readConfig}, for any file. */
+export async function readText(file: string): Promise<TextFile> {
   const bytes = await readIfThere(file);
-  if (bytes === null) return { client, path: file, text: '', mark: '', bytes };
+  if (bytes === null) return { path: file, text: '', mark: '', bytes };
   const text = decode(bytes);
   if (text === undefined) throw notEditable(file, 'is not text in UTF-8');
   const mark = text.startsWith(byteOrderMark) ? byteOrderMark : '';
-  return { client, path: file, text: text.slice(mark.length), mark, bytes };
+  return { path: file, text: text.slice(mark.length), mark, bytes };
 }
 
 /**
- * Replaces the text of a client's file, or (null) removes the file, and answers the path of the copy of the old one, or
- * null where there was none. A kill or a power cut at any moment leaves the old file or the new one, whole. Both files have
+ * Replaces a client's file as {@link replaceText} does, and answers the path of the copy of the old one, which has its mode
+ * and its owner, or null where there was none.
+ */
+export async function replaceConfig(
+  config: ClientConfig,
+  text: string | null,
+  disk: Disk = realDisk,
+): Promise<string | null> {
+  const backup = config.bytes === null ? null : await backupOf(config.path);
+  if (backup !== null && config.bytes !== null) await put((await carefulWith(config, disk)).disk, backup, config.bytes);
+  await replaceText(config, text, disk);
+  return backup;
+}
+
+/**
+ * Replaces the text of a file, or (null) removes the file. A kill or a power cut at any moment leaves the old file or the new one, whole. The new one has
  * the mode and the owner of the old one, a byte order mark stays, and a link stays a link: what it leads to is replaced.
  * What another program wrote since the file was read is not overwritten, but for the instant between looking and renaming.
  *
  * @throws KeywardError `conflict` when the file changed since, `forbidden` when it is not this person's to change,
  *   `storage_…` when the disk fails
  */
-export async function replaceConfig(
-  { path: file, bytes, mark }: ClientConfig,
-  text: string | null,
-  disk: Disk = realDisk,
-): Promise<string | null> {
+export async function replaceText(file: TextFile, text: string | null, disk: Disk = realDisk): Promise<void> {
+  const careful = await carefulWith(file, disk);
+  if (text !== null) return put(careful.disk, careful.target, Buffer.from(file.mark + text));
+  await careful.unlessChanged();
+  await disk.remove(careful.target);
+}
+
+/** Where the file really is, and a disk that puts nothing in its place once it has changed since it was read. */
+async function carefulWith({ path: file, bytes }: TextFile, disk: Disk) {
   const target = await targetOf(file);
   const old = await stat(target, { bigint: true }).catch(() => null);
   if (old !== null) refuseForeign(file, old);
@@ -61,15 +86,7 @@ export async function replaceConfig(
       await disk.rename(from, to);
     },
   };
-  const backup = bytes === null ? null : await backupOf(file);
-  if (backup !== null && bytes !== null) await put(careful, backup, bytes);
-  if (text !== null) {
-    await put(careful, target, Buffer.from(mark + text));
-  } else {
-    await unlessChanged();
-    await disk.remove(target);
-  }
-  return backup;
+  return { target, disk: careful, unlessChanged };
 }
 
 /** Where the file is kept as it was before Keyward's last change: beside it, or beside what a link leads to. */

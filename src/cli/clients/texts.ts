@@ -35,13 +35,18 @@ export function launchOf(self: Self): Launch {
 }
 
 /**
- * A command of this Keyward for a terminal. What its environment sets becomes flags, which every shell takes, so that it
- * finds the same vault wherever it is pasted; secrets are left for the person to add.
+ * A command of this Keyward as a program and its arguments. What its environment sets becomes flags, so that it finds the
+ * same vault wherever it is started; secrets are left for the person to add.
  */
-export function commandLine(self: Self, words: readonly string[]): string {
+export function programLine(self: Self, words: readonly string[]): Pick<Launch, 'command' | 'args'> {
   const { typed, set } = optionsOf(self);
   const flags = set.flatMap(({ flag, value }) => [flag, value]);
-  const { command, args } = programOf(self, [...words, ...typed, ...flags]);
+  return programOf(self, [...words, ...typed, ...flags]);
+}
+
+/** A command of this Keyward for a terminal: {@link programLine} as every shell takes it. */
+export function commandLine(self: Self, words: readonly string[]): string {
+  const { command, args } = programLine(self, words);
   return [command, ...args].map(quote).join(' ');
 }
 
