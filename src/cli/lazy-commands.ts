@@ -9,6 +9,7 @@ export * as move from './commands/backup.ts';
 export * as call from './commands/call.ts';
 export * as connect from './commands/connect.ts';
 export * as http from './commands/http.ts';
+export * as importing from './commands/import.ts';
 export * as key from './commands/key.ts';
 export * as list from './commands/list.ts';
 export * as manage from './commands/manage.ts';

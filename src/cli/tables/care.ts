@@ -16,5 +16,16 @@ export const careCommands: CommandTable = {
       examples: ['keyward setup', 'keyward setup claude-code cursor --yes'],
       load: async () => (await import('../lazy-commands.ts')).setup.setup,
     },
+    {
+      name: 'import',
+      words: ['[file…]'],
+      help: 'move secrets out of the files of MCP clients, .env files and the environment into the vault, each once its service has taken it',
+      flags: {
+        yes: { help: 'take all without asking; without a terminal, files are left as they are' },
+        json: { help: 'print what was found as JSON, and change nothing' },
+      },
+      examples: ['keyward import', 'keyward import .env --json'],
+      load: async () => (await import('../lazy-commands.ts')).importing.importSecrets,
+    },
   ],
 };

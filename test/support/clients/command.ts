@@ -36,11 +36,14 @@ export function runInTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   dialogue: Dialogue = [],
+  options: { readonly cwd?: string; readonly onStart?: (pid: number) => void } = {},
 ): Promise<{ readonly code: number; readonly screen: string }> {
   const terminal = spawnInTerminal(process.execPath, [main, ...args], {
     cols: 200,
     env: { PATH: process.env.PATH ?? '', TERM: 'xterm', ...env },
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
+  options.onStart?.(terminal.pid);
   return new Promise((resolve) => {
     const left = [...dialogue];
     let screen = '';
