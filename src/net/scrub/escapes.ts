@@ -41,6 +41,14 @@ export function readingsAt(bytes: Uint8Array, at: number): readonly Reading[] {
 
 const none: readonly Reading[] = [];
 
+/** Where an escape may begin that goes on after the end of these bytes; their length when there is none. */
+export function unfinishedAt(bytes: Uint8Array): number {
+  for (let at = Math.max(0, bytes.length - longestEscape); at < bytes.length; at += 1) {
+    if (signs[bytes[at] ?? 0] === 1 && bytes.subarray(at + 1).every((byte) => inEscapes[byte] === 1)) return at;
+  }
+  return bytes.length;
+}
+
 function after(sign: number, bytes: Uint8Array, from: number, limit: number): Reading | null {
   if (sign === percent) return inHex(bytes, from, 2, limit);
   return sign === backslash ? inJson(bytes, from, limit) : inHtml(bytes, from, limit);
@@ -155,6 +163,8 @@ const digits = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 const punctuation = flags((byte) => /[!-/:-@[-`{-~ ]/.test(String.fromCharCode(byte)));
+/** What an escape may hold before it ends. */
+const inEscapes = flags((byte) => /[A-Za-z0-9#%&\\]/.test(String.fromCharCode(byte)));
 const alphanumeric = flags((byte) => /[A-Za-z0-9]/.test(String.fromCharCode(byte)));
 
 function flags(holds: (byte: number) => boolean): Uint8Array {

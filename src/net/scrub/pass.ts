@@ -15,6 +15,8 @@ export type Pass = {
   run(until: number): void;
   /** True when nothing that began at this place or before it can still become a form. */
   settled(place: number): boolean;
+  /** Where the first thing begins that can still become a form; where reading stands, when there is none. */
+  open(): number;
 };
 
 /** Readings that are followed at once. More there are only of secrets that look like escapes themselves. */
@@ -146,6 +148,13 @@ export function createPass(
     },
     settled(place) {
       return waiting === 0 && readers.every((one) => one.state === 0 || placeOf(one.way, at, depthOf(one)) > place);
+    },
+    open() {
+      const startOf = (one: Reader, here: number) => (one.state === 0 ? at : placeOf(one.way, here, depthOf(one)));
+      const starts = readers.map((one) => startOf(one, at));
+      for (let here = at; waiting > 0 && here < at + rounds; here += 1)
+        for (const one of ahead[here % rounds] ?? []) starts.push(startOf(one, here));
+      return Math.min(at, ...starts);
     },
   };
 }

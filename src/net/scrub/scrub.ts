@@ -29,6 +29,11 @@ export type Scrubber = {
    * @param type media type, as in `content-type`
    */
   stream(source: AsyncIterable<Uint8Array>, type?: string): AsyncGenerator<Uint8Array>;
+  /**
+   * The stream without the secrets, as it comes: nothing is held back but what may be the beginning of a secret. That tells
+   * how a secret begins, so it is for a reader who may know the secret.
+   */
+  live(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>;
 };
 
 /** Whether reading must take one time whatever the bytes have in common with a secret: see search.ts. */
@@ -74,13 +79,10 @@ export function createScrubber(secrets: readonly string[], { steady = false }: S
     }
   };
 
-  async function* stream(source: AsyncIterable<Uint8Array>, type = ''): AsyncGenerator<Uint8Array> {
-    if (forms.length === 0) return yield* source;
-    const cuts = oneLine ? cutsOf(type) : null;
-    const known = createPieces();
+  /** For one stream: answers what stands before `rest`, without the secrets that begin there. */
+  function cleaner() {
     let [covered, since] = [0, performance.now()];
-    /** What stands before `rest`, without the secrets that begin there. */
-    const next = async (bytes: Uint8Array, rest: number): Promise<Uint8Array> => {
+    return async (bytes: Uint8Array, rest: number): Promise<Uint8Array> => {
       const searching = search.in(bytes, rest);
       for (;;) {
         const { done, value } = searching.next();
@@ -94,6 +96,27 @@ export function createScrubber(secrets: readonly string[], { steady = false }: S
         since = performance.now();
       }
     };
+  }
+
+  async function* live(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    if (forms.length === 0) return yield* source;
+    const next = cleaner();
+    let kept: Uint8Array = new Uint8Array();
+    for await (const piece of source) {
+      const all = kept.length === 0 ? piece : Buffer.concat([kept, piece]);
+      const rest = search.openIn(all);
+      const clean = await next(all, rest);
+      if (clean.length > 0) yield clean;
+      kept = Uint8Array.from(all.subarray(rest));
+    }
+    if (kept.length > 0) yield await next(kept, kept.length);
+  }
+
+  async function* stream(source: AsyncIterable<Uint8Array>, type = ''): AsyncGenerator<Uint8Array> {
+    if (forms.length === 0) return yield* source;
+    const cuts = oneLine ? cutsOf(type) : null;
+    const known = createPieces();
+    const next = cleaner();
     for await (const piece of source) {
       const before = known.length();
       const cut = cuts === null ? 0 : cuts(piece);
@@ -136,6 +159,7 @@ export function createScrubber(secrets: readonly string[], { steady = false }: S
       return clean + decoder.end();
     },
     stream,
+    live,
   };
 }
 

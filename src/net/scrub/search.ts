@@ -1,6 +1,6 @@
 /** All forms in some bytes, in time that grows with the bytes alone and in pieces of bounded work. */
 import { createAutomaton } from './automaton.ts';
-import { longestEscape } from './escapes.ts';
+import { longestEscape, unfinishedAt } from './escapes.ts';
 import { createPass, type Match, type Pass } from './pass.ts';
 import { createSieve, type Sieve } from './sieve.ts';
 
@@ -12,6 +12,8 @@ const stretch = 64;
 type Search = {
   /** All matches that begin before `rest`, those that overlap as one, by place. Pauses where a caller can do something else. */
   in(bytes: Uint8Array, rest: number): Generator<void, Match[]>;
+  /** Where the first thing begins that bytes which are still to come can make a form; the length when there is none. */
+  openIn(bytes: Uint8Array): number;
 };
 
 /**
@@ -68,6 +70,11 @@ export function createSearch(forms: readonly Uint8Array[], longest: number, stea
       if (sieve !== null) yield* readSome(bytes, rest, found, sieve);
       else yield* readPast(rest - 1, createPass(automaton(), bytes, 0, longest, found), bytes);
       return joined(matches);
+    },
+    openIn(bytes) {
+      const pass = createPass(automaton(), bytes, Math.max(0, bytes.length - longest), longest, () => {});
+      pass.run(unfinishedAt(bytes));
+      return pass.open();
     },
   };
 }
