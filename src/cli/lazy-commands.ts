@@ -15,6 +15,7 @@ export * as list from './commands/list.ts';
 export * as manage from './commands/manage.ts';
 export * as migrate from './commands/migrate.ts';
 export * as setup from './commands/setup.ts';
+export * as run from './commands/run.ts';
 export * as signIn from './commands/sign-in.ts';
 export * as status from './commands/status.ts';
 export * as token from './commands/token.ts';

@@ -152,7 +152,12 @@ export function secretsOf({ auth: { inject: rules }, credential, secret, values 
   ]);
   const kept =
     secret.kind === 'inputs' ? Object.values(secret.inputs) : [secret.accessToken, secret.refreshToken ?? ''];
-  const whole = [...sent, ...kept].flatMap((one) => [one, one.trim()]);
+  return spellingsOf([...sent, ...kept]);
+}
+
+/** These secrets, without white space around them too, and the part of a JWT that makes it one. */
+export function spellingsOf(secrets: readonly string[]): string[] {
+  const whole = secrets.flatMap((one) => [one, one.trim()]);
   return [...new Set([...whole, ...whole.flatMap(signatureOf)])];
 }
 

@@ -47,7 +47,7 @@ export function programLine(self: Self, words: readonly string[]): Pick<Launch, 
 /** A command of this Keyward for a terminal: {@link programLine} as every shell takes it. */
 export function commandLine(self: Self, words: readonly string[]): string {
   const { command, args } = programLine(self, words);
-  return [command, ...args].map(quote).join(' ');
+  return [command, ...args].map(shellWord).join(' ');
 }
 
 /** Options that hold no secret: those that were typed, as words, and those of the environment. */
@@ -83,15 +83,15 @@ function fromAnywhere(spec: { readonly parse: (text: string) => unknown }, text:
 export function clientTexts(launch: Launch): readonly { readonly client: string; readonly text: string }[] {
   const { command, args, env } = launch;
   const server = { command, args, ...(Object.keys(env).length > 0 && { env }) };
-  const run = [command, ...args].map(quote).join(' ');
-  const pairs = Object.entries(env).map(([name, value]) => `-e ${quote(`${name}=${value}`)}`);
+  const run = [command, ...args].map(shellWord).join(' ');
+  const pairs = Object.entries(env).map(([name, value]) => `-e ${shellWord(`${name}=${value}`)}`);
   return [
     {
       client: 'Claude Desktop (Settings, Developer, Edit Config), Cursor and most others',
       text: JSON.stringify({ mcpServers: { keyward: server } }, null, 2),
     },
     { client: 'Claude Code', text: ['claude mcp add --scope user keyward', ...pairs, '--', run].join(' ') },
-    { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify({ name: 'keyward', ...server }))}` },
+    { client: 'VS Code', text: `code --add-mcp ${shellWord(JSON.stringify({ name: 'keyward', ...server }))}` },
     { client: 'MCP Inspector', text: ['npx @modelcontextprotocol/inspector', ...pairs, run].join(' ') },
   ];
 }
@@ -103,18 +103,18 @@ export function httpClientTexts(url: string): readonly { readonly client: string
   return [
     {
       client: 'Claude Code',
-      text: `claude mcp add --scope user --transport http keyward ${url} --header ${quote(header)}`,
+      text: `claude mcp add --scope user --transport http keyward ${url} --header ${shellWord(header)}`,
     },
-    { client: 'VS Code', text: `code --add-mcp ${quote(JSON.stringify(server))}` },
+    { client: 'VS Code', text: `code --add-mcp ${shellWord(JSON.stringify(server))}` },
     {
       client: 'MCP Inspector (with Node 22.19 or newer)',
       // Without a version npx takes an old one on older Nodes, which knows no headers.
-      text: `npx @modelcontextprotocol/inspector@latest --cli ${url} --transport http --header ${quote(header)} --method tools/list`,
+      text: `npx @modelcontextprotocol/inspector@latest --cli ${url} --transport http --header ${shellWord(header)} --method tools/list`,
     },
   ];
 }
 
 /** One word of a shell command, quoted for sh when it needs it. */
-function quote(word: string): string {
+export function shellWord(word: string): string {
   return /^[\w@%+=:,./\\-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

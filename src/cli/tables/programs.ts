@@ -1,4 +1,28 @@
-/** Commands that give what is connected to other programs. */
-import type { CommandTable } from '../command.ts';
+/** Commands that give connections to other programs. */
+import { type CommandTable, ownerFlags } from '../command.ts';
 
-export const programsCommands: CommandTable = { title: 'Give it to programs', commands: [] };
+export const programsCommands: CommandTable = {
+  title: 'Give it to programs',
+  commands: [
+    {
+      name: 'run',
+      words: [],
+      rest: '<command…>',
+      help: 'run a program with secrets in its environment, and take them out of what it prints; one that draws on the terminal needs --no-mask',
+      flags: {
+        env: {
+          value: 'NAME=connection[#field]',
+          many: true,
+          help: 'a variable of the program; keyward://<connection>[/<field>] as the value of one asks for the same',
+        },
+        'env-file': { value: 'file', help: 'more variables, a line each, as in .env files' },
+        'no-mask': {
+          help: 'leave the terminal to the program itself: it can draw on it, and what it prints is not masked',
+        },
+        ...ownerFlags,
+      },
+      examples: ['keyward run --env GITHUB_TOKEN=github -- gh repo list', 'keyward run --env-file .env -- npm start'],
+      load: async () => (await import('../lazy-commands.ts')).run.run,
+    },
+  ],
+};

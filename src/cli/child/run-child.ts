@@ -1,0 +1,75 @@
+/** Runs another program as if it had been started alone, but for what is taken out of its output. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { closeEnds, openPipes } from '../../net/pipe.ts';
+import { createScrubber } from '../../net/scrub/scrub.ts';
+import { passOutput } from './output.ts';
+import { endBy, passSignals } from './signals.ts';
+
+export type ChildOptions = {
+  readonly env: Readonly<Record<string, string>>;
+  /** What is masked in what it prints; with none of them it has the output of this process itself. */
+  readonly secrets: readonly string[];
+};
+
+/** As shells have it (POSIX, Shell Command Language, 2.8.2): there is no such program; it can't be run. */
+const notFound = 127;
+const notRunnable = 126;
+
+/**
+ * Starts the program and waits for its end. Its input, its terminal and its process group are those of this process. Answers
+ * the exit code; where a signal ended the program, this process may end by the same one.
+ *
+ * @param atEnd is done before this process ends
+ */
+export async function runChild(
+  argv: readonly string[],
+  { env, secrets }: ChildOptions,
+  atEnd: () => Promise<void>,
+): Promise<number> {
+  const [program = '', ...args] = argv;
+  const masked = secrets.length > 0;
+  const pipes = masked ? await openPipes(2) : null;
+  const [out, err] = pipes?.map(({ end }) => end) ?? (masked ? ['pipe', 'pipe'] : ['inherit', 'inherit']);
+  const child = spawn(program, args, { env, stdio: ['inherit', out, err], windowsHide: false } as Parameters<
+    typeof spawn
+  >[2]);
+  closeEnds(pipes ?? []);
+  const stop = passSignals((signal) => child.kill(signal));
+  const { live } = createScrubber(secrets);
+  const sources = pipes?.map(({ source }) => source) ?? [child.stdout, child.stderr];
+  const flows = [process.stdout, process.stderr].flatMap((target, index) => {
+    const source = sources[index];
+    return source ? [passOutput(source, target, live)] : [];
+  });
+  try {
+    const end = await endOf(child);
+    for (const flow of flows) flow.ended();
+    await Promise.all(flows.map(({ done }) => done));
+    if ('failed' in end) {
+      process.stderr.write(`${end.failed.message}\n`);
+      return end.failed.code;
+    }
+    if (end.signal === null) return end.code ?? 1;
+    await atEnd();
+    stop();
+    return endBy(end.signal, constants.signals[end.signal]);
+  } finally {
+    stop();
+  }
+}
+
+type End =
+  | { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+  | { readonly failed: { readonly message: string; readonly code: number } };
+
+function endOf(child: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', ({ code, path = '' }: NodeJS.ErrnoException & { path?: string }) => {
+      const missing = code === 'ENOENT';
+      const message = missing ? `There is no program ${path}.` : `${path} can not be run (${code}).`;
+      resolve({ failed: { message, code: missing ? notFound : notRunnable } });
+    });
+  });
+}
