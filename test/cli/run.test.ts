@@ -297,6 +297,37 @@ describe('keyward run', () => {
   });
 });
 
+describe('keyward token and keyward headers', () => {
+  it('print a fresh secret alone on a line, and the headers that carry it as JSON', async () => {
+    const of = (...args: string[]) => keyward.run(args);
+    const [byName, field, headers, basic] = await Promise.all([
+      of('token', 'Work / Echo #1'),
+      of('token', 'login', '--field', 'username'),
+      of('headers', 'Work / Echo #1'),
+      of('headers', 'login'),
+    ]);
+    expect(byName).toEqual({ code: 0, signal: null, stdout: `${token}\n`, stderr: '' });
+    expect(field.stdout).toBe('ann\n');
+    expect(JSON.parse(headers.stdout)).toEqual({ authorization: `Bearer ${token}` });
+    const pair = Buffer.from(`ann:${password}`).toString('base64');
+    expect(JSON.parse(basic.stdout)).toEqual({ authorization: `Basic ${pair}` });
+    // The approval is for the program that asked.
+    if (process.platform === 'linux') expect(await keyward.audit()).toMatch(/"keyward (token|headers) for \S+"/);
+  });
+
+  it('say what is wrong on stderr alone, and leave token create as it was', async () => {
+    const [unknown, refused, listed] = await Promise.all([
+      keyward.run(['token', 'nothing']),
+      keyward.run(['headers', 'login'], { env: { KEYWARD_RELEASE: 'never' } }),
+      keyward.run(['token', 'list']),
+    ]);
+    expect(unknown).toMatchObject({ code: 1, stdout: '' });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('never hands out raw secrets');
+    expect(listed).toMatchObject({ code: 0, stdout: 'There is no session token yet.\n' });
+  });
+});
+
 async function lineOf(child: ReturnType<typeof alone> | ReturnType<CommandLine['start']>): Promise<string> {
   const [text] = await once(child.stdout ?? child, 'data');
   return String(text);

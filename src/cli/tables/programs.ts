@@ -24,5 +24,24 @@ export const programsCommands: CommandTable = {
       examples: ['keyward run --env GITHUB_TOKEN=github -- gh repo list', 'keyward run --env-file .env -- npm start'],
       load: async () => (await import('../lazy-commands.ts')).run.run,
     },
+    {
+      name: 'token',
+      words: ['<connection>'],
+      help: 'print the secret of a connection, fresh and alone on a line, for scripts and settings such as apiKeyHelper',
+      flags: {
+        field: { value: 'field', help: 'which one; default: the only secret, or the access token' },
+        ...ownerFlags,
+      },
+      examples: ['keyward token github', 'keyward token aws --field secretAccessKey'],
+      load: async () => (await import('../lazy-commands.ts')).handOut.token,
+    },
+    {
+      name: 'headers',
+      words: ['<connection>'],
+      help: 'print the headers that carry the secret of a connection, as JSON, for settings such as headersHelper',
+      flags: { ...ownerFlags },
+      examples: ['keyward headers linear', 'keyward headers "Work GitHub"'],
+      load: async () => (await import('../lazy-commands.ts')).handOut.headers,
+    },
   ],
 };
