@@ -8,6 +8,7 @@ export * as authConfig from './commands/auth-config.ts';
 export * as move from './commands/backup.ts';
 export * as call from './commands/call.ts';
 export * as connect from './commands/connect.ts';
+export * as gitCredential from './commands/git-credential.ts';
 export * as handOut from './commands/hand-out.ts';
 export * as http from './commands/http.ts';
 export * as importing from './commands/import.ts';

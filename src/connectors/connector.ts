@@ -42,6 +42,10 @@ export type Api = {
   /** Without `path` every answer of that status; without `equals` any value there. */
   readonly invalidToken: readonly { readonly status: number; readonly path?: string; readonly equals?: string }[];
   readonly verify: Verification | null;
+  /** How git logs in with this secret. */
+  readonly git: { readonly hosts: readonly string[]; readonly username: string } | null;
+  /** Names of the environment variables that the vendor's own libraries read. */
+  readonly sdk: { readonly baseUrl: string; readonly key: string } | null;
 };
 
 export type InjectRule =

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
-export type Pipe = {
+type Pipe = {
   /** What the child writes; it ends when nobody can write any more. */
   readonly source: Readable;
   /** The end for the child's `stdio`. It is closed here once the child has it. */

@@ -12,10 +12,10 @@ import { findConnection } from '../connection-name.ts';
 import type { Reference } from './references.ts';
 
 /** Variable → its value; and every text that must not be seen in what the child prints. */
-export type HandedOut = { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] };
+type HandedOut = { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] };
 
 /** A reference, and the connection that it means. */
-export type Found = { readonly reference: Reference; readonly connection: ConnectionView };
+type Found = { readonly reference: Reference; readonly connection: ConnectionView };
 
 /** The connection of each reference. An error names the variable that asks for what there is not. */
 export async function findReferences(

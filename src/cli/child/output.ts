@@ -6,7 +6,7 @@ const graceMs = 250;
 /** What a pipe holds at most on any system, in bytes: all that the child itself can have left in it. */
 const leftInPipe = 1_048_576;
 
-export type Flow = {
+type Flow = {
   /** Says that the child has ended: whoever still holds its output is waited for no longer than a moment. */
   ended(): void;
   /** Resolves when all that the child printed has been passed on, or nobody wants it any more. */

@@ -6,7 +6,7 @@ import { createScrubber } from '../../net/scrub/scrub.ts';
 import { passOutput } from './output.ts';
 import { endBy, passSignals } from './signals.ts';
 
-export type ChildOptions = {
+type ChildOptions = {
   readonly env: Readonly<Record<string, string>>;
   /** What is masked in what it prints; with none of them it has the output of this process itself. */
   readonly secrets: readonly string[];

@@ -43,5 +43,16 @@ export const programsCommands: CommandTable = {
       examples: ['keyward headers linear', 'keyward headers "Work GitHub"'],
       load: async () => (await import('../lazy-commands.ts')).handOut.headers,
     },
+    {
+      name: 'git-credential',
+      words: ['<get|store|erase>'],
+      help: 'answer git, once git config --global credential.helper "!keyward git-credential" was called; git says what it needs on stdin',
+      flags: {
+        connection: { value: 'connection', help: 'the one to use; default: the only one that is for the host' },
+        ...ownerFlags,
+      },
+      examples: ['keyward git-credential get', 'keyward git-credential --connection "Work GitHub" get'],
+      load: async () => (await import('../lazy-commands.ts')).gitCredential.gitCredential,
+    },
   ],
 };

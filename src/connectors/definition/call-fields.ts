@@ -41,6 +41,25 @@ const verify = z.strictObject({
   accountPath: answerPath.nullable().exactOptional().describe('Where the label of the account is in the answer.'),
 });
 
+const git = z.strictObject({
+  hosts: z
+    .array(z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, { error: 'must be a host' }))
+    .min(1)
+    .describe(
+      'Hosts of its repositories. Those of a file of your own count only where they are among the hosts of the connection.',
+    ),
+  username: z
+    .string()
+    .regex(/^[!-9;-~]+$/, { error: 'must be printable ASCII without a space and a colon' })
+    .describe('User name that goes with the secret as the password.'),
+});
+
+const variable = z.string().regex(/^[A-Z][A-Z0-9_]*$/, { error: 'must be capitals, digits and _' });
+const sdk = z.strictObject({
+  baseUrl: variable.describe('Where its API is: OPENAI_BASE_URL. It stands for api.baseUrl.'),
+  key: variable.describe('The key: OPENAI_API_KEY.'),
+});
+
 /** Fields of `api`. */
 export const apiFields = {
   baseUrl: urlTemplate.describe(
@@ -77,6 +96,8 @@ export const apiFields = {
       'Answers that say the token is no longer good, besides status 401 and a challenge with invalid_token: {"status": 403}, or a code in a body of at most 64 KiB.',
     ),
   verify: verify.nullable().exactOptional().describe('One harmless call that shows that a credential works.'),
+  git: git.nullable().exactOptional().describe('How git logs in with the secret, where the vendor documents that.'),
+  sdk: sdk.nullable().exactOptional().describe("Variables that the vendor's own libraries read, as it documents them."),
 };
 
 const injected = headerValue.describe('With header, query and path, a text with {variables}: `Bearer {accessToken}`.');

@@ -7,10 +7,12 @@ import type { Api, InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation
 export const noInputs: Inputs = { type: 'object', properties: {} };
 
 /** Fields of `api` that a file may leave out; `verify` has defaults of its own. */
-export const apiDefaults: Pick<Api, 'headers' | 'unsafeGet' | 'invalidToken'> = {
+export const apiDefaults: Pick<Api, 'headers' | 'unsafeGet' | 'invalidToken' | 'git' | 'sdk'> = {
   headers: {},
   unsafeGet: false,
   invalidToken: [],
+  git: null,
+  sdk: null,
 };
 
 /** Fields of a verification call that a file may leave out. */

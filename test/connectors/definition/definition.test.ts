@@ -126,6 +126,8 @@ describe('a connector definition', () => {
       headers: { 'x-acme-version': '2' },
       unsafeGet: false,
       invalidToken: [],
+      git: null,
+      sdk: null,
       verify: { method: 'GET', baseUrl: null, path: '/whoami', body: null, success: null, accountPath: null },
     });
     expect(connector?.auth[0]?.api).toEqual(connector?.api);
