@@ -22,13 +22,15 @@ export type Owner = { readonly tenant: string; readonly user: string };
 /**
  * The caller of one operation. `client` names the program that asks, for the audit log and the pages; `via` is what it
  * proved itself with (a session, an OAuth client), where it had to. `actor` is the user who acts for this one
- * (`credentials:act-as`); the scopes are the actor's then.
+ * (`credentials:act-as`); the scopes are the actor's then. `connections` are the only ones that there are for this caller,
+ * where it was let in for some of them alone.
  */
 export type Principal = Owner & {
   readonly scopes: ReadonlySet<Scope>;
   readonly client?: string;
   readonly via?: string;
   readonly actor?: string;
+  readonly connections?: ReadonlySet<string>;
 };
 
 /**

@@ -54,6 +54,7 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     gateway: ['addresses', 'auth', 'listener', 'middleware'],
     mcp: ['auth', 'listener', 'middleware'],
     loopback: ['listener', 'middleware', 'pages/approvals', 'pages/connect'],
+    'own-gateway': ['auth', 'gateway', 'listener', 'loopback', 'middleware'],
     service: [
       'auth',
       'gateway',

@@ -4,11 +4,13 @@ import { mkdtempSync } from 'node:fs';
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../src/broker/connect/create-input.ts';
 import { gitLogin, isForGit } from '../../src/broker/credentials/git-login.ts';
 import { getConnection } from '../../src/broker/credentials/manage.ts';
+import { readGitRequest } from '../../src/cli/git/request.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { startBroker, storeTokens } from '../support/broker.ts';
 import { type CommandLine, commandLineWith, ending } from '../support/clients/command-line.ts';
@@ -107,15 +109,20 @@ describe('keyward git-credential', () => {
 
   it('176. answers no other host, no other port and no plain http', async () => {
     const [, port] = server.host.split(':');
-    const others = [
-      ['protocol=https', 'host=evil.example'],
-      ['protocol=https', `host=localhost.evil.example:${port}`],
+    const read = (...lines: string[]) => readGitRequest(Readable.from([`${lines.join('\n')}\n\n`]), [server.host]);
+    for (const lines of [
       ['protocol=https', `host=localhost:${port}@evil.example`],
       ['protocol=https', `host=evil.example/localhost:${port}`],
-      ['protocol=https', 'host=localhost:1'],
-      ['protocol=http', `host=${server.host}`],
+      ['protocol=https', 'host=*.example.com'],
+      ['protocol=http', `host=localhost.evil.example:${port}`],
       ['protocol=ssh', `host=${server.host}`],
       ['protocol=https'],
+    ])
+      expect(await read(...lines)).toBeNull();
+    const others = [
+      ['protocol=https', 'host=evil.example'],
+      ['protocol=https', 'host=localhost:1'],
+      ['protocol=http', `host=${server.host}`],
     ];
     const answers = await Promise.all(others.map((lines) => ask('get', lines)));
     for (const [index, answer] of answers.entries())

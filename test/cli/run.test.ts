@@ -9,6 +9,7 @@ import type { CreateInput } from '../../src/broker/connect/create-input.ts';
 import { commandText } from '../../src/cli/child/command-text.ts';
 import { wantedBy } from '../../src/cli/child/references.ts';
 import { localPrincipal } from '../../src/principal.ts';
+import { runInTerminal } from '../support/clients/command.ts';
 import { type CommandLine, commandLineWith, ending } from '../support/clients/command-line.ts';
 import { type EchoApi, startEchoApi } from '../support/servers/echo-api.ts';
 import { type EchoEnv, echoConnector, echoEnv } from '../support/servers/echo-connector.ts';
@@ -294,6 +295,33 @@ describe('keyward run', () => {
       env: { KEYWARD_HOME: '/none' },
     });
     expect({ code, stdout }).toEqual({ code: 0, stdout: '--version\n' });
+  });
+});
+
+describe('keyward run in a terminal', () => {
+  it('asks for approval there, leaves it to the program for input, and masks what is shown', async () => {
+    const argv = under(...sh('test -t 0 && printf "Name? " && read name && echo "Hello $name, $TOKEN"'));
+    const env = { ...keyward.env, KEYWARD_RELEASE: 'approve' };
+    const { code, screen } = await runInTerminal(argv, env, [
+      [/“keyward run: sh -c .*y for once/s, 'y'],
+      [/Name\? /, 'Ann'],
+    ]);
+    expect(screen).toContain('Hello Ann, [redacted]');
+    expect(screen).not.toContain('canary');
+    expect(code).toBe(0);
+  });
+
+  it('lets a key reach the program once, as the terminal sends it', async () => {
+    const program = `
+      let times = 0;
+      process.on('SIGINT', () => {
+        if (++times === 1) setTimeout(() => process.exit(times), 300);
+      });
+      console.log('ready');
+      setInterval(() => {}, 1000);
+    `;
+    const { code } = await runInTerminal(under(...node(program)), keyward.env, [[/ready/, '\u0003']]);
+    expect(code).toBe(1);
   });
 });
 

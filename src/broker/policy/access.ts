@@ -50,9 +50,10 @@ export async function requireCredential(
 
 /**
  * True for the caller's connection, and for one that is shared with it. A backend that acts for a user reaches what
- * that user owns.
+ * that user owns. Whoever was let in for some connections reaches no other one.
  */
-export function reaches({ actor }: Principal, reader: Reader, credential: Credential): boolean {
+export function reaches({ actor, connections }: Principal, reader: Reader, credential: Credential): boolean {
+  if (connections?.has(credential.id) === false) return false;
   const access = accessOf(reader, credential);
   return access === 'owner' || (access !== null && actor === undefined);
 }

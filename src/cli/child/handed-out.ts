@@ -15,7 +15,7 @@ import type { Reference } from './references.ts';
 type HandedOut = { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] };
 
 /** A reference, and the connection that it means. */
-type Found = { readonly reference: Reference; readonly connection: ConnectionView };
+export type Found = { readonly reference: Reference; readonly connection: ConnectionView };
 
 /** The connection of each reference. An error names the variable that asks for what there is not. */
 export async function findReferences(

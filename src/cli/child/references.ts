@@ -16,7 +16,7 @@ export type Reference = {
 };
 
 /** Variables for a child: those that are set as they are, and those that refer to a connection. */
-type Wanted = { readonly env: Readonly<Record<string, string>>; readonly references: readonly Reference[] };
+export type Wanted = { readonly env: Readonly<Record<string, string>>; readonly references: readonly Reference[] };
 
 const scheme = 'keyward://';
 

@@ -1,10 +1,9 @@
 /** Runs another program as if it had been started alone, but for what is taken out of its output. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { closeEnds, openPipes } from '../../net/pipe.ts';
 import { createScrubber } from '../../net/scrub/scrub.ts';
 import { passOutput } from './output.ts';
-import { endBy, passSignals } from './signals.ts';
+import { passSignals } from './signals.ts';
 
 type ChildOptions = {
   readonly env: Readonly<Record<string, string>>;
@@ -16,17 +15,11 @@ type ChildOptions = {
 const notFound = 127;
 const notRunnable = 126;
 
-/**
- * Starts the program and waits for its end. Its input, its terminal and its process group are those of this process. Answers
- * the exit code; where a signal ended the program, this process may end by the same one.
- *
- * @param atEnd is done before this process ends
- */
-export async function runChild(
-  argv: readonly string[],
-  { env, secrets }: ChildOptions,
-  atEnd: () => Promise<void>,
-): Promise<number> {
+/** How a program ended: with an exit code, or by a signal. */
+export type ChildEnd = { readonly code: number; readonly signal: null } | { readonly signal: NodeJS.Signals };
+
+/** Starts the program and waits for its end. Its input, its terminal and its process group are those of this process. */
+export async function runChild(argv: readonly string[], { env, secrets }: ChildOptions): Promise<ChildEnd> {
   const [program = '', ...args] = argv;
   const masked = secrets.length > 0;
   const pipes = masked ? await openPipes(2) : null;
@@ -46,30 +39,20 @@ export async function runChild(
     const end = await endOf(child);
     for (const flow of flows) flow.ended();
     await Promise.all(flows.map(({ done }) => done));
-    if ('failed' in end) {
-      process.stderr.write(`${end.failed.message}\n`);
-      return end.failed.code;
-    }
-    if (end.signal === null) return end.code ?? 1;
-    await atEnd();
-    stop();
-    return endBy(end.signal, constants.signals[end.signal]);
+    if ('failed' in end) process.stderr.write(`${end.failed}\n`);
+    return end;
   } finally {
     stop();
   }
 }
 
-type End =
-  | { readonly code: number | null; readonly signal: NodeJS.Signals | null }
-  | { readonly failed: { readonly message: string; readonly code: number } };
-
-function endOf(child: ChildProcess): Promise<End> {
+function endOf(child: ChildProcess): Promise<ChildEnd & { readonly failed?: string }> {
   return new Promise((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-    child.once('error', ({ code, path = '' }: NodeJS.ErrnoException & { path?: string }) => {
+    child.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 1, signal } : { signal }));
+    child.once('error', ({ code, path = '' }: NodeJS.ErrnoException) => {
       const missing = code === 'ENOENT';
-      const message = missing ? `There is no program ${path}.` : `${path} can not be run (${code}).`;
-      resolve({ failed: { message, code: missing ? notFound : notRunnable } });
+      const failed = missing ? `There is no program ${path}.` : `${path} can not be run (${code}).`;
+      resolve({ code: missing ? notFound : notRunnable, signal: null, failed });
     });
   });
 }

@@ -1,6 +1,8 @@
 /** Signals between this process, its child, and whoever started it. */
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { openTerminal } from '../terminal.ts';
+import type { ChildEnd } from './run-child.ts';
 
 /** What a terminal sends to every process of the foreground at a key. */
 const typed: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTSTP'];
@@ -28,12 +30,14 @@ export function passSignals(send: (signal: NodeJS.Signals) => void): () => void 
 }
 
 /** Ends this process as its child ended, where that can be done; answers the exit code that a shell gives it else. */
-export function endBy(signal: NodeJS.Signals, number: number): number {
+export function endLike(end: ChildEnd): number {
+  if (end.signal === null) return end.code;
+  const { signal } = end;
   if (process.platform !== 'win32' && quietEnds.includes(signal)) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   }
-  return 128 + number;
+  return 128 + constants.signals[signal];
 }
 
 /** True when a key at the terminal reaches this process and its child alike: both are in the foreground there. */

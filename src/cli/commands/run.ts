@@ -1,26 +1,64 @@
-/** `keyward run`: another program, with secrets in its environment and none in what it prints. */
+/** `keyward run`: another program, with secrets in its environment and none in what it prints; or without any. */
 import { secretVariables } from '../../config/config.ts';
+import { KeywardError } from '../../errors.ts';
 import { commandText } from '../child/command-text.ts';
-import { handOut } from '../child/handed-out.ts';
-import { wantedBy } from '../child/references.ts';
-import { runChild } from '../child/run-child.ts';
-import type { Run } from '../command.ts';
+import { gatewayVariables } from '../child/gateway-variables.ts';
+import { findReferences, handOut } from '../child/handed-out.ts';
+import { type Wanted, wantedBy } from '../child/references.ts';
+import { type ChildEnd, runChild } from '../child/run-child.ts';
+import { endLike } from '../child/signals.ts';
+import type { Invocation, Run } from '../command.ts';
 import { withConnections } from '../with-store.ts';
 
 export const run: Run = async (invocation) => {
-  const { flags, lists, rest, log } = invocation;
+  const { flags, lists } = invocation;
   // They are read. A program that gets one secret must not get the key to all of them, and neither must a browser.
   for (const name of secretVariables(process.env)) delete process.env[name];
-  const { env, references } = await wantedBy(process.env, flags.get('env-file'), lists.get('env') ?? []);
+  const wanted = await wantedBy(process.env, flags.get('env-file'), lists.get('env') ?? []);
+  const end = flags.has('gateway')
+    ? await runWithGateway(invocation, wanted)
+    : await runWithSecrets(invocation, wanted);
+  // It may end right here.
+  await invocation.log.flush();
+  return endLike(end);
+};
+
+async function runWithSecrets(invocation: Invocation, { env, references }: Wanted): Promise<ChildEnd> {
+  const { flags, rest } = invocation;
   const unmasked = flags.has('no-mask');
   let handed: Awaited<ReturnType<typeof handOut>> = { values: {}, secrets: [] };
   if (references.length > 0) {
     const client = commandText(`keyward run${unmasked ? ' --no-mask' : ''}`, rest);
+    // The vault is closed again before the program begins.
     await withConnections(invocation, client, async (broker, principal) => {
       handed = await handOut(broker, principal, references);
       return 0;
     });
   }
   const child = { env: { ...env, ...handed.values }, secrets: unmasked ? [] : handed.secrets };
-  return runChild(rest, child, () => log.flush());
-};
+  return runChild(rest, child);
+}
+
+/** The program has nothing to print that would be a secret tomorrow, so its output is its own. */
+async function runWithGateway(invocation: Invocation, { env, references }: Wanted): Promise<ChildEnd> {
+  const { rest } = invocation;
+  if (references.length === 0) {
+    throw new KeywardError('invalid_input', 'No connection is named for the gateway.', {
+      hint: 'Add --env NAME=<connection>, or set a variable to keyward://<connection>.',
+    });
+  }
+  let end: ChildEnd = { code: 1, signal: null };
+  await withConnections(invocation, commandText('keyward run --gateway', rest), async (broker, principal) => {
+    const { openOwnGateway } = await import('../../http/own-gateway.ts');
+    const found = await findReferences(broker, principal, references);
+    const connections = new Set(found.map(({ connection }) => connection.credentialId));
+    const gateway = await openOwnGateway(broker, { ...principal, connections });
+    try {
+      end = await runChild(rest, { env: { ...env, ...gatewayVariables(broker, found, gateway) }, secrets: [] });
+    } finally {
+      await gateway.close();
+    }
+    return 0;
+  });
+  return end;
+}

@@ -16,12 +16,18 @@ export const programsCommands: CommandTable = {
           help: 'a variable of the program; keyward://<connection>[/<field>] as the value of one asks for the same',
         },
         'env-file': { value: 'file', help: 'more variables, a line each, as in .env files' },
+        gateway: {
+          help: 'give it no secret: NAME_BASE_URL is an address at which Keyward adds it, NAME_TOKEN is for there, while it runs',
+        },
         'no-mask': {
           help: 'leave the terminal to the program itself: it can draw on it, and what it prints is not masked',
         },
         ...ownerFlags,
       },
-      examples: ['keyward run --env GITHUB_TOKEN=github -- gh repo list', 'keyward run --env-file .env -- npm start'],
+      examples: [
+        'keyward run --env GITHUB_TOKEN=github -- gh repo list',
+        'keyward run --gateway --env OPENAI=openai -- python agent.py',
+      ],
       load: async () => (await import('../lazy-commands.ts')).run.run,
     },
     {
