@@ -27,6 +27,19 @@ export async function strangerTo(path: string): Promise<string | null> {
   return null;
 }
 
+/**
+ * Whether others can read this file, which holds a secret. What its group can read is no fault where the file is another
+ * user's: a service reads the key that its administrator owns in that way. Windows has no such bits. False for a file that
+ * is not there.
+ */
+export async function isReadableByOthers(file: string): Promise<boolean> {
+  if (process.platform === 'win32') return false;
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return false;
+  const others = found.uid === process.getuid?.() ? 0o066 : 0o006;
+  return (found.mode & others) !== 0;
+}
+
 /** Takes away what lets others write into a folder of this user's; one of somebody else's stays as it is. */
 export async function closeToOthers(folder: string): Promise<void> {
   if (process.platform === 'win32') return;

@@ -5,6 +5,8 @@ import type { LogWriter } from '../log.ts';
 /** What a command runs with. */
 export type Invocation = {
   readonly config: Config;
+  /** Options that have a problem, and what it is; only a command for `anyConfig` is started with some. */
+  readonly problems: Readonly<Record<string, string>>;
   readonly log: LogWriter;
   /** Options as typed: `--port` → text. */
   readonly options: ReadonlyMap<string, string>;
@@ -44,6 +46,8 @@ export type Command = {
   readonly examples: readonly string[];
   /** How it serves; left out by commands that don't. */
   readonly mode?: Mode;
+  /** It runs with a configuration that has problems, too: each such option has its default then. */
+  readonly anyConfig?: true;
   readonly load: () => Promise<Run>;
 };
 

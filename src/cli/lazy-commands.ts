@@ -10,6 +10,7 @@ export * as call from './commands/call.ts';
 export * as connect from './commands/connect.ts';
 export * as gitCredential from './commands/git-credential.ts';
 export * as handOut from './commands/hand-out.ts';
+export * as doctor from './commands/doctor.ts';
 export * as http from './commands/http.ts';
 export * as importing from './commands/import.ts';
 export * as key from './commands/key.ts';

@@ -57,24 +57,22 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
     process.stdout.write(`${version}\n`);
     return 0;
   }
-  const config = readEverything(line, process.env);
+  const read = readEverything(line, process.env);
   const start = await line.command?.load();
   // Only what serves has somebody who reads what happens.
   const heard = line.command?.mode === undefined ? withoutInfo(log) : log;
-  return start?.({ config, log: heard, ...line }) ?? 2;
+  return start?.({ ...line, ...read, log: heard }) ?? 2;
 }
 
-/** Problems of the command line and of the environment are one message. */
+/** Problems of the command line and of the environment are one message, but for a command that is about the latter. */
 function readEverything(line: ReturnType<typeof parseCommandLine>, env: NodeJS.ProcessEnv) {
-  const mode = line.command?.mode ?? null;
-  if (Object.keys(line.problems).length === 0) return readConfig(line.options, env, mode);
-  try {
-    readConfig(line.options, env, mode);
-  } catch (error) {
-    if (!(error instanceof KeywardError)) throw error;
-    throw configProblems({ ...line.problems, ...error.details.fields });
-  }
-  throw configProblems(line.problems);
+  let problems: Readonly<Record<string, string>> = {};
+  const config = readConfig(line.options, env, line.command?.mode ?? null, (found) => {
+    problems = found;
+  });
+  const fatal = { ...line.problems, ...(line.command?.anyConfig ? {} : problems) };
+  if (Object.keys(fatal).length > 0) throw configProblems({ ...line.problems, ...problems });
+  return { config, problems };
 }
 
 /** Writes down an error that nobody expected. Its words pass through the log's redaction, its cause is left out. */

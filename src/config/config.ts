@@ -109,9 +109,15 @@ const bundleVariable = 'KEYWARD_BUNDLE';
  * passphrase, in whose place another key would be made unseen. What may be combined, and the default of `release`,
  * depends on how Keyward serves.
  *
- * @throws KeywardError `config_invalid`; `details.fields` names each option that has a problem.
+ * @param onProblems is told, by option, what is wrong; what it lets pass gets its default
+ * @throws KeywardError `config_invalid` by default; `details.fields` names each option that has a problem.
  */
-export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv, mode: Mode = 'stdio'): Config {
+export function readConfig(
+  flags: ReadonlyMap<string, string>,
+  env: NodeJS.ProcessEnv,
+  mode: Mode = 'stdio',
+  onProblems: (problems: Readonly<Record<string, string>>) => void = refuse,
+): Config {
   const problems: Record<string, string> = {};
   const values: Values = {};
   const readOption = <K extends Name>(name: K): void => {
@@ -150,7 +156,7 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
   if (values.home === undefined && systemFolders === null && !(options.home.variable in problems)) {
     problems[options.home.variable] = 'must be set: this user has no home folder to keep anything in';
   }
-  if (Object.keys(problems).length > 0) throw configProblems(problems);
+  if (Object.keys(problems).length > 0) onProblems(problems);
   return finalise(values, authConfigs, proxy, mode);
 }
 
@@ -160,6 +166,10 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
  */
 function given(value: string | undefined): string | undefined {
   return value === undefined || value === '' || /^\$\{user_config\.\w+\}$/.test(value) ? undefined : value;
+}
+
+function refuse(problems: Readonly<Record<string, string>>): never {
+  throw configProblems(problems);
 }
 
 /** One error out of all problems, each on a line of its own. */

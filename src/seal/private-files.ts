@@ -1,8 +1,9 @@
 /** Files and folders that only their owner may read, and what the system's refusals mean. Used by keys and by the store. */
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { type ErrorCode, KeywardError } from '../errors.ts';
+import { isReadableByOthers } from '../trusted-files.ts';
 
 export const fileMode = 0o600;
 export const folderMode = 0o700;
@@ -28,17 +29,9 @@ export async function tighten(file: string, mode: number): Promise<void> {
   if (!found.isSymbolicLink() && (found.mode & 0o077) !== 0) await chmod(file, mode);
 }
 
-/**
- * Refuses a file with a secret that others can read, as ssh does with its keys. What its group can read is no fault where
- * the file is another user's: a service reads the key that its administrator owns in that way. Windows has no such bits.
- * `config_invalid`; a file that is not there is left to whoever reads it.
- */
+/** Refuses a file with a secret that others can read, as ssh does with its keys. `config_invalid`. */
 export async function refuseReadable(file: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const found = await stat(file).catch(() => undefined);
-  if (found === undefined) return;
-  const others = found.uid === process.getuid?.() ? 0o066 : 0o006;
-  if ((found.mode & others) === 0) return;
+  if (!(await isReadableByOthers(file))) return;
   throw new KeywardError('config_invalid', `Other users of this computer can read the key in ${file}.`, {
     hint: `Run: chmod 600 '${file}'. Where a container mounts it as a secret, give it the mode 0400 there.`,
   });

@@ -1,11 +1,14 @@
 /** Opens the store that the configuration names. The only place that knows which kinds of store exist. */
+import { readFile } from 'node:fs/promises';
 import type { KeyHeader } from '../seal/key-header.ts';
-import { osKeychain } from '../seal/outer-key/keychain.ts';
-import type { KeySettings } from '../seal/outer-key/sources.ts';
+import { keychainAnswers, osKeychain } from '../seal/outer-key/keychain.ts';
+import type { KeySettings, OuterKeyRecord } from '../seal/outer-key/sources.ts';
+import { storageError } from '../seal/private-files.ts';
+import { readHeader } from './json/format.ts';
 import { openJsonStore } from './json/json-store.ts';
 import type { Store } from './store.ts';
 
-export type { KeySettings };
+export { type KeySettings, keychainAnswers, type OuterKeyRecord };
 
 /** A vault file, or the URL of a PostgreSQL database. */
 export type StoreSettings =
@@ -38,4 +41,22 @@ export async function migrateStore(store: StoreSettings): Promise<readonly strin
   if (store.kind === 'file') return [];
   const { migratePostgres } = await import('./postgres/postgres-store.ts');
   return migratePostgres(store.url);
+}
+
+/**
+ * What a vault file says of itself without its key, so that nothing proves it; null where there is no file. Errors:
+ * `vault_damaged`, `vault_newer`, `storage_…`.
+ */
+export async function describeVault(
+  path: string,
+): Promise<{ readonly format: number; readonly outer: OuterKeyRecord } | null> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw storageError(error, path);
+  }
+  const header = readHeader(bytes);
+  return { format: header.keyward, outer: header.keyward === 1 ? header.outer : header.keys.outer };
 }

@@ -110,9 +110,9 @@ export function adviceOnKeys(store: Pick<Store, 'keys'>, settings: KeySettings):
   return outerKeyAdvice(store.keys.outer, settings);
 }
 
-/** Where the outer key comes from, for a person. */
-export function outerKeyInWords(store: Pick<Store, 'keys'>, settings: KeySettings): string {
-  return sourceInWords(store.keys.outer, settings);
+/** Where the outer key comes from, for a person; null stands for a vault that is yet to be made. */
+export function outerKeyInWords(keys: Pick<KeyHeader, 'outer'> | null, settings: KeySettings): string {
+  return sourceInWords(keys?.outer ?? null, settings);
 }
 
 type OnDamaged = (record: DamagedRecord) => Promise<void>;

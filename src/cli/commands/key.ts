@@ -27,7 +27,7 @@ export const status: Run = (invocation) =>
   withStore(invocation, async (store) => {
     const { keys, damaged } = await keyUse(store);
     const rows = keys.map(({ keyId, state, records }) => [keyId, String(records), states[state]]);
-    process.stdout.write(`The outer key is ${outerKeyInWords(store, keySettings(invocation.config))}.\n\n`);
+    process.stdout.write(`The outer key is ${outerKeyInWords(store.keys, keySettings(invocation.config))}.\n\n`);
     process.stdout.write(table([['data key', 'records', ''], ...rows]));
     if (damaged.length > 0) process.stdout.write(`\n${setAsideInWords(damaged)}`);
     return 0;
@@ -50,7 +50,7 @@ export const rewrap: Run = (invocation) =>
     const folder = config.store.kind === 'file' ? dirname(config.store.path) : null;
     const keepDataKey = reason !== undefined;
     const changed = await rewrapDataKeys(store, next, folder, { keepDataKey, onDamaged: noteDamaged(store) });
-    process.stdout.write(`The vault opens with ${outerKeyInWords(store, next)} now.\n`);
+    process.stdout.write(`The vault opens with ${outerKeyInWords(store.keys, next)} now.\n`);
     process.stdout.write(
       keepDataKey
         ? 'The data key stays: whoever had the old outer key and a copy of the vault reads what is stored from now on, too.\n'

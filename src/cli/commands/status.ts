@@ -11,7 +11,8 @@ import { readConfig } from '../clients/config-file.ts';
 import { hasKeyward } from '../clients/plan.ts';
 import { clientTexts, launchOf, thisProcess } from '../clients/texts.ts';
 import type { Run } from '../command.ts';
-import { exists, fallbackKeyFile, matchAuthConfigs, openConfiguredStore } from '../keyward.ts';
+import { keySource } from '../key-source.ts';
+import { exists, matchAuthConfigs, openConfiguredStore } from '../keyward.ts';
 import { table } from '../table.ts';
 
 /** Prints the page. Makes nothing: neither a vault nor a key. Fails when there is a vault that does not open. */
@@ -20,7 +21,7 @@ export const showStatus: Run = async ({ config, options }) => {
   const vault = await vaultState(config);
   const rows = [
     ['Vault', config.store.kind === 'file' ? `${config.store.path} (${vault.text})` : vault.text],
-    ['Key', await keyText(config, vault.exists)],
+    ['Key', await keySource(config).catch(() => 'not told by the vault')],
     ['Connectors', connectorsText(config, catalogue)],
     ...catalogue.problems.map(({ file, field, rule }) => [
       '',
@@ -57,20 +58,20 @@ function proxyText({ url, except }: NonNullable<Config['proxy']>): string {
   return `${new URL(url).host} (HTTPS_PROXY), which resolves the names of services${without}`;
 }
 
-type VaultState = { readonly exists: boolean; readonly opens: boolean; readonly text: string };
+type VaultState = { readonly opens: boolean; readonly text: string };
 
 async function vaultState(config: Config): Promise<VaultState> {
   // Opening one would make its tables, which is more than showing something.
-  if (config.store.kind === 'postgres') return { exists: true, opens: true, text: 'in PostgreSQL' };
+  if (config.store.kind === 'postgres') return { opens: true, text: 'in PostgreSQL' };
   if (!(await exists(config.store.path))) {
-    return { exists: false, opens: true, text: 'made when a client starts Keyward for the first time' };
+    return { opens: true, text: 'made when a client starts Keyward for the first time' };
   }
   try {
     const count = await countCredentials(config);
-    return { exists: true, opens: true, text: `${count === 1 ? '1 credential' : `${count} credentials`} over stdio` };
+    return { opens: true, text: `${count === 1 ? '1 credential' : `${count} credentials`} over stdio` };
   } catch (error) {
     const { message, hint } = toPublic(error);
-    return { exists: true, opens: false, text: `does not open: ${[message, hint].join(' ').trim()}` };
+    return { opens: false, text: `does not open: ${[message, hint].join(' ').trim()}` };
   }
 }
 
@@ -87,21 +88,6 @@ async function countCredentials(config: Config): Promise<number> {
   } finally {
     await vault.close();
   }
-}
-
-async function keyText(config: Config, vaultExists: boolean): Promise<string> {
-  const { key, keyFile, passphrase } = config.key;
-  const given = [
-    ...(key === undefined ? [] : ['KEYWARD_KEY']),
-    ...(keyFile === undefined ? [] : [`the file ${keyFile}`]),
-    ...(passphrase === undefined ? [] : ['KEYWARD_PASSPHRASE']),
-  ];
-  if (given.length > 0) return given.join(' together with ');
-  // Without a configured key Keyward asks the keychain first, and makes the file only where none answers.
-  const file = fallbackKeyFile(config);
-  if (await exists(file)) return `the file ${file}`;
-  const keychain = 'the keychain of this computer';
-  return vaultExists ? keychain : `will be kept in ${keychain}, or else in the file ${file}`;
 }
 
 function connectorsText(config: Config, catalogue: Catalogue): string {

@@ -1,5 +1,5 @@
 /** Commands that set up this computer, find what is wrong, and end everything. */
-import { type CommandTable, jsonFlag } from '../command.ts';
+import { type CommandTable, jsonFlag, ownerFlags } from '../command.ts';
 
 export const careCommands: CommandTable = {
   title: 'This computer',
@@ -26,6 +26,15 @@ export const careCommands: CommandTable = {
       },
       examples: ['keyward import', 'keyward import .env --json'],
       load: async () => (await import('../lazy-commands.ts')).importing.importSecrets,
+    },
+    {
+      name: 'doctor',
+      words: [],
+      help: 'look at everything that Keyward needs, say what is wrong, and how to mend it; exit code 1 if something is',
+      flags: { ...jsonFlag, ...ownerFlags },
+      anyConfig: true,
+      examples: ['keyward doctor', 'keyward doctor --json'],
+      load: async () => (await import('../lazy-commands.ts')).doctor.doctor,
     },
   ],
 };

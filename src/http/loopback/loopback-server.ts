@@ -1,6 +1,5 @@
 /** What loopback.ts loads with the first attempt: the two listeners, and when they come and go. */
-import type { Hono } from 'hono';
-import open from 'open';
+import { Hono } from 'hono';
 import type { Broker } from '../../broker/broker.ts';
 import { stateOf } from '../../broker/connect/state.ts';
 import { hostInUrl, loopbackNames } from '../../hosts.ts';
@@ -10,6 +9,7 @@ import { freshKeys } from '../middleware/fresh-keys.ts';
 import { approvalRoutes } from '../pages/approvals/routes.ts';
 import { callbackRoutes } from '../pages/connect/callback.ts';
 import { connectRoutes } from '../pages/connect/routes.ts';
+import { openBrowser } from './browser.ts';
 import { createCallbackPort } from './callback-port.ts';
 import { challengeRoute, hostAndPort, type Proof } from './challenge.ts';
 import { isOtherUsers } from './other-user.ts';
@@ -222,7 +222,7 @@ type Names = {
   readonly publicHosts: readonly string[];
 };
 
-function namesOf({ host, publicUrl }: LoopbackOptions): Names {
+function namesOf({ host, publicUrl }: Pick<LoopbackOptions, 'host' | 'publicUrl'>): Names {
   const given = publicUrl === null ? null : new URL(publicUrl);
   const hostname = given?.protocol === 'http:' ? given.hostname : hostInUrl(host);
   return { hostname, addresses: addressesOf(hostname), publicHosts: given === null ? [] : [given.host] };
@@ -234,16 +234,34 @@ function addressesOf(hostname: string): Names['addresses'] {
   return hostname === '[::1]' ? ['::1', '127.0.0.1'] : [hostname];
 }
 
-/** Opens a page in the owner's browser on this computer; false when there is none, as on a machine without a screen. */
-async function openBrowser(url: string): Promise<boolean> {
-  const { platform, env } = process;
-  const screen =
-    platform === 'darwin' || platform === 'win32' || Boolean(env.DISPLAY || env.WAYLAND_DISPLAY || env.WSL_DISTRO_NAME);
-  if (!screen) return false;
+/**
+ * Takes the port of callbacks for a moment, as connecting a service would. Resolves when it is free, or held by another
+ * Keyward of this vault.
+ *
+ * @throws KeywardError `port_in_use` when a stranger has it, `config_invalid` when Keyward may not listen there
+ */
+export async function tryCallbackPort(
+  options: Pick<LoopbackOptions, 'host' | 'port' | 'publicUrl' | 'egressTo'>,
+  prove: (purpose: string, message: string) => string | Promise<string>,
+): Promise<void> {
+  const { addresses } = namesOf(options);
+  const { port } = options;
+  const egress = options.egressTo(hostAndPort(addresses[0], port));
+  const proof: Proof = async (purpose, message) => prove(purpose, message);
+  const log = { info() {}, warn() {}, error() {} };
+  // Whoever wants the port meanwhile is answered as by any other Keyward of this vault, and takes over.
+  const held = createCallbackPort({
+    app: new Hono().route('/', challengeRoute(proof)),
+    addresses,
+    port,
+    egress,
+    proof,
+    log,
+  });
   try {
-    await open(url);
-    return true;
-  } catch {
-    return false;
+    await held.hold();
+  } finally {
+    await held.release();
+    await egress.close();
   }
 }

@@ -1,7 +1,7 @@
 /** The way out through a proxy of the network, by `CONNECT` (RFC 9110 §9.3.6): the connection inside is TLS end to end. */
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { KeywardError } from '../../errors.ts';
 import { type HostRule, isListed, type ProxyOption, portOf } from '../../hosts.ts';
 import { egressRefused } from './target.ts';
@@ -68,6 +68,28 @@ export function openTunnel(
   request.once('timeout', () => request.destroy(new Error('No answer.')));
   request.once('error', () => done(notLet(proxy, target, null), null));
   request.end();
+}
+
+/** Time for a proxy of one's own network to take a connection. */
+const answerMs = 5_000;
+
+/** Whether something takes connections where the proxy should be. */
+export function proxyAnswers(url: string): Promise<boolean> {
+  const proxy = new URL(url);
+  return new Promise((resolve) => {
+    const socket = net.connect({
+      host: proxy.hostname.replace(/^\[|\]$/g, ''),
+      port: portOf(proxy),
+      timeout: answerMs,
+    });
+    const end = (answers: boolean) => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
 }
 
 function notLet(proxy: URL, { host }: URL, status: number | null): KeywardError {

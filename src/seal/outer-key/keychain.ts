@@ -28,6 +28,24 @@ export function osKeychain(): Keychain {
   };
 }
 
+/** Longer than a keychain takes that asks nobody. */
+const answersWithinMs = 5_000;
+
+/** Whether this system has a keychain that answers; it is asked for an entry that nobody makes. */
+export async function keychainAnswers(): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, answersWithinMs, false);
+  });
+  const answer = Promise.resolve()
+    .then(() => osKeychain().get('does it answer'))
+    .then(
+      () => true,
+      () => false,
+    );
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
 let loaded: typeof AsyncEntry | undefined;
 
 function entry(name: string): AsyncEntry {

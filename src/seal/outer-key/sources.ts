@@ -74,9 +74,34 @@ export async function findOuterKey(place: KeyPlace, record: OuterKeyRecord): Pro
   return key;
 }
 
-/** Where the outer key of a vault comes from, in words. */
-export function sourceInWords({ source }: OuterKeyRecord, settings: KeySettings): string {
-  return words[source](settings);
+/**
+ * Where the outer key of a vault comes from, in words: what the vault records, and what is configured in its place or is
+ * missing. Null stands for a vault that is yet to be made.
+ */
+export function sourceInWords(record: Pick<OuterKeyRecord, 'source'> | null, settings: KeySettings): string {
+  const { key, keyFile, passphrase, fallbackKeyFile } = settings;
+  const given = keyFile === undefined ? 'KEYWARD_KEY' : `the file ${keyFile}`;
+  const hasKey = key !== undefined || keyFile !== undefined;
+  const hasPassphrase = passphrase !== undefined;
+  const notSet = (source: OuterKeyRecord['source']) => `${words[source](settings)}, which is not set`;
+  switch (record?.source) {
+    case 'key':
+      return hasKey ? given : notSet('key');
+    case 'passphrase':
+      return hasPassphrase ? 'KEYWARD_PASSPHRASE' : notSet('passphrase');
+    case 'key and passphrase':
+      return hasKey && hasPassphrase
+        ? `${given} together with KEYWARD_PASSPHRASE`
+        : `${words[record.source](settings)}; not all of that is set`;
+    case 'keychain':
+    case 'file':
+      return hasKey ? `${given}, in place of ${words[record.source](settings)}` : words[record.source](settings);
+    case undefined: {
+      const set = [...(hasKey ? [given] : []), ...(hasPassphrase ? ['KEYWARD_PASSPHRASE'] : [])];
+      const made = `will be kept in this computer's keychain, or else in the file ${fallbackKeyFile}`;
+      return set.length > 0 ? set.join(' together with ') : made;
+    }
+  }
 }
 
 /** Why the outer key of this vault should be changed: words that name `keyward key rewrap`; undefined if it need not be. */

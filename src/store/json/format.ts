@@ -75,8 +75,8 @@ export function encodeVault({ header, rows }: VaultFile, keyring: Keyring, buffe
   return { bytes: bytes.subarray(0, end), mac, buffer: bytes };
 }
 
-/** Takes the file apart. `vault_newer` for a later format, `vault_damaged` for anything that is not whole. */
-export function decodeVault(bytes: Buffer): Unproven {
+/** `vault_newer` for a later format, `vault_damaged` for what is no vault. */
+function refuseNewer(bytes: Buffer): void {
   const version = /^\{"keyward":(\d{1,9}),/.exec(bytes.toString('latin1', 0, 32))?.[1];
   if (version === undefined) throw damaged('does not begin like one');
   if (Number(version) > format) {
@@ -84,6 +84,17 @@ export function decodeVault(bytes: Buffer): Unproven {
       hint: 'Update Keyward.',
     });
   }
+}
+
+/** The header of a file, which nothing proves. `vault_newer` for a later format, `vault_damaged` for what is none. */
+export function readHeader(bytes: Buffer): Header | FirstHeader {
+  refuseNewer(bytes);
+  return parseHeader(bytes.toString('utf8', 0, bytes.indexOf('\n') + 1));
+}
+
+/** Takes the file apart. `vault_newer` for a later format, `vault_damaged` for anything that is not whole. */
+export function decodeVault(bytes: Buffer): Unproven {
+  refuseNewer(bytes);
   const macStart = bytes.length - macDigits - macClosing.length;
   const rowsEnd = macStart - macOpening.length;
   const headEnd = bytes.indexOf('\n') + 1;
