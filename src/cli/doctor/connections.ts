@@ -1,4 +1,5 @@
 /** Connector files, what is connected, and the OAuth clients that it was connected with. */
+import { closestMatch } from 'leven';
 import type { Broker } from '../../broker/broker.ts';
 import { verifyCredential } from '../../broker/credentials/verify.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
@@ -27,13 +28,9 @@ async function connectorFindings(config: Config): Promise<Finding[]> {
   });
   const { unknown: clients } = matchAuthConfigs(config, catalogue);
   const misnamed = clients.map((client) => {
-    const known = catalogue.ids().map(connectorVariable);
+    const nearest = closestMatch(client, catalogue.ids().map(connectorVariable));
     const text = `KEYWARD_AUTH_${client}_CLIENT_ID fits no connector, or more than one`;
-    return wrong(
-      'options',
-      text,
-      `Name it after one connector, such as KEYWARD_AUTH_${known[0] ?? 'GITHUB'}_CLIENT_ID.`,
-    );
+    return wrong('options', text, `Name it after one connector, such as KEYWARD_AUTH_${nearest}_CLIENT_ID.`);
   });
   if (found.length + misnamed.length > 0) return [...found, ...misnamed];
   const own = catalogue.ids().filter((id) => catalogue.isCustom(id)).length;
