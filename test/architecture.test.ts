@@ -37,6 +37,7 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     calls: ['broker', 'grants', 'input', 'oauth', 'policy'],
     credentials: ['approvals', 'broker', 'calls', 'grants', 'input', 'oauth', 'policy', 'visitors'],
     connect: ['broker', 'credentials', 'grants', 'input', 'oauth', 'policy', 'visitors'],
+    ending: ['approvals', 'broker', 'connect', 'credentials', 'grants', 'policy', 'sign-in'],
     'create-broker': ['broker', 'grants', 'policy'],
   },
   http: {
@@ -80,6 +81,7 @@ const leaves = [
   'errors',
   'header-names',
   'hosts',
+  'in-parallel',
   'json',
   'log',
   'principal',

@@ -17,6 +17,7 @@ export * as key from './commands/key.ts';
 export * as list from './commands/list.ts';
 export * as manage from './commands/manage.ts';
 export * as migrate from './commands/migrate.ts';
+export * as panic from './commands/panic.ts';
 export * as setup from './commands/setup.ts';
 export * as run from './commands/run.ts';
 export * as signIn from './commands/sign-in.ts';

@@ -151,17 +151,30 @@ function isOver({ expiresAt, releaseUntil, answered }: Approval, now: number): b
  * What was asked and allowed about a credential that is gone, or about an earlier secret of it, counts for nothing any
  * more. A no still counts: whoever was told it must not lose it by deleting or reconnecting.
  */
-export function forgetRequests(broker: Broker, principal: Principal, credentialId: string): Promise<void> {
-  return forEachAbout(broker, principal, credentialId, (record) =>
-    record.status === 'denied' || (record.answered?.noes ?? 0) > 0
-      ? { op: 'update', kind: 'approval', record: closed(record, null) }
-      : { op: 'delete', kind: 'approval', record },
-  );
+export async function forgetRequests(broker: Broker, principal: Owner, credentialId: string): Promise<void> {
+  await forEachThat(broker, principal, (record) => (record.credentialId === credentialId ? forgotten(record) : null));
+}
+
+/** Ends whatever this owner was asked and allowed, about anything; answers how many requests and permissions counted. */
+export async function endRequests(broker: Broker, owner: Owner): Promise<number> {
+  let ended = 0;
+  await forEachThat(broker, owner, (record) => {
+    if (['pending', 'approved', 'granted'].includes(approvalStateOf(record))) ended += 1;
+    return forgotten(record);
+  });
+  return ended;
+}
+
+function forgotten(record: Approval): VaultChange {
+  return record.status === 'denied' || (record.answered?.noes ?? 0) > 0
+    ? { op: 'update', kind: 'approval', record: closed(record, null) }
+    : { op: 'delete', kind: 'approval', record };
 }
 
 /** A page that was open before the name changed shows one that is no more: what waits has to be asked anew. */
 export function closeRequests(broker: Broker, principal: Principal, credentialId: string): Promise<void> {
-  return forEachAbout(broker, principal, credentialId, (record) => {
+  return forEachThat(broker, principal, (record) => {
+    if (record.credentialId !== credentialId) return null;
     const open = ['pending', 'approved'].includes(approvalStateOf(record));
     return open ? { op: 'update', kind: 'approval', record: closed(record, record.releaseUntil) } : null;
   });
@@ -173,14 +186,13 @@ function closed(record: Approval, releaseUntil: number | null): Approval {
   return { ...record, releaseUntil, status: 'pending', expiresAt: Math.min(record.expiresAt, Date.now()) };
 }
 
-async function forEachAbout(
+async function forEachThat(
   broker: Broker,
-  principal: Principal,
-  credentialId: string,
+  owner: Owner,
   change: (record: Approval) => VaultChange | null,
 ): Promise<void> {
-  for (const record of await approvalsOf(broker, principal)) {
-    const made = record.credentialId === credentialId ? change(record) : null;
+  for (const record of await approvalsOf(broker, owner)) {
+    const made = change(record);
     if (made === null) continue;
     await broker.vault.commit([made]).catch((error: unknown) => {
       // Answered or purged at this moment: it is harmless, since it is about what is no more.

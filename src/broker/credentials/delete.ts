@@ -77,7 +77,7 @@ function detailOf(
 }
 
 /** What is left for the person: Keyward has forgotten the secret, and the service has not. */
-function whereToRemove(broker: Broker, credential: Credential): string {
+export function whereToRemove(broker: Broker, credential: Credential): string {
   const { connectorId, hosts, inputs } = credential;
   const connector = broker.catalogue.get(connectorId);
   const auth = findAuth(broker, credential);
@@ -91,7 +91,7 @@ function whereToRemove(broker: Broker, credential: Credential): string {
 }
 
 /** Never throws: a service that is gone must not keep a person from deleting. */
-async function revokeGrant(
+export async function revokeGrant(
   broker: Broker,
   principal: Principal,
   credential: Credential,
@@ -111,7 +111,7 @@ async function revokeGrant(
 }
 
 /** Deletes whatever version is there: a rename in between must not leave a revoked grant behind as a credential. */
-async function removeRecord(broker: Broker, principal: Principal, seen: Credential): Promise<void> {
+export async function removeRecord(broker: Broker, principal: Principal, seen: Credential): Promise<void> {
   for (let record: Credential | undefined = seen; record; ) {
     try {
       const kept = await broker.vault.get('replacedSecret', principal, seen.id);

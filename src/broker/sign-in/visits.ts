@@ -44,6 +44,13 @@ export async function endVisit(parts: Parts, value: string): Promise<void> {
   if (visit !== null) await end(parts, visit);
 }
 
+/** Signs every browser of this person out; answers how many that were. */
+export async function endVisits(parts: Parts, { tenant, user }: Owner): Promise<number> {
+  const visits = await parts.vault.list('visit', { tenant, user }, {}, { limit: 10 * maxVisits });
+  for (const visit of visits) await end(parts, visit);
+  return visits.filter(({ expiresAt }) => expiresAt > Date.now()).length;
+}
+
 async function find(parts: Parts, value: string): Promise<Visit | null> {
   const [payload = '', proof = '', ...rest] = value.split('.');
   if (rest.length > 0 || !equalInConstantTime(proof, proofOf(parts, payload))) return null;

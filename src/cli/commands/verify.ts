@@ -3,6 +3,7 @@ import type { Broker } from '../../broker/broker.ts';
 import { verifyCredential } from '../../broker/credentials/verify.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
+import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
 import type { Run } from '../command.ts';
 import { allConnections, findConnection } from '../connection-name.ts';
@@ -51,23 +52,15 @@ async function verifyEach(
   principal: Principal,
   connections: readonly ConnectionView[],
 ): Promise<Verified[]> {
-  const results: Verified[] = [];
   const progress = showProgress('Verifying');
-  const left = connections.entries();
-  let done = 0;
-  const work = async () => {
-    for (const [index, { credentialId, name }] of left) {
-      results[index] = await verifyCredential(broker, principal, { credentialId }).then(
-        ({ checkedAt: _, ...result }) => ({ credentialId, name, ...result }),
-        (error: unknown) => ({ credentialId, name, status: 'failed', detail: inWords(error) }),
-      );
-      done += 1;
-      progress.step(done, connections.length);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  progress.end();
-  return results;
+  const verified = ({ credentialId, name }: ConnectionView): Promise<Verified> =>
+    verifyCredential(broker, principal, { credentialId }).then(
+      ({ checkedAt: _, ...result }) => ({ credentialId, name, ...result }),
+      (error: unknown) => ({ credentialId, name, status: 'failed', detail: inWords(error) }),
+    );
+  return inParallel(connections, atOnce, verified, (done) => progress.step(done, connections.length)).finally(
+    progress.end,
+  );
 }
 
 function inWords(error: unknown): string {

@@ -6,8 +6,8 @@ import type { ConnectionView } from '../../broker/credentials/view.ts';
 import { type ClientCheck, clientChecks } from '../../broker/grants/client-check.ts';
 import { type Config, connectorVariable } from '../../config/config.ts';
 import { loadCatalogue } from '../../connectors/catalogue.ts';
+import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
-import { inParallel } from '../in-parallel.ts';
 import { matchAuthConfigs } from '../keyward.ts';
 import { showProgress } from '../progress.ts';
 import { type Check, type Finding, failed, ok, unknown, wrong } from './finding.ts';
@@ -58,7 +58,7 @@ async function connectionFindings(
   if (usable.length === 0) return [ok('connections', 'there is none yet')];
   const progress = showProgress('Verifying');
   const check = (one: ConnectionView) => verified(broker, principal, one).catch((error) => failed('connection', error));
-  return inParallel(usable, atOnce, check, progress);
+  return inParallel(usable, atOnce, check, (done) => progress.step(done, usable.length)).finally(() => progress.end());
 }
 
 async function verified(broker: Broker, principal: Principal, connection: ConnectionView): Promise<Finding> {

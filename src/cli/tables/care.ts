@@ -36,5 +36,18 @@ export const careCommands: CommandTable = {
       examples: ['keyward doctor', 'keyward doctor --json'],
       load: async () => (await import('../lazy-commands.ts')).doctor.doctor,
     },
+    {
+      name: 'panic',
+      words: [],
+      help: 'end everything at once: revoke every grant at its service, end shares, session tokens and approvals; exit code 1 if a service could not be reached',
+      flags: {
+        delete: { help: 'delete the records of what ended, too' },
+        yes: { help: 'ask nothing' },
+        ...jsonFlag,
+        ...ownerFlags,
+      },
+      examples: ['keyward panic', 'keyward panic --user ann --delete --yes'],
+      load: async () => (await import('../lazy-commands.ts')).panic.panic,
+    },
   ],
 };

@@ -1,12 +1,15 @@
-/** Bounded concurrency for commands that ask many services. */
-import type { Progress } from './progress.ts';
+/** Bounded concurrency for what asks many services. */
 
-/** Answers in the order of the items; the first error of `work` ends it all. */
+/**
+ * Answers in the order of the items; the first error of `work` ends it all.
+ *
+ * @param onStep is told how many are done, after each
+ */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   atOnce: number,
   work: (item: Item) => Promise<Result>,
-  progress?: Progress,
+  onStep: (done: number) => void = () => {},
 ): Promise<Result[]> {
   const results: Result[] = [];
   const left = items.entries();
@@ -15,13 +18,9 @@ export async function inParallel<Item, Result>(
     for (const [index, item] of left) {
       results[index] = await work(item);
       done += 1;
-      progress?.step(done, items.length);
+      onStep(done);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
-  } finally {
-    progress?.end();
-  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
   return results;
 }

@@ -1,0 +1,194 @@
+/** Ending every connection of one owner: each grant is revoked at its service, and no secret that ended is kept. */
+import { hasCode, toPublic } from '../../errors.ts';
+import { inParallel } from '../../in-parallel.ts';
+import type { Principal } from '../../principal.ts';
+import type { Credential, CredentialSecret, Page, ReplacedSecret } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { amend, holdingGrant } from '../grants/amend.ts';
+import { unsavedFor } from '../grants/fresh-tokens.ts';
+import { endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
+import type { Revocation } from '../oauth/revoke.ts';
+import { about } from '../policy/access.ts';
+import { authorize } from '../policy/policy.ts';
+import { removeRecord, revokeGrant, whereToRemove } from './delete.ts';
+
+/** What became of one connection. */
+export type EndedConnection = {
+  readonly credentialId: string;
+  readonly name: string;
+  readonly connectorId: string;
+  /** At the service, now or when it was ended before. One that failed is tried again the next time. */
+  readonly revocation: Revocation;
+  /** Whether its record is gone. */
+  readonly deleted: boolean;
+  /** What is left for the person. */
+  readonly detail?: string;
+};
+
+/** Rows that are read at a time. */
+const pageSize = 100;
+/** Services that are asked at a time. */
+const atOnce = 8;
+/** Of a record that was ended; what is left for the person follows it. */
+const endedReason = 'Its owner ended every connection.';
+
+/**
+ * Ends the owner's connections. First none of them can be used any more, by anybody, and their shares are gone; then each
+ * service is asked. A service that fails keeps no other from being asked, and its record keeps the secret, so that doing it
+ * again goes on.
+ *
+ * @param forget also deletes each record whose grant is not left behind by a failure
+ * @param onStep is told how many connections are done, and of how many
+ */
+export async function endConnections(
+  broker: Broker,
+  principal: Principal,
+  { forget, onStep }: { readonly forget: boolean; readonly onStep: (done: number, total: number) => void },
+): Promise<{ readonly connections: readonly EndedConnection[]; readonly shares: number }> {
+  const owned = await ownedBy(broker, principal);
+  const siblings = await siblingsWithin(broker, owned);
+  let shares = 0;
+  for (const credential of owned) {
+    shares += credential.shares?.length ?? 0;
+    await authorize(broker, principal, 'credential.end', about(credential));
+    await block(broker, credential);
+  }
+  let done = 0;
+  const ended = await inParallel(grouped(broker, owned), atOnce, async (group) => {
+    const revoked = new Set<string>();
+    const results: EndedConnection[] = [];
+    // One after the other: the service ends them all with the first, and may know none of the others after that.
+    for (const credential of group) {
+      const withIt = siblings.get(credential.id)?.some((id) => revoked.has(id)) ?? false;
+      const result = await endOne(broker, principal, credential, { forget, withIt }).catch((error: unknown) =>
+        failed(broker, credential, error),
+      );
+      if (result?.revocation === 'revoked') revoked.add(credential.id);
+      if (result !== null) results.push(result);
+      done += 1;
+      onStep(done, owned.length);
+    }
+    return results;
+  });
+  return { connections: ended.flat(), shares };
+}
+
+async function ownedBy(broker: Broker, principal: Principal): Promise<Credential[]> {
+  const owned: Credential[] = [];
+  for (let page: Page = { limit: pageSize }; ; ) {
+    const rows = await broker.vault.list('credential', principal, {}, page);
+    owned.push(...rows);
+    const last = rows.at(-1);
+    if (rows.length < pageSize || !last) return owned;
+    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
+  }
+}
+
+/** By id, those that end with a connection where its service ends all of a person by one revocation. */
+async function siblingsWithin(broker: Broker, owned: readonly Credential[]): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const credential of owned) {
+    if (!endsWholeGrant(broker, credential)) continue;
+    found.set(
+      credential.id,
+      (await siblingsOf(broker, credential)).map(({ id }) => id),
+    );
+  }
+  return found;
+}
+
+/** Those of a service that ends whole grants are one group; every other connection is one by itself. */
+function grouped(broker: Broker, owned: readonly Credential[]): Credential[][] {
+  const groups = new Map<string, Credential[]>();
+  for (const credential of owned) {
+    const name = endsWholeGrant(broker, credential) ? credential.connectorId : credential.id;
+    groups.set(name, [...(groups.get(name) ?? []), credential]);
+  }
+  return [...groups.values()];
+}
+
+/** From here on nobody uses it, and nobody has a share of it. */
+async function block(broker: Broker, credential: Credential): Promise<void> {
+  await amend(broker, credential, (now) => {
+    const statusReason = isEnded(now) ? now.statusReason : endedReason;
+    return { record: { ...now, status: 'reconnect_required', statusReason, shares: [] } };
+  }).catch((error: unknown) => {
+    if (!hasCode(error, 'not_found')) throw error;
+  });
+}
+
+function isEnded({ status, statusReason }: Credential): boolean {
+  return status === 'reconnect_required' && (statusReason?.startsWith(endedReason) ?? false);
+}
+
+type How = { readonly forget: boolean; readonly withIt: boolean };
+
+/** Null where somebody deleted it meanwhile. Waits for a refresh under way, so that what gets revoked is the newest grant. */
+function endOne(broker: Broker, principal: Principal, seen: Credential, how: How): Promise<EndedConnection | null> {
+  return holdingGrant(broker, seen.id, async () => {
+    const credential = await broker.vault.get('credential', principal, seen.id);
+    if (credential === undefined) return null;
+    const opened = await broker.vault.open('credential', credential).catch(() => null);
+    const secret = unsavedFor(broker, credential) ?? opened;
+    const before = secret !== null && isErased(secret) ? revocationBefore(credential) : null;
+    const now = before ?? (await revokeGrant(broker, principal, credential, secret));
+    const own = now === 'failed' && how.withIt ? 'revoked' : now;
+    const revocation = own !== 'failed' && (await endReplaced(broker, principal, credential)) ? own : 'failed';
+    const left = revocation === 'revoked' ? null : whereToRemove(broker, credential);
+    const deleted = how.forget && revocation !== 'failed';
+    if (deleted) await removeRecord(broker, principal, credential);
+    else if (before === null) await settle(broker, credential, revocation === 'failed' ? null : secret, left);
+    broker.unsaved.delete(credential.id);
+    broker.coolDowns.delete(credential.id);
+    return { ...named(seen), revocation, deleted, ...(left !== null && { detail: left }) };
+  });
+}
+
+/** Blocks it once more, since a refresh that was under way may have stored its tokens; a secret that ended goes. */
+async function settle(broker: Broker, credential: Credential, ended: CredentialSecret | null, left: string | null) {
+  const statusReason = [endedReason, left ?? ''].join(' ').trim();
+  await amend(broker, credential, (now) => ({
+    record: { ...now, status: 'reconnect_required', statusReason, shares: [], refreshStartedAt: null },
+    ...(ended !== null && { secret: erased(ended) }),
+  }));
+}
+
+/** What reconnecting replaced is a grant, too. True once nothing of it is left. */
+async function endReplaced(broker: Broker, principal: Principal, credential: Credential): Promise<boolean> {
+  const kept = await broker.vault.get('replacedSecret', principal, credential.id);
+  if (kept === undefined) return true;
+  const secret = await broker.vault.open('replacedSecret', kept);
+  const revocation = await revokeGrant(broker, principal, { ...credential, ...placeOf(kept) }, secret);
+  // Where one revocation ends all of a person, it went with the other.
+  if (revocation === 'failed' && !endsWholeGrant(broker, credential)) return false;
+  await broker.vault.commit([{ op: 'delete', kind: 'replacedSecret', record: kept }]);
+  return true;
+}
+
+function placeOf({ inputs, authConfigId, authConfigOwner = null }: ReplacedSecret) {
+  return { inputs, authConfigId, authConfigOwner };
+}
+
+function erased(secret: CredentialSecret): CredentialSecret {
+  if (secret.kind === 'inputs') return { kind: 'inputs', inputs: {} };
+  const { inputs: _, ...tokens } = secret;
+  return { ...tokens, accessToken: '', refreshToken: null, kept: {} };
+}
+
+function isErased(secret: CredentialSecret): boolean {
+  return secret.kind === 'inputs' ? Object.keys(secret.inputs).length === 0 : secret.accessToken === '';
+}
+
+/** What became of one that was ended before, as its record says. */
+function revocationBefore({ statusReason }: Credential): Revocation {
+  return statusReason === endedReason ? 'revoked' : 'not_supported';
+}
+
+function failed(broker: Broker, credential: Credential, error: unknown): EndedConnection {
+  const detail = `${toPublic(error).message} ${whereToRemove(broker, credential)}`;
+  return { ...named(credential), revocation: 'failed', deleted: false, detail };
+}
+
+function named({ id: credentialId, name, connectorId }: Credential) {
+  return { credentialId, name, connectorId };
+}
