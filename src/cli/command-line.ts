@@ -7,7 +7,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { closestMatch } from 'leven';
 import { flagOf, options, unknownOption } from '../config/config.ts';
 import type { Command, Flag } from './command.ts';
-import { commands } from './commands.ts';
+import { commands, shownCommands } from './commands.ts';
 
 type CommandLine = {
   /** Undefined when the words name none; there is a problem then. */
@@ -107,7 +107,7 @@ const mostNamed = 3;
 
 /** What to say about a command that there is not: with those that have one of its words, else with the nearest one. */
 function unknownCommand(typed: readonly string[]): string {
-  const names = commands.map(({ name }) => name);
+  const names = shownCommands.map(({ name }) => name);
   const alike = names.filter((name) => name.split(' ').some((word) => typed.includes(word)));
   const name = typed.slice(0, 2).join(' ');
   const nearest =

@@ -46,6 +46,8 @@ export type Command = {
   readonly examples: readonly string[];
   /** How it serves; left out by commands that don't. */
   readonly mode?: Mode;
+  /** Programs call it: neither the help nor a suggestion names it. */
+  readonly hidden?: true;
   /** It runs with a configuration that has problems, too: each such option has its default then. */
   readonly anyConfig?: true;
   readonly load: () => Promise<Run>;

@@ -20,3 +20,6 @@ export const tables: readonly CommandTable[] = [
 ];
 
 export const commands: readonly Command[] = tables.flatMap((table) => table.commands);
+
+/** Those that people call. */
+export const shownCommands: readonly Command[] = commands.filter(({ hidden }) => !hidden);

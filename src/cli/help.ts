@@ -8,7 +8,9 @@ import { tables } from './commands.ts';
 export function helpText(): string {
   const commandLines = tables.flatMap(({ title, commands }) => [
     `${title}:`,
-    ...commands.flatMap((command) => [`  ${usageOf(command)}`, `      ${command.help}`]),
+    ...commands
+      .filter(({ hidden }) => !hidden)
+      .flatMap((command) => [`  ${usageOf(command)}`, `      ${command.help}`]),
     '',
   ]);
   const optionLines = describeOptions().flatMap(({ flag, value, variable, help, byDefault }) => [

@@ -1,5 +1,4 @@
 /** `keyward doctor`: broken set-ups, each of which has to be named together with what mends it. */
-import { execFile } from 'node:child_process';
 import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:net';
@@ -12,7 +11,8 @@ import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { type Keyward, openKeyward } from '../../src/cli/keyward.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { localPrincipal } from '../../src/principal.ts';
-import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
+import { runKeyward as run } from '../support/clients/command.ts';
+import { freePort } from '../support/clients/mcp-clients.ts';
 import { type HttpServer, type Seen, startHttpServer } from '../support/servers/http-server.ts';
 
 const key = 'ab'.repeat(32);
@@ -425,13 +425,3 @@ describe('keyward doctor', () => {
     expect(stdout).toMatch(/^Key +KEYWARD_PASSPHRASE, which is not set$/m);
   });
 });
-
-/** Runs the built program to its end. */
-function run(args: readonly string[], env: Env) {
-  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    const child = execFile(process.execPath, [keywardMain, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
-    );
-    child.stdin?.end();
-  });
-}

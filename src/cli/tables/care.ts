@@ -49,5 +49,23 @@ export const careCommands: CommandTable = {
       examples: ['keyward panic', 'keyward panic --user ann --delete --yes'],
       load: async () => (await import('../lazy-commands.ts')).panic.panic,
     },
+    {
+      name: 'completion',
+      words: ['<bash|zsh|fish|powershell>'],
+      help: 'print what makes a shell complete the command lines of Keyward, with connectors and your connections',
+      anyConfig: true,
+      examples: ['source <(keyward completion bash)', 'keyward completion fish | source'],
+      load: async () => (await import('../lazy-commands.ts')).completion.completion,
+    },
+    {
+      name: 'completion complete',
+      words: [],
+      rest: '<words…>',
+      help: 'print what the words can go on with',
+      hidden: true,
+      anyConfig: true,
+      examples: ['keyward completion complete -- list --connector gi'],
+      load: async () => (await import('../lazy-commands.ts')).completion.complete,
+    },
   ],
 };
