@@ -18,6 +18,8 @@ export type Invocation = {
   readonly words: readonly string[];
   /** What stands after `--`: the command line of another program. */
   readonly rest: readonly string[];
+  /** Every command, for one that is about them. */
+  readonly commands: readonly Command[];
 };
 
 /** Runs to the end and answers the exit code. */

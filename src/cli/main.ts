@@ -9,6 +9,7 @@ import { hasCode, KeywardError, toPublic } from '../errors.ts';
 import { captureConsole, createLog, type LogWriter, withoutInfo } from '../log.ts';
 import { version } from '../version.ts';
 import { parseCommandLine } from './command-line.ts';
+import { commands } from './commands.ts';
 import { commandHelp, helpText } from './help.ts';
 
 // Node opens its inspector at this signal, on a port of loopback at which every user of this computer reads the memory of
@@ -61,7 +62,7 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
   const start = await line.command?.load();
   // Only what serves has somebody who reads what happens.
   const heard = line.command?.mode === undefined ? withoutInfo(log) : log;
-  return start?.({ ...line, ...read, log: heard }) ?? 2;
+  return start?.({ ...line, ...read, commands, log: heard }) ?? 2;
 }
 
 /** Problems of the command line and of the environment are one message, but for a command that is about the latter. */

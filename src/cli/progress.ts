@@ -9,7 +9,7 @@ const quiet: Progress = { step: () => {}, end: () => {} };
 const everyMs = 100;
 
 /** @param act what is done, such as “Verifying” */
-export function showProgress(act: string): Progress {
+function showProgress(act: string): Progress {
   const { stderr } = process;
   if (!stderr.isTTY) return quiet;
   let shownAt = 0;
@@ -22,4 +22,14 @@ export function showProgress(act: string): Progress {
     },
     end: () => void stderr.write('\r\u001b[K'),
   };
+}
+
+/** Does long work and shows how far it is; nothing of that is left on the screen afterwards. */
+export async function withProgress<T>(act: string, work: (step: Progress['step']) => Promise<T>): Promise<T> {
+  const progress = showProgress(act);
+  try {
+    return await work(progress.step);
+  } finally {
+    progress.end();
+  }
 }

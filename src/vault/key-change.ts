@@ -12,6 +12,7 @@ import { type KeySettings, outerKeyAdvice, sourceInWords } from '../seal/outer-k
 import { isSetAside, open, seal, setAside } from '../seal/seal.ts';
 import type { Kind, KindRow, Reseal, Store } from '../store/store.ts';
 import { auditEnds, isAuthenticLine, readLine } from './audit/audit-ends.ts';
+import type { OnStep } from './audit/audit-verify.ts';
 import { contextOf } from './seal-context.ts';
 
 const batch = 200;
@@ -59,12 +60,13 @@ export async function keyUse(
  * the current key, but for those that did not open, and no other key opens anything.
  *
  * @param onDamaged is called with a record before it is set aside
+ * @param onStep is told how many records were sealed anew; their number is not known before the end
  */
-export async function rotateDataKey(store: Store, onDamaged: OnDamaged = ignored): Promise<Rotated> {
+export async function rotateDataKey(store: Store, onDamaged: OnDamaged = ignored, onStep?: OnStep): Promise<Rotated> {
   await store.refreshKeys();
   const resumed = leftKeys(store).length > 0;
   if (!resumed) await store.changeKeys(withFreshKey);
-  return { resumed, ...(await leaveOldKeys(store, onDamaged)) };
+  return { resumed, ...(await leaveOldKeys(store, onDamaged, onStep)) };
 }
 
 /**
@@ -123,16 +125,22 @@ function leftKeys({ keyring }: Pick<Store, 'keyring'>): readonly string[] {
   return [...keyring.dataKeys.keys()].filter((keyId) => keyId !== keyring.currentKeyId);
 }
 
-async function leaveOldKeys(store: Store, onDamaged: OnDamaged): Promise<Omit<Rotated, 'resumed'>> {
+async function leaveOldKeys(
+  store: Store,
+  onDamaged: OnDamaged,
+  onStep: OnStep = () => {},
+): Promise<Omit<Rotated, 'resumed'>> {
   const left = leftKeys(store);
   const damaged: DamagedRecord[] = [];
   let resealed = 0;
   for (let round = 0, moved = 1; moved > 0 && round < mostRounds; round += 1, resealed += moved) {
-    moved = await resealAll(store, async (record) => {
+    const before = resealed;
+    const aside: OnDamaged = async (record) => {
       if (damaged.some(({ kind, id }) => kind === record.kind && id === record.id)) return;
       await onDamaged(record);
       damaged.push(record);
-    });
+    };
+    moved = await resealAll(store, aside, (done) => onStep(before + done, 0));
   }
   await store.proveAnew();
   await retire(store, left);
@@ -151,12 +159,13 @@ async function retire(store: Store, keyIds: readonly string[]): Promise<void> {
 }
 
 /** Seals everything that another than the current key sealed; answers how many records that were. */
-async function resealAll(store: Store, onDamaged: OnDamaged): Promise<number> {
+async function resealAll(store: Store, onDamaged: OnDamaged, onStep: (done: number) => void): Promise<number> {
   let boxes: Reseal[] = [];
   let count = 0;
   const flush = async () => {
     if (boxes.length > 0) await store.reseal(boxes);
     count += boxes.length;
+    onStep(count);
     boxes = [];
   };
   const forged: DamagedRecord[] = [];

@@ -3,6 +3,7 @@ import { KeywardError } from '../../errors.ts';
 import type { AuditHead } from '../../store/audit-head.ts';
 import { verifyAudit } from '../../vault/audit/audit-verify.ts';
 import type { Run } from '../command.ts';
+import { withProgress } from '../progress.ts';
 import { table } from '../table.ts';
 import { withStore } from '../with-store.ts';
 
@@ -26,7 +27,9 @@ export const tail: Run = (invocation) => {
 export const verify: Run = (invocation) => {
   const since = readHead(invocation.flags.get('since'));
   return withStore(invocation, async (store) => {
-    const { lines, chains, torn, problems, ok, sealedLines, head } = await verifyAudit(store, since);
+    const { lines, chains, torn, problems, ok, sealedLines, head } = await withProgress('Verifying line', (step) =>
+      verifyAudit(store, since, step),
+    );
     const found = problems.map(({ line, problem }) => `line ${line}: ${problem}\n`);
     const cut = torn.map((line) => `line ${line}: cut short by a crash while it was written; nothing relied on it.\n`);
     const verdict = ok

@@ -12,6 +12,7 @@ import { type OwnerChange, readOwnerMap, underNewOwner } from '../../vault/move/
 import { askNewPassphrase } from '../ask.ts';
 import type { Run } from '../command.ts';
 import { keySettings, marksFolder } from '../keyward.ts';
+import { withProgress } from '../progress.ts';
 import { noteInAudit, withStore } from '../with-store.ts';
 
 export const migrateStore: Run = async ({ config, flags }) => {
@@ -40,7 +41,9 @@ export const backup: Run = (invocation) =>
     const passphrase = flags.has('new-passphrase') ? await askNewPassphrase() : undefined;
     await noteInAudit(store, 'vault.backup');
     const keys = passphrase === undefined ? store.keys : await underPassphrase(store, settings, passphrase);
-    const { records, auditLines } = await writeArchive(file, store, keys);
+    const { records, auditLines } = await withProgress('Writing entry', (step) =>
+      writeArchive(file, store, keys, step),
+    );
     process.stdout.write(`${inWords({ records: { records }, auditLines })}: written to ${file}.\n`);
     if (['keychain', 'file'].includes(keys.outer.source)) {
       process.stderr.write('It opens with the key that Keyward made on this computer only; see --new-passphrase.\n');
@@ -70,7 +73,7 @@ async function intoStore(config: Config, to: StoreSettings, source: Source, { ch
   const settings = { store: to, key: keySettings(config), marks: marksFolder(config) };
   const target = await openStore({ ...settings, adopt: source.keys });
   try {
-    return await copyVault(source, target, change, left);
+    return await withProgress('Copying entry', (step) => copyVault(source, target, change, left, step));
   } finally {
     await target.close();
   }

@@ -3,8 +3,7 @@ import { type Config, readConfig } from '../../config/config.ts';
 import { loadCatalogue } from '../../connectors/catalogue.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Invocation, Run } from '../command.ts';
-import { parseCommandLine } from '../command-line.ts';
-import { type Candidate, candidatesFor } from '../completion/candidates.ts';
+import { type Candidate, candidatesFor, readTyped } from '../completion/candidates.ts';
 import { scripts } from '../completion/scripts.ts';
 import { allConnections } from '../connection-name.ts';
 import { plain } from '../table.ts';
@@ -39,15 +38,17 @@ export const complete: Run = async (invocation) => {
 };
 
 async function offered(invocation: Invocation): Promise<readonly Candidate[]> {
-  // The options that are typed already say which vault is meant.
-  const line = parseCommandLine(invocation.rest.slice(0, -1), true);
+  const { commands, rest } = invocation;
+  const typed = readTyped(commands, rest.slice(0, -1));
+  // The options that are typed already say which vault is meant, and whose records.
   let usable = true;
-  const config = readConfig(line.options, process.env, null, () => {
+  const config = readConfig(typed.values, process.env, null, () => {
     usable = false;
   });
-  const found = await candidatesFor(invocation.rest, {
+  const flags = new Map([...typed.values].map(([flag, value]) => [flag.slice(2), value]));
+  const found = await candidatesFor(commands, typed, rest.at(-1) ?? '', {
     connectors: () => connectorsOf(config),
-    connections: async () => (usable ? connectionsOf({ ...invocation, config, flags: line.flags }) : []),
+    connections: async () => (usable ? connectionsOf({ ...invocation, config, flags }) : []),
   });
   // A name that no terminal can show as it is can't be typed either.
   return found.filter(({ value }) => value !== '' && plain(value) === value);

@@ -14,6 +14,7 @@ import {
 import { askNewPassphrase } from '../ask.ts';
 import type { Invocation, Run } from '../command.ts';
 import { keySettings } from '../keyward.ts';
+import { withProgress } from '../progress.ts';
 import { table } from '../table.ts';
 import { noteInAudit, withStore } from '../with-store.ts';
 
@@ -36,7 +37,7 @@ export const status: Run = (invocation) =>
 export const rotate: Run = (invocation) =>
   withStore(invocation, async (store) => {
     await noteInAudit(store, 'key.rotate');
-    const rotated = await rotateDataKey(store, noteDamaged(store));
+    const rotated = await withProgress('Sealing record', (step) => rotateDataKey(store, noteDamaged(store), step));
     if (rotated.resumed) process.stdout.write('Finished a rotation that was interrupted.\n');
     return report(store, rotated);
   });

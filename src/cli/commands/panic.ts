@@ -3,7 +3,7 @@ import type { EndedConnection } from '../../broker/credentials/end-connections.t
 import { endEverything, type Receipt } from '../../broker/ending/end-everything.ts';
 import type { Run } from '../command.ts';
 import { whoseRecords } from '../person.ts';
-import { showProgress } from '../progress.ts';
+import { withProgress } from '../progress.ts';
 import { count, printJson, table } from '../table.ts';
 import { confirmAct } from '../terminal.ts';
 import { withConnections } from '../with-store.ts';
@@ -16,8 +16,7 @@ export const panic: Run = (invocation) =>
     const what = `every connection, share, session token and approval ${whoseRecords(principal).split(', as ')[0]}`;
     if (!flags.has('yes'))
       await confirmAct(`End ${what}, at the services too${forget ? ', and delete the records' : ''}?`);
-    const progress = showProgress('Revoking');
-    const receipt = await endEverything(broker, principal, { forget, onStep: progress.step }).finally(progress.end);
+    const receipt = await withProgress('Revoking', (onStep) => endEverything(broker, principal, { forget, onStep }));
     const failed = receipt.connections.filter(({ revocation }) => revocation === 'failed');
     if (flags.has('json')) printJson({ complete: failed.length === 0, ...receipt });
     else print(receipt);

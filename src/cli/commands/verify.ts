@@ -8,7 +8,7 @@ import type { Principal } from '../../principal.ts';
 import type { Run } from '../command.ts';
 import { allConnections, findConnection } from '../connection-name.ts';
 import { whoseRecords } from '../person.ts';
-import { showProgress } from '../progress.ts';
+import { withProgress } from '../progress.ts';
 import { count, printJson, table } from '../table.ts';
 import { withConnections } from '../with-store.ts';
 
@@ -52,14 +52,13 @@ async function verifyEach(
   principal: Principal,
   connections: readonly ConnectionView[],
 ): Promise<Verified[]> {
-  const progress = showProgress('Verifying');
   const verified = ({ credentialId, name }: ConnectionView): Promise<Verified> =>
     verifyCredential(broker, principal, { credentialId }).then(
       ({ checkedAt: _, ...result }) => ({ credentialId, name, ...result }),
       (error: unknown) => ({ credentialId, name, status: 'failed', detail: inWords(error) }),
     );
-  return inParallel(connections, atOnce, verified, (done) => progress.step(done, connections.length)).finally(
-    progress.end,
+  return withProgress('Verifying', (step) =>
+    inParallel(connections, atOnce, verified, (done) => step(done, connections.length)),
   );
 }
 

@@ -1,7 +1,6 @@
 /** What a command line can go on with. */
 import { flagOf, options } from '../../config/config.ts';
 import type { Command, Flag } from '../command.ts';
-import { commands, shownCommands } from '../commands.ts';
 
 /** A word that fits, and what it is. */
 export type Candidate = { readonly value: string; readonly what: string };
@@ -19,47 +18,70 @@ const sourceOf: Readonly<Record<string, keyof Sources>> = {
   connection: 'connections',
 };
 
-/** @param words those after `keyward`, as typed; the last one is to be completed, and may be empty */
-export async function candidatesFor(words: readonly string[], sources: Sources): Promise<readonly Candidate[]> {
-  const typed = words.map(unquoted);
-  const current = typed.at(-1) ?? '';
-  const before = typed.slice(0, -1);
-  // What follows is the command line of another program.
-  if (before.includes('--')) return [];
-  const { positionals, open } = read(before);
-  const found = open ? await valuesFor(open, sources) : await wordsFor(positionals, current, sources);
+/** What was typed before the word that is to be completed. */
+export type Typed = {
+  readonly positionals: readonly string[];
+  /** Flags that were given a value, with their dashes: `--home` → text. */
+  readonly values: ReadonlyMap<string, string>;
+  /** What stands for the value that a last flag still waits for. */
+  readonly open: string | null;
+  /** What follows is the command line of another program. */
+  readonly ended: boolean;
+};
+
+/** @param words those after `keyward`, as typed, without the one that is to be completed */
+export function readTyped(commands: readonly Command[], words: readonly string[]): Typed {
+  const positionals: string[] = [];
+  const values = new Map<string, string>();
+  let flag: string | null = null;
+  for (const word of words.map(unquoted)) {
+    const [, name = word, value] = /^(--[^=]+)=([\s\S]*)$/.exec(word) ?? [];
+    if (flag !== null) {
+      values.set(flag, word);
+      flag = null;
+    } else if (!word.startsWith('-')) positionals.push(word);
+    else if (value !== undefined) values.set(name, value);
+    else if (placeholderOf(commands, word) !== undefined) flag = word;
+  }
+  const open = flag === null ? null : (placeholderOf(commands, flag) ?? null);
+  return { positionals, values, open, ended: words.includes('--') };
+}
+
+/** @param word the one that is to be completed, as typed; it may be empty */
+export async function candidatesFor(
+  commands: readonly Command[],
+  { positionals, open, ended }: Typed,
+  word: string,
+  sources: Sources,
+): Promise<readonly Candidate[]> {
+  if (ended) return [];
+  const current = unquoted(word);
+  const found = open ? await valuesFor(open, sources) : await wordsFor(commands, positionals, current, sources);
   return found.filter(({ value }) => value.startsWith(current));
 }
 
-/** The words that are no flags, and what stands for the value that a last flag still waits for. */
-function read(before: readonly string[]): { positionals: string[]; open: string | null } {
-  const positionals: string[] = [];
-  let open: string | null = null;
-  for (const word of before) {
-    if (open !== null) open = null;
-    else if (word.startsWith('-')) open = word.includes('=') ? null : (valueOf(word) ?? null);
-    else positionals.push(word);
-  }
-  return { positionals, open };
-}
-
-const commandFlags: Readonly<Record<string, Flag>> = Object.assign({}, ...commands.map(({ flags }) => flags ?? {}));
-
 /** What stands for the value of a flag; undefined for one that takes none. */
-function valueOf(word: string): string | undefined {
+function placeholderOf(commands: readonly Command[], word: string): string | undefined {
+  const flags: Readonly<Record<string, Flag>> = Object.assign({}, ...commands.map((command) => command.flags ?? {}));
   const name = word.replace(/^--?/, '');
   const option = Object.values(options).find((spec) => flagOf(spec) === word);
-  const short = Object.values(commandFlags).find((flag) => word === `-${flag.short}`);
-  return option?.value ?? (short ?? commandFlags[name])?.value;
+  const short = Object.values(flags).find((flag) => word === `-${flag.short}`);
+  return option?.value ?? (short ?? flags[name])?.value;
 }
 
-async function wordsFor(positionals: readonly string[], current: string, sources: Sources): Promise<Candidate[]> {
+async function wordsFor(
+  commands: readonly Command[],
+  positionals: readonly string[],
+  current: string,
+  sources: Sources,
+): Promise<Candidate[]> {
+  const shown = commands.filter(({ hidden }) => !hidden);
   const line = positionals.map((word) => `${word} `).join('');
-  const command = shownCommands
+  const command = shown
     .filter(({ name }) => line.startsWith(`${name} `))
     .sort((one, other) => other.name.length - one.name.length)[0];
   if (current.startsWith('-')) return flagsOf(command);
-  const next = shownCommands
+  const next = shown
     .filter(({ name }) => `${name} `.startsWith(line) && `${name} ` !== line)
     .map(({ name, help }) => ({ name, value: name.slice(line.length).split(' ')[0] ?? '', help }));
   const subcommands = [...new Map(next.map((one) => [one.value, one])).values()].map(({ value, help, name }) => ({

@@ -9,7 +9,7 @@ import { loadCatalogue } from '../../connectors/catalogue.ts';
 import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
 import { matchAuthConfigs } from '../keyward.ts';
-import { showProgress } from '../progress.ts';
+import { withProgress } from '../progress.ts';
 import { type Check, type Finding, failed, ok, unknown, wrong } from './finding.ts';
 
 /** Services that are asked at a time. */
@@ -56,9 +56,8 @@ async function connectionFindings(
 ): Promise<Finding[]> {
   const usable = connections.filter(({ access }) => access !== 'view');
   if (usable.length === 0) return [ok('connections', 'there is none yet')];
-  const progress = showProgress('Verifying');
   const check = (one: ConnectionView) => verified(broker, principal, one).catch((error) => failed('connection', error));
-  return inParallel(usable, atOnce, check, (done) => progress.step(done, usable.length)).finally(() => progress.end());
+  return withProgress('Verifying', (step) => inParallel(usable, atOnce, check, (done) => step(done, usable.length)));
 }
 
 async function verified(broker: Broker, principal: Principal, connection: ConnectionView): Promise<Finding> {

@@ -4,6 +4,9 @@ import type { Store } from '../../store/store.ts';
 import { noPrevious } from './audit-chain.ts';
 import { auditEnds, isAuthenticLine, readLine } from './audit-ends.ts';
 
+/** How far long work is: how much is done, and of how much; 0 where nobody knows. */
+export type OnStep = (done: number, total: number) => void;
+
 type VerifiedStore = Pick<Store, 'keyring' | 'readAudit' | 'auditHead'>;
 
 type AuditReport = {
@@ -28,8 +31,13 @@ type AuditReport = {
  * log, and another order. Under a retired key there may be what there was when it was retired, or nothing.
  *
  * @param since a head of this log from earlier: it must still hold what it held then
+ * @param onStep is told how many lines were read, and how many there were at least when the vault last counted them
  */
-export async function verifyAudit(store: VerifiedStore, since?: AuditHead): Promise<AuditReport> {
+export async function verifyAudit(
+  store: VerifiedStore,
+  since?: AuditHead,
+  onStep: OnStep = () => {},
+): Promise<AuditReport> {
   const heads = new Map<string, { readonly seq: number; readonly mac: string }>();
   const problems: { line: number; problem: string }[] = [];
   const torn: number[] = [];
@@ -41,6 +49,7 @@ export async function verifyAudit(store: VerifiedStore, since?: AuditHead): Prom
   const [whole, later] = [runOf(noLines, marks), runOf(sealed.from, marks)];
   for await (const text of store.readAudit()) {
     line += 1;
+    onStep(line, Math.max(line, sealed.lines));
     whole.add(text);
     later.add(text);
     const entry = readLine(text);

@@ -21,6 +21,7 @@ import { fileMode, storageError, syncFolder } from '../../seal/private-files.ts'
 import { envelope, openEnvelope } from '../../seal/seal.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import type { KindRow } from '../../store/store.ts';
+import type { OnStep } from '../audit/audit-verify.ts';
 import type { Source } from './move.ts';
 
 /** In the first one the keys had no states, as in the first format of a vault file. */
@@ -34,12 +35,14 @@ type Chunk = { readonly records?: readonly KindRow[]; readonly audit?: readonly 
  * Writes an archive where no file is. It appears under its name when it is whole and on the disk.
  *
  * @param keys those of the source, or the same under another outer key
+ * @param onStep is told how many lines and records were written; their number is not known before the end
  * @returns how many records and audit lines it holds
  */
 export async function writeArchive(
   file: string,
   source: Pick<Source, 'keyring' | 'scan' | 'readAudit'>,
   keys: KeyHeader,
+  onStep: OnStep = () => {},
 ): Promise<{ readonly records: number; readonly auditLines: number }> {
   const first: FirstLine = { keywardBackup: format, archive: randomBytes(16).toString('hex'), keys };
   const firstLine = JSON.stringify(first);
@@ -60,10 +63,12 @@ export async function writeArchive(
       for await (const audit of chunked(source.readAudit())) {
         await write({ audit });
         counts.auditLines += audit.length;
+        onStep(counts.auditLines, 0);
       }
       for await (const records of chunked(source.scan())) {
         await write({ records });
         counts.records += records.length;
+        onStep(counts.auditLines + counts.records, 0);
       }
       await write({}, true);
       await handle.sync();

@@ -11,6 +11,7 @@ import type { Keyring } from '../../seal/keyring.ts';
 import { succeeding } from '../../seal/keys.ts';
 import { isSetAside, open } from '../../seal/seal.ts';
 import type { Change, Kind, KindRow, Store } from '../../store/store.ts';
+import type { OnStep } from '../audit/audit-verify.ts';
 import { contextOf } from '../seal-context.ts';
 
 /** What can be copied: a store, or an archive. */
@@ -30,17 +31,24 @@ export const notRestored: readonly Kind[] = [...passing, 'session'];
  *
  * @param target opened with the keys of the source
  * @param left kinds that stay behind
+ * @param onStep is told how many lines and records were copied; their number is not known before the end
  */
 export async function copyVault(
   source: Source,
   target: Store,
   change: (found: KindRow) => KindRow,
   left: readonly Kind[] = passing,
+  onStep: OnStep = () => {},
 ): Promise<Moved> {
   await target.changeKeys((keys) => newerKeys(keys, source.keyring));
-  const auditLines = await copyAudit(source, target);
+  let copied = 0;
+  const step = () => {
+    copied += 1;
+    onStep(copied, 0);
+  };
+  const auditLines = await copyAudit(source, target, step);
   const digestKey = randomBytes(32);
-  const sent = await copyRecords(source, target, { change, left, digest: digestOf(digestKey, source) });
+  const sent = await copyRecords(source, target, { change, left, digest: digestOf(digestKey, source), step });
   const arrived = newTally();
   const digest = digestOf(digestKey, target);
   for await (const found of target.scan()) if (!left.includes(found.kind)) add(arrived, found, digest(found));
@@ -66,13 +74,16 @@ type Copying = {
   readonly change: (found: KindRow) => KindRow;
   readonly left: readonly Kind[];
   readonly digest: Digest;
+  /** Is called for each record. */
+  readonly step: () => void;
 };
 
-async function copyRecords(source: Source, target: Store, { change, left, digest }: Copying) {
+async function copyRecords(source: Source, target: Store, { change, left, digest, step }: Copying) {
   const sent = newTally();
   let changes: Change[] = [];
   for await (const original of source.scan()) {
     if (left.includes(original.kind)) continue;
+    step();
     const found = change(original);
     add(sent, found, digest(found));
     const next = await arrival(target, found, digest);
@@ -96,7 +107,7 @@ async function arrival(target: Store, found: KindRow, digest: Digest): Promise<C
 }
 
 /** Lines that are there already are the first ones of the source; whatever follows them there is newer. */
-async function copyAudit(source: Source, target: Store): Promise<number> {
+async function copyAudit(source: Source, target: Store, step: () => void): Promise<number> {
   const there = target.readAudit()[Symbol.asyncIterator]();
   let [count, exhausted] = [0, false];
   let lines: string[] = [];
@@ -106,6 +117,7 @@ async function copyAudit(source: Source, target: Store): Promise<number> {
   };
   for await (const line of source.readAudit()) {
     count += 1;
+    step();
     if (!exhausted) {
       const { value, done } = await there.next();
       exhausted = done === true;
