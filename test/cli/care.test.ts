@@ -71,6 +71,7 @@ describe('keyward completion', () => {
       ['show', '"Work'],
       ['--release', 'a'],
       ['completion', ''],
+      ['setup', 'cursor', 'claude-d'],
       ['run', '--', ''],
       ['completion', 'c'],
     ];
@@ -83,6 +84,7 @@ describe('keyward completion', () => {
       ['Work Acme'],
       ['approve', 'allow'],
       ['bash', 'zsh', 'fish', 'powershell'],
+      ['claude-desktop'],
       [],
       [],
     ]);

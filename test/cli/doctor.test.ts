@@ -12,7 +12,7 @@ import { type Keyward, openKeyward } from '../../src/cli/keyward.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { runKeyward as run } from '../support/clients/command.ts';
-import { freePort } from '../support/clients/mcp-clients.ts';
+import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
 import { type HttpServer, type Seen, startHttpServer } from '../support/servers/http-server.ts';
 
 const key = 'ab'.repeat(32);
@@ -47,6 +47,7 @@ beforeAll(async () => {
     KEYWARD_AUTH_CUSTOM_ACME_CLIENT_ID: 'keyward',
     KEYWARD_AUTH_CUSTOM_ACME_CLIENT_SECRET: clientSecret,
     DISPLAY: ':0',
+    HOME: folder,
   };
   whole = { home, env };
   await mkdir(join(home, 'config', 'connectors'), { recursive: true });
@@ -158,6 +159,17 @@ type Broken = {
   readonly mend: string;
   readonly state?: 'unknown';
 };
+
+/** How a client starts Keyward, with these of its variables. */
+function launch({ KEYWARD_HOME = '', KEYWARD_KEY = '' }: Env) {
+  return { command: process.execPath, args: [keywardMain, 'stdio'], env: { KEYWARD_HOME, KEYWARD_KEY } };
+}
+
+async function writeClient({ home }: SetUp, server: unknown): Promise<Env> {
+  await mkdir(join(home, '.cursor'), { recursive: true });
+  await writeFile(join(home, '.cursor', 'mcp.json'), JSON.stringify({ mcpServers: { keyward: server } }));
+  return { HOME: home };
+}
 
 const vaultOf = ({ home }: SetUp) => join(home, 'data', 'vault.json');
 
@@ -348,6 +360,24 @@ const brokenSetUps: readonly Broken[] = [
     mend: 'keyward connect custom.acme',
   },
   {
+    what: 'a client that names a file which is gone',
+    breaks: (given) => writeClient(given, { command: process.execPath, args: [join(given.home, 'gone.js'), 'stdio'] }),
+    check: 'MCP client',
+    mend: 'keyward setup cursor',
+  },
+  {
+    what: 'a client that names no program',
+    breaks: (given) => writeClient(given, { command: join(given.home, 'gone') }),
+    check: 'MCP client',
+    mend: 'keyward setup cursor',
+  },
+  {
+    what: 'a client whose Keyward has no key',
+    breaks: (given) => writeClient(given, launch({ ...given.env, KEYWARD_KEY: '' })),
+    check: 'MCP client',
+    mend: 'keyward setup cursor',
+  },
+  {
     what: 'no browser',
     breaks: () => ({ DISPLAY: undefined }),
     check: 'browser',
@@ -358,7 +388,8 @@ const brokenSetUps: readonly Broken[] = [
 
 describe('keyward doctor', () => {
   it('180. finds nothing wrong with a set-up that is whole', async () => {
-    const findings = await examined(setUp);
+    const found = await writeClient(setUp, launch(setUp.env));
+    const findings = await examined({ ...setUp, env: { ...setUp.env, ...found } });
     expect(findings.filter(({ state }) => state !== 'ok')).toEqual([]);
     const checks = new Set(findings.map(({ check }) => check));
     for (const { check } of brokenSetUps) expect([check, ...checks]).toContain(check);
@@ -394,7 +425,7 @@ describe('keyward doctor', () => {
     );
     const { KEYWARD_HOME: _, ...nowhere } = setUp.env;
     const [good, bad, json, lost] = await Promise.all([
-      run(['doctor'], setUp.env),
+      run(['doctor'], { ...setUp.env, ...(await writeClient(setUp, launch(setUp.env))) }),
       run(['doctor'], broken),
       run(['doctor', '--json'], broken),
       run(['doctor'], { ...nowhere, NODE_OPTIONS: `--import ${homeless}` }),

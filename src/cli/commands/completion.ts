@@ -2,6 +2,7 @@
 import { type Config, readConfig } from '../../config/config.ts';
 import { loadCatalogue } from '../../connectors/catalogue.ts';
 import { KeywardError } from '../../errors.ts';
+import { clients } from '../clients/clients.ts';
 import type { Invocation, Run } from '../command.ts';
 import { type Candidate, candidatesFor, readTyped } from '../completion/candidates.ts';
 import { scripts } from '../completion/scripts.ts';
@@ -47,6 +48,7 @@ async function offered(invocation: Invocation): Promise<readonly Candidate[]> {
   });
   const flags = new Map([...typed.values].map(([flag, value]) => [flag.slice(2), value]));
   const found = await candidatesFor(commands, typed, rest.at(-1) ?? '', {
+    clients: async () => clients.map(({ id, name }) => ({ value: id, what: name })),
     connectors: () => connectorsOf(config),
     connections: async () => (usable ? connectionsOf({ ...invocation, config, flags }) : []),
   });

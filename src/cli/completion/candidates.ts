@@ -9,6 +9,7 @@ export type Candidate = { readonly value: string; readonly what: string };
 export type Sources = {
   readonly connectors: () => Promise<readonly Candidate[]>;
   readonly connections: () => Promise<readonly Candidate[]>;
+  readonly clients: () => Promise<readonly Candidate[]>;
 };
 
 /** What stands for a value in the tables of commands → where its words come from. */
@@ -16,6 +17,7 @@ const sourceOf: Readonly<Record<string, keyof Sources>> = {
   connector: 'connectors',
   service: 'connectors',
   connection: 'connections',
+  client: 'clients',
 };
 
 /** What was typed before the word that is to be completed. */

@@ -4,6 +4,7 @@ import type { Invocation } from '../command.ts';
 import { allConnections } from '../connection-name.ts';
 import { exists, type Keyward, openKeyward } from '../keyward.ts';
 import { principalOf } from '../person.ts';
+import { clientCheck } from './clients.ts';
 import { clockCheck, computerChecks } from './computer.ts';
 import { connectionChecks, connectorCheck } from './connections.ts';
 import { fileChecks } from './files.ts';
@@ -43,6 +44,7 @@ export async function examine(
   await make(fileChecks(config));
   const there = config.store.kind === 'postgres' || (await exists(config.store.path));
   await make([vaultCheck(config, there)]);
+  await make([clientCheck(env, there)]);
   const keyward = there ? await opened(config) : null;
   try {
     await make(computerChecks(config, env, keyward?.broker ?? null, there));

@@ -3,7 +3,7 @@ import { mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { isReadableByOthers, strangerTo } from '../../trusted-files.ts';
-import { quote } from '../clients.ts';
+import { quote } from '../clients/texts.ts';
 import { exists, fallbackKeyFile } from '../keyward.ts';
 import { type Check, type Finding, ok, wrong } from './finding.ts';
 
