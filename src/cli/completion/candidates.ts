@@ -6,7 +6,7 @@ import type { Command, Flag } from '../command.ts';
 export type Candidate = { readonly value: string; readonly what: string };
 
 /** What is read only where the word asks for it. */
-export type Sources = {
+type Sources = {
   readonly connectors: () => Promise<readonly Candidate[]>;
   readonly connections: () => Promise<readonly Candidate[]>;
   readonly clients: () => Promise<readonly Candidate[]>;
@@ -21,7 +21,7 @@ const sourceOf: Readonly<Record<string, keyof Sources>> = {
 };
 
 /** What was typed before the word that is to be completed. */
-export type Typed = {
+type Typed = {
   readonly positionals: readonly string[];
   /** Flags that were given a value, with their dashes: `--home` → text. */
   readonly values: ReadonlyMap<string, string>;

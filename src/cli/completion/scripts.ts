@@ -55,5 +55,3 @@ Register-ArgumentCompleter -Native -CommandName keyward -ScriptBlock {
 }
 `,
 } as const;
-
-export type Shell = keyof typeof scripts;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { createInterface } from 'node:readline';
+import { parseJson } from '../../json.ts';
 import { version } from '../../version.ts';
 import { clientFiles, type FoundClient } from '../clients/clients.ts';
 import { readConfig } from '../clients/config-file.ts';
@@ -81,7 +82,7 @@ const initialize = {
 
 function isAnswer(line: string): boolean {
   try {
-    const { id, result } = Object(JSON.parse(line)) as { readonly id?: unknown; readonly result?: unknown };
+    const { id, result } = Object(parseJson(line)) as { readonly id?: unknown; readonly result?: unknown };
     return id === initialize.id && typeof result === 'object' && result !== null;
   } catch {
     return false;
