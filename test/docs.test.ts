@@ -54,7 +54,9 @@ function problemOf(all: readonly string[]): string | undefined {
     '--version',
     ...Object.keys(command.flags ?? {}).map((name) => `--${name}`),
   ]);
-  const unknown = words.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*/, ''));
+  // Behind it stand the options of another program.
+  const own = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  const unknown = own.filter((word) => word.startsWith('--')).map((word) => word.replace(/=.*/, ''));
   return unknown.find((word) => !known.has(word));
 }
 

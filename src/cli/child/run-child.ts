@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeEnds, openPipes } from '../../net/pipe.ts';
 import { createScrubber } from '../../net/scrub/scrub.ts';
 import { passOutput } from './output.ts';
-import { passSignals } from './signals.ts';
+import { type ChildEnd, passSignals } from './signals.ts';
 
 type ChildOptions = {
   readonly env: Readonly<Record<string, string>>;
@@ -14,9 +14,6 @@ type ChildOptions = {
 /** As shells have it (POSIX, Shell Command Language, 2.8.2): there is no such program; it can't be run. */
 const notFound = 127;
 const notRunnable = 126;
-
-/** How a program ended: with an exit code, or by a signal. */
-export type ChildEnd = { readonly code: number; readonly signal: null } | { readonly signal: NodeJS.Signals };
 
 /** Starts the program and waits for its end. Its input, its terminal and its process group are those of this process. */
 export async function runChild(argv: readonly string[], { env, secrets }: ChildOptions): Promise<ChildEnd> {

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { openTerminal } from '../terminal.ts';
-import type { ChildEnd } from './run-child.ts';
+
+/** How a program ended: with an exit code, or by a signal. */
+export type ChildEnd = { readonly code: number; readonly signal: null } | { readonly signal: NodeJS.Signals };
 
 /** What a terminal sends to every process of the foreground at a key. */
 const typed: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTSTP'];

@@ -5,7 +5,7 @@ import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import { programLine, thisProcess } from '../clients/texts.ts';
 import type { Invocation, Run } from '../command.ts';
-import { showProgress } from '../progress.ts';
+import { withProgress } from '../progress.ts';
 import { askMissing, askWhich, isTyped } from '../secrets/choose.ts';
 import { type Finding, findSecrets } from '../secrets/findings.ts';
 import { fileOf, namedPlaces, nearHome, type Place, usualPlaces } from '../secrets/places.ts';
@@ -86,15 +86,15 @@ async function chooseAndStore(
     complete.push(terminal === null || one.missing.length === 0 ? one : await askMissing(one, terminal));
   }
   const done: Done[] = [];
-  await withBroker(invocation, async (broker) => {
-    const progress = showProgress('Asking the services');
-    for (const [index, one] of complete.entries()) {
-      progress.step(index, complete.length);
-      const principal = { ...localPrincipal, client: 'keyward import' };
-      done.push({ one, stored: await storeFinding(broker, principal, one, person) });
-    }
-    progress.end();
-  });
+  const principal = { ...localPrincipal, client: 'keyward import' };
+  await withBroker(invocation, (broker) =>
+    withProgress('Asking the services', async (step) => {
+      for (const [index, one] of complete.entries()) {
+        step(index, complete.length);
+        done.push({ one, stored: await storeFinding(broker, principal, one, person) });
+      }
+    }),
+  );
   return done;
 }
 

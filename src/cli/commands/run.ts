@@ -5,8 +5,8 @@ import { commandText } from '../child/command-text.ts';
 import { gatewayVariables } from '../child/gateway-variables.ts';
 import { findReferences, handOut } from '../child/handed-out.ts';
 import { type Wanted, wantedBy } from '../child/references.ts';
-import { type ChildEnd, runChild } from '../child/run-child.ts';
-import { endLike } from '../child/signals.ts';
+import { runChild } from '../child/run-child.ts';
+import { type ChildEnd, endLike } from '../child/signals.ts';
 import type { Invocation, Run } from '../command.ts';
 import { withConnections } from '../with-store.ts';
 

@@ -3,7 +3,7 @@ import { mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { isReadableByOthers, strangerTo } from '../../trusted-files.ts';
-import { quote } from '../clients/texts.ts';
+import { shellWord } from '../clients/texts.ts';
 import { exists, fallbackKeyFile } from '../keyward.ts';
 import { type Check, type Finding, ok, wrong } from './finding.ts';
 
@@ -25,7 +25,7 @@ export function fileChecks(config: Config): readonly Check[] {
 /** Whether files can be made there; where it is yet to be made, whether it can. */
 async function folderFindings(name: string, folder: string): Promise<Finding[]> {
   const place = await nearest(folder);
-  const chown = `Make it yours: mkdir -p ${quote(folder)} && chmod 700 ${quote(folder)}; or set KEYWARD_HOME to a folder of yours.`;
+  const chown = `Make it yours: mkdir -p ${shellWord(folder)} && chmod 700 ${shellWord(folder)}; or set KEYWARD_HOME to a folder of yours.`;
   if (!(await stat(place)).isDirectory()) return [wrong(name, `${folder}: ${place} is no folder`, chown)];
   try {
     // Being asked, a system says yes where it then refuses: a full or read-only disk, a folder of the kernel's.
@@ -48,11 +48,13 @@ async function strangerFindings(name: string, path: string): Promise<Finding[]> 
   if (!(await exists(path))) return [];
   const rule = await strangerTo(path);
   if (rule === null) return [ok(name, `${path} can be changed by you alone`)];
-  return [wrong(name, `${path} ${rule}`, `Run: chmod go-w ${quote(path)} (and every folder above it that is yours)`)];
+  return [
+    wrong(name, `${path} ${rule}`, `Run: chmod go-w ${shellWord(path)} (and every folder above it that is yours)`),
+  ];
 }
 
 async function secretFindings(name: string, file: string): Promise<Finding[]> {
   if (!(await exists(file))) return [];
   if (!(await isReadableByOthers(file))) return [ok(name, `${file} can be read by you alone`)];
-  return [wrong(name, `${file} can be read by other users of this computer`, `Run: chmod 600 ${quote(file)}`)];
+  return [wrong(name, `${file} can be read by other users of this computer`, `Run: chmod 600 ${shellWord(file)}`)];
 }
