@@ -51,7 +51,7 @@ export const careCommands: CommandTable = {
     },
     {
       name: 'completion',
-      words: ['<bash|zsh|fish|powershell>'],
+      words: ['<shell>'],
       help: 'print what makes a shell complete the command lines of Keyward, with connectors and your connections',
       anyConfig: true,
       examples: ['source <(keyward completion bash)', 'keyward completion fish | source'],
