@@ -1,6 +1,6 @@
 /** The MCP clients that Keyward knows: where each keeps the servers that it starts, and in what form. */
 import { stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { devNull, homedir } from 'node:os';
 import path from 'node:path';
 
 /** A computer, as far as it matters to where clients keep their files. */
@@ -37,7 +37,16 @@ export type FoundClient = {
 
 /** The computer that this process runs on. */
 export function thisSystem(): System {
-  return { platform: process.platform, env: process.env, home: homedir() };
+  return { platform: process.platform, env: process.env, home: homeFolder() };
+}
+
+/** A user without a home has no client in it: nothing is ever below this device. */
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return devNull;
+  }
 }
 
 function join({ platform }: System, ...parts: readonly string[]): string {

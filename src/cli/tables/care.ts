@@ -51,8 +51,8 @@ export const careCommands: CommandTable = {
     },
     {
       name: 'completion',
-      words: ['<shell>'],
-      help: 'print what makes bash, zsh, fish or powershell complete the command lines of Keyward, your connections included',
+      words: ['<bash|zsh|fish|powershell>'],
+      help: 'print what makes a shell complete the command lines of Keyward, with connectors and your connections',
       anyConfig: true,
       examples: ['source <(keyward completion bash)', 'keyward completion fish | source'],
       load: async () => (await import('../lazy-commands.ts')).completion.completion,

@@ -51,8 +51,8 @@ export const programsCommands: CommandTable = {
     },
     {
       name: 'git-credential',
-      words: ['<operation>'],
-      help: 'answer git (get, store, erase), once git config --global credential.helper "!keyward git-credential" was called; git says what it needs on stdin',
+      words: ['<get|store|erase>'],
+      help: 'answer git, once git config --global credential.helper "!keyward git-credential" was called; git says what it needs on stdin',
       flags: {
         connection: { value: 'connection', help: 'the one to use; default: the only one that is for the host' },
         ...ownerFlags,
