@@ -1,6 +1,6 @@
 /** A request for approval in words, and the person's answer to it, at a terminal. */
 import type { ApprovalView, Decision } from '../broker/approvals/page.ts';
-import { grantMinutes } from '../broker/approvals/state.ts';
+import { grantMinutes, maxClient } from '../broker/approvals/state.ts';
 import { inWords, readingPolicy } from '../broker/calls/policy.ts';
 import { isoTime } from '../broker/credentials/view.ts';
 import { quoted } from '../text.ts';
@@ -29,7 +29,7 @@ export async function askDecision(
 /** One request as a line: what is asked, by whom, about what. */
 export function approvalText({ client, facts, act, details, releaseUntil, state }: ApprovalView): string {
   const { service, hosts, connection } = facts;
-  const who = client === null ? 'An assistant' : quoted(client);
+  const who = client === null ? 'An assistant' : quoted(client, maxClient);
   const wants = {
     release: 'wants to read the raw secret',
     share: `wants to share the connection: ${details.with}, ${details.permission}. ${details.permission === 'use' ? inWords(details.policy ?? readingPolicy) : ''}`,

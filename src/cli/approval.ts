@@ -7,7 +7,7 @@ import { decide, openApprovals } from '../broker/approvals/page.ts';
 import { type AskedRequest, approvalOf } from '../broker/approvals/refusals.ts';
 import type { Broker } from '../broker/broker.ts';
 import { KeywardError, toPublic } from '../errors.ts';
-import type { Principal } from '../principal.ts';
+import { localPrincipal, type Principal } from '../principal.ts';
 import { approvalText, askDecision } from './approval-text.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -30,7 +30,9 @@ export async function withApproval<T>(broker: Broker, principal: Principal, work
 /** True once the owner decided, whatever it was. */
 async function isAnswered(broker: Broker, principal: Principal, request: AskedRequest): Promise<boolean> {
   const { approvalId, askedAt } = request;
-  const url = await takeLink(broker, principal, approvalId, askedAt);
+  // The page knows the person at this computer alone.
+  const local = principal.tenant === localPrincipal.tenant && principal.user === localPrincipal.user;
+  const url = local ? await takeLink(broker, principal, approvalId, askedAt) : null;
   if (url !== null && (await broker.pages.showLocally?.(url))) {
     process.stderr.write('Keyward asks for your approval in the browser window that opened.\n');
     return waitForAnswer(broker, principal, approvalId, waitSeconds, {}, askedAt);

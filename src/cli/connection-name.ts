@@ -28,7 +28,8 @@ export async function allConnections(
 }
 
 /**
- * The connection that was typed. A name goes before a connector, since it is what the person chose.
+ * The connection that was typed. An assistant can name one as it likes, and another user can share one: a word that fits
+ * several is never guessed, and what belongs to somebody else is meant by its id alone.
  *
  * @throws KeywardError `not_found` with the nearest name, `invalid_input` that lists the ids where several fit
  */
@@ -40,11 +41,12 @@ export async function findConnection(broker: Broker, principal: Principal, typed
     });
   }
   const all = await allConnections(broker, principal);
-  const named = all.filter(({ name }) => sameWord(name, typed));
-  const fitting = named.length > 0 ? named : all.filter(({ connectorId }) => sameWord(connectorId, typed));
-  const [only] = fitting;
-  if (only !== undefined && fitting.length === 1) return only;
-  throw fitting.length > 1 ? ambiguous(typed, fitting) : unknown(typed, all);
+  const fitting = all.filter(({ name, connectorId }) => sameWord(name, typed) || sameWord(connectorId, typed));
+  const own = fitting.filter(({ access }) => access === 'owner');
+  const [only] = own;
+  if (only !== undefined && own.length === 1) return only;
+  if (own.length > 1) throw ambiguous(typed, own);
+  throw fitting.length > 0 ? othersOnly(typed, fitting) : unknown(typed, all);
 }
 
 function sameWord(one: string, other: string): boolean {
@@ -61,11 +63,19 @@ function unknown(typed: string, all: readonly ConnectionView[] = []): KeywardErr
 }
 
 function ambiguous(typed: string, fitting: readonly ConnectionView[]): KeywardError {
+  return byId(`${fitting.length} connections are called ${typed}.`, fitting);
+}
+
+function othersOnly(typed: string, fitting: readonly ConnectionView[]): KeywardError {
+  return byId(`You have no connection ${typed} of your own; somebody shared one with you.`, fitting);
+}
+
+function byId(message: string, fitting: readonly ConnectionView[]): KeywardError {
   const some = fitting
     .slice(0, mostNamed)
     .map(({ credentialId, name, account }) => `${credentialId} (${[name, account].filter(Boolean).join(', ')})`);
   const more = fitting.length > mostNamed ? ` and ${fitting.length - mostNamed} more` : '';
-  return new KeywardError('invalid_input', `${fitting.length} connections are called ${typed}.`, {
+  return new KeywardError('invalid_input', message, {
     hint: `Use the id of one of them: ${some.join(', ')}${more}.`,
   });
 }

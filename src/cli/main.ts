@@ -11,6 +11,7 @@ import { version } from '../version.ts';
 import { parseCommandLine } from './command-line.ts';
 import { commands } from './commands.ts';
 import { commandHelp, helpText } from './help.ts';
+import { plain } from './table.ts';
 
 // Node opens its inspector at this signal, on a port of loopback at which every user of this computer reads the memory of
 // this one. A listener of our own is all that keeps it from that (Node 20.19 has no --disable-sigusr1).
@@ -40,7 +41,8 @@ async function run(argv: readonly string[], log: LogWriter): Promise<number> {
   } catch (error) {
     await log.flush();
     const { message, hint } = toPublic(error);
-    process.stderr.write(hint === undefined ? `${message}\n` : `${message}\n${hint}\n`);
+    const lines = [message, hint].flatMap((text) => text?.split('\n') ?? []);
+    process.stderr.write(`${lines.map(plain).join('\n')}\n`);
     if (!(error instanceof KeywardError)) logUnexpected(error, log);
     return hasCode(error, 'config_invalid') ? 2 : 1;
   } finally {

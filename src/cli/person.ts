@@ -14,8 +14,13 @@ const usualTenant = 'default';
 export function principalOf({ flags }: Pick<Invocation, 'flags'>, client: string): Principal {
   const user = flags.get('user');
   const tenant = flags.get('tenant');
-  if (user === undefined && tenant === undefined) return { ...localPrincipal, client };
-  return { ...localPrincipal, tenant: tenant ?? usualTenant, user: user ?? localPrincipal.user, client };
+  if (user === undefined && tenant === undefined) return personAt(client);
+  return { ...personAt(client), tenant: tenant ?? usualTenant, user: user ?? localPrincipal.user };
+}
+
+/** The person at this computer, by a command: what was approved for one is approved for no MCP client that has its name. */
+export function personAt(client: string): Principal {
+  return { ...localPrincipal, client, via: 'command line' };
 }
 
 /** Whose records they are, in words: “of ann, tenant default”. */

@@ -19,9 +19,11 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '?');
 }
 
-/** For programs: one JSON document on stdout. */
+/** For programs: one JSON document on stdout, in which a terminal finds nothing to obey either. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  const escaped = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const text = JSON.stringify(value, null, 2).replace(/[\u007f-\u009f\p{Bidi_Control}]/gu, escaped);
+  process.stdout.write(`${text}\n`);
 }
 
 /** “1 connection”, “2 connections”. */

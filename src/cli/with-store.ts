@@ -1,6 +1,6 @@
 /** Commands that work on what is stored. */
 import type { Broker } from '../broker/broker.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, secretVariables } from '../config/config.ts';
 import { KeywardError } from '../errors.ts';
 import { localPrincipal, type Principal } from '../principal.ts';
 import type { Store } from '../store/store.ts';
@@ -52,6 +52,8 @@ export async function withConnections(
   client: string,
   work: (broker: Broker, principal: Principal) => Promise<number>,
 ): Promise<number> {
+  // They are read: whatever program the work starts, such as a browser, must not have the key to everything.
+  for (const name of secretVariables(process.env)) delete process.env[name];
   await requireVault(invocation.config);
   const keyward = await openKeyward(invocation.config, invocation.log);
   try {

@@ -55,6 +55,12 @@ describe('keyward connect', () => {
     expect((await json('list')).credentials).toMatchObject([{ name: 'Acme key', status: 'active' }]);
   });
 
+  it('takes no secret as an option', async () => {
+    const args = ['connect', 'acme', '--type', 'api_key', '--input', `apiKey=${goodApiKey}`];
+    const { code, stderr } = await keyward(...args);
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('A secret is no option') });
+  });
+
   it('waits for the person who signs in on the page, and connects the same one again', async () => {
     const links: Promise<unknown>[] = [];
     const follow = (text: string) => {
@@ -80,6 +86,13 @@ describe('a connection is named', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('2 connections are called custom.acme.');
     for (const id of [one.credentialId, two.credentialId]) expect(stderr).toContain(id);
+  });
+
+  it('by a word that fits the name of one and the connector of another: neither is guessed', async () => {
+    const [one] = (await json('list')).credentials;
+    await keyward('rename', one.credentialId, 'custom.acme');
+    expect((await keyward('show', 'custom.acme')).stderr).toContain('2 connections are called custom.acme.');
+    await keyward('rename', one.credentialId, 'Acme key');
   });
 
   it('by a word that fits none: the nearest name is told', async () => {

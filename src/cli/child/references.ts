@@ -51,8 +51,21 @@ async function variablesIn(file: string): Promise<NodeJS.Dict<string>> {
       hint: 'Give --env-file the path of a file with lines such as NAME=keyward://github.',
     });
   });
-  return parseEnv(text);
+  const variables = parseEnv(text);
+  const loader = Object.keys(variables).find((name) => loaderVariable.test(name));
+  if (loader === undefined) return variables;
+  throw new KeywardError(
+    'invalid_input',
+    `${loader} in ${file} decides which program runs, or what is loaded into it.`,
+    {
+      hint: 'Take that line out, or set the variable outside of the file: a file that somebody else wrote must not choose who gets a secret.',
+    },
+  );
 }
+
+/** Variables by which a file of somebody else's would put its own code into the program that gets the secret. */
+const loaderVariable =
+  /^(PATH|PATHEXT|COMSPEC|SHELL|ENV|BASH_ENV|LD_.*|DYLD_.*|NODE_OPTIONS|NODE_PATH|PYTHON(PATH|HOME|STARTUP)|PERL5(LIB|OPT)|RUBY(LIB|OPT)|JAVA_TOOL_OPTIONS|GIT_.*)$/i;
 
 function readTyped(text: string): Reference {
   const [, variable, connection = ''] = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/s.exec(text) ?? [];

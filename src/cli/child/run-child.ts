@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeEnds, openPipes } from '../../net/pipe.ts';
 import { createScrubber } from '../../net/scrub/scrub.ts';
+import { plain } from '../table.ts';
 import { passOutput } from './output.ts';
 import { type ChildEnd, passSignals } from './signals.ts';
 
@@ -21,10 +22,19 @@ export async function runChild(argv: readonly string[], { env, secrets }: ChildO
   const masked = secrets.length > 0;
   const pipes = masked ? await openPipes(2) : null;
   const [out, err] = pipes?.map(({ end }) => end) ?? (masked ? ['pipe', 'pipe'] : ['inherit', 'inherit']);
-  const child = spawn(program, args, { env, stdio: ['inherit', out, err], windowsHide: false } as Parameters<
-    typeof spawn
-  >[2]);
-  closeEnds(pipes ?? []);
+  const options = { env, stdio: ['inherit', out, err], windowsHide: false } as Parameters<typeof spawn>[2];
+  let child: ChildProcess;
+  try {
+    child = spawn(program, args, options);
+  } catch (error) {
+    // Node throws some of what keeps a program from being started.
+    const failed = notStarted(program, error as NodeJS.ErrnoException);
+    for (const { source } of pipes ?? []) source.destroy();
+    process.stderr.write(`${failed.failed}\n`);
+    return failed;
+  } finally {
+    closeEnds(pipes ?? []);
+  }
   const stop = passSignals((signal) => child.kill(signal));
   const { live } = createScrubber(secrets);
   const sources = pipes?.map(({ source }) => source) ?? [child.stdout, child.stderr];
@@ -46,10 +56,12 @@ export async function runChild(argv: readonly string[], { env, secrets }: ChildO
 function endOf(child: ChildProcess): Promise<ChildEnd & { readonly failed?: string }> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 1, signal } : { signal }));
-    child.once('error', ({ code, path = '' }: NodeJS.ErrnoException) => {
-      const missing = code === 'ENOENT';
-      const failed = missing ? `There is no program ${path}.` : `${path} can not be run (${code}).`;
-      resolve({ code: missing ? notFound : notRunnable, signal: null, failed });
-    });
+    child.once('error', (error: NodeJS.ErrnoException) => resolve(notStarted(error.path ?? '', error)));
   });
+}
+
+function notStarted(program: string, { code }: NodeJS.ErrnoException): ChildEnd & { readonly failed: string } {
+  const missing = code === 'ENOENT';
+  const failed = missing ? `There is no program ${program}.` : `${program} can not be run (${code}).`;
+  return { code: missing ? notFound : notRunnable, signal: null, failed: plain(failed) };
 }

@@ -32,7 +32,7 @@ export const call: Run = (invocation) =>
     if (flags.has('include')) process.stdout.write(headText(answer));
     await pipeline(answer.body, process.stdout, { end: false });
     if (answer.status < 400) return 0;
-    process.stderr.write(`${answer.service} answered with status ${answer.status}.\n`);
+    process.stderr.write(`${plain(answer.service)} answered with status ${answer.status}.\n`);
     return 1;
   });
 

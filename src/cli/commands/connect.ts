@@ -6,19 +6,21 @@ import { createCredential } from '../../broker/connect/create.ts';
 import type { StartedAttempt } from '../../broker/connect/create-input.ts';
 import { getConnection } from '../../broker/credentials/manage.ts';
 import { type ConnectOutcome, outcomeOf } from '../../broker/credentials/outcome.ts';
+import { fieldsOf } from '../../broker/input/fields.ts';
+import { secretVariables } from '../../config/config.ts';
 import { isOAuth } from '../../connectors/auth-kinds.ts';
 import { KeywardError } from '../../errors.ts';
-import { localPrincipal, type Principal } from '../../principal.ts';
 import { withApproval } from '../approval.ts';
 import type { Invocation, Run } from '../command.ts';
 import { askFields, chooseWay } from '../connect/questions.ts';
 import { findService, type Way, wayNamed, waysOf } from '../connect/way.ts';
 import { findConnection } from '../connection-name.ts';
+import { personAt } from '../person.ts';
 import { plain, printJson } from '../table.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 import { withBroker } from '../with-store.ts';
 
-const principal: Principal = { ...localPrincipal, client: 'keyward connect' };
+const principal = personAt('keyward connect');
 /** Longest wait of one look at an attempt, in seconds. */
 const lookSeconds = 50;
 /** The browser asks for the page that says how it went after the attempt has ended. */
@@ -26,6 +28,8 @@ const resultPageMs = 3_000;
 
 export const connect: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
+    // They are read, and the browser must not have the key to everything.
+    for (const name of secretVariables(process.env)) delete process.env[name];
     const terminal = openTerminal();
     try {
       const json = invocation.flags.has('json');
@@ -42,7 +46,7 @@ async function begin(broker: Broker, invocation: Invocation, terminal: Terminal 
   const { flags, lists } = invocation;
   const inTerminal = flags.has('no-browser');
   const { way, credentialId } = await wayOf(broker, invocation, terminal);
-  const named = inputsIn(lists.get('input') ?? []);
+  const named = inputsIn(lists.get('input') ?? [], way);
   // An OAuth client is entered on the page, or with auth-config add; its flow has no other secrets.
   const secrets = inTerminal && terminal !== null && !isOAuth(way.auth);
   const again = credentialId === null ? {} : (await broker.vault.get('credential', principal, credentialId))?.inputs;
@@ -83,10 +87,16 @@ async function wayOf(broker: Broker, { flags, words }: Invocation, terminal: Ter
 }
 
 /** `subdomain=acme` → what the connector asks for. */
-function inputsIn(pairs: readonly string[]): Record<string, string> {
+function inputsIn(pairs: readonly string[], { connector, auth }: Way): Record<string, string> {
+  const fields = fieldsOf(connector, auth);
   return Object.fromEntries(
     pairs.map((pair) => {
       const equals = pair.indexOf('=');
+      if (fields.get(pair.slice(0, equals))?.property.writeOnly) {
+        throw new KeywardError('invalid_input', 'A secret is no option: every user of this computer can read those.', {
+          hint: 'Leave it out. Keyward asks for it on its page, or in the terminal with --no-browser.',
+        });
+      }
       if (equals > 0) return [pair.slice(0, equals), pair.slice(equals + 1)];
       throw new KeywardError('invalid_input', '--input needs a name and a value.', {
         hint: 'Write --input subdomain=acme. A secret is asked for, on the page or in the terminal.',

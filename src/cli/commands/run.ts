@@ -14,6 +14,8 @@ export const run: Run = async (invocation) => {
   const { flags, lists } = invocation;
   // They are read. A program that gets one secret must not get the key to all of them, and neither must a browser.
   for (const name of secretVariables(process.env)) delete process.env[name];
+  // The driver reads it for itself.
+  if (invocation.config.store.kind === 'postgres') delete process.env.PGPASSWORD;
   const wanted = await wantedBy(process.env, flags.get('env-file'), lists.get('env') ?? []);
   const end = flags.has('gateway')
     ? await runWithGateway(invocation, wanted)
@@ -28,7 +30,7 @@ async function runWithSecrets(invocation: Invocation, { env, references }: Wante
   const unmasked = flags.has('no-mask');
   let handed: Awaited<ReturnType<typeof handOut>> = { values: {}, secrets: [] };
   if (references.length > 0) {
-    const client = commandText(`keyward run${unmasked ? ' --no-mask' : ''}`, rest);
+    const client = commandText(`keyward run${unmasked ? ' --no-mask' : ''}`, rest, process.cwd());
     // The vault is closed again before the program begins.
     await withConnections(invocation, client, async (broker, principal) => {
       handed = await handOut(broker, principal, references);
@@ -48,17 +50,31 @@ async function runWithGateway(invocation: Invocation, { env, references }: Wante
     });
   }
   let end: ChildEnd = { code: 1, signal: null };
-  await withConnections(invocation, commandText('keyward run --gateway', rest), async (broker, principal) => {
-    const { openOwnGateway } = await import('../../http/own-gateway.ts');
-    const found = await findReferences(broker, principal, references);
-    const connections = new Set(found.map(({ connection }) => connection.credentialId));
-    const gateway = await openOwnGateway(broker, { ...principal, connections });
-    try {
-      end = await runChild(rest, { env: { ...env, ...gatewayVariables(broker, found, gateway) }, secrets: [] });
-    } finally {
-      await gateway.close();
-    }
-    return 0;
-  });
+  await withConnections(
+    invocation,
+    commandText('keyward run --gateway', rest, process.cwd()),
+    async (broker, principal) => {
+      const { openOwnGateway } = await import('../../http/own-gateway.ts');
+      const found = await findReferences(broker, principal, references);
+      const connections = new Set(found.map(({ connection }) => connection.credentialId));
+      const gateway = await openOwnGateway(broker, { ...principal, connections });
+      try {
+        end = await runChild(rest, {
+          env: { ...env, ...withoutProxy(env), ...gatewayVariables(broker, found, gateway) },
+          secrets: [],
+        });
+      } finally {
+        await gateway.close();
+      }
+      return 0;
+    },
+  );
   return end;
+}
+
+/** The gateway is on this computer and speaks plain http: a proxy would read the token, and could not reach it. */
+function withoutProxy(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    ['NO_PROXY', 'no_proxy'].map((name) => [name, [env[name], '127.0.0.1'].filter(Boolean).join(',')]),
+  );
 }

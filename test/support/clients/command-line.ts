@@ -17,7 +17,7 @@ export type Ended = {
 
 export type CommandLine = {
   readonly env: Readonly<Record<string, string>>;
-  /** Starts a command of Keyward. */
+  /** Starts a command of Keyward, in a session of its own: the tests may run in a terminal, which it would ask. */
   start(args: readonly string[], options?: SpawnOptions): ChildProcess;
   /** Runs a command of Keyward to its end. */
   run(args: readonly string[], options?: SpawnOptions & { readonly input?: string }): Promise<Ended>;
@@ -34,7 +34,7 @@ export async function commandLineWith(env: Readonly<Record<string, string>>): Pr
   const all = { ...env, KEYWARD_HOME: home, KEYWARD_KEY: Buffer.alloc(32, 7).toString('base64') };
   const own = { PATH: process.env.PATH ?? '', HOME: home, ...all };
   const start: CommandLine['start'] = (args, { env: more, ...options } = {}) =>
-    spawn(process.execPath, [keywardMain, ...args], { ...options, env: { ...own, ...more } });
+    spawn(process.execPath, [keywardMain, ...args], { detached: true, ...options, env: { ...own, ...more } });
   return {
     env: own,
     start,

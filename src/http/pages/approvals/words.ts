@@ -2,6 +2,7 @@
 
 import { html } from 'hono/html';
 import type { ApprovalView } from '../../../broker/approvals/page.ts';
+import { maxClient } from '../../../broker/approvals/state.ts';
 import { type CallPolicy, readingPolicy } from '../../../broker/calls/policy.ts';
 import { quoted } from '../../../text.ts';
 import { data, type Html, minutesLeft } from '../page.ts';
@@ -31,12 +32,12 @@ export function buttons(view: ApprovalView): { readonly yes: string; readonly no
 
 /** Who asks, as the start of a sentence. */
 export function askedFor({ client }: ApprovalView): string {
-  return client === null ? 'An assistant on this Keyward' : quoted(client);
+  return client === null ? 'An assistant on this Keyward' : quoted(client, maxClient);
 }
 
 /** Who asks, within a sentence. */
 function asker({ client }: ApprovalView): string {
-  return client === null ? 'an assistant' : quoted(client);
+  return client === null ? 'an assistant' : quoted(client, maxClient);
 }
 
 function place(view: ApprovalView): string {
