@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { answerAll } from '../../../src/cli/commands/approvals.ts';
-import { localPrincipal } from '../../../src/principal.ts';
+import { personAt } from '../../../src/cli/person.ts';
+import { localPrincipal, type Principal } from '../../../src/principal.ts';
 import type { Credential } from '../../../src/vault/vault.ts';
 import { startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
 
@@ -89,6 +90,26 @@ describe('keyward approvals', () => {
     expect(said).toContain('Claude [2J');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there.
     expect(said).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+
+  it('holds for a command, and for no MCP client that takes its name', async () => {
+    const command = personAt('keyward token for script');
+    const read = (by: Principal) => getConnectionCredentials(keyward.broker, by, { connectionId: mine.id });
+    await refused(read(command));
+    await typing('15');
+    await read(command);
+    await refused(read({ ...localPrincipal, client: 'keyward token for script' }));
+  });
+
+  it('hears no command again soon after three noes, whatever it calls itself', async () => {
+    for (const line of ['one', 'two', 'three']) {
+      const read = () =>
+        getConnectionCredentials(keyward.broker, personAt(`keyward run in /: ${line}`), { connectionId: mine.id });
+      await refused(read());
+      await typing('n');
+    }
+    const other = personAt('keyward run in /: four');
+    await refused(getConnectionCredentials(keyward.broker, other, { connectionId: mine.id }), 'approval_denied');
   });
 
   it('only shows where nobody can type', async () => {
