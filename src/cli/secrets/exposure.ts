@@ -44,17 +44,28 @@ async function letsIn(folder: string, bit: number): Promise<boolean> {
 async function isInGit(file: string): Promise<boolean> {
   const { PATH, HOME, USERPROFILE, SystemRoot } = process.env;
   // A repository may name programs of its own to watch files and to check signatures with.
-  const args = ['-C', path.dirname(file), '-c', 'core.fsmonitor=false', '-c', 'log.showSignature=false', '--no-pager'];
+  const args = [
+    '-C',
+    path.resolve(path.dirname(file)),
+    '-c',
+    'core.fsmonitor=false',
+    '-c',
+    'log.showSignature=false',
+    '--no-pager',
+  ];
   // Nor is anything fetched, or written.
   const quiet = { GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' };
   const env = { PATH, HOME, USERPROFILE, SystemRoot, ...quiet };
+  // Windows looks for programs in the working folder first, and so does a relative PATH: a repository could bring a git of
+  // its own. The folder of Node always exists, and who can write there owns this process already.
+  const options = { env, cwd: path.dirname(process.execPath), timeout: gitMs };
   const said = await new Promise<string>((resolve) => {
     const command = [...args, 'log', '--all', '--max-count=1', '--format=%h', '--', path.basename(file)];
-    execFile('git', command, { env, timeout: gitMs }, (error, stdout) => resolve(error === null ? stdout : ''));
+    execFile('git', command, options, (error, stdout) => resolve(error === null ? stdout : ''));
   });
   if (said.trim() !== '') return true;
   return new Promise((resolve) => {
     const command = [...args, 'ls-files', '--error-unmatch', '--', path.basename(file)];
-    execFile('git', command, { env, timeout: gitMs }, (error) => resolve(error === null));
+    execFile('git', command, options, (error) => resolve(error === null));
   });
 }
