@@ -39,28 +39,65 @@ export async function usualPlaces(folder: string, env: NodeJS.ProcessEnv): Promi
   const envFiles = names.filter(
     (name) => /^\.env(?:\.|$)/.test(name) && !/\.(?:example|sample|template|dist)$/.test(name),
   );
-  const configs = await eachOnce([...(await clientFiles(thisSystem())), ...projectFiles(folder)]);
+  const ofProject = projectFiles(folder);
+  const configs = await eachOnce([...(await clientFiles(thisSystem())), ...ofProject]);
   const looked = await Promise.all([
-    ...configs.map(lookAtClient),
-    ...envFiles.slice(0, maxFiles).map((name) => lookAtEnvFile(path.join(folder, name))),
+    ...configs.map((found) =>
+      orProblem(async () => {
+        if (ofProject.includes(found)) await staysIn(folder, found.path);
+        return groupsOfClient(found);
+      }),
+    ),
+    ...envFiles.slice(0, maxFiles).map((name) =>
+      orProblem(async () => {
+        const file = path.join(folder, name);
+        await staysIn(folder, file);
+        return groupsOfEnvFile(file);
+      }),
+    ),
   ]);
   return together([...looked, lookAtEnvironment(env)]);
 }
 
-/** The files that a person named: those of clients by their path or content, all others as `.env` files. */
+/**
+ * The files that a person named: those of clients by their path or content, all others as `.env` files. Each is shown, and
+ * changed, by its real path.
+ */
 export async function namedPlaces(files: readonly string[]): Promise<Looked> {
   const known = [...(await clientFiles(thisSystem())), ...projectFiles(process.cwd())];
-  const named = await eachOnce(files.map((name) => ({ path: path.resolve(name) })));
-  const looked = named.map(async ({ path: file }) => {
-    const found = known.find((one) => one.path === file) ?? (await clientLike(file));
-    return found === null ? lookAtEnvFile(file, true) : lookAtClient(found);
-  });
+  const knownPaths = await Promise.all(known.map((one) => realPath(one.path)));
+  const named = new Set(await Promise.all(files.map((name) => realPath(path.resolve(name)))));
+  const looked = Array.from(named, (file) =>
+    orProblem(async () => {
+      const client = known[knownPaths.indexOf(file)]?.client;
+      const found = client === undefined ? await clientLike(file) : { client, path: file };
+      return found === null ? groupsOfEnvFile(file, true) : groupsOfClient(found);
+    }),
+  );
   return together(await Promise.all(looked));
+}
+
+/** Where a link leads; the path itself where nothing is there. */
+function realPath(file: string): Promise<string> {
+  return realpath(file).catch(() => file);
+}
+
+/**
+ * Whoever made the folder may have put a link there, to a file that the person did not mean.
+ *
+ * @throws KeywardError `forbidden` for a link that leads out of the folder
+ */
+async function staysIn(folder: string, file: string): Promise<void> {
+  const real = await realpath(file).catch(() => null);
+  if (real === null || real.startsWith(path.join(await realPath(folder), path.sep))) return;
+  throw new KeywardError('forbidden', `${file} is a link that leads out of this folder, and was not looked at.`, {
+    hint: 'Name the file that it leads to, if that is the one you mean.',
+  });
 }
 
 /** Without those that are another one by a link, or by another way of writing it. */
 async function eachOnce<F extends { readonly path: string }>(files: readonly F[]): Promise<F[]> {
-  const real = await Promise.all(files.map(({ path: file }) => realpath(file).catch(() => file)));
+  const real = await Promise.all(files.map(({ path: file }) => realPath(file)));
   return files.filter((_, index) => real.indexOf(real[index] ?? '') === index);
 }
 
@@ -92,34 +129,30 @@ async function serversIn(found: FoundClient) {
   return Promise.all(scopes.map(async ({ project, config: part }) => ({ project, servers: await readServers(part) })));
 }
 
-async function lookAtClient(found: FoundClient): Promise<Looked> {
-  return orProblem(async () =>
-    (await serversIn(found)).flatMap(({ project, servers }) =>
-      Array.from(servers, ([server, entry]) => {
-        const starts = entry.command !== undefined;
-        const variables = serverVariables(entry).map(({ name, value, in: part }) => {
-          const place: Place = { kind: 'server', found, project, server, starts, ...part };
-          return { name, value, place };
-        });
-        return { variables, hints: serverHints(server, entry) };
-      }),
-    ),
+async function groupsOfClient(found: FoundClient): Promise<Group<Place>[]> {
+  return (await serversIn(found)).flatMap(({ project, servers }) =>
+    Array.from(servers, ([server, entry]) => {
+      const starts = entry.command !== undefined;
+      const variables = serverVariables(entry).map(({ name, value, in: part }) => {
+        const place: Place = { kind: 'server', found, project, server, starts, ...part };
+        return { name, value, place };
+      });
+      return { variables, hints: serverHints(server, entry) };
+    }),
   );
 }
 
-async function lookAtEnvFile(file: string, named = false): Promise<Looked> {
-  return orProblem(async () => {
-    const { text, bytes } = await readText(file);
-    if (bytes === null && named) throw new KeywardError('not_found', `There is no file ${file}.`);
-    if ((bytes?.length ?? 0) > maxBytes) {
-      throw new KeywardError('invalid_input', `${file} is larger than 1 MB, and was not looked at.`);
-    }
-    const variables = linesOf(text).map(({ name, value }) => {
-      const place: Place = { kind: 'env-file', file, name };
-      return { name, value, place };
-    });
-    return [{ variables, hints: [] }];
+async function groupsOfEnvFile(file: string, named = false): Promise<Group<Place>[]> {
+  const { text, bytes } = await readText(file);
+  if (bytes === null && named) throw new KeywardError('not_found', `There is no file ${file}.`);
+  if ((bytes?.length ?? 0) > maxBytes) {
+    throw new KeywardError('invalid_input', `${file} is larger than 1 MB, and was not looked at.`);
+  }
+  const variables = linesOf(text).map(({ name, value }) => {
+    const place: Place = { kind: 'env-file', file, name };
+    return { name, value, place };
   });
+  return [{ variables, hints: [] }];
 }
 
 function lookAtEnvironment(env: NodeJS.ProcessEnv): Looked {
