@@ -1,13 +1,16 @@
 /** `keyward import`, as the built program: what it finds, what it stores, and what it leaves. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withValues } from '../../src/cli/secrets/env-file.ts';
 import { exposureOf } from '../../src/cli/secrets/exposure.ts';
+import { findSecrets } from '../../src/cli/secrets/findings.ts';
+import { servicesOf } from '../../src/cli/secrets/services.ts';
+import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { type Dialogue, runInTerminal, runKeyward } from '../support/clients/command.ts';
 import { plantHome } from '../support/planted-home.ts';
 import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
@@ -353,5 +356,139 @@ describe('keyward import', () => {
       });
     void fc.assert(property(whole, (edited, expected) => expect(edited).toBe(expected)));
     void fc.assert(property([...whole, ...broken], (edited, expected) => expect([expected, null]).toContain(edited)));
+  });
+
+  it('sends no key to a service when a variable beside it says that the key is for another server', async () => {
+    const acme = await startAcme();
+    const content = `ACME_TOKEN=${acme.good}\nACME_API_URL=https://acme.corp.example/v1\n`;
+    await writeFile(envFile, content);
+    // The other place says nothing of it.
+    await writeCursor({ acme: { command: 'npx', env: { ACME_TOKEN: acme.good } } });
+    const { code, screen } = await inTerminal(['import', '--yes'], acme.env);
+    expect(screen).toContain('not stored, and left where it was. ACME_API_URL says that it is for another address');
+    expect(code).toBe(1);
+    expect(server?.seen).toEqual([]);
+    expect(await readFile(envFile, 'utf8')).toBe(content);
+    expect(await connections(acme.env)).toEqual([]);
+  });
+
+  it('tells addresses of other servers from those of the service itself', async () => {
+    const services = servicesOf(await loadCatalogue(path.join(home, 'none')));
+    const random = (length: number) => randomBytes(length).toString('hex').slice(0, length);
+    const keys = {
+      GITLAB_TOKEN: ['glpat', random(20)].join('-'),
+      GITHUB_TOKEN: ['ghp', random(36)].join('_'),
+      OPENAI_API_KEY: ['sk', 'proj', random(60)].join('-'),
+      SENTRY_AUTH_TOKEN: ['sntryu', random(64)].join('_'),
+      MINE_KEY: ['ghp', random(36)].join('_'),
+      API_KEY: ['ghp', random(36)].join('_'),
+      JENKINS_API_TOKEN: random(34),
+    };
+    const elsewhere = (key: keyof typeof keys, name: string, value: string, hints: readonly string[] = []) => {
+      const pairs = { [key]: keys[key], JENKINS_USERNAME: 'ann', [name]: value };
+      const variables = Object.entries(pairs).map(([one, text]) => ({ name: one, value: text, place: one }));
+      const [finding, ...others] = findSecrets(services, [{ variables, hints }]);
+      expect({ key, others, found: finding !== undefined }).toEqual({ key, others: [], found: true });
+      return finding?.elsewhere;
+    };
+    const others = [
+      ['GITLAB_TOKEN', 'GITLAB_API_URL', 'https://gitlab.corp.example/api/v4'],
+      ['GITLAB_TOKEN', 'GITLAB_HOST', 'gitlab'],
+      ['GITLAB_TOKEN', 'GITLAB_URL', ['$', '{input:gitlab}'].join('')],
+      ['GITLAB_TOKEN', 'GITLAB_SERVER', 'gitlab.com.corp.example'],
+      ['GITLAB_TOKEN', 'GL_HOST', 'gitlab.corp.example:8443'],
+      ['GITHUB_TOKEN', 'GITHUB_API_URL', 'https://api.acme.ghe.com'],
+      ['GITHUB_TOKEN', 'GITHUB_API_URL', 'https://api.github.com@corp.example'],
+      ['OPENAI_API_KEY', 'OPENAI_BASE_URL', 'https://openrouter.ai/api/v1'],
+      ['OPENAI_API_KEY', 'OPENAI_API_BASE', 'localhost:4000'],
+      ['OPENAI_API_KEY', 'OPENAI_ENDPOINT', 'http://10.0.0.7/v1'],
+      ['SENTRY_AUTH_TOKEN', 'SENTRY_URL', 'https://sentry.corp.example'],
+      ['MINE_KEY', 'MINE_BASE_URL', 'https://proxy.corp.example'],
+      ['API_KEY', 'BASE_URL', 'https://git.corp.example'],
+    ] as const;
+    for (const [key, name, value] of others) {
+      expect([value, elsewhere(key, name, value)]).toEqual([value, name]);
+    }
+    expect(elsewhere('GITLAB_TOKEN', 'api-url', 'https://gitlab.corp.example', ['gitlab'])).toBe('api-url');
+    const own = [
+      ['GITLAB_TOKEN', 'GITLAB_API_URL', 'https://gitlab.com/api/v4'],
+      ['GITLAB_TOKEN', 'BASE_URL', 'https://shop.example'],
+      ['GITHUB_TOKEN', 'GITHUB_SERVER_URL', 'https://github.com'],
+      ['GITHUB_TOKEN', 'GITHUB_CALLBACK_URL', 'http://localhost:3000/callback'],
+      ['GITHUB_TOKEN', 'GITLAB_URL', 'https://gitlab.corp.example'],
+      ['OPENAI_API_KEY', 'OPENAI_MODEL', 'gpt-5.1'],
+      ['SENTRY_AUTH_TOKEN', 'SENTRY_DSN', 'https://public@o1.ingest.sentry.io/2'],
+      ['SENTRY_AUTH_TOKEN', 'SENTRY_URL', 'https://de.sentry.io'],
+      ['JENKINS_API_TOKEN', 'JENKINS_URL', 'https://ci.corp.example'],
+    ] as const;
+    for (const [key, name, value] of own) expect([value, elsewhere(key, name, value)]).toEqual([value, null]);
+  });
+
+  it('looks at the other files when one that was named holds nothing that it can read', async () => {
+    const acme = await startAcme();
+    await writeFile(path.join(project, 'odd.json'), '[1]');
+    await writeFile(envFile, `ACME_TOKEN=${acme.good}\n`);
+    const { code, stdout, stderr } = await keyward(['import', '--json', 'odd.json', '.env'], acme.env);
+    expect(stderr).toContain('odd.json holds no object.');
+    expect(JSON.parse(stdout || '{}').secrets).toMatchObject([{ connectorId: 'custom.acme' }]);
+    expect(code).toBe(1);
+  });
+
+  it('follows no link out of the folder unless a person names it, and then shows where it leads', async () => {
+    const acme = await startAcme();
+    const secretFile = path.join(home, 'private.env');
+    const config = path.join(home, 'private.json');
+    await writeFile(secretFile, `ACME_TOKEN=${acme.good}\n`);
+    await writeFile(
+      config,
+      JSON.stringify({ mcpServers: { acme: { command: 'npx', env: { ACME_TOKEN: acme.other } } } }),
+    );
+    await writeFile(path.join(project, 'inside'), `ACME_TOKEN=${acme.bad}\n`);
+    await symlink(secretFile, envFile);
+    await symlink(path.join(project, 'inside'), path.join(project, '.env.local'));
+    await symlink(config, path.join(project, '.mcp.json'));
+    await symlink(home, path.join(project, '.cursor'));
+    await writeFile(path.join(home, 'mcp.json'), await readFile(config));
+    const usual = await keyward(['import', '--json'], acme.env);
+    expect(usual.stderr.match(/is a link that leads out of this folder/g)).toHaveLength(3);
+    const placesIn = (json: string) =>
+      JSON.parse(json).secrets.flatMap((one: { places: { file: string }[] }) => one.places.map(({ file }) => file));
+    expect(placesIn(usual.stdout)).toEqual([path.join(project, '.env.local')]);
+    const named = await keyward(['import', '--json', '.env', '.mcp.json'], acme.env);
+    const real = await Promise.all([secretFile, config].map((file) => realpath(file)));
+    expect(placesIn(named.stdout).sort()).toEqual(real.sort());
+  });
+
+  it('runs no git that the folder brings', async () => {
+    const acme = await startAcme();
+    await writeFile(envFile, `ACME_TOKEN=${acme.good}\n`);
+    const marker = path.join(home, 'ran');
+    await writeFile(path.join(project, 'git'), `#!/bin/sh\necho ran > '${marker}'\n`, { mode: 0o755 });
+    // What Windows does without being asked: the working folder comes before PATH.
+    const env = { ...acme.env, PATH: `.${path.delimiter}${process.env.PATH}` };
+    expect(await found(env)).toHaveLength(1);
+    expect(await readdir(home)).not.toContain('ran');
+  });
+
+  it('keeps in the files that it rewrites which vault it is, and nothing that it was allowed', async () => {
+    const acme = await startAcme();
+    await writeCursor({ acme: { command: 'npx', env: { ACME_TOKEN: acme.good } } });
+    const { KEYWARD_CONNECTORS_DIR: connectors = '', ...env } = acme.env;
+    const typed = [
+      '--connectors-dir',
+      connectors,
+      '--any-host',
+      'allow',
+      '--secret-input',
+      'any',
+      '--hosts-allow',
+      '*.example',
+    ];
+    const { code } = await inTerminal(['import', '--yes', ...typed], env);
+    expect(code).toBe(0);
+    const { mcpServers } = JSON.parse((await readFile(cursorFile(), 'utf8')).replace('// mine', ''));
+    const args: string[] = mcpServers.acme.args;
+    const kept = ['run', '--connectors-dir', connectors, '--home', path.join(home, '.keyward')];
+    expect(args.slice(1, args.indexOf('--env'))).toEqual(kept);
   });
 });

@@ -38,10 +38,24 @@ export function launchOf(self: Self): Launch {
  * A command of this Keyward as a program and its arguments. What its environment sets becomes flags, so that it finds the
  * same vault wherever it is started; secrets are left for the person to add.
  */
-export function programLine(self: Self, words: readonly string[]): Pick<Launch, 'command' | 'args'> {
+function programLine(self: Self, words: readonly string[]): Pick<Launch, 'command' | 'args'> {
   const { typed, set } = optionsOf(self);
   const flags = set.flatMap(({ flag, value }) => [flag, value]);
   return programOf(self, [...words, ...typed, ...flags]);
+}
+
+/** Options that say which vault it is, and which services it knows. */
+const ofVault = [options.home, options.store, options.keyFile, options.connectorsDir];
+
+/**
+ * As {@link programLine}, for what stays in a file: with the options that lead to the same vault, and none of those that
+ * allow something. What a person allowed once must not hold for every later start.
+ */
+export function lastingLine(self: Self, words: readonly string[]): Pick<Launch, 'command' | 'args'> {
+  const env = Object.fromEntries(ofVault.map(({ variable }) => [variable, self.env[variable]]));
+  const flags = ofVault.map((spec) => flagOf(spec));
+  const typed = new Map([...self.options].filter(([flag]) => flags.includes(flag)));
+  return programLine({ ...self, env, options: typed }, words);
 }
 
 /** A command of this Keyward for a terminal: {@link programLine} as every shell takes it. */

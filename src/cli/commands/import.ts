@@ -3,7 +3,7 @@ import { secretVariables } from '../../config/config.ts';
 import { loadCatalogue } from '../../connectors/catalogue.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
-import { programLine, thisProcess } from '../clients/texts.ts';
+import { lastingLine, thisProcess } from '../clients/texts.ts';
 import type { Invocation, Run } from '../command.ts';
 import { withProgress } from '../progress.ts';
 import { askMissing, askWhich, isTyped } from '../secrets/choose.ts';
@@ -83,7 +83,9 @@ async function chooseAndStore(
   const chosen = terminal === null ? found : await askWhich(found, terminal);
   const complete: Finding<Place>[] = [];
   for (const one of chosen) {
-    complete.push(terminal === null || one.missing.length === 0 ? one : await askMissing(one, terminal));
+    complete.push(
+      terminal === null || one.missing.length === 0 || one.elsewhere !== null ? one : await askMissing(one, terminal),
+    );
   }
   const done: Done[] = [];
   const principal = { ...localPrincipal, client: 'keyward import' };
@@ -100,7 +102,7 @@ async function chooseAndStore(
 
 /** Rewrites each file once. Answers file → what is to be said of it, where it may hold a secret still. */
 async function rewrite({ options }: Invocation, done: readonly Done[]): Promise<Map<string, string>> {
-  const runner = programLine(thisProcess(options), ['run']);
+  const runner = lastingLine(thisProcess(options), ['run']);
   const changes = done.flatMap(({ one, stored }) =>
     stored.kind === 'stored' ? changesFor(one, stored.connectionId) : [],
   );

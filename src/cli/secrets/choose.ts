@@ -25,7 +25,7 @@ export async function askWhich(findings: readonly Finding<Place>[], { streams }:
       label: plain(`${finding.connector.name} ${finding.shown}`),
       hint: plain(finding.spots.map(({ place }) => placeText(place)).join('; ')),
     })),
-    initialValues: findings.filter(({ missing }) => missing.length === 0),
+    initialValues: findings.filter(({ missing, elsewhere }) => missing.length === 0 && elsewhere === null),
     required: false,
     ...streams,
   });

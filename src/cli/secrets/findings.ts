@@ -3,6 +3,7 @@
 import { fieldsOf } from '../../broker/input/fields.ts';
 import { accepts } from '../../connectors/accepts.ts';
 import type { AuthMethod, Connector } from '../../connectors/connector.ts';
+import { elsewhereIn } from './elsewhere.ts';
 import { hostInputs } from './hosts.ts';
 import { hintedBy, likeness, recognise, type Variable } from './recognise.ts';
 import type { Services, Slot } from './services.ts';
@@ -28,6 +29,8 @@ export type Finding<P> = {
   readonly inputs: Readonly<Record<string, string>>;
   /** Fields that connecting needs besides, secrets among them. */
   readonly missing: readonly string[];
+  /** The variable that says that the secret is for another server than the service's own; null for none. */
+  readonly elsewhere: string | null;
   /** As much of the secrets as may be shown. */
   readonly shown: string;
   readonly spots: readonly Spot<P>[];
@@ -41,7 +44,8 @@ export function findSecrets<P>(services: Services, groups: readonly Group<P>[]):
     const same = JSON.stringify([connector.id, auth.authenticationType, Object.entries(secrets).sort()]);
     const known = found.get(same);
     const fuller = known === undefined || finding.missing.length < known.missing.length ? finding : known;
-    found.set(same, { ...fuller, spots: [...(known?.spots ?? []), ...finding.spots] });
+    const elsewhere = known?.elsewhere ?? finding.elsewhere;
+    found.set(same, { ...fuller, elsewhere, spots: [...(known?.spots ?? []), ...finding.spots] });
   }
   return [...found.values()];
 }
@@ -92,6 +96,7 @@ function findingOf<P>(
     secrets,
     inputs,
     missing,
+    elsewhere: elsewhereIn(services, group, { connector, inputs, secrets: hits.map(({ variable }) => variable) }),
     shown: hits.map(({ slot, variable }) => masked(slot.property, variable.value)).join(', '),
     spots: group.variables.flatMap(({ place, value }) => {
       const field = Object.keys(secrets).find((one) => secrets[one] === value);

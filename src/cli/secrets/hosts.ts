@@ -16,7 +16,8 @@ export function hostInputs({ api }: Pick<AuthMethod, 'api'>, address: string): R
   return fits ? { [name]: host.slice(before.length, host.length - behind.length) } : {};
 }
 
-function hostOf(address: string): string | null {
+/** The host, with its port, of an address or a host name; null for any other text. */
+export function hostOf(address: string): string | null {
   const url = /^https?:\/\//i.test(address) ? address : `https://${address}`;
   return /^[^\s@]+$/.test(address) && URL.canParse(url) ? new URL(url).host : null;
 }

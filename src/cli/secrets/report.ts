@@ -23,12 +23,13 @@ export function rowsOf({ connector, shown, spots }: Finding<Place>): string[][] 
 }
 
 /** For programs. */
-export function viewOf({ connector, auth, shown, missing, spots }: Finding<Place>, exposure: Exposure) {
+export function viewOf({ connector, auth, shown, missing, elsewhere, spots }: Finding<Place>, exposure: Exposure) {
   return {
     connectorId: connector.id,
     authenticationType: auth.authenticationType,
     shown,
     missing,
+    elsewhere,
     places: spots.map(({ place, field }) => ({
       field,
       file: fileOf(place),

@@ -22,9 +22,16 @@ export type Stored =
 export async function storeFinding(
   broker: Broker,
   principal: Principal,
-  { connector, auth, inputs, secrets, missing }: Finding<Place>,
+  { connector, auth, inputs, secrets, missing, elsewhere }: Finding<Place>,
   seen: boolean,
 ): Promise<Stored> {
+  if (elsewhere !== null) {
+    const text = `${elsewhere} says that it is for another address than those of ${connector.name}, so it was not sent there.`;
+    const reason = new KeywardError('egress_refused', text, {
+      hint: 'Connect that server by its address, with keyward connect generic-http.',
+    });
+    return { kind: 'kept', reason };
+  }
   if (missing.length > 0) {
     const reason = new KeywardError('invalid_input', `${connector.name} needs ${missing.join(', ')} besides.`, {
       hint: 'Run keyward import in a terminal without --yes, which asks for that.',
