@@ -64,10 +64,12 @@ describe('the page of a person', () => {
     );
     await look(tab, 'home-4-connected-again');
     await tab.getByRole('button', { name: 'Bring back what it had before' }).click();
-    await expect.poll(() => tab.getByRole('button').count()).toBe(0);
+    await expect.poll(() => tab.getByRole('button', { name: 'Bring back what it had before' }).count()).toBe(0);
     const back = await server.broker.vault.get('credential', ann, first.id);
     expect(back && (await server.broker.vault.open('credential', back))).toMatchObject({
       inputs: { apiKey: 'acme_0123456789abcdef' },
     });
+    await tab.getByRole('button', { name: 'Sign out' }).click();
+    expect(await tab.locator('h1').innerText()).toBe('Signed out');
   });
 });
