@@ -23,10 +23,18 @@ export function personAt(client: string): Principal {
   return { ...localPrincipal, client, via: 'command line' };
 }
 
-/** Whose records they are, in words: “of ann, tenant default”. */
-export function whoseRecords({ tenant, user }: Principal): string {
-  if (tenant === localPrincipal.tenant && user === localPrincipal.user) {
-    return 'of yours on this computer; --user shows those of a user of keyward http';
-  }
-  return `of ${user}, tenant ${tenant}`;
+/** Whose records they are, in words, and how to see others: “of ann, tenant default”. */
+export function whoseRecords(principal: Principal): string {
+  return isLocal(principal)
+    ? 'of yours on this computer; --user shows those of a user of keyward http'
+    : ofOwner(principal);
+}
+
+/** Whose they are, in a sentence: “of the person at this computer”, “of ann, tenant default”. */
+export function ofOwner(principal: Principal): string {
+  return isLocal(principal) ? 'of the person at this computer' : `of ${principal.user}, tenant ${principal.tenant}`;
+}
+
+function isLocal({ tenant, user }: Principal): boolean {
+  return tenant === localPrincipal.tenant && user === localPrincipal.user;
 }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
+import { forEvery } from '../../in-parallel.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -191,12 +192,12 @@ async function forEachThat(
   owner: Owner,
   change: (record: Approval) => VaultChange | null,
 ): Promise<void> {
-  for (const record of await approvalsOf(broker, owner)) {
+  await forEvery(await approvalsOf(broker, owner), async (record) => {
     const made = change(record);
-    if (made === null) continue;
+    if (made === null) return;
     await broker.vault.commit([made]).catch((error: unknown) => {
       // Answered or purged at this moment: it is harmless, since it is about what is no more.
       if (!hasCode(error, 'conflict')) throw error;
     });
-  }
+  });
 }

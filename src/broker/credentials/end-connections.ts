@@ -1,4 +1,4 @@
-/** Ending every connection of one owner: each grant is revoked at its service, and no secret that ended is kept. */
+/** Ending every connection of one owner: nobody can use it, each grant is revoked at its service, and no secret that ended is kept. */
 import { hasCode, toPublic } from '../../errors.ts';
 import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
@@ -7,10 +7,12 @@ import type { Broker } from '../broker.ts';
 import { amend, holdingGrant } from '../grants/amend.ts';
 import { unsavedFor } from '../grants/fresh-tokens.ts';
 import { endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
+import { quoted } from '../input/text.ts';
 import type { Revocation } from '../oauth/revoke.ts';
 import { about } from '../policy/access.ts';
 import { authorize } from '../policy/policy.ts';
 import { removeRecord, revokeGrant, whereToRemove } from './delete.ts';
+import { endedReason, isEnded } from './ended.ts';
 
 /** What became of one connection. */
 export type EndedConnection = {
@@ -29,13 +31,47 @@ export type EndedConnection = {
 const pageSize = 100;
 /** Services that are asked at a time. */
 const atOnce = 8;
-/** Of a record that was ended; what is left for the person follows it. */
-const endedReason = 'Its owner ended every connection.';
+
+/** Connections that nobody can use any more, and what was so of each before. */
+export type Blocked = Map<string, { readonly before: Credential; readonly siblings: readonly string[] }>;
+
+/** Times that it is looked for what came meanwhile. */
+const maxRounds = 5;
 
 /**
- * Ends the owner's connections. First none of them can be used any more, by anybody, and their shares are gone; then each
- * service is asked. A service that fails keeps no other from being asked, and its record keeps the secret, so that doing it
- * again goes on.
+ * From here on nobody can use the owner's connections, and their shares are gone. Looks again until nothing new appears. One
+ * that can not be blocked keeps no other from it.
+ *
+ * @param blocked those of an earlier call, to which these are added
+ * @returns problems, in words; none when every connection is blocked
+ */
+export async function blockConnections(broker: Broker, principal: Principal, blocked: Blocked): Promise<string[]> {
+  let problems: string[] = [];
+  for (let round = 0; round < maxRounds; round += 1) {
+    const owned = await ownedBy(broker, principal);
+    const open = owned.filter((one) => !blocked.has(one.id) || !isEnded(one));
+    if (open.length === 0) return [];
+    // Before any of them is blocked, since only what works is a sibling. It is no reason to leave one usable.
+    const siblings = await siblingsWithin(broker, open);
+    problems = [];
+    for (const credential of open) {
+      try {
+        if (!blocked.has(credential.id)) await authorize(broker, principal, 'credential.end', about(credential));
+        const before = await block(broker, credential);
+        const known = { before, siblings: siblings.get(credential.id) ?? [] };
+        if (!blocked.has(credential.id)) blocked.set(credential.id, known);
+      } catch (error) {
+        if (hasCode(error, 'not_found')) continue;
+        problems.push(`${quoted(credential.name)} can still be used: ${toPublic(error).message}`);
+      }
+    }
+  }
+  return problems;
+}
+
+/**
+ * Asks each service to end what was blocked. A service that fails keeps no other from being asked, and its record keeps the
+ * secret, so that doing it again goes on.
  *
  * @param forget also deletes each record whose grant is not left behind by a failure
  * @param onStep is told how many connections are done, and of how many
@@ -43,23 +79,17 @@ const endedReason = 'Its owner ended every connection.';
 export async function endConnections(
   broker: Broker,
   principal: Principal,
+  blocked: Blocked,
   { forget, onStep }: { readonly forget: boolean; readonly onStep: (done: number, total: number) => void },
-): Promise<{ readonly connections: readonly EndedConnection[]; readonly shares: number }> {
-  const owned = await ownedBy(broker, principal);
-  const siblings = await siblingsWithin(broker, owned);
-  let shares = 0;
-  for (const credential of owned) {
-    shares += credential.shares?.length ?? 0;
-    await authorize(broker, principal, 'credential.end', about(credential));
-    await block(broker, credential);
-  }
+): Promise<readonly EndedConnection[]> {
+  const owned = [...blocked.values()].map(({ before }) => before);
   let done = 0;
   const ended = await inParallel(grouped(broker, owned), atOnce, async (group) => {
     const revoked = new Set<string>();
     const results: EndedConnection[] = [];
     // One after the other: the service ends them all with the first, and may know none of the others after that.
     for (const credential of group) {
-      const withIt = siblings.get(credential.id)?.some((id) => revoked.has(id)) ?? false;
+      const withIt = blocked.get(credential.id)?.siblings.some((id) => revoked.has(id)) ?? false;
       const result = await endOne(broker, principal, credential, { forget, withIt }).catch((error: unknown) =>
         failed(broker, credential, error),
       );
@@ -70,7 +100,7 @@ export async function endConnections(
     }
     return results;
   });
-  return { connections: ended.flat(), shares };
+  return ended.flat();
 }
 
 async function ownedBy(broker: Broker, principal: Principal): Promise<Credential[]> {
@@ -89,9 +119,10 @@ async function siblingsWithin(broker: Broker, owned: readonly Credential[]): Pro
   const found = new Map<string, string[]>();
   for (const credential of owned) {
     if (!endsWholeGrant(broker, credential)) continue;
+    const siblings = await siblingsOf(broker, credential).catch(() => []);
     found.set(
       credential.id,
-      (await siblingsOf(broker, credential)).map(({ id }) => id),
+      siblings.map(({ id }) => id),
     );
   }
   return found;
@@ -107,33 +138,36 @@ function grouped(broker: Broker, owned: readonly Credential[]): Credential[][] {
   return [...groups.values()];
 }
 
-/** From here on nobody uses it, and nobody has a share of it. */
-async function block(broker: Broker, credential: Credential): Promise<void> {
+/** Answers the record as it was before. */
+async function block(broker: Broker, credential: Credential): Promise<Credential> {
+  let before = credential;
   await amend(broker, credential, (now) => {
+    before = now;
     const statusReason = isEnded(now) ? now.statusReason : endedReason;
     return { record: { ...now, status: 'reconnect_required', statusReason, shares: [] } };
-  }).catch((error: unknown) => {
-    if (!hasCode(error, 'not_found')) throw error;
   });
-}
-
-function isEnded({ status, statusReason }: Credential): boolean {
-  return status === 'reconnect_required' && (statusReason?.startsWith(endedReason) ?? false);
+  return before;
 }
 
 type How = { readonly forget: boolean; readonly withIt: boolean };
 
-/** Null where somebody deleted it meanwhile. Waits for a refresh under way, so that what gets revoked is the newest grant. */
+/**
+ * Null where somebody deleted it meanwhile. Waits for a refresh under way, so that what gets revoked is the newest grant.
+ *
+ * @param seen the record from before it was blocked
+ */
 function endOne(broker: Broker, principal: Principal, seen: Credential, how: How): Promise<EndedConnection | null> {
   return holdingGrant(broker, seen.id, async () => {
     const credential = await broker.vault.get('credential', principal, seen.id);
     if (credential === undefined) return null;
     const opened = await broker.vault.open('credential', credential).catch(() => null);
     const secret = unsavedFor(broker, credential) ?? opened;
-    const before = secret !== null && isErased(secret) ? revocationBefore(credential) : null;
+    const before = isEnded(seen) && secret !== null && isErased(secret) ? revocationBefore(credential, secret) : null;
     const now = before ?? (await revokeGrant(broker, principal, credential, secret));
     const own = now === 'failed' && how.withIt ? 'revoked' : now;
-    const revocation = own !== 'failed' && (await endReplaced(broker, principal, credential)) ? own : 'failed';
+    // Where one revocation ends all of a person, it went with the other.
+    const wentWithIt = own === 'revoked' && endsWholeGrant(broker, credential);
+    const revocation = (await endReplaced(broker, principal, credential, wentWithIt)) ? own : 'failed';
     const left = revocation === 'revoked' ? null : whereToRemove(broker, credential);
     const deleted = how.forget && revocation !== 'failed';
     if (deleted) await removeRecord(broker, principal, credential);
@@ -154,13 +188,17 @@ async function settle(broker: Broker, credential: Credential, ended: CredentialS
 }
 
 /** What reconnecting replaced is a grant, too. True once nothing of it is left. */
-async function endReplaced(broker: Broker, principal: Principal, credential: Credential): Promise<boolean> {
+async function endReplaced(
+  broker: Broker,
+  principal: Principal,
+  credential: Credential,
+  wentWithIt: boolean,
+): Promise<boolean> {
   const kept = await broker.vault.get('replacedSecret', principal, credential.id);
   if (kept === undefined) return true;
   const secret = await broker.vault.open('replacedSecret', kept);
   const revocation = await revokeGrant(broker, principal, { ...credential, ...placeOf(kept) }, secret);
-  // Where one revocation ends all of a person, it went with the other.
-  if (revocation === 'failed' && !endsWholeGrant(broker, credential)) return false;
+  if (revocation === 'failed' && !wentWithIt) return false;
   await broker.vault.commit([{ op: 'delete', kind: 'replacedSecret', record: kept }]);
   return true;
 }
@@ -180,8 +218,8 @@ function isErased(secret: CredentialSecret): boolean {
 }
 
 /** What became of one that was ended before, as its record says. */
-function revocationBefore({ statusReason }: Credential): Revocation {
-  return statusReason === endedReason ? 'revoked' : 'not_supported';
+function revocationBefore({ statusReason }: Credential, { kind }: CredentialSecret): Revocation {
+  return kind === 'tokens' && statusReason === endedReason ? 'revoked' : 'not_supported';
 }
 
 function failed(broker: Broker, credential: Credential, error: unknown): EndedConnection {

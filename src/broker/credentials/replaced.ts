@@ -11,6 +11,7 @@ import { amend } from '../grants/amend.ts';
 import { renewed, unsavedFor } from '../grants/fresh-tokens.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { authorize } from '../policy/policy.ts';
+import { isEnded } from './ended.ts';
 
 const keepMs = 86_400_000;
 
@@ -64,7 +65,8 @@ export async function listReconnected(broker: Broker, { tenant, user }: Owner): 
 
 /**
  * Brings back the secret from before the last reconnect; the newer one is forgotten. Shares stay, and what was approved
- * about the newer secret counts no more. `not_found` when there is none, or a day is over.
+ * about the newer secret counts no more. `not_found` when there is none, or a day is over; `reconnect_required` after its
+ * owner ended every connection.
  */
 export async function revertReconnect(
   broker: Broker,
@@ -73,22 +75,38 @@ export async function revertReconnect(
 ): Promise<{ credentialId: string }> {
   const action = 'credential.revert';
   const credential = await requireCredential(broker, principal, input.credentialId, { field: 'credentialId', action });
+  refuseEnded(credential);
   const kept = await requireKept(broker, principal, credential.id);
   await authorize(broker, principal, action, about(credential));
   const secret = await broker.vault.open('replacedSecret', kept);
   await forgetRequests(broker, principal, credential.id);
   const { account, inputs, scopes, authConfigId, authConfigOwner = null, obtainedBy, grantedAt = 0 } = kept;
-  await amend(broker, credential, (now) => ({
-    record: {
-      ...renewed(broker, { ...now, grantedAt }, secret),
-      ...{ account, inputs, scopes, authConfigId, authConfigOwner, obtainedBy },
-    },
-    secret,
-    alongside: [{ op: 'delete', kind: 'replacedSecret', record: kept }],
-  }));
+  await amend(broker, credential, (now) => {
+    refuseEnded(now);
+    return {
+      record: {
+        ...renewed(broker, { ...now, grantedAt }, secret),
+        ...{ account, inputs, scopes, authConfigId, authConfigOwner, obtainedBy },
+      },
+      secret,
+      alongside: [{ op: 'delete', kind: 'replacedSecret', record: kept }],
+    };
+  });
   broker.unsaved.delete(credential.id);
   broker.coolDowns.delete(credential.id);
   return { credentialId: credential.id };
+}
+
+/** What its owner ended does not come back with a grant from before. */
+function refuseEnded(credential: Credential): void {
+  if (!isEnded(credential)) return;
+  throw new KeywardError(
+    'reconnect_required',
+    'This connection was ended, and an earlier secret does not bring it back.',
+    {
+      hint: `Connect it again: keyward connect --reconnect ${credential.id}`,
+    },
+  );
 }
 
 async function requireKept(broker: Broker, owner: Owner, id: string): Promise<ReplacedSecret> {

@@ -1,10 +1,16 @@
 /** Ending everything of one owner at once: when a computer was lost, or an assistant did what nobody asked for. */
-import { KeywardError } from '../../errors.ts';
+import { KeywardError, toPublic } from '../../errors.ts';
+import { forEvery } from '../../in-parallel.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import { endRequests } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { failAttempt, stateOf } from '../connect/state.ts';
-import { type EndedConnection, endConnections } from '../credentials/end-connections.ts';
+import {
+  type Blocked,
+  blockConnections,
+  type EndedConnection,
+  endConnections,
+} from '../credentials/end-connections.ts';
 import { authorize } from '../policy/policy.ts';
 import { endSignInCodes } from '../sign-in/code.ts';
 import { listSessions, revokeSession } from '../sign-in/sessions.ts';
@@ -23,35 +29,53 @@ export type Receipt = {
   readonly attempts: number;
   /** Requests for approval that waited, and permissions for once or for minutes. */
   readonly approvals: number;
+  /** What could not be ended, in words; doing it again goes on with it. */
+  readonly problems: readonly string[];
 };
 
 /**
- * Ends every way to this owner's connections, those into Keyward first, then revokes every grant at its service. A second
- * run goes on with what failed in the first. What other processes hold of the vault ends with it; a call that a service has
- * begun to answer is not cut off.
+ * Ends every way to this owner's connections: first nobody can use them, then what leads into Keyward ends, then every grant
+ * is revoked at its service. No part that fails keeps another from its turn, and a second run goes on with what failed in
+ * the first. What other processes hold of the vault ends with it; a call that a service has begun to answer is not cut off.
  *
  * @param how as of `endConnections`
  */
 export async function endEverything(
   broker: Broker,
   principal: Principal,
-  how: Parameters<typeof endConnections>[2],
+  how: Parameters<typeof endConnections>[3],
 ): Promise<Receipt> {
   await authorize(broker, principal, 'everything.end');
-  await endSignInCodes(broker, principal);
-  const sessions = await endSessions(broker, principal);
-  const browsers = await endVisits(broker, principal);
-  const attempts = await endAttempts(broker, principal);
-  const approvals = await endRequests(broker, principal);
-  const { connections, shares } = await endConnections(broker, principal, how);
-  return { connections, shares, sessions, browsers, attempts, approvals };
+  const problems: string[] = [];
+  async function part<T>(what: string, work: () => Promise<T>, none: T): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      problems.push(`${what}: ${toPublic(error).message}`);
+      return none;
+    }
+  }
+  const blocked: Blocked = new Map();
+  const block = () => blockConnections(broker, principal, blocked);
+  // What is left of it is looked at again below.
+  await block().catch(() => undefined);
+  await part('Sign-in codes', () => endSignInCodes(broker, principal), undefined);
+  const sessions = await part('Session tokens', () => endSessions(broker, principal), 0);
+  const browsers = await part('Signed-in browsers', () => endVisits(broker, principal), 0);
+  const attempts = await part('Connect flows', () => endAttempts(broker, principal), 0);
+  const approvals = await part('Approvals', () => endRequests(broker, principal), 0);
+  // One may have been made until its way in was closed.
+  problems.push(...(await part('Connections', block, [])));
+  const shares = [...blocked.values()].reduce((sum, { before }) => sum + (before.shares?.length ?? 0), 0);
+  const connections = await part('Services', () => endConnections(broker, principal, blocked, how), []);
+  return { connections, shares, sessions, browsers, attempts, approvals, problems };
 }
 
 async function endSessions(broker: Broker, principal: Principal): Promise<number> {
   const own = (await listSessions(broker)).filter(
     ({ tenant, owner }) => tenant === principal.tenant && owner === principal.user,
   );
-  for (const { id } of own) await revokeSession(broker, principal, id);
+  await forEvery(own, ({ id }) => revokeSession(broker, principal, id));
   return own.length;
 }
 
@@ -62,6 +86,6 @@ async function endAttempts(broker: Broker, { tenant, user }: Owner): Promise<num
   const reason = new KeywardError('cancelled', 'The owner ended every connection.', {
     hint: 'Ask whether to try again before calling create_credential.',
   });
-  for (const attempt of pending) await failAttempt(broker, attempt, reason);
+  await forEvery(pending, (attempt) => failAttempt(broker, attempt, reason));
   return pending.length;
 }

@@ -1,6 +1,7 @@
 /** Signing in to the pages of HTTP mode with a code. Knows no HTTP. */
 import { randomInt } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
+import { forEvery } from '../../in-parallel.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { idOfDigest } from '../input/text.ts';
@@ -103,7 +104,7 @@ async function expiredCodes(vault: Vault) {
 
 /** Ends the codes that would still sign this person in. */
 export async function endSignInCodes({ vault }: Parts, { tenant, user }: Owner): Promise<void> {
-  for (const record of await vault.list('signInCode', nobody, {}, { limit: 10_000 })) {
+  await forEvery(await vault.list('signInCode', nobody, {}, { limit: 10_000 }), async (record) => {
     try {
       const person = await vault.open('signInCode', record);
       if (person.tenant === tenant && person.user === user)
@@ -112,7 +113,7 @@ export async function endSignInCodes({ vault }: Parts, { tenant, user }: Owner):
       // Used at this moment: the visit that it began is ended afterwards.
       if (!hasCode(error, 'conflict', 'not_found')) throw error;
     }
-  }
+  });
 }
 
 /** The keyed digest of a code in the form of an id. */

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hasCode } from '../../errors.ts';
+import { forEvery } from '../../in-parallel.ts';
 import { parseJson } from '../../json.ts';
 import type { Owner } from '../../principal.ts';
 import type { Vault, Visit } from '../../vault/vault.ts';
@@ -47,7 +48,7 @@ export async function endVisit(parts: Parts, value: string): Promise<void> {
 /** Signs every browser of this person out; answers how many that were. */
 export async function endVisits(parts: Parts, { tenant, user }: Owner): Promise<number> {
   const visits = await parts.vault.list('visit', { tenant, user }, {}, { limit: 10 * maxVisits });
-  for (const visit of visits) await end(parts, visit);
+  await forEvery(visits, (visit) => end(parts, visit));
   return visits.filter(({ expiresAt }) => expiresAt > Date.now()).length;
 }
 

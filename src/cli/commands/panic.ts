@@ -2,9 +2,9 @@
 import type { EndedConnection } from '../../broker/credentials/end-connections.ts';
 import { endEverything, type Receipt } from '../../broker/ending/end-everything.ts';
 import type { Run } from '../command.ts';
-import { whoseRecords } from '../person.ts';
+import { ofOwner } from '../person.ts';
 import { withProgress } from '../progress.ts';
-import { count, printJson, table } from '../table.ts';
+import { count, plain, printJson, table } from '../table.ts';
 import { confirmAct } from '../terminal.ts';
 import { withConnections } from '../with-store.ts';
 
@@ -13,19 +13,21 @@ export const panic: Run = (invocation) =>
   withConnections(invocation, 'keyward panic', async (broker, principal) => {
     const { flags } = invocation;
     const forget = flags.has('delete');
-    const what = `every connection, share, session token and approval ${whoseRecords(principal).split(', as ')[0]}`;
+    const what = `every connection, share, session token, connect flow and approval ${ofOwner(principal)}`;
     if (!flags.has('yes'))
-      await confirmAct(`End ${what}, at the services too${forget ? ', and delete the records' : ''}?`);
+      await confirmAct(`Revoke and end ${what}, at the services too${forget ? ', and delete the records' : ''}?`);
     const receipt = await withProgress('Revoking', (onStep) => endEverything(broker, principal, { forget, onStep }));
     const failed = receipt.connections.filter(({ revocation }) => revocation === 'failed');
-    if (flags.has('json')) printJson({ complete: failed.length === 0, ...receipt });
+    const complete = failed.length === 0 && receipt.problems.length === 0;
+    if (flags.has('json')) printJson({ complete, ...receipt });
     else print(receipt);
     if (failed.length > 0) {
       const again =
-        'Nobody can use them through Keyward. Run keyward panic again to revoke them at their services, too';
+        'Nobody can use those connections through Keyward. Run keyward panic again to revoke them at their services, too';
       process.stderr.write(`${count(failed.length, 'service')} could not be reached. ${again}.\n`);
     }
-    return failed.length === 0 ? 0 : 1;
+    for (const problem of receipt.problems) process.stderr.write(`NOT ENDED: ${plain(problem)}\n`);
+    return complete ? 0 : 1;
   });
 
 const outcomes = {

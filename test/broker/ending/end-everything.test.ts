@@ -4,11 +4,14 @@ import { requireApproval } from '../../../src/broker/approvals/approvals.ts';
 import { decide, openApprovals } from '../../../src/broker/approvals/page.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
+import { revertReconnect } from '../../../src/broker/credentials/replaced.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
 import { endEverything } from '../../../src/broker/ending/end-everything.ts';
 import { createSession, principalOfSession } from '../../../src/broker/sign-in/sessions.ts';
 import { beginVisit, visitorOf } from '../../../src/broker/sign-in/visits.ts';
+import { KeywardError } from '../../../src/errors.ts';
 import { type Principal, usualScopes } from '../../../src/principal.ts';
+import type { Vault } from '../../../src/vault/vault.ts';
 import {
   acme,
   connectAcme,
@@ -171,6 +174,60 @@ describe('ending everything', () => {
     const use = (who: Principal) => getConnectionCredentials(broker, who, { connectionId: id });
     await expect(use(bob)).rejects.toMatchObject({ code: 'not_found' });
     await expect(release()).rejects.toMatchObject({ code: 'approval_required' });
+  });
+
+  it('lets nobody use a connection from its first step on, and no part that fails keeps another from its turn', async () => {
+    const { broker } = under;
+    const id = await connectAcme(broker, ann);
+    const { token } = await createSession(broker, ann, {
+      ...{ scopes: usualScopes, expiresAt: null, tenant: 'local' },
+      user: 'ann',
+    });
+    let atFirst: unknown;
+    let late = '';
+    const vault: Vault = {
+      ...broker.vault,
+      async list(kind, ...rest) {
+        if (kind === 'signInCode') atFirst = (await credentialOf(broker, ann, id)).status;
+        if (kind === 'visit') throw new KeywardError('storage_failed', 'The disk does not answer.');
+        // Somebody connects while the rest ends.
+        if (kind === 'approval' && late === '') late = await connect(ann, acme, 'api_key', { apiKey });
+        return broker.vault.list(kind, ...rest);
+      },
+    };
+    const receipt = await endEverything({ ...broker, vault }, ann, { forget: false, onStep: () => {} });
+    expect(atFirst).toBe('reconnect_required');
+    expect(receipt).toMatchObject({
+      sessions: 1,
+      problems: ['Signed-in browsers: The disk does not answer.'],
+      connections: [{ credentialId: id }, { credentialId: late }],
+    });
+    expect(await principalOfSession(broker, token)).toBeNull();
+    expect(await credentialOf(broker, ann, late)).toMatchObject({ status: 'reconnect_required' });
+  });
+
+  it('brings nothing back that ended: neither a grant from before nor a connection without a secret', async () => {
+    const { broker } = under;
+    const id = await connect(ann, 'custom.fragile', 'oauth2_client_credentials');
+    const again = () => connect(ann, 'custom.fragile', 'oauth2_client_credentials', { credentialId: id });
+    await expect(again()).rejects.toMatchObject({ code: 'approval_required' });
+    const [asked] = await openApprovals(broker, ann);
+    await decide(broker, ann, asked?.approvalId ?? '', { answer: 'once' });
+    await again();
+    const empty = await connect(ann, acme, 'api_key', { apiKey });
+    const record = await credentialOf(broker, ann, empty);
+    const nothing = { kind: 'inputs', inputs: {} } as const;
+    await broker.vault.commit([{ op: 'update', kind: 'credential', record, secret: nothing }]);
+    const outcomes = async () =>
+      Object.fromEntries((await end(ann)).connections.map((one) => [one.credentialId, one.revocation]));
+    expect(await outcomes()).toEqual({ [id]: 'failed', [empty]: 'not_supported' });
+    expect(await broker.vault.get('replacedSecret', ann, id)).toBeDefined();
+    const revert = () => revertReconnect(broker, ann, { credentialId: id });
+    await expect(revert()).rejects.toMatchObject({ code: 'reconnect_required' });
+    mended = true;
+    expect(await outcomes()).toEqual({ [id]: 'revoked', [empty]: 'not_supported' });
+    await expect(revert()).rejects.toMatchObject({ code: 'reconnect_required' });
+    expect(await broker.vault.get('replacedSecret', ann, id)).toBeUndefined();
   });
 
   it('188. writes into the audit log what it is about to end, and no secret into its receipt', async () => {
