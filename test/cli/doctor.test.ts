@@ -1,7 +1,7 @@
 /** `keyward doctor`: broken set-ups, each of which has to be named together with what mends it. */
-import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, truncate, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -401,6 +401,45 @@ describe('keyward doctor', () => {
     const findings = await examined({ ...setUp, env });
     const told = findings.filter((one) => one.check === check && one.state === state);
     expect(told.map((one) => one.mend).join('\n'), JSON.stringify(findings, null, 1)).toContain(mend);
+  });
+
+  it('starts a client’s entry in the home folder, never what the current one holds, and ends all that it started', async () => {
+    const repository = join(setUp.home, 'repository');
+    const mark = join(setUp.home, 'mark');
+    await mkdir(join(repository, 'bin'), { recursive: true });
+    await writeFile(join(repository, 'bin', 'keyward'), `#!/bin/sh\ntouch '${mark}'\n`, { mode: 0o755 });
+    const relative = await writeClient(setUp, { command: 'bin/keyward' });
+    const refused = await run(['doctor'], { ...setUp.env, ...relative }, { cwd: repository });
+    expect(refused.stdout).toMatch(/^WRONG +MCP client .* depends on the folder .* Mend: keyward setup cursor/m);
+    await expect(readFile(mark)).rejects.toMatchObject({ code: 'ENOENT' });
+
+    // It answers, and leaves a process behind that would never end.
+    let left: Promise<unknown> = Promise.reject(new Error('It started nothing.'));
+    left.catch(() => {});
+    const listener = createServer((socket) => {
+      left = new Promise((resolve) => socket.on('error', () => {}).once('close', resolve));
+    });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    held.push(listener);
+    const { port } = listener.address() as AddressInfo;
+    const script = join(setUp.home, 'server.mjs');
+    await writeFile(
+      script,
+      `import { spawn } from 'node:child_process';
+       import { writeFileSync } from 'node:fs';
+       writeFileSync('${mark}', process.cwd());
+       const child = spawn(process.execPath, ['-e', 'net.connect(${port}, "127.0.0.1", () => console.log("up"))'],
+         { stdio: ['ignore', 'pipe', 'inherit'] });
+       child.stdout.once('data', () => {
+         process.stdout.write('{"jsonrpc":"2.0","id":1,"result":{}}\\n');
+         process.stdin.resume().on('end', () => process.exit());
+       });`,
+    );
+    const found = await writeClient(setUp, { command: process.execPath, args: [script] });
+    const good = await run(['doctor'], { ...setUp.env, ...found }, { cwd: repository });
+    expect(good).toMatchObject({ code: 0, stderr: 'Nothing is wrong.\n' });
+    expect(await readFile(mark, 'utf8')).toBe(await realpath(setUp.home));
+    await left;
   });
 
   it('182. makes nothing where there is no vault, and looks at everything else', async () => {
