@@ -21,19 +21,21 @@ export type Keyward = {
   close(): Promise<void>;
 };
 
-/** What a transport has of its own. */
+/** What a transport or a command has of its own. */
 type Own = {
   /** Without these, pages are served on loopback while they are needed. */
   readonly pages?: Pages;
   /** Is told of each event that the audit log holds. */
   readonly observe?: (event: AuditEvent) => void;
+  /** Leaves data keys that nothing needs any more: nobody expects a change of the vault. */
+  readonly keepsKeys?: true;
 };
 
 /** Opens the vault, or makes it where there is none, and everything that works on it. */
 export async function openKeyward(config: Config, log: Log, own: Own = {}): Promise<Keyward> {
   // Whoever can put files into it decides where credentials go.
   await closeToOthers(config.configDir);
-  const [store, catalogue] = await Promise.all([openConfiguredStore(config), loadCatalogue(config.connectorsDir)]);
+  const [store, catalogue] = await Promise.all([openConfiguredStore(config, own), loadCatalogue(config.connectorsDir)]);
   const vault = await openVault(store, own.observe, config.maxCredentials);
   // Judging a passphrase takes a moment, for which nobody waits.
   void adviceOnKeys(store, keySettings(config)).then(
@@ -66,11 +68,11 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
   };
 }
 
-/** The store that is configured, with its outer key. Data keys that nothing needs any more are retired. */
-export async function openConfiguredStore(config: Config): Promise<Store> {
+/** The store that is configured, with its outer key. Data keys that nothing needs are retired, but for `keepsKeys`. */
+export async function openConfiguredStore(config: Config, { keepsKeys }: Pick<Own, 'keepsKeys'> = {}): Promise<Store> {
   const store = await openStore({ store: config.store, key: keySettings(config), marks: marksFolder(config) });
   try {
-    await retireUnused(store);
+    if (!keepsKeys) await retireUnused(store);
     return store;
   } catch (error) {
     await store.close();

@@ -46,16 +46,18 @@ export async function withBroker(
  * is no vault. Answers the exit code that the work answers.
  *
  * @param client what the audit log and the owner's approval call the program that acts
+ * @param own as of `openKeyward`
  */
 export async function withConnections(
   invocation: Invocation,
   client: string,
   work: (broker: Broker, principal: Principal) => Promise<number>,
+  own: Parameters<typeof openKeyward>[2] = {},
 ): Promise<number> {
   // They are read: whatever program the work starts, such as a browser, must not have the key to everything.
   for (const name of secretVariables(process.env)) delete process.env[name];
   await requireVault(invocation.config);
-  const keyward = await openKeyward(invocation.config, invocation.log);
+  const keyward = await openKeyward(invocation.config, invocation.log, own);
   try {
     return await work(keyward.broker, principalOf(invocation, client));
   } finally {

@@ -1,6 +1,7 @@
 /** `keyward panic` and `keyward completion`, as the built program. */
 import { execFile, execFileSync } from 'node:child_process';
 import { access, chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -114,7 +115,30 @@ describe('keyward completion', () => {
     expect(help.stdout + mistake.stderr).not.toContain('completion complete');
     for (const { code, stdout } of scripts)
       expect([code, stdout]).toEqual([0, expect.stringContaining('keyward completion')]);
+    // A typographic quote ends a string of PowerShell, too.
+    expect(scripts[3]?.stdout).toContain('::EscapeSingleQuotedStringContent($value)');
     expect(await runKeyward(['completion', 'tcsh'], env)).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('ends once it has answered, while a store still does not answer', async () => {
+    // It takes connections, and says nothing. The store waits five seconds for that, and the person two.
+    let held = Number.NaN;
+    const silent = createServer((socket) => {
+      const began = performance.now();
+      socket
+        .on('error', () => {})
+        .once('close', () => {
+          held = performance.now() - began;
+        });
+      socket.resume();
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const store = `postgres://ann@127.0.0.1:${port}/keyward?sslmode=disable`;
+    const asked = await runKeyward(['completion', 'complete', '--', 'show', ''], { ...env, KEYWARD_STORE: store });
+    await new Promise((resolve) => silent.close(resolve));
+    expect(asked).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(held).toBeLessThan(4_500);
   });
 
   it('189. completes in bash, and runs nothing that is typed', async () => {
@@ -160,6 +184,9 @@ describe('keyward panic', () => {
     const piped = await runKeyward(['panic'], env, { input: 'y\n' });
     expect(piped).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('--yes') });
     const no = await runInTerminal(['panic'], env, [[/\[y\/N\]/, 'n']]);
+    expect(no.screen).toMatch(
+      /Revoke and end every connection, .*connect flow and approval of the person at this computer, at the services too\?/,
+    );
     expect(no).toMatchObject({ code: 1, screen: expect.stringContaining('Nothing was done') });
     expect((await runKeyward(['list', '--json'], env)).stdout).not.toContain('reconnect_required');
 

@@ -1,7 +1,9 @@
 /** `keyward completion`: the script for a shell, and what that script asks. */
+import type { Broker } from '../../broker/broker.ts';
 import { type Config, readConfig } from '../../config/config.ts';
 import { loadCatalogue } from '../../connectors/catalogue.ts';
 import { KeywardError } from '../../errors.ts';
+import type { Principal } from '../../principal.ts';
 import { clients } from '../clients/clients.ts';
 import type { Invocation, Run } from '../command.ts';
 import { type Candidate, candidatesFor, readTyped } from '../completion/candidates.ts';
@@ -34,8 +36,10 @@ export const complete: Run = async (invocation) => {
     setTimeout(resolve, answerWithinMs, []).unref();
   });
   const found = await Promise.race([offered(invocation), late]).catch(() => []);
-  process.stdout.write(found.map(({ value, what }) => `${value}\t${plain(what)}\n`).join(''));
-  return 0;
+  const text = found.map(({ value, what }) => `${value}\t${plain(what)}\n`).join('');
+  await new Promise((resolve) => process.stdout.write(text, resolve));
+  // A store that does not answer would keep the shell waiting until it gives up.
+  process.exit(0);
 };
 
 async function offered(invocation: Invocation): Promise<readonly Candidate[]> {
@@ -64,7 +68,7 @@ async function connectorsOf({ connectorsDir }: Config): Promise<Candidate[]> {
 async function connectionsOf(invocation: Invocation): Promise<Candidate[]> {
   const found: Candidate[] = [];
   const quiet = { ...invocation.log, info() {}, warn() {}, error() {} };
-  await withConnections({ ...invocation, log: quiet }, 'keyward completion', async (broker, principal) => {
+  const look = async (broker: Broker, principal: Principal) => {
     const all = await allConnections(broker, principal);
     const names = all.map(({ name }) => name.toLowerCase());
     for (const { credentialId, name, connectorId, account } of all) {
@@ -74,6 +78,7 @@ async function connectionsOf(invocation: Invocation): Promise<Candidate[]> {
       found.push({ value: credentialId, what: only ? name : `${name}, ${what}` });
     }
     return 0;
-  });
+  };
+  await withConnections({ ...invocation, log: quiet }, 'keyward completion', look, { keepsKeys: true });
   return found;
 }

@@ -39,7 +39,7 @@ function __keyward_ask
 end
 complete -c keyward -n __keyward_ask -f -k -a '$__keyward_found'
 `,
-  // Older versions leave an empty argument out; a pair of quotes arrives in every version.
+  // There a typographic quote ends a string, too: its own function knows them all. Older versions leave an empty argument out; a pair of quotes arrives in every version.
   powershell: `# keyward completion for PowerShell
 Register-ArgumentCompleter -Native -CommandName keyward -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
@@ -48,7 +48,9 @@ Register-ArgumentCompleter -Native -CommandName keyward -ScriptBlock {
   if ($wordToComplete -eq '') { $words += '""' }
   keyward completion complete '--' @words 2>$null | ForEach-Object {
     $value, $what = $_ -split "\`t", 2
-    $text = if ($value -match '[^\\w./:@=-]') { "'" + $value.Replace("'", "''") + "'" } else { $value }
+    $text = if ($value -match '[^\\w./:@=-]') {
+      "'" + [System.Management.Automation.Language.CodeGeneration]::EscapeSingleQuotedStringContent($value) + "'"
+    } else { $value }
     if (-not $what) { $what = $value }
     [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $what)
   }
