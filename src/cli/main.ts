@@ -11,7 +11,7 @@ import { version } from '../version.ts';
 import { parseCommandLine } from './command-line.ts';
 import { commands } from './commands.ts';
 import { commandHelp, helpText } from './help.ts';
-import { plain } from './table.ts';
+import { plain } from './terminal/table.ts';
 
 // Node opens its inspector at this signal, on a port of loopback at which every user of this computer reads the memory of
 // this one. A listener of our own is all that keeps it from that (Node 20.19 has no --disable-sigusr1).

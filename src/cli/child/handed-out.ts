@@ -7,8 +7,8 @@ import { fieldMeant, releaseFields } from '../../broker/credentials/release-fiel
 import type { ConnectionView } from '../../broker/credentials/view.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import { withApproval } from '../approval.ts';
 import { findConnection } from '../connection-name.ts';
+import { withApproval } from '../terminal/approval.ts';
 import type { Reference } from './references.ts';
 
 /** Variable → its value; and every text that must not be seen in what the child prints. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeEnds, openPipes } from '../../net/pipe.ts';
 import { createScrubber } from '../../net/scrub/scrub.ts';
-import { plain } from '../table.ts';
+import { plain } from '../terminal/table.ts';
 import { passOutput } from './output.ts';
 import { type ChildEnd, passSignals } from './signals.ts';
 

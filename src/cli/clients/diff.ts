@@ -1,6 +1,6 @@
 /** A change of a client's file as a person is shown it: a unified diff without anybody's secrets. */
 import { styleText } from 'node:util';
-import { plain } from '../table.ts';
+import { plain } from '../terminal/table.ts';
 import type { Plan } from './plan.ts';
 import { spotsOf } from './servers.ts';
 

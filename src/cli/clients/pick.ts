@@ -1,8 +1,8 @@
 /** Which clients a person means, and which of the changes. */
 import { closestMatch } from 'leven';
 import { KeywardError } from '../../errors.ts';
-import { count } from '../table.ts';
-import type { Terminal } from '../terminal.ts';
+import { count } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { type Client, clientFiles, clients, type FoundClient, type System } from './clients.ts';
 import type { Plan } from './plan.ts';
 

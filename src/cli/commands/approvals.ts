@@ -11,10 +11,10 @@ import { isoTime } from '../../broker/credentials/view.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import { quoted } from '../../text.ts';
-import { approvalText, askDecision } from '../approval-text.ts';
 import type { Run } from '../command.ts';
 import { openKeyward } from '../keyward.ts';
-import { plain } from '../table.ts';
+import { approvalText, askDecision } from '../terminal/approval-text.ts';
+import { plain } from '../terminal/table.ts';
 import { withBroker } from '../with-store.ts';
 
 /** Who answers, for the audit log. */

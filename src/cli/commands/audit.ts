@@ -3,8 +3,8 @@ import { KeywardError } from '../../errors.ts';
 import type { AuditHead } from '../../store/audit-head.ts';
 import { verifyAudit } from '../../vault/audit/audit-verify.ts';
 import type { Run } from '../command.ts';
-import { withProgress } from '../progress.ts';
-import { table } from '../table.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { table } from '../terminal/table.ts';
 import { withStore } from '../with-store.ts';
 
 const defaultLines = 20;

@@ -12,9 +12,9 @@ import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
-import { askSecret } from '../ask.ts';
 import type { Run } from '../command.ts';
-import { table } from '../table.ts';
+import { askSecret } from '../terminal/ask.ts';
+import { table } from '../terminal/table.ts';
 import { withBroker } from '../with-store.ts';
 
 /** Who acts, for the audit log. */

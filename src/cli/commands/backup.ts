@@ -9,10 +9,10 @@ import { underPassphrase } from '../../vault/key-change.ts';
 import { openArchive, writeArchive } from '../../vault/move/archive.ts';
 import { copyVault, type Moved, notRestored, passing, type Source } from '../../vault/move/move.ts';
 import { type OwnerChange, readOwnerMap, underNewOwner } from '../../vault/move/owner-map.ts';
-import { askNewPassphrase } from '../ask.ts';
 import type { Run } from '../command.ts';
 import { keySettings, marksFolder } from '../keyward.ts';
-import { withProgress } from '../progress.ts';
+import { askNewPassphrase } from '../terminal/ask.ts';
+import { withProgress } from '../terminal/progress.ts';
 import { noteInAudit, withStore } from '../with-store.ts';
 
 export const migrateStore: Run = async ({ config, flags }) => {

@@ -10,7 +10,7 @@ import { parseJson } from '../../json.ts';
 import type { Principal } from '../../principal.ts';
 import type { Invocation, Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
-import { plain } from '../table.ts';
+import { plain } from '../terminal/table.ts';
 import { withConnections } from '../with-store.ts';
 
 const maxRedirects = 5;

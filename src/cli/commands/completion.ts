@@ -9,7 +9,7 @@ import type { Invocation, Run } from '../command.ts';
 import { type Candidate, candidatesFor, readTyped } from '../completion/candidates.ts';
 import { scripts } from '../completion/scripts.ts';
 import { allConnections } from '../connection-name.ts';
-import { plain } from '../table.ts';
+import { plain } from '../terminal/table.ts';
 import { withConnections } from '../with-store.ts';
 
 export const completion: Run = async ({ words }) => {

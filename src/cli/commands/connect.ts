@@ -10,14 +10,14 @@ import { fieldsOf } from '../../broker/input/fields.ts';
 import { secretVariables } from '../../config/config.ts';
 import { isOAuth } from '../../connectors/auth-kinds.ts';
 import { KeywardError } from '../../errors.ts';
-import { withApproval } from '../approval.ts';
 import type { Invocation, Run } from '../command.ts';
 import { askFields, chooseWay } from '../connect/questions.ts';
 import { findService, type Way, wayNamed, waysOf } from '../connect/way.ts';
 import { findConnection } from '../connection-name.ts';
 import { personAt } from '../person.ts';
-import { plain, printJson } from '../table.ts';
-import { openTerminal, type Terminal } from '../terminal.ts';
+import { withApproval } from '../terminal/approval.ts';
+import { plain, printJson } from '../terminal/table.ts';
+import { openTerminal, type Terminal } from '../terminal/terminal.ts';
 import { withBroker } from '../with-store.ts';
 
 const principal = personAt('keyward connect');

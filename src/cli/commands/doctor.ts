@@ -2,7 +2,7 @@
 import type { Run } from '../command.ts';
 import { examine } from '../doctor/examine.ts';
 import type { Finding } from '../doctor/finding.ts';
-import { count, plain, printJson } from '../table.ts';
+import { count, plain, printJson } from '../terminal/table.ts';
 
 export const doctor: Run = async (invocation) => {
   const json = invocation.flags.has('json');

@@ -5,10 +5,10 @@ import { verifyCredential } from '../../broker/credentials/verify.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import { withApproval } from '../approval.ts';
 import type { Invocation, Run } from '../command.ts';
 import { allConnections, findConnection } from '../connection-name.ts';
 import { type GitRequest, gitAnswer, readGitRequest } from '../git/request.ts';
+import { withApproval } from '../terminal/approval.ts';
 import { withConnections } from '../with-store.ts';
 
 /** What Keyward knows nothing about is left to the next helper: git asks each of them, and the person last. */

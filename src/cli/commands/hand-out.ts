@@ -2,11 +2,11 @@
 import { getConnectionCredentials, getConnectionHeaders } from '../../broker/credentials/release.ts';
 import { fieldMeant } from '../../broker/credentials/release-fields.ts';
 import { KeywardError } from '../../errors.ts';
-import { withApproval } from '../approval.ts';
+import { forParent } from '../child/parent.ts';
 import type { Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
-import { forParent } from '../parent.ts';
-import { printJson } from '../table.ts';
+import { withApproval } from '../terminal/approval.ts';
+import { printJson } from '../terminal/table.ts';
 import { withConnections } from '../with-store.ts';
 
 export const token: Run = (invocation) =>

@@ -5,7 +5,6 @@ import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import { lastingLine, thisProcess } from '../clients/texts.ts';
 import type { Invocation, Run } from '../command.ts';
-import { withProgress } from '../progress.ts';
 import { askMissing, askWhich, isTyped } from '../secrets/choose.ts';
 import { type Finding, findSecrets } from '../secrets/findings.ts';
 import { fileOf, namedPlaces, nearHome, type Place, usualPlaces } from '../secrets/places.ts';
@@ -13,8 +12,9 @@ import { exposureIn, type Files, outcomeOf, rowsOf, viewOf } from '../secrets/re
 import { changesFor, rewriteFile } from '../secrets/rewrite.ts';
 import { servicesOf } from '../secrets/services.ts';
 import { type Stored, storeFinding } from '../secrets/store-finding.ts';
-import { plain, printJson, table } from '../table.ts';
-import { openTerminal, type Terminal } from '../terminal.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { plain, printJson, table } from '../terminal/table.ts';
+import { openTerminal, type Terminal } from '../terminal/terminal.ts';
 import { withBroker } from '../with-store.ts';
 
 /** A finding, and what became of it. */

@@ -11,11 +11,11 @@ import {
   rewrapDataKeys,
   rotateDataKey,
 } from '../../vault/key-change.ts';
-import { askNewPassphrase } from '../ask.ts';
 import type { Invocation, Run } from '../command.ts';
 import { keySettings } from '../keyward.ts';
-import { withProgress } from '../progress.ts';
-import { table } from '../table.ts';
+import { askNewPassphrase } from '../terminal/ask.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { table } from '../terminal/table.ts';
 import { noteInAudit, withStore } from '../with-store.ts';
 
 const states = {

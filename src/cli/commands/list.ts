@@ -4,7 +4,7 @@ import type { ConnectionView } from '../../broker/credentials/view.ts';
 import type { Run } from '../command.ts';
 import { allConnections, findConnection } from '../connection-name.ts';
 import { whoseRecords } from '../person.ts';
-import { count, printJson, table } from '../table.ts';
+import { count, printJson, table } from '../terminal/table.ts';
 import { withConnections } from '../with-store.ts';
 
 export const list: Run = (invocation) =>

@@ -4,11 +4,11 @@ import { deleteCredential } from '../../broker/credentials/delete.ts';
 import { getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
 import { KeywardError } from '../../errors.ts';
-import { withApproval } from '../approval.ts';
 import type { Invocation, Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
-import { plain, printJson } from '../table.ts';
-import { confirmAct } from '../terminal.ts';
+import { withApproval } from '../terminal/approval.ts';
+import { plain, printJson } from '../terminal/table.ts';
+import { confirmAct } from '../terminal/terminal.ts';
 import { withConnections } from '../with-store.ts';
 
 export const rename: Run = (invocation) =>

@@ -3,9 +3,9 @@ import type { EndedConnection } from '../../broker/credentials/end-connections.t
 import { endEverything, type Receipt } from '../../broker/ending/end-everything.ts';
 import type { Run } from '../command.ts';
 import { ofOwner } from '../person.ts';
-import { withProgress } from '../progress.ts';
-import { count, plain, printJson, table } from '../table.ts';
-import { confirmAct } from '../terminal.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { count, plain, printJson, table } from '../terminal/table.ts';
+import { confirmAct } from '../terminal/terminal.ts';
 import { withConnections } from '../with-store.ts';
 
 /** It takes a person at a terminal, or `--yes`: a program that can only answer stdin starts nothing. */

@@ -8,8 +8,8 @@ import { askWhich, findClients } from '../clients/pick.ts';
 import { changes, type Plan, planRemoval, planSetup } from '../clients/plan.ts';
 import { type Launch, launchOf, thisProcess } from '../clients/texts.ts';
 import type { Run } from '../command.ts';
-import { plain, printJson } from '../table.ts';
-import { openTerminal } from '../terminal.ts';
+import { plain, printJson } from '../terminal/table.ts';
+import { openTerminal } from '../terminal/terminal.ts';
 
 /** What became of one client, for programs. */
 type Outcome = {

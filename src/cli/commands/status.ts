@@ -13,7 +13,7 @@ import { clientTexts, launchOf, thisProcess } from '../clients/texts.ts';
 import type { Run } from '../command.ts';
 import { keySource } from '../key-source.ts';
 import { exists, matchAuthConfigs, openConfiguredStore } from '../keyward.ts';
-import { table } from '../table.ts';
+import { table } from '../terminal/table.ts';
 
 /** Prints the page. Makes nothing: neither a vault nor a key. Fails when there is a vault that does not open. */
 export const showStatus: Run = async ({ config, options }) => {

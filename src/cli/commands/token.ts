@@ -3,7 +3,7 @@ import { createSession, listSessions, revokeSession } from '../../broker/sign-in
 import { KeywardError } from '../../errors.ts';
 import { localPrincipal, usualScopes } from '../../principal.ts';
 import type { Run } from '../command.ts';
-import { table } from '../table.ts';
+import { table } from '../terminal/table.ts';
 import { withBroker } from '../with-store.ts';
 
 /** Who acts, for the audit log. */

@@ -8,8 +8,8 @@ import type { Principal } from '../../principal.ts';
 import type { Run } from '../command.ts';
 import { allConnections, findConnection } from '../connection-name.ts';
 import { whoseRecords } from '../person.ts';
-import { withProgress } from '../progress.ts';
-import { count, printJson, table } from '../table.ts';
+import { withProgress } from '../terminal/progress.ts';
+import { count, printJson, table } from '../terminal/table.ts';
 import { withConnections } from '../with-store.ts';
 
 /** Services that are asked at a time. */

@@ -2,8 +2,8 @@
 
 import { fieldsOf } from '../../broker/input/fields.ts';
 import { KeywardError } from '../../errors.ts';
-import { plain } from '../table.ts';
-import type { Terminal } from '../terminal.ts';
+import { plain } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { effortText, type Way } from './way.ts';
 
 /** Asks which way, where there are several. Without a terminal nobody can say, so all of them are named. */

@@ -9,7 +9,7 @@ import { loadCatalogue } from '../../connectors/catalogue.ts';
 import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
 import { matchAuthConfigs } from '../keyward.ts';
-import { withProgress } from '../progress.ts';
+import { withProgress } from '../terminal/progress.ts';
 import { type Check, type Finding, failed, ok, unknown, wrong } from './finding.ts';
 
 /** Services that are asked at a time. */

@@ -8,7 +8,7 @@ import { adviceOnKeys } from '../../vault/key-change.ts';
 import { packageName } from '../../version.ts';
 import { keySource } from '../key-source.ts';
 import { keySettings, openConfiguredStore } from '../keyward.ts';
-import { count } from '../table.ts';
+import { count } from '../terminal/table.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 
 /** As many lines are verified within a second or two. */

@@ -2,8 +2,8 @@
 import { fieldsOf } from '../../broker/input/fields.ts';
 import { accepts } from '../../connectors/accepts.ts';
 import { KeywardError } from '../../errors.ts';
-import { count, plain } from '../table.ts';
-import type { Terminal } from '../terminal.ts';
+import { count, plain } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import type { Finding } from './findings.ts';
 import { type Place, placeText } from './places.ts';
 

@@ -5,7 +5,7 @@ import { getConnection } from '../../broker/credentials/manage.ts';
 import { connectedWith } from '../../broker/credentials/same-secret.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import { withApproval } from '../approval.ts';
+import { withApproval } from '../terminal/approval.ts';
 import type { Finding } from './findings.ts';
 import type { Place } from './places.ts';
 

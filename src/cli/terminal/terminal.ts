@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
 import { read } from 'read';
-import { KeywardError } from '../errors.ts';
+import { KeywardError } from '../../errors.ts';
 import { plain } from './table.ts';
 
 export type Terminal = {

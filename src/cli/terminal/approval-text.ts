@@ -1,9 +1,9 @@
 /** A request for approval in words, and the person's answer to it, at a terminal. */
-import type { ApprovalView, Decision } from '../broker/approvals/page.ts';
-import { grantMinutes, maxClient } from '../broker/approvals/state.ts';
-import { inWords, readingPolicy } from '../broker/calls/policy.ts';
-import { isoTime } from '../broker/credentials/view.ts';
-import { quoted } from '../text.ts';
+import type { ApprovalView, Decision } from '../../broker/approvals/page.ts';
+import { grantMinutes, maxClient } from '../../broker/approvals/state.ts';
+import { inWords, readingPolicy } from '../../broker/calls/policy.ts';
+import { isoTime } from '../../broker/credentials/view.ts';
+import { quoted } from '../../text.ts';
 import { plain } from './table.ts';
 
 /** What the person typed, as a decision; null leaves the request as it is. */

@@ -1,6 +1,6 @@
 /** Which program started this one, as far as the system tells at once. */
 import { readFileSync } from 'node:fs';
-import { oneLine } from '../text.ts';
+import { oneLine } from '../../text.ts';
 
 /** More than any system keeps of a name. */
 const longest = 40;

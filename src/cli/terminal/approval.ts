@@ -2,12 +2,12 @@
  * A command that needs its owner's approval. The owner answers on Keyward's own page, or, where no browser is, at the
  * terminal; never on stdin, which belongs to whatever program started the command.
  */
-import { takeLink, waitForAnswer } from '../broker/approvals/link.ts';
-import { decide, openApprovals } from '../broker/approvals/page.ts';
-import { type AskedRequest, approvalOf } from '../broker/approvals/refusals.ts';
-import type { Broker } from '../broker/broker.ts';
-import { KeywardError, toPublic } from '../errors.ts';
-import { localPrincipal, type Principal } from '../principal.ts';
+import { takeLink, waitForAnswer } from '../../broker/approvals/link.ts';
+import { decide, openApprovals } from '../../broker/approvals/page.ts';
+import { type AskedRequest, approvalOf } from '../../broker/approvals/refusals.ts';
+import type { Broker } from '../../broker/broker.ts';
+import { KeywardError, toPublic } from '../../errors.ts';
+import { localPrincipal, type Principal } from '../../principal.ts';
 import { approvalText, askDecision } from './approval-text.ts';
 import { openTerminal } from './terminal.ts';
 
