@@ -62,6 +62,7 @@ async function runCommand(argv: readonly string[], log: LogWriter): Promise<numb
   }
   const read = readEverything(line, process.env);
   const start = await line.command?.load();
+  if (line.command?.mode === undefined) endWithReader();
   // Only what serves has somebody who reads what happens.
   const heard = line.command?.mode === undefined ? withoutInfo(log) : log;
   return start?.({ ...line, ...read, commands, log: heard }) ?? 2;
@@ -76,6 +77,18 @@ function readEverything(line: ReturnType<typeof parseCommandLine>, env: NodeJS.P
   const fatal = { ...line.problems, ...(line.command?.anyConfig ? {} : problems) };
   if (Object.keys(fatal).length > 0) throw configProblems({ ...line.problems, ...problems });
   return { config, problems };
+}
+
+/** What a shell says of a program that SIGPIPE ended, which Node ignores: 128 and the number of the signal. */
+const nobodyReads = 141;
+
+/** Ends a command whose output nobody reads any more, as in `keyward list | head -1`. `run` sees to its own. */
+function endWithReader(): void {
+  const { stdout } = process;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (stdout.listenerCount('error') === 1) process.exit(nobodyReads);
+  });
 }
 
 /** Writes down an error that nobody expected. Its words pass through the log's redaction, its cause is left out. */

@@ -1,10 +1,13 @@
 /** The commands about connections, as the built program in real processes and in a real terminal. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Dialogue, runInTerminal, runKeyward } from '../support/clients/command.ts';
-import { freePort } from '../support/clients/mcp-clients.ts';
+import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
 import { followLink } from '../support/clients/person.ts';
 import { goodApiKey, startWorld, type World } from '../support/world.ts';
 
@@ -112,6 +115,14 @@ describe('a person', () => {
     expect(stdout.match(/ active /g)).toHaveLength(2);
     expect(code).toBe(0);
     expect((await keyward('list', '--user', 'ann')).stderr).toBe('0 connections of ann, tenant default.\n');
+  });
+
+  it('ends as any program in a pipeline when nobody reads any more', async () => {
+    const child = spawn(process.execPath, [keywardMain, 'list'], { env: { PATH: process.env.PATH, ...env } });
+    child.stdout.destroy();
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect(said).not.toMatch(/EPIPE|failed/);
+    expect(code).toBe(141);
   });
 
   it('calls the service: the answer is on stdout as it came, and its status in the exit code', async () => {
