@@ -35,6 +35,8 @@ export type Verification = {
 };
 
 export type Api = {
+  /** `mcp`: the base URL is an MCP server, and each request carries its messages. */
+  readonly protocol: 'http' | 'mcp';
   readonly baseUrl: string;
   readonly allowedHosts: readonly string[];
   readonly headers: Readonly<Record<string, string>>;

@@ -7,7 +7,27 @@ export type SharePermission = 'view' | 'use';
  * Which calls of a service a connection may make, on top of its hosts. Null allows everything. A path pattern matches
  * segment by segment: `*` is one segment, `**` (last) any rest, such as `/repos/**`.
  */
-export type CallPolicy = { readonly methods: readonly string[] | null; readonly paths: readonly string[] | null };
+export type CallPolicy = {
+  readonly methods: readonly string[] | null;
+  readonly paths: readonly string[] | null;
+  /** Of an MCP server, which tools; absent or null is every tool. */
+  readonly tools?: ToolRules | null;
+};
+
+/**
+ * Which tools of an MCP server a connection may use. A pattern is the name of a tool, in which `*` stands for any
+ * characters; `prompt:name` and `resource:uri` are patterns of prompts and resources. What is refused is so even where
+ * another list names it, and what is asked even where it is allowed.
+ */
+export type ToolRules = {
+  /** Null is everything that no other list names. */
+  readonly allow: readonly string[] | null;
+  /** What waits for the owner's yes. */
+  readonly ask: readonly string[];
+  readonly refuse: readonly string[];
+  /** What becomes of a tool that the owner has not seen, or not as it is now, where the lists do not refuse it. */
+  readonly unseen: 'allow' | 'ask' | 'refuse';
+};
 
 /** `host`: reaching hosts that a tool's argument names. `reconnect`: replacing what a connection stands for. */
 export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect';

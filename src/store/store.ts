@@ -5,7 +5,15 @@
 import type { Owner } from '../principal.ts';
 import type { KeyHeader } from '../seal/key-header.ts';
 import type { Keyring } from '../seal/keyring.ts';
-import type { ApprovalAct, ApprovalDetails, ApprovalFacts, Asked, CallPolicy, SharePermission } from './asked.ts';
+import type {
+  ApprovalAct,
+  ApprovalDetails,
+  ApprovalFacts,
+  Asked,
+  CallPolicy,
+  SharePermission,
+  ToolRules,
+} from './asked.ts';
 import type { SealedHead } from './audit-head.ts';
 import type { AuditLine } from './audit-line.ts';
 import type { CountTogether } from './counting.ts';
@@ -15,7 +23,7 @@ import type { Reader, Share } from './sharing.ts';
 import type { SessionRow, SignInCodeRow, VisitRow } from './sign-in-rows.ts';
 import type { UnderKeys } from './under-keys.ts';
 
-export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, Share, SharePermission };
+export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, Share, SharePermission, ToolRules };
 
 export type CredentialStatus = 'active' | 'reconnect_required';
 

@@ -26,6 +26,7 @@ export type {
   Page,
   Share,
   SharePermission,
+  ToolRules,
   VisiblePage,
 } from '../store/store.ts';
 

@@ -32,8 +32,8 @@ export function apiRequest(connection: Connection, call: ApiCall): EgressRequest
   const base = baseUrl(connection, injected);
   const { path, query } = call.target;
   const url = new URL(base);
-  // Where a connection names the whole address, “/” is that address itself: an MCP server has no other.
-  const itself = path === '/' && wholeVariable(api.baseUrl) !== null;
+  // Where a connection names the whole address, “/” is that address itself, and an MCP server has no other.
+  const itself = path === '/' && (api.protocol === 'mcp' || wholeVariable(api.baseUrl) !== null);
   url.pathname = itself ? base.pathname : `${prefixOf(base)}${path}`;
   url.search = withInjected(query, injected.query, auth.authenticationType === 'aws_sigv4' ? signatureParameters : []);
   if (url.origin !== base.origin || !(itself || url.pathname.startsWith(`${prefixOf(base)}/`))) {

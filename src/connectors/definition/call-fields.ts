@@ -62,6 +62,13 @@ const sdk = z.strictObject({
 
 /** Fields of `api`. */
 export const apiFields = {
+  protocol: z
+    .enum(['http', 'mcp'])
+    .exactOptional()
+    .meta({ default: apiDefaults.protocol })
+    .describe(
+      'What is spoken at the base URL: http, or mcp for an MCP server (streamable HTTP), whose address is the base URL itself.',
+    ),
   baseUrl: urlTemplate.describe(
     'Where calls go; {variables} come from inputs and kept fields, and {+url} is a whole URL that the connection names.',
   ),

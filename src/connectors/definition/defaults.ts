@@ -7,7 +7,8 @@ import type { Api, InjectRule, Inputs, JwtBearerMethod, OAuth2Method, Revocation
 export const noInputs: Inputs = { type: 'object', properties: {} };
 
 /** Fields of `api` that a file may leave out; `verify` has defaults of its own. */
-export const apiDefaults: Pick<Api, 'headers' | 'unsafeGet' | 'invalidToken' | 'git' | 'sdk'> = {
+export const apiDefaults: Pick<Api, 'protocol' | 'headers' | 'unsafeGet' | 'invalidToken' | 'git' | 'sdk'> = {
+  protocol: 'http',
   headers: {},
   unsafeGet: false,
   invalidToken: [],
