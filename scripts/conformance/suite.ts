@@ -1,11 +1,35 @@
 /** The official conformance suite, one scenario at a time. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fetchTools } from '../fetch-tool.ts';
 
 const suite = await fetchTools('@modelcontextprotocol/conformance@0.2.0-alpha.12');
 
 export type Check = { readonly id: string; readonly status: string; readonly errorMessage?: string };
+
+/** What a client did in a scenario: its checks, and what it printed as errors. */
+export type ClientRun = { readonly checks: readonly Check[]; readonly errors: string };
+
+/** Runs one scenario with a client that the suite starts as `command`, the address of its server behind it. */
+export async function runClient(command: string, scenario: string, folder: string): Promise<ClientRun> {
+  const { text } = await suite.run('conformance', [
+    'client',
+    '--command',
+    command,
+    '--scenario',
+    scenario,
+    '-o',
+    folder,
+  ]);
+  const names = await readdir(folder, { recursive: true });
+  const of = (file: string) => names.find((name) => basename(name) === file);
+  const [checks, errors] = [of('checks.json'), of('stderr.txt')];
+  if (checks === undefined) throw new Error(`${scenario} did not run:\n${text}`);
+  return {
+    checks: JSON.parse(await readFile(join(folder, checks), 'utf8')) as Check[],
+    errors: errors === undefined ? '' : await readFile(join(folder, errors), 'utf8'),
+  };
+}
 
 /** Runs one scenario against a server, and answers its checks. `folder` is an empty one for what the suite writes. */
 export async function runScenario(url: string, revision: string, scenario: string, folder: string): Promise<Check[]> {
