@@ -10,6 +10,7 @@ import { catalogueSize } from './catalogue-size.ts';
 import { coldStart } from './cold-start.ts';
 import { type Figure, met, table } from './figures.ts';
 import { gateway } from './gateway.ts';
+import { mcpServers } from './mcp-servers.ts';
 import { overHttp } from './over-http.ts';
 import { postgres } from './postgres.ts';
 import { reading } from './reading.ts';
@@ -25,6 +26,7 @@ const groups = {
   http: overHttp,
   postgres,
   gateway,
+  'mcp-servers': mcpServers,
 };
 
 /** Words pick groups; without any, all of them run. */

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import type { Figure } from './figures.ts';
 import { inTurns, load, quantile, type Target } from './load.ts';
 import { cpuSeconds, freePort, sessionToken, started, stopped } from './processes.ts';
+import { toolCall } from './tool-call.ts';
 import { makeHome } from './vaults.ts';
 
 const owner = { tenant: 'default', user: 'bench' };
@@ -123,34 +124,6 @@ async function besideSlowClients(port: number, healthy: Target): Promise<Figure>
     unit: 'ms',
     goal: { is: '<=', than: 250 },
     from: `${durations.length} calls, p50 ${quantile(durations, 0.5).toFixed(1)} ms`,
-  };
-}
-
-/** A call of revision 2026-07-28, as one request. */
-function toolCall(origin: string, name: string, args: object, headers: Record<string, string> = {}): Target {
-  const meta = {
-    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-    'io.modelcontextprotocol/clientCapabilities': {},
-    'io.modelcontextprotocol/clientInfo': { name: 'keyward-bench', version: '1.0.0' },
-  };
-  return {
-    origin,
-    method: 'POST',
-    path: '/mcp',
-    headers: {
-      ...headers,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': 'tools/call',
-      'mcp-name': name,
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name, arguments: args, _meta: meta },
-    }),
   };
 }
 
