@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { createCredential } from '../../src/broker/connect/create.ts';
-import { localPrincipal } from '../../src/principal.ts';
+import { localPrincipal, type Owner } from '../../src/principal.ts';
 import { type Figure, median, milliseconds } from './figures.ts';
 import { inTurns, type Target } from './load.ts';
 import { freePort, residentMebibytes, sessionToken, started, stopped } from './processes.ts';
@@ -33,7 +33,7 @@ export async function gateway(): Promise<Figure[]> {
     KEYWARD_PORT: `${port}`,
     KEYWARD_RATE_LIMIT: '100000000',
   };
-  const connectionId = await connect(env);
+  const connectionId = await connectBench(env, owner);
   const start = (...args: string[]) =>
     started(spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] }));
   const running = [
@@ -141,7 +141,8 @@ function largeOf(target: Target): Target {
   return { ...target, path: target.path.replace('/small', '/page') };
 }
 
-async function connect(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+/** Makes one connection of this owner to the service of {@link definition}; answers its id. */
+export async function connectBench(env: NodeJS.ProcessEnv, by: Owner): Promise<string> {
   const given = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
@@ -151,13 +152,14 @@ async function connect(env: Readonly<Record<string, string | undefined>>): Promi
     authenticationType: 'bearer',
     token: 'a-token-of-usual-length-0123456789abcdef',
   };
-  const created = await createCredential(broker, { ...localPrincipal, ...owner }, input, { obtainedBy: 'rest' });
+  const created = await createCredential(broker, { ...localPrincipal, ...by }, input, { obtainedBy: 'rest' });
   await close();
   if (created.kind !== 'created') throw new Error('The credential was not made.');
   return created.credentialId;
 }
 
-function definition(port: number): unknown {
+/** The service of the bench, on this port. */
+export function definition(port: number): unknown {
   return {
     id: 'custom.bench',
     name: 'Bench',

@@ -11,6 +11,7 @@ import { coldStart } from './cold-start.ts';
 import { type Figure, met, table } from './figures.ts';
 import { gateway } from './gateway.ts';
 import { mcpServers } from './mcp-servers.ts';
+import { neighbours } from './neighbours.ts';
 import { overHttp } from './over-http.ts';
 import { postgres } from './postgres.ts';
 import { reading } from './reading.ts';
@@ -27,6 +28,7 @@ const groups = {
   postgres,
   gateway,
   'mcp-servers': mcpServers,
+  neighbours,
 };
 
 /** Words pick groups; without any, all of them run. */

@@ -2,11 +2,12 @@
 import { hasCode, toPublic } from '../../errors.ts';
 import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
-import type { Credential, CredentialSecret, Page, ReplacedSecret } from '../../vault/vault.ts';
+import type { Credential, CredentialSecret, ReplacedSecret } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { amend, holdingGrant } from '../grants/amend.ts';
 import { unsavedFor } from '../grants/fresh-tokens.ts';
 import { endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
+import { allOf } from '../input/paging.ts';
 import { quoted } from '../input/text.ts';
 import type { Revocation } from '../oauth/revoke.ts';
 import { about } from '../policy/access.ts';
@@ -27,8 +28,6 @@ export type EndedConnection = {
   readonly detail?: string;
 };
 
-/** Rows that are read at a time. */
-const pageSize = 100;
 /** Services that are asked at a time. */
 const atOnce = 8;
 
@@ -103,15 +102,8 @@ export async function endConnections(
   return ended.flat();
 }
 
-async function ownedBy(broker: Broker, principal: Principal): Promise<Credential[]> {
-  const owned: Credential[] = [];
-  for (let page: Page = { limit: pageSize }; ; ) {
-    const rows = await broker.vault.list('credential', principal, {}, page);
-    owned.push(...rows);
-    const last = rows.at(-1);
-    if (rows.length < pageSize || !last) return owned;
-    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
-  }
+function ownedBy(broker: Broker, principal: Principal): Promise<Credential[]> {
+  return allOf((page) => broker.vault.list('credential', principal, {}, page));
 }
 
 /** By id, those that end with a connection where its service ends all of a person by one revocation. */

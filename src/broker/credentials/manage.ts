@@ -1,20 +1,17 @@
 /** Listing, reading and changing credentials. */
 import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import type { Credential, CredentialStatus, Page } from '../../vault/vault.ts';
+import type { Credential, CredentialStatus } from '../../vault/vault.ts';
 import { closeRequests, requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
-import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
+import { decodeCursor, defaultLimit, encodeCursor, pagesOf } from '../input/paging.ts';
 import { renamed } from '../input/renamed.ts';
 import { readName } from '../input/text.ts';
 import { about, accessOf, reaches, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
 import { actingFor, authorize, requireOwnAct } from '../policy/policy.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
-
-/** Rows that are read at a time where all are wanted. */
-const pageSize = 100;
 
 type ListCredentialsInput = {
   connectorId?: string | undefined;
@@ -77,16 +74,11 @@ export async function ownedCredentials(
   if (input.connectorId !== undefined) await mustBeKnown(broker, principal, input.connectorId);
   const filter = input.connectorId === undefined ? {} : { connectorId: input.connectorId };
   const reader = readerOf(broker, principal);
-  const owned: Credential[] = [];
-  for (let page: Page = { limit: pageSize }; ; ) {
-    const rows = await broker.vault.list('credential', principal, filter, page);
-    owned.push(...rows);
-    const last = rows.at(-1);
-    if (rows.length < pageSize || !last) {
-      return owned.map((row) => seenBy(principal, viewOf(broker, row, reader)));
-    }
-    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
+  const views: ConnectionView[] = [];
+  for await (const rows of pagesOf((page) => broker.vault.list('credential', principal, filter, page))) {
+    for (const row of rows) views.push(seenBy(principal, viewOf(broker, row, reader)));
   }
+  return views;
 }
 
 /** The metadata of one connection, which calls it allows, and to its owner with whom it is shared. */

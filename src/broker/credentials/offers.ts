@@ -3,18 +3,16 @@
  * and how many may wait. They are answered by people only, in `answer-offer.ts`.
  */
 import type { Principal } from '../../principal.ts';
-import { type Credential, offerTo, type Page, type Share, type ShareRule } from '../../vault/vault.ts';
+import { type Credential, offerTo, type Share, type ShareRule } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { inputError } from '../input/input-error.ts';
+import { allOf } from '../input/paging.ts';
 
 /** An offer that nobody took ends after so long. */
 const offerLifetimeMs = 30 * 86_400_000;
 
 /** How many offers may wait: those that one user made, those from one tenant to another, and all to one tenant. */
 export const maxWaiting = { ofUser: 20, betweenTenants: 50, toTenant: 200 } as const;
-
-/** Rows that are read at a time. */
-const pageSize = 100;
 
 /**
  * How a share with another tenant stands, for its owner: `offered` waits for somebody there, `taken` reaches who took it,
@@ -116,16 +114,4 @@ export async function offeredTo(broker: Broker, tenant: string): Promise<{ crede
     const named = isNamedPair(broker.settings.shareTenants, credential.tenant, tenant);
     return share === undefined || named ? [] : [{ credential, share }];
   });
-}
-
-/** Every page of a list. */
-export async function allOf(list: (page: Page) => Promise<Credential[]>): Promise<Credential[]> {
-  const all: Credential[] = [];
-  for (let page: Page = { limit: pageSize }; ; ) {
-    const rows = await list(page);
-    all.push(...rows);
-    const last = rows.at(-1);
-    if (rows.length < pageSize || !last) return all;
-    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
-  }
 }

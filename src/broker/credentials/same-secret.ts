@@ -2,7 +2,7 @@
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { allOf } from './offers.ts';
+import { allOf } from '../input/paging.ts';
 
 /** A connection that is meant, by what it would hold. */
 type Meant = {

@@ -6,11 +6,11 @@ import { serverHosts } from '../../connectors/server-hosts.ts';
 import { hasCode } from '../../errors.ts';
 import type { Credential, Page } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { pagesOf } from '../input/paging.ts';
 import { findAuth, oauthContext, ownerOf } from './oauth-context.ts';
 import { fresh } from './refresh.ts';
 
-/** Rows that are read at a time, and how many siblings are looked after. */
-const pageSize = 100;
+/** How many siblings are looked after. */
 const maxSiblings = 20;
 
 /**
@@ -21,17 +21,15 @@ export async function siblingsOf(broker: Broker, credential: Credential): Promis
   if (credential.authenticationType !== 'oauth2') return [];
   const server = await grantServer(broker, credential);
   const found: Credential[] = [];
-  for (let page: Page = { limit: pageSize }; ; ) {
-    const rows = await broker.vault.list('credential', ownerOf(credential), { status: 'active' }, page);
+  const active = (page: Page) => broker.vault.list('credential', ownerOf(credential), { status: 'active' }, page);
+  for await (const rows of pagesOf(active)) {
     for (const row of rows) {
       const near = row.id !== credential.id && row.authenticationType === 'oauth2' && !isOther(row, credential);
       if (near && (await grantServer(broker, row)).some((one) => server.includes(one))) found.push(row);
       if (found.length === maxSiblings) return found;
     }
-    const last = rows.at(-1);
-    if (rows.length < pageSize || !last) return found;
-    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
   }
+  return found;
 }
 
 /** True where the service is known to end every connection of a person and client by one revocation. */

@@ -1,11 +1,38 @@
 /** Opaque cursors. A cursor says where to go on and carries no authority: every page is authorised by itself. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KeywardError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
+import type { Page } from '../../vault/vault.ts';
 import { isId } from './text.ts';
 
 export const defaultLimit = 20;
 export const maxLimit = 100;
+/** Rows that are read at a time where all are wanted. */
+const pageSize = 100;
+
+/** Every page of a list. Between two pages others have their turn: however long a list is, it keeps nobody waiting. */
+export async function* pagesOf<Row extends NonNullable<Page['after']>>(
+  list: (page: Page) => Promise<Row[]>,
+): AsyncGenerator<Row[]> {
+  for (let page: Page = { limit: pageSize }; ; ) {
+    const rows = await list(page);
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (rows.length < pageSize || !last) return;
+    page = { limit: pageSize, after: { createdAt: last.createdAt, id: last.id } };
+    await nextTurn();
+  }
+}
+
+/** Every row of a list. */
+export async function allOf<Row extends NonNullable<Page['after']>>(
+  list: (page: Page) => Promise<Row[]>,
+): Promise<Row[]> {
+  const all: Row[] = [];
+  for await (const rows of pagesOf(list)) all.push(...rows);
+  return all;
+}
 
 /** Packs a position into a cursor. */
 export function encodeCursor(position: readonly (string | number)[]): string {

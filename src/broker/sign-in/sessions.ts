@@ -6,6 +6,7 @@ import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
 import type { Session, Vault } from '../../vault/vault.ts';
+import { allOf } from '../input/paging.ts';
 import { oneLine, readId } from '../input/text.ts';
 import { who } from '../policy/policy.ts';
 
@@ -56,15 +57,8 @@ export async function createSession(
 }
 
 /** Every session, oldest first. */
-export async function listSessions({ vault }: Parts): Promise<Session[]> {
-  const limit = 500;
-  const found: Session[] = [];
-  let page = await vault.listSessions({ limit });
-  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
-    found.push(...page);
-    page = await vault.listSessions({ limit, after: last });
-  }
-  return found;
+export function listSessions({ vault }: Parts): Promise<Session[]> {
+  return allOf((page) => vault.listSessions(page));
 }
 
 /** True when at least one session token is good now. */

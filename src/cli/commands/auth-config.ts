@@ -7,6 +7,7 @@ import {
   listAuthConfigs,
   removeAuthConfig,
 } from '../../broker/grants/auth-configs.ts';
+import { allOf } from '../../broker/input/paging.ts';
 import { isOAuth } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Connector } from '../../connectors/definition/definition.ts';
@@ -77,11 +78,6 @@ export const remove: Run = (invocation) =>
   });
 
 async function connectionsMadeWith(broker: Broker, authConfigId: string): Promise<number> {
-  let count = 0;
-  let page = await broker.vault.list('credential', principal, {}, { limit: 500 });
-  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
-    count += page.filter((credential) => credential.authConfigId === authConfigId).length;
-    page = await broker.vault.list('credential', principal, {}, { limit: 500, after: last });
-  }
-  return count;
+  const all = await allOf((page) => broker.vault.list('credential', principal, {}, page));
+  return all.filter((credential) => credential.authConfigId === authConfigId).length;
 }

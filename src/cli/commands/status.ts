@@ -1,4 +1,5 @@
 /** What a person sees who types `keyward`: how to connect a client, and where everything is. */
+import { allOf } from '../../broker/input/paging.ts';
 import { type Config, connectorVariable, secretVariables } from '../../config/config.ts';
 import { builtinIds } from '../../connectors/builtin.ts';
 import { type Catalogue, loadCatalogue } from '../../connectors/catalogue.ts';
@@ -78,13 +79,7 @@ async function vaultState(config: Config): Promise<VaultState> {
 async function countCredentials(config: Config): Promise<number> {
   const vault = await openVault(await openConfiguredStore(config));
   try {
-    let count = 0;
-    let page = await vault.list('credential', localPrincipal, {}, { limit: 500 });
-    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
-      count += page.length;
-      page = await vault.list('credential', localPrincipal, {}, { limit: 500, after: last });
-    }
-    return count;
+    return (await allOf((page) => vault.list('credential', localPrincipal, {}, page))).length;
   } finally {
     await vault.close();
   }

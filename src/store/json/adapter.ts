@@ -104,7 +104,7 @@ export function vaultAdapter(
       if (coming !== undefined) keys = { keyring: coming, text: JSON.stringify(content.header.keys) };
       coming = undefined;
       try {
-        const { bytes, mac, buffer: used } = encodeVault(content, await keyringOf(content.header.keys), buffer);
+        const { bytes, mac, buffer: used } = await encodeVault(content, await keyringOf(content.header.keys), buffer);
         buffer = used;
         const written = await replaceFile(disk, file, bytes, 'tmp');
         seen = { generation: content.header.generation, mac, stat: await written.stat() };
@@ -130,7 +130,7 @@ function markOf({ keys, generation }: Header, mac: Buffer): Mark {
 /** Writes a vault where none was. */
 export async function writeFirst(file: string, disk: Disk, content: VaultFile, keyring: Keyring): Promise<void> {
   const marker: Marker = 'new';
-  const written = await replaceFile(disk, file, encodeVault(content, keyring).bytes, marker);
+  const written = await replaceFile(disk, file, (await encodeVault(content, keyring)).bytes, marker);
   await written.close();
 }
 

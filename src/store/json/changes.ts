@@ -14,15 +14,19 @@ export type Draft = {
   ofOwner(kind: Kind, owner: Owner): Iterable<KindRow>;
 };
 
-/** A draft over another one, or over the stored rows. */
-export function draftOver(below: Pick<Draft, 'find' | 'ofOwner'>): Draft {
+/** What a draft lies over: another one, or the stored rows. */
+export type Below = Pick<Draft, 'find' | 'ofOwner'>;
+
+export function draftOver(below: Below): Draft {
   const changes = new Map<string, KindRow | null>();
   return {
     changes,
     find: (key) => (changes.has(key) ? (changes.get(key) ?? undefined) : below.find(key)),
     set: (key, row) => void changes.set(key, row),
     *ofOwner(kind, owner) {
-      for (const found of below.ofOwner(kind, owner)) if (!changes.has(rowKey(kind, found.row.id))) yield found;
+      for (const found of below.ofOwner(kind, owner)) {
+        if (changes.size === 0 || !changes.has(rowKey(kind, found.row.id))) yield found;
+      }
       for (const found of changes.values()) if (found?.kind === kind && isOwnedBy(found.row, owner)) yield found;
     },
   };

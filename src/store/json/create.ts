@@ -59,7 +59,7 @@ export async function upgradeVault(paths: VaultPaths, disk: Disk, lock: FileLock
     const keyring = await openFirstKeys(header, access);
     check(content, keyring);
     const next = { ...newHeader(keyring.header), generation: header.generation + 1 };
-    const { bytes } = encodeVault({ header: next, rows }, keyring);
+    const { bytes } = await encodeVault({ header: next, rows }, keyring);
     await (await replaceFile(disk, paths.file, bytes, 'tmp')).close();
   });
 }

@@ -10,7 +10,7 @@ import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import { noLines } from '../audit-head.ts';
 import { type MarkKeeper, noMark, openMark } from '../mark.ts';
-import { isOwnedBy, isSharedWith, isVisibleTo, offerTo, type Reader } from '../sharing.ts';
+import { isOwnedBy, isSharedWith, isVisibleTo, type Reader } from '../sharing.ts';
 import type { SessionRow } from '../sign-in-rows.ts';
 import type { CredentialRow, KindRow, ListFilter, Page, Rows, Store, VisiblePage } from '../store.ts';
 import { made } from '../under-keys.ts';
@@ -22,8 +22,10 @@ import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
 import { prepareFolder, remains, sweep, type VaultPaths, vaultPaths } from './folder.ts';
 import { withLease } from './leases.ts';
-import { comesBefore, rowKey } from './rows.ts';
+import { type RowTable, rowKey } from './rows.ts';
+
 import { type SharedTable, sharedTable } from './shared-table.ts';
+import { inOrder, kindShelf, offeredShelf, ownerShelf, sharedShelves } from './shelves.ts';
 
 export type JsonStoreSettings = {
   /** The vault file. */
@@ -132,7 +134,7 @@ function storeOver(
       return found?.kind === 'session' ? found.row : undefined;
     },
     async listSessions(page) {
-      return pageOf((await table.current()).all(), ({ kind }) => kind === 'session', {}, page) as SessionRow[];
+      return pageOf((await table.current()).on(kindShelf('session'), page.after), {}, page) as SessionRow[];
     },
     async findVisible(reader, id) {
       const found = (await table.current()).find(rowKey('credential', id));
@@ -140,18 +142,17 @@ function storeOver(
       return isVisibleTo(found.row, reader) ? found.row : undefined;
     },
     async list(kind, owner, filter, page) {
-      const mine = ({ kind: other, row }: KindRow) => other === kind && isOwnedBy(row, owner);
-      return pageOf((await table.current()).all(), mine, filter, page) as Rows[typeof kind][];
+      const mine = (await table.current()).on(ownerShelf(kind, owner), page.after);
+      return pageOf(mine, filter, page) as Rows[typeof kind][];
     },
     async listVisible(reader, filter, page) {
-      return visiblePage((await table.current()).all(), reader, filter, page);
+      return visiblePage(await table.current(), reader, filter, page);
     },
     async listOffered(tenant, page) {
-      const offered = ({ kind, row }: KindRow) => kind === 'credential' && offerTo(row, tenant) !== undefined;
-      return pageOf((await table.current()).all(), offered, {}, page) as CredentialRow[];
+      return pageOf((await table.current()).on(offeredShelf(tenant), page.after), {}, page) as CredentialRow[];
     },
     async held(kind, owner) {
-      return heldBy((await table.current()).ofOwner(kind, owner), Date.now());
+      return heldBy((await table.current()).on(ownerShelf(kind, owner)), Date.now());
     },
     commit: (changes) => table.change((draft) => applyChanges(draft, made(changes, adapter.keyring()))),
     touch: (times) =>
@@ -200,31 +201,33 @@ function storeOver(
   };
 }
 
-/** One page of what a reader sees, in one walk: its own rows, then as many shared ones as there is room for. */
-function visiblePage(rows: Iterable<KindRow>, reader: Reader, filter: ListFilter, { after, limit }: VisiblePage) {
-  const own: CredentialRow[] = [];
-  const shared: CredentialRow[] = [];
-  for (const { kind, row } of rows) {
-    if (own.length >= limit) break;
-    if (kind !== 'credential' || !fits(row, filter)) continue;
-    if (isOwnedBy(row, reader)) {
-      if (after === undefined || (!after.shared && comesBefore(after, row))) own.push(row);
-    } else if (shared.length < limit && isSharedWith(row, reader)) {
-      if (after === undefined || !after.shared || comesBefore(after, row)) shared.push(row);
-    }
-  }
-  return [...own, ...shared].slice(0, limit);
+/** One page of what a reader sees: its own rows, then those that are shared with it. */
+function visiblePage(table: RowTable, reader: Reader, filter: ListFilter, { after, limit }: VisiblePage) {
+  const own = after?.shared ? [] : pageOf(table.on(ownerShelf('credential', reader), after), filter, { limit });
+  const left = limit - own.length;
+  if (left === 0) return own as CredentialRow[];
+  const shelves = [...sharedShelves(reader), offeredShelf(reader.tenant)];
+  const behind = after?.shared ? after : undefined;
+  const shared = reachedBy(inOrder(shelves.map((shelf) => table.on(shelf, behind))), reader);
+  return [...own, ...pageOf(shared, filter, { limit: left })] as CredentialRow[];
 }
 
-/** One page of the rows that `belongs` lets through, in their order. */
-function pageOf(rows: Iterable<KindRow>, belongs: (row: KindRow) => boolean, filter: ListFilter, page: Page) {
+/** Those of the rows that a share lets this reader see, and that it does not own. */
+function* reachedBy(rows: Iterable<KindRow>, reader: Reader): Iterable<KindRow> {
+  for (const found of rows) {
+    if (found.kind !== 'credential' || isOwnedBy(found.row, reader)) continue;
+    if (isSharedWith(found.row, reader)) yield found;
+  }
+}
+
+/** As many of the rows as a page holds, in their order. */
+function pageOf(rows: Iterable<KindRow>, filter: ListFilter, { limit }: Pick<Page, 'limit'>) {
   const found: KindRow['row'][] = [];
-  for (const candidate of rows) {
-    if (found.length >= page.limit) break;
-    if (!belongs(candidate)) continue;
-    const { row } = candidate;
-    if (page.after !== undefined && !comesBefore(page.after, row)) continue;
-    if (fits(row, filter)) found.push(row);
+  if (limit === 0) return found;
+  for (const { row } of rows) {
+    if (!fits(row, filter)) continue;
+    found.push(row);
+    if (found.length >= limit) break;
   }
   return found;
 }

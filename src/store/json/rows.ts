@@ -3,10 +3,10 @@
  * when it is first needed: a list of fifty opens fifty, and after a reload only changed rows are opened again.
  */
 
-import type { Owner } from '../../principal.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey, envelope, openEnvelope } from '../../seal/seal.ts';
 import type { Kind, KindRow } from '../store.ts';
+import { comesBefore, type Place, placeAfter, type Shelved, shelvesOf } from './shelves.ts';
 
 /** Changed rows by `rowKey`; null for a deleted one. */
 export type RowChanges = ReadonlyMap<string, KindRow | null>;
@@ -16,8 +16,8 @@ export type RowTable = {
   load(sealed: readonly string[]): void;
   find(key: string): KindRow | undefined;
   all(): Iterable<KindRow>;
-  /** The rows of one kind that one owner has. */
-  ofOwner(kind: Kind, owner: Owner): Iterable<KindRow>;
+  /** The rows of a shelf in file order, those behind `after`. Read it in one go: a change moves what comes next. */
+  on(shelf: string, after?: Place): Iterable<KindRow>;
   /** The sealed rows of the next file. The table stays as it is until `adopt`. */
   plan(changes: RowChanges): { readonly sealed: readonly string[]; adopt(): void };
 };
@@ -28,17 +28,13 @@ export function rowKey(kind: Kind, id: string): string {
   return `${kind}/${id}`;
 }
 
-function ownerKey(kind: Kind, { tenant, user }: Owner): string {
-  return JSON.stringify([kind, tenant, user]);
-}
-
 /** An empty table. `keyring` answers the data keys of the file that is loaded. */
 export function rowTable(keyring: () => Keyring): RowTable {
   let entries: readonly Entry[] = [];
   let indexed = 0;
   let index = new Map<string, Entry>();
-  /** Keys in `index` by kind and owner, of all that was indexed so far. */
-  let owned = new Map<string, Set<string>>();
+  /** Shelf → the places of its rows, in order, of all that was indexed so far. */
+  let shelves = new Map<string, Shelved[]>();
   const sealer = rowSealer(keyring);
 
   function opened(entry: Entry): KindRow {
@@ -56,19 +52,27 @@ export function rowTable(keyring: () => Keyring): RowTable {
     return found;
   }
 
-  /** Indexes a row at its entry; without one, takes it out of the index. */
-  function place({ kind, row }: KindRow, entry: Entry | null): void {
+  /** Indexes a row at its entry. */
+  function place({ kind, row }: KindRow, entry: Entry): void {
     const key = rowKey(kind, row.id);
-    const name = ownerKey(kind, { tenant: row.tenant, user: row.owner });
-    const keys = owned.get(name) ?? new Set();
-    if (entry !== null) {
-      index.set(key, entry);
-      owned.set(name, keys.add(key));
-      return;
+    index.set(key, entry);
+    for (const shelf of shelvesOf({ kind, row } as KindRow)) {
+      const places = shelves.get(shelf) ?? [];
+      places.splice(placeAfter(places, row), 0, { createdAt: row.createdAt, id: row.id, key });
+      shelves.set(shelf, places);
     }
-    index.delete(key);
-    keys.delete(key);
-    if (keys.size === 0) owned.delete(name);
+  }
+
+  /** Takes a row out of the index. */
+  function remove(found: KindRow): void {
+    const { kind, row } = found;
+    index.delete(rowKey(kind, row.id));
+    for (const shelf of shelvesOf(found)) {
+      const places = shelves.get(shelf) ?? [];
+      const at = placeAfter(places, row) - 1;
+      if (places[at]?.id === row.id) places.splice(at, 1);
+      if (places.length === 0) shelves.delete(shelf);
+    }
   }
 
   return {
@@ -77,7 +81,7 @@ export function rowTable(keyring: () => Keyring): RowTable {
       // The new texts are kept, not the equal old ones: they may be slices that hold a whole old file in memory.
       entries = sealed.map((text) => ({ sealed: text, opened: known.get(text) }));
       index = new Map();
-      owned = new Map();
+      shelves = new Map();
       indexed = 0;
     },
     find(key) {
@@ -89,10 +93,19 @@ export function rowTable(keyring: () => Keyring): RowTable {
       // Entries are never changed in place, so a list that is read slowly sees one state.
       for (const entry of entries) yield opened(entry);
     },
-    *ofOwner(kind, owner) {
-      while (indexNext() !== undefined);
-      for (const key of owned.get(ownerKey(kind, owner)) ?? []) {
-        const entry = index.get(key);
+    *on(shelf, after) {
+      let at = after === undefined ? 0 : placeAfter(shelves.get(shelf) ?? [], after);
+      // What is not indexed yet comes later in the file, and so later in order.
+      for (;;) {
+        const found = shelves.get(shelf)?.[at];
+        if (found === undefined) {
+          const next = indexNext();
+          if (next === undefined) return;
+          if (after !== undefined && !comesBefore(after, next.row) && shelvesOf(next).includes(shelf)) at += 1;
+          continue;
+        }
+        at += 1;
+        const entry = index.get(found.key);
         if (entry !== undefined) yield opened(entry);
       }
     },
@@ -100,7 +113,8 @@ export function rowTable(keyring: () => Keyring): RowTable {
       while (indexNext() !== undefined);
       const replaced = new Map<Entry, Entry | null>();
       const added: { readonly entry: Entry; readonly row: KindRow['row'] }[] = [];
-      const placed: (readonly [KindRow, Entry | null])[] = [];
+      const removed: KindRow[] = [];
+      const placed: (readonly [KindRow, Entry])[] = [];
       for (const [key, change] of changes) {
         // Left unopened: what is served later is what was sealed, not an object that a caller may still hold.
         const entry = change && { sealed: sealer.seal(change), opened: undefined };
@@ -108,8 +122,8 @@ export function rowTable(keyring: () => Keyring): RowTable {
         const stays = before !== undefined && change?.row.createdAt === opened(before).row.createdAt;
         if (before !== undefined) replaced.set(before, stays ? entry : null);
         if (!stays && entry !== null && change !== null) added.push({ entry, row: change.row });
-        const placing = change ?? (before && opened(before));
-        if (placing !== undefined) placed.push([placing, entry]);
+        if (before !== undefined) removed.push(opened(before));
+        if (change !== null && entry !== null) placed.push([change, entry]);
       }
       const next = entries.map((entry) => replaced.get(entry) ?? entry).filter((entry) => replaced.get(entry) !== null);
       for (const { entry, row } of added) next.splice(positionOf(row, next, opened), 0, entry);
@@ -118,6 +132,8 @@ export function rowTable(keyring: () => Keyring): RowTable {
         adopt() {
           entries = next;
           indexed = next.length;
+          // An update can move a row to other shelves: it is shared, or no more.
+          for (const found of removed) remove(found);
           for (const [found, entry] of placed) place(found, entry);
         },
       };
@@ -133,11 +149,6 @@ function positionOf(row: KindRow['row'], entries: readonly Entry[], opened: (ent
     if (before !== undefined && comesBefore(opened(before).row, row)) break;
   }
   return place;
-}
-
-/** The order of lists: creation time, then id. */
-export function comesBefore(a: { createdAt: number; id: string }, b: { createdAt: number; id: string }): boolean {
-  return a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id);
 }
 
 /** One key seals every row: a row holds its own owner and id, and the file's MAC holds it in its place. */

@@ -8,11 +8,12 @@ import type { KeyHeader } from '../../seal/key-header.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { grouped } from '../group.ts';
 import type { VaultAdapter } from './adapter.ts';
-import { type Draft, draftOver } from './changes.ts';
+import { type Below, type Draft, draftOver } from './changes.ts';
 import type { FileLock } from './file-lock.ts';
 import type { Header, VaultFile } from './format.ts';
 import type { LogHead } from './log-head.ts';
 import { type RowTable, rowTable } from './rows.ts';
+import { ownerShelf } from './shelves.ts';
 
 export type SharedTable = {
   /**
@@ -53,6 +54,7 @@ export function sharedTable(
   const db = new Low<VaultFile>(adapter, content);
   const table = rowTable(adapter.keyring);
   table.load(content.rows);
+  const stored: Below = { find: table.find, ofOwner: (kind, owner) => table.on(ownerShelf(kind, owner)) };
   let loading: Promise<void> | undefined;
   let looked: Promise<RowTable> | undefined;
   let writing = false;
@@ -78,7 +80,7 @@ export function sharedTable(
   const commits = grouped<Step>((steps) =>
     lock.hold({ waitMs: lockWaitMs }, async () => {
       await refresh();
-      const draft = draftOver(table);
+      const draft = draftOver(stored);
       const errors: (Error | undefined)[] = [];
       // What is sealed in this group is sealed under the keys that it leaves.
       for (const step of steps) if (step !== 'seal' && 'keys' in step) await changeKeys(step.keys);
@@ -95,7 +97,7 @@ export function sharedTable(
     const keyring = await change(adapter.keyring());
     if (keyring === adapter.keyring()) return;
     adapter.next(keyring);
-    await write(draftOver(table), { ...db.data.header, keys: keyring.header });
+    await write(draftOver(stored), { ...db.data.header, keys: keyring.header });
   }
 
   async function write(draft: Draft, header: Header): Promise<void> {
