@@ -63,6 +63,9 @@ export function nameOf({ tenant, user, actor = user }: Owner & { readonly actor?
   return userNamedBy({ tenant, user: actor }, subject) === user ? subject : user;
 }
 
+/** Owns what belongs to the whole vault, such as sign-in codes; no principal can be it, since a tenant is never empty. */
+export const nobody: Owner = { tenant: '', user: '' };
+
 /**
  * The person at this computer: the principal of every stdio session. The names are fixed so that a vault can move
  * to another machine and another login name.

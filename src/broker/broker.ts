@@ -12,6 +12,8 @@ export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecr
 export type BrokerSettings = {
   /** Default auth configs by connector id (`KEYWARD_AUTH_<CONNECTOR>_CLIENT_ID`). */
   readonly authConfigs: ReadonlyMap<string, DefaultAuthConfig>;
+  /** Where the document is that names this Keyward to authorization servers, for one without an https address; null: none. */
+  readonly clientMetadataUrl: string | null;
   /** Where `redirectUri` may point besides loopback: exact URIs, or bare origins for every path below them. */
   readonly redirectUris: readonly string[];
   /** `page`: secrets are refused in tool arguments. */

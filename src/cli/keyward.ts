@@ -54,8 +54,9 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
     broker: () => broker,
     egressTo: (hostAndPort) => createEgress({ allow: [hostAndPort] }),
   });
-  const { redirectUris, secretInput, release, anyHost, maxCalls, shareTenants } = config;
-  const settings = { authConfigs: found, redirectUris, secretInput, release, anyHost, maxCalls, shareTenants };
+  const { clientMetadataUrl, redirectUris, secretInput, release, anyHost, maxCalls, shareTenants } = config;
+  const client = { authConfigs: found, clientMetadataUrl, redirectUris };
+  const settings = { ...client, secretInput, release, anyHost, maxCalls, shareTenants };
   const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages: own.pages ?? loopback });
   return {
     broker,

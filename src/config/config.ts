@@ -38,6 +38,8 @@ export type Config = {
   readonly port: number;
   /** Origin that OAuth clients register; null means it follows from host and port. */
   readonly publicUrl: string | null;
+  /** Address of the document that names this Keyward to authorization servers; null: none. */
+  readonly clientMetadataUrl: string | null;
   readonly connectorsDir: string;
   /** By the name that the environment has for a connector: see `connectorVariable`. */
   readonly authConfigs: ReadonlyMap<string, AuthConfigOption>;
@@ -201,6 +203,7 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], proxy: Con
     host: values.host ?? '127.0.0.1',
     port: values.port ?? 7355,
     publicUrl: values.publicUrl ?? null,
+    clientMetadataUrl: values.clientMetadataUrl ?? null,
     connectorsDir: values.connectorsDir ?? join(configDir, 'connectors'),
     authConfigs,
     redirectUris: values.redirectUris ?? [],

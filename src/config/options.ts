@@ -93,6 +93,13 @@ export const options = {
     byDefault: 'http://<host>:<port>',
     parse: read.baseUrl,
   }),
+  clientMetadataUrl: option({
+    variable: 'KEYWARD_CLIENT_METADATA_URL',
+    value: 'url',
+    help: 'https address of the document that tells authorization servers who this Keyward is; keyward client-metadata prints what to put there',
+    byDefault: 'none; with an https public URL, Keyward serves its own',
+    parse: read.documentUrl,
+  }),
   connectorsDir: option({
     variable: 'KEYWARD_CONNECTORS_DIR',
     value: 'dir',

@@ -151,6 +151,17 @@ export const issuer: Parser<string> = (given) => {
   return url(given, rule).search === '' ? given : refuse(rule);
 };
 
+/**
+ * The address of a client's metadata document, which is its client id (draft-ietf-oauth-client-id-metadata-document §3):
+ * https with a path, and written as a URL parser would write it, because servers compare texts.
+ */
+export const documentUrl: Parser<string> = (given) => {
+  const rule = 'an https URL with a path, without user, query and fragment, such as https://example.com/keyward.json';
+  const parsed = url(given, rule);
+  const plain = parsed.protocol === 'https:' && parsed.search === '' && parsed.pathname !== '/';
+  return plain && parsed.href === given ? given : refuse(rule);
+};
+
 /** `host`, `host:port`, `1.2.3.4:80`, `[::1]:80`. */
 export const hostAndPort: Parser<string> = (given) => {
   const rule = 'hosts, each as host or host:port, an IPv6 address in brackets';

@@ -56,7 +56,13 @@ export type InjectRule =
   | { readonly in: 'path'; readonly value: string }
   | { readonly in: 'basic'; readonly username: string; readonly password: string };
 
-export type ClientAuth = 'client_secret_basic' | 'client_secret_basic_raw' | 'client_secret_post' | 'none';
+/** How a client authenticates. A definition never says `private_key_jwt`: Keyward registers itself with that. */
+export type ClientAuth =
+  | 'client_secret_basic'
+  | 'client_secret_basic_raw'
+  | 'client_secret_post'
+  | 'private_key_jwt'
+  | 'none';
 export type BodyFormat = 'form' | 'json';
 
 /** Fields of every authentication type. `api` is the connector's with this type's own fields in place. */

@@ -72,7 +72,7 @@ export type CredentialRow = Row & {
 export type ClientRegistration = {
   readonly redirectUri: string;
   /** RFC 7591 §2. */
-  readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post';
+  readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
   /** When the client secret ends, or when the server was found not to know the client any more, in milliseconds since 1970; null never. */
   readonly expiresAt: number | null;
 };

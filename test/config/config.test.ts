@@ -56,6 +56,7 @@ describe('config', () => {
       host: ['::1', { host: '::1' }],
       port: ['8000', { port: 8000 }],
       publicUrl: ['https://kw.example/', { publicUrl: 'https://kw.example' }],
+      clientMetadataUrl: ['https://ann.example/kw.json', { clientMetadataUrl: 'https://ann.example/kw.json' }],
       connectorsDir: ['/c', { connectorsDir: '/c' }],
       redirectUris: [
         'https://a.example/x, http://127.0.0.1:9/y',

@@ -93,6 +93,7 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
   const lines: string[] = [];
   const settings: BrokerSettings = {
     authConfigs: new Map([[acme, { clientId: 'keyward', clientSecret: 'keyward-secret' }]]),
+    clientMetadataUrl: null,
     redirectUris: [],
     secretInput: 'any',
     release: 'allow',

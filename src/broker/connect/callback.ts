@@ -4,6 +4,7 @@ import type { Attempt, AttemptSecret } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { endRegistration, unknownRegistration } from '../grants/auth-configs.ts';
 import { oauthContext, ownerOf } from '../grants/oauth-context.ts';
+import { isShared } from '../grants/redirect-uri.ts';
 import { exchangeCode } from '../oauth/exchange.ts';
 import { auditedRefusal } from '../policy/policy.ts';
 import { attemptOf, equalInConstantTime, stateFor } from '../visitors/browser-binding.ts';
@@ -40,7 +41,7 @@ export async function finishCallback(
     const { codeVerifier } = secret;
     const tokens = await exchangeCode(
       { ...context, auth: context.auth },
-      { redirectUri, received: callback.received, state, codeVerifier },
+      { redirectUri, received: callback.received, state, codeVerifier, shared: isShared(redirectUri) },
     );
     await finishAttempt(broker, claimed, async () => ({ kind: 'tokens', ...tokens }));
   } catch (error) {

@@ -1,11 +1,12 @@
 /** The forms of the connect pages: what a person typed, checked and stored. */
-import { isOAuth, serverInputName } from '../../connectors/auth-kinds.ts';
+import { isOAuth, namedServer, serverInputName } from '../../connectors/auth-kinds.ts';
 import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { inputSecret, obtain } from '../credentials/store-credential.ts';
 import { authConfigProblems, newAuthConfig } from '../grants/auth-configs.ts';
 import { contextWith, oauthContext, ownerOf, requireAuth } from '../grants/oauth-context.ts';
+import { redirectUriFor } from '../grants/redirect-uri.ts';
 import { readInputs } from '../input/forms.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import type { OAuthContext } from '../oauth/context.ts';
@@ -188,15 +189,27 @@ async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcom
 export async function forgetAuthConfig(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
   const { attempt } = await openForm(broker, attemptId, sender);
   if (!isChangeable(attempt)) return;
-  const authConfigId = await clientInsteadOf(broker, attempt);
-  await commitForm(broker, [{ op: 'update', kind: 'attempt', record: { ...attempt, authConfigId } }]);
+  const record = { ...attempt, ...(await clientInsteadOf(broker, attempt)) };
+  await commitForm(broker, [{ op: 'update', kind: 'attempt', record }]);
 }
 
-async function clientInsteadOf(broker: Broker, attempt: Attempt): Promise<string | null> {
-  const auth = requireAuth(broker.catalogue.require(attempt.connectorId), attempt.authenticationType);
-  if (auth.authenticationType !== 'oauth2' || serverInputName(auth) === null) return null;
+/** Another client may have been registered with another redirect URI; one that a person enters has the usual one. */
+async function clientInsteadOf(
+  broker: Broker,
+  attempt: Attempt,
+): Promise<Pick<Attempt, 'authConfigId' | 'redirectUri'>> {
+  const { connectorId, authenticationType, inputs, redirectUri } = attempt;
+  const connector = broker.catalogue.require(connectorId);
+  const auth = requireAuth(connector, authenticationType);
+  if (auth.authenticationType !== 'oauth2' || serverInputName(auth) === null)
+    return { authConfigId: null, redirectUri };
   const { replaceClient } = await import('../grants/discovered-server.ts');
-  return replaceClient(broker, personOf(attempt), auth, attempt);
+  const made = await replaceClient(broker, personOf(attempt), auth, attempt);
+  const usual = redirectUriFor(broker.pages.callbackOrigin, connector, auth, namedServer(auth, inputs));
+  return {
+    authConfigId: made?.id ?? null,
+    redirectUri: attempt.flow === 'code' ? (made?.registration?.redirectUri ?? usual) : redirectUri,
+  };
 }
 
 /** The person pressed “Cancel” on the page. */

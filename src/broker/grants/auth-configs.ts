@@ -129,16 +129,31 @@ export async function hasAuthConfig(
 /**
  * Notes that a server no longer knows a client that registered itself, so that the next connection registers anew. False
  * for a client that a person entered, which only a person can mend.
+ *
+ * @param patient leaves a client alone that the server reads about at each use: the document may be out of reach for a
+ *   moment, or a clock wrong
  */
-export async function endRegistration(broker: Broker, owner: Owner, authConfigId: string | null): Promise<boolean> {
+export async function endRegistration(
+  broker: Broker,
+  owner: Owner,
+  authConfigId: string | null,
+  { patient = false }: { readonly patient?: boolean } = {},
+): Promise<boolean> {
   const config = authConfigId === null ? undefined : await broker.vault.get('authConfig', owner, authConfigId);
   if (!config?.registration) return false;
+  const byKey = config.registration.tokenEndpointAuthMethod === 'private_key_jwt';
+  if (patient && (byKey || isDocument(config))) return false;
   const record = { ...config, registration: { ...config.registration, expiresAt: Date.now() } };
   await broker.vault.commit([{ op: 'update', kind: 'authConfig', record }]).catch((error: unknown) => {
     // Somebody else has found out at the same moment.
     if (!hasCode(error, 'conflict')) throw error;
   });
   return true;
+}
+
+/** True for a client that Keyward named by the address of its metadata document; no server gives such an id itself. */
+export function isDocument({ clientId, registration }: Pick<AuthConfig, 'clientId' | 'registration'>): boolean {
+  return registration !== undefined && clientId.startsWith('https://');
 }
 
 /** What a connection is told whose client the server no longer knows. */

@@ -8,15 +8,15 @@ import type { Connector, OAuth2Method } from '../../connectors/definition/defini
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
-import type { Attempt, ClientRegistration } from '../../vault/vault.ts';
+import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { begin, issuerOf, type OAuthClient, type Operation } from '../oauth/context.ts';
+import { begin, issuerOf, type Operation } from '../oauth/context.ts';
 import { protectedResource } from '../oauth/protected-resource.ts';
-import { byName, register } from '../oauth/register.ts';
 import { findMetadata, metadataOf } from '../oauth/server.ts';
 import { authorize } from '../policy/policy.ts';
-import { endRegistration, findAuthConfig, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
-import { clientMetadata, clientName, redirectUriFor } from './redirect-uri.ts';
+import { endRegistration, findAuthConfig, isDocument, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import { introduce, isEnded, isUsable, readsDocuments } from './introduce.ts';
+import { redirectUriFor } from './redirect-uri.ts';
 
 type Inputs = Readonly<Record<string, string>>;
 
@@ -117,11 +117,6 @@ async function ownServer({ origin, host }: URL, operation: Operation, trouble: K
   });
 }
 
-/** A client that is named by its metadata document needs one that the server can read. */
-function readsDocuments({ pages }: Broker, metadata: ServerMetadata): boolean {
-  return metadata.client_id_metadata_document_supported === true && pages.callbackOrigin.startsWith('https:');
-}
-
 /**
  * Without `offline_access` where it is asked for by default only and the issuer does not have it: some, such as Google,
  * refuse a whole request for one scope that they do not know.
@@ -160,12 +155,13 @@ export async function ensureClient(
   const known = await findAuthConfig(broker, owner, { connector, auth, inputs }, null);
   if (server === null) return known;
   const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, server);
-  if (known && isUsable(known.registration, redirectUri)) return known;
+  if (known && isUsable(broker, known, redirectUri)) return known;
   const operation = operationFor(broker, connector, auth, inputs);
   const issuer = issuerOf(operation);
   if (issuer === null) return undefined;
   await authorize(broker, owner, 'server.register', { connectorId: connector.id });
-  const made = await introduce(broker, operation, issuer, redirectUri);
+  const refused = known !== undefined && isDocument({ ...known, ...known.client }) && isEnded(known.registration);
+  const made = await introduce(broker, operation, { redirectUri, issuer, byDocument: !refused });
   if (!made) return undefined;
   const { client, registration } = made;
   const named = newAuthConfig(owner, { connector, auth, inputs }, new URL(issuer).host, client.clientId);
@@ -177,8 +173,9 @@ export async function ensureClient(
 }
 
 /**
- * Another client for an attempt, where Keyward registered the one at hand before: servers forget registrations. Null for
- * one that a person entered or that is new, so that the person is asked next.
+ * Another client for an attempt, where Keyward registered the one at hand before, since servers forget registrations, or
+ * named it by its document, which a server need not like. Undefined for one that a person entered or that was registered
+ * for this attempt, so that the person is asked next.
  */
 export async function replaceClient(
   broker: Broker,
@@ -190,41 +187,19 @@ export async function replaceClient(
     inputs,
     createdAt,
   }: Pick<Attempt, 'connectorId' | 'authConfigId' | 'inputs' | 'createdAt'>,
-): Promise<string | null> {
+): Promise<UsableAuthConfig | undefined> {
   const config = authConfigId === null ? undefined : await broker.vault.get('authConfig', owner, authConfigId);
-  if (!config || config.createdAt >= createdAt || !(await endRegistration(broker, owner, config.id))) return null;
-  const made = await ensureClient(broker, owner, broker.catalogue.require(connectorId), auth, inputs);
-  return made?.id ?? null;
+  if (!config || (config.createdAt >= createdAt && !isDocument(config))) return undefined;
+  if (!(await endRegistration(broker, owner, config.id))) return undefined;
+  return ensureClient(broker, owner, broker.catalogue.require(connectorId), auth, inputs);
 }
 
-/** By its own metadata document where the server reads those and can reach it, else by registration; null for neither. */
-async function introduce(
+function operationFor(
   broker: Broker,
-  operation: Operation,
-  issuer: string,
-  redirectUri: string,
-): Promise<{ client: OAuthClient; registration: ClientRegistration } | null> {
-  const metadata = await metadataOf(operation, issuer);
-  const { callbackOrigin } = broker.pages;
-  if (readsDocuments(broker, metadata)) {
-    const clientId = `${callbackOrigin}/oauth/client/${clientName(operation.connector, issuer)}`;
-    return {
-      client: { clientId, clientSecret: null },
-      registration: { redirectUri, tokenEndpointAuthMethod: 'none', expiresAt: null },
-    };
-  }
-  return register(operation, metadata, clientMetadata(redirectUri));
-}
-
-/** A registration is for one redirect URI, and its secret may have an end; what a person entered is the person's to know. */
-function isUsable(registration: ClientRegistration | undefined, redirectUri: string): boolean {
-  if (!registration) return true;
-  const { expiresAt } = registration;
-  const same = [redirectUri, byName(redirectUri)].includes(registration.redirectUri);
-  return same && (expiresAt === null || expiresAt > Date.now());
-}
-
-function operationFor(broker: Broker, connector: Connector, auth: OAuth2Method, values: Inputs): Operation {
+  connector: Connector,
+  auth: OAuth2Method,
+  values: Inputs,
+): Operation<OAuth2Method> {
   const client = { clientId: 'keyward', clientSecret: null };
   return begin({ egress: broker.egress, connector, auth, values, client, scopes: null, hosts: null });
 }

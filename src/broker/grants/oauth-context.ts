@@ -6,8 +6,9 @@ import type { Connector, TokenMethod } from '../../connectors/definition/definit
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
-import type { OAuthContext } from '../oauth/context.ts';
+import type { OAuthClient, OAuthContext } from '../oauth/context.ts';
 import { findAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import { clientKey } from './client-key.ts';
 import { withDefaults } from './current-inputs.ts';
 
 /** The fields that credentials and attempts share. */
@@ -91,11 +92,17 @@ export function contextWith(
     connector,
     auth: asRegistered(auth, config),
     values: withDefaults(connector, auth, subject.inputs),
-    client: config.client,
+    client: asRegisteredClient(broker, config),
     scopes: config.scopes,
     // A built-in moves with the service that it describes: its word is Keyward's own.
     hosts: isBuiltin(connector.id) ? null : (serverHosts ?? config.hosts ?? null),
   };
+}
+
+/** The client, with Keyward's key where it was registered with that. */
+function asRegisteredClient(broker: Broker, { client, registration }: UsableAuthConfig): OAuthClient {
+  if (registration?.tokenEndpointAuthMethod !== 'private_key_jwt') return client;
+  return { ...client, key: () => clientKey(broker) };
 }
 
 /** A client that registered itself authenticates as it was registered. */

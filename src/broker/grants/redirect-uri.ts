@@ -44,28 +44,20 @@ export function clientName(connector: Connector, server: string): string {
 }
 
 /**
- * The metadata document of a client that is named by its address (draft-ietf-oauth-client-id-metadata-document), for
- * `<public url>/oauth/client/<name>`; null for a name that Keyward never gives itself.
+ * The redirect URI of the one metadata document that stands for Keyward at every server: a file on somebody's web space
+ * can't list one for each. An answer there counts only with `iss` (RFC 9207), so that it can't be passed off as another
+ * server's all the same.
  */
-export function clientDocument(callbackOrigin: string, name: string): Record<string, unknown> | null {
-  if (!callbackOrigin.startsWith('https:') || !/^[a-z0-9]+([.-][a-z0-9]+)*\.[0-9a-f]{16}$/.test(name)) return null;
-  return {
-    client_id: `${callbackOrigin}/oauth/client/${name}`,
-    ...clientMetadata(`${callbackOrigin}/oauth/callback/${name}`),
-    token_endpoint_auth_method: 'none',
-  };
+export function sharedRedirectUri(callbackOrigin: string): string {
+  return `${callbackOrigin}${sharedPath}`;
 }
 
-/** What Keyward says of itself when it registers (RFC 7591 §2). */
-export function clientMetadata(redirectUri: string) {
-  return {
-    client_name: 'Keyward',
-    redirect_uris: [redirectUri],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    application_type: redirectUri.startsWith('https:') ? 'web' : 'native',
-  };
+/** True for the redirect URI of several servers. */
+export function isShared(redirectUri: string): boolean {
+  return new URL(redirectUri).pathname === sharedPath;
 }
+
+const sharedPath = '/oauth/callback/client';
 
 /**
  * The connect page's address. Where nobody signs in, on loopback, it uses the callback's host name, because a cookie

@@ -86,10 +86,11 @@ async function adoptOrGiveUp(
   const now = await reread(broker, tried);
   if (now.credential.secretVersion !== tried.secretVersion) return now;
   const { providerError = '' } = error.details;
-  const forgotten =
-    providerError === 'invalid_client' && (await endRegistration(broker, ownerOf(tried), tried.authConfigId));
   const before = broker.coolDowns.get(tried.id)?.error;
   const repeated = hasCode(before, 'provider_refused') && before.details.providerError === providerError;
+  const forgotten =
+    providerError === 'invalid_client' &&
+    (await endRegistration(broker, ownerOf(tried), tried.authConfigId, { patient: !repeated }));
   if (verdictOfRefresh(providerError, { repeated, forgotten }) === 'later') {
     if (!interrupted) await forgetStart(broker, tried);
     throw error;

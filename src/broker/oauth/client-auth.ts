@@ -8,11 +8,17 @@ import type { OAuthClient } from './context.ts';
  *
  * Basic is made here: RFC 6749 §2.3.1 wants id and secret form-encoded, and openid-client encodes `-` and `_` too,
  * which is allowed but breaks with every server that compares without decoding.
+ *
+ * @param assertion for a client that has a key, see client-assertion.ts
  */
-export function authenticate(client: OAuthClient, method: ClientAuthName): ClientAuth {
+export function authenticate(client: OAuthClient, method: ClientAuthName, assertion: string | null = null): ClientAuth {
   const { clientId, clientSecret } = client;
   return (_server, _client, body, headers) => {
-    if (clientSecret === null || method === 'none') {
+    if (assertion !== null) {
+      body.set('client_id', clientId);
+      body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+      body.set('client_assertion', assertion);
+    } else if (clientSecret === null || method === 'none') {
       body.set('client_id', clientId);
     } else if (method === 'client_secret_post') {
       body.set('client_id', clientId);

@@ -3,9 +3,15 @@ import type { Connector, OAuth2Method, TokenMethod } from '../../connectors/defi
 import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
 import { defaultTimeoutMs } from '../../net/deadline.ts';
 import type { Egress } from '../../net/egress.ts';
+import type { SigningKey } from './client-assertion.ts';
 
-/** A registered OAuth client. `clientSecret` is null for a public client. */
-export type OAuthClient = { readonly clientId: string; readonly clientSecret: string | null };
+/** A registered OAuth client. `clientSecret` is null for a public client, and for one that has a key. */
+export type OAuthClient = {
+  readonly clientId: string;
+  readonly clientSecret: string | null;
+  /** Makes the key of a client that authenticates with `private_key_jwt` ready. */
+  readonly key?: () => Promise<SigningKey>;
+};
 
 export type OAuthContext<Method = TokenMethod> = {
   readonly egress: Egress;

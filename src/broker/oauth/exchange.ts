@@ -16,11 +16,14 @@ type AuthorizationResponse = {
   /** The state that was sent. */
   readonly state: string;
   readonly codeVerifier: string;
+  /** The redirect URI is that of other servers, too: nothing but `iss` tells whose answer this is. */
+  readonly shared?: boolean;
 };
 
 /**
  * Turns what came back to the redirect URI into tokens (RFC 6749 §4.1.3). The code goes nowhere unless state and `iss`
- * are right: `iss` (RFC 9207) is compared when present and demanded when the server says that it sends it.
+ * are right: `iss` (RFC 9207) is compared when present, and demanded when the server says that it sends it. At a redirect
+ * URI of several servers it is demanded whatever the server says by now.
  */
 export async function exchangeCode(
   given: OAuthContext<OAuth2Method>,
@@ -32,7 +35,7 @@ export async function exchangeCode(
   if (single(received, 'state') !== callback.state) throw garbled(context, 'sent back a state that is not ours');
   const callbackKept = keepFields(auth.callbackParams, Object.fromEntries(received));
   const server = await resolveServer(context, ['authorizationEndpoint', 'tokenEndpoint'], callbackKept);
-  checkIssuer(context, server, received);
+  checkIssuer(context, server, received, callback.shared === true);
   const error = single(received, 'error');
   if (error !== null) {
     throw refusal(context, standardCode(error, auth.tokenResponse.errorCodes), { redirectUri });
@@ -68,10 +71,15 @@ export async function exchangeCode(
  * RFC 9207 §2.4. A definition without issuer can still tell a stranger: `iss` must lie at the origin of the endpoint
  * that the person was sent to.
  */
-function checkIssuer(context: OAuthContext, server: AuthorizationServer, received: URLSearchParams): void {
+function checkIssuer(
+  context: OAuthContext,
+  server: AuthorizationServer,
+  received: URLSearchParams,
+  shared: boolean,
+): void {
   const iss = single(received, 'iss');
   if (iss === null) {
-    if (!server.issDemanded && !received.has('iss')) return;
+    if (!shared && !server.issDemanded && !received.has('iss')) return;
     throw garbled(context, 'did not say which authorization server answered');
   }
   const own = server.authorizationEndpoint?.origin;

@@ -2,13 +2,14 @@
 import type { ServerMetadata } from 'openid-client';
 import { hasCode, type KeywardError } from '../../errors.ts';
 import { positiveNumber, textOf } from './answer.ts';
+import { keyAlgorithm, type PublicKeys } from './client-assertion.ts';
 import { type OAuthClient, type Operation, scopesOf } from './context.ts';
 import { garbled } from './failures.ts';
 import { send } from './send.ts';
 import { discoveredUrl } from './server.ts';
 import { readAnswer } from './token-answer.ts';
 
-type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
+type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
 
 /** What a client was registered with. */
 type Registration = {
@@ -19,31 +20,53 @@ type Registration = {
   readonly expiresAt: number | null;
 };
 
-/** What Keyward can do, best first: a client without a secret has none to lose, and PKCE proves that a code is its own. */
-const authMethods: readonly AuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
+/**
+ * What Keyward can do, best first: a client without a secret has none to lose, and PKCE proves that a code is its own. The
+ * key comes last, because every server that sees it could tell that two registrations are of one Keyward.
+ */
+const authMethods: readonly AuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
 /** What Keyward says of itself (RFC 7591 §2). */
 type About = { readonly redirect_uris: readonly string[]; readonly scope?: string };
+
+/** How a server takes its clients by key; false where it takes none, or none with Keyward's algorithm. */
+export function takesKey(metadata: ServerMetadata): boolean {
+  const {
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
+  } = metadata;
+  return methods?.includes('private_key_jwt') === true && algorithms?.includes(keyAlgorithm) !== false;
+}
+
+/** True for a server that says how clients authenticate, and wants something of all of them. */
+export function wantsProof({ token_endpoint_auth_methods_supported: methods }: ServerMetadata): boolean {
+  return methods !== undefined && !methods.includes('none');
+}
 
 /**
  * A new client at the registration endpoint; null when there is none, or when the server wants no client like Keyward:
  * then a person registers one. What it refuses is left out, and asked once more: the scopes, and the address of loopback
  * where only its name is known (`localhost`).
  *
+ * @param keys Keyward's key, where the server takes nothing else
  * @throws KeywardError `provider_unavailable` for a server in trouble, `provider_garbled` for a client that can't be used
  */
 export async function register(
   operation: Operation,
   metadata: ServerMetadata,
   about: { readonly redirect_uris: readonly string[] },
+  keys: () => Promise<PublicKeys>,
 ): Promise<{ client: OAuthClient; registration: Registration } | null> {
   if (metadata.registration_endpoint === undefined) return null;
   const url = discoveredUrl(operation, metadata.registration_endpoint);
   // RFC 8414 §2: without a word of it, only Basic is certain.
   const supported: readonly string[] = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-  const wanted = authMethods.find((method) => supported.includes(method)) ?? 'none';
+  const usable = authMethods.filter((method) => method !== 'private_key_jwt' || takesKey(metadata));
+  const wanted = usable.find((method) => supported.includes(method)) ?? 'none';
+  const proof =
+    wanted === 'private_key_jwt' ? { jwks: await keys(), token_endpoint_auth_signing_alg: keyAlgorithm } : {};
   const scopes = scopesOf(operation);
-  let asked: About = { ...about, ...(scopes.length > 0 && { scope: scopes.join(' ') }) };
+  let asked: About = { ...about, ...proof, ...(scopes.length > 0 && { scope: scopes.join(' ') }) };
   for (;;) {
     try {
       return await ask(operation, url, asked, wanted);
@@ -93,16 +116,17 @@ async function ask(operation: Operation, url: URL, about: About, wanted: AuthMet
   const clientId = identifier(answer.client_id);
   const clientSecret = identifier(answer.client_secret);
   const method = methodOf(textOf(answer.token_endpoint_auth_method), clientSecret, wanted);
-  if (clientId === null || method === undefined || (method !== 'none' && clientSecret === null)) {
+  const withSecret = method === 'client_secret_basic' || method === 'client_secret_post';
+  if (clientId === null || method === undefined || (withSecret && clientSecret === null)) {
     throw garbled(operation, 'registered Keyward in a way that it can not use');
   }
   const ends = positiveNumber(answer.client_secret_expires_at);
   return {
-    client: { clientId, clientSecret: method === 'none' ? null : clientSecret },
+    client: { clientId, clientSecret: withSecret ? clientSecret : null },
     registration: {
       redirectUri: about.redirect_uris[0] ?? '',
       tokenEndpointAuthMethod: method,
-      expiresAt: method === 'none' || ends === null ? null : ends * 1000,
+      expiresAt: withSecret && ends !== null ? ends * 1000 : null,
     },
   };
 }
@@ -113,7 +137,9 @@ async function ask(operation: Operation, url: URL, about: About, wanted: AuthMet
  */
 function methodOf(given: string | null, secret: string | null, wanted: AuthMethod): AuthMethod | undefined {
   if (secret !== null && (given === null || given === 'none'))
-    return wanted === 'none' ? 'client_secret_basic' : wanted;
+    return wanted === 'client_secret_post' ? wanted : 'client_secret_basic';
+  // A server that was given no key has none to compare with.
+  if (given === 'private_key_jwt' && wanted !== given) return undefined;
   return authMethods.find((known) => known === (given ?? wanted));
 }
 

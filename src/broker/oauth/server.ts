@@ -116,7 +116,8 @@ export function authMethodAt(
   { authMethods }: AuthorizationServer,
   wanted: ClientAuth,
 ): ClientAuth {
-  if (authMethods === null || serverInputName(auth) === null || wanted === 'none') return wanted;
+  if (authMethods === null || serverInputName(auth) === null || wanted === 'none' || wanted === 'private_key_jwt')
+    return wanted;
   const usable = [wanted, 'client_secret_basic', 'client_secret_post'] as const;
   return usable.find((method) => authMethods.includes(method)) ?? wanted;
 }

@@ -3,8 +3,9 @@ import type { Configuration, CustomFetchOptions } from 'openid-client';
 import type { BodyFormat, ClientAuth } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import type { EgressResponse } from '../../net/egress.ts';
+import { clientAssertion } from './client-assertion.ts';
 import { authenticate, encodeBody } from './client-auth.ts';
-import type { Kept, OAuthContext, Operation } from './context.ts';
+import { issuerOf, type Kept, type OAuthContext, type Operation } from './context.ts';
 import { fillParams } from './endpoints.ts';
 import { garbled, type RefusalFacts } from './failures.ts';
 import { type Repeat, send } from './send.ts';
@@ -57,7 +58,7 @@ export async function callServer<T>(
   const openid = await import('openid-client');
   const metadata = { issuer: 'https://issuer.invalid', ...request.endpoints };
   const { clientId } = context.client;
-  const auth = authenticate(context.client, request.authMethod);
+  const auth = authenticate(context.client, request.authMethod, await assertionFor(context, request.authMethod));
   const configuration = new openid.Configuration(metadata, clientId, undefined, auth);
   // Egress decides about plain http: only hosts that the operator allowed.
   openid.allowInsecureRequests(configuration);
@@ -85,6 +86,17 @@ export async function callServer<T>(
   }
   if (outcome) return outcome.value;
   throw new KeywardError('internal', 'An OAuth request was not sent.');
+}
+
+/** What a client that has a key sends; null for any other. */
+async function assertionFor(context: Operation, method: ClientAuth): Promise<string | null> {
+  if (method !== 'private_key_jwt') return null;
+  const { clientId, key } = context.client;
+  const issuer = issuerOf(context);
+  if (key === undefined || issuer === null) {
+    throw new KeywardError('internal', 'A client without a key, or without an issuer, was to authenticate by its key.');
+  }
+  return clientAssertion(clientId, issuer, await key());
 }
 
 /** Asks a token endpoint, and reads the tokens of its answer. */
@@ -124,5 +136,7 @@ async function exchange(
   if (content) headers.set('content-type', content.contentType);
   else headers.delete('content-type');
   const outgoing = { url: new URL(url), method, headers: Object.fromEntries(headers) };
-  return send(context, content ? { ...outgoing, body: content.body } : outgoing, request.repeat);
+  // An assertion is good once: what may have arrived is not sent again with it.
+  const repeat = request.authMethod === 'private_key_jwt' ? 'once' : request.repeat;
+  return send(context, content ? { ...outgoing, body: content.body } : outgoing, repeat);
 }

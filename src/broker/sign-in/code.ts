@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
-import type { Owner, Principal } from '../../principal.ts';
+import { nobody, type Owner, type Principal } from '../../principal.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { idOfDigest } from '../input/text.ts';
 import type { Refusals } from '../policy/audit.ts';
@@ -18,9 +18,6 @@ const signInCodeLifetimeMs = 600_000;
 /** No letter or digit that is easily taken for another one (Crockford's base 32): 12 of them are 60 bits. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const codeLength = 12;
-
-/** Owns every sign-in code, and refused sign-ins; no principal can be it, since a tenant is never empty. */
-const nobody: Owner = { tenant: '', user: '' };
 
 /**
  * Makes a code that signs this person in once; only a keyed digest of it is stored. `by` is who makes it, for the

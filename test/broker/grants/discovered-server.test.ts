@@ -8,7 +8,7 @@ import { viewAttempt } from '../../../src/broker/connect/page.ts';
 import { forgetAuthConfig, submitAuthConfig } from '../../../src/broker/connect/page-forms.ts';
 import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { getCredentialMetadata } from '../../../src/broker/credentials/metadata.ts';
-import { clientDocument } from '../../../src/broker/grants/redirect-uri.ts';
+import { servedDocument } from '../../../src/broker/grants/client-document.ts';
 import { fresh } from '../../../src/broker/grants/refresh.ts';
 import { localPrincipal as me, type Principal } from '../../../src/principal.ts';
 import {
@@ -635,7 +635,7 @@ describe('the client at a server that a connection names', () => {
     const url = authorizationUrlOf(await attemptFor());
     const clientId = url.searchParams.get('client_id') ?? '';
     const name = /^https:\/\/keyward\.example\/oauth\/client\/(mcp-server\.[0-9a-f]{16})$/.exec(clientId)?.[1] ?? '';
-    expect(clientDocument('https://keyward.example', name)).toMatchObject({
+    expect(await servedDocument(broker.broker, name)).toMatchObject({
       client_id: clientId,
       client_name: 'Keyward',
       redirect_uris: [url.searchParams.get('redirect_uri')],
@@ -644,10 +644,12 @@ describe('the client at a server that a connection names', () => {
     expect(posts()).toEqual([]);
   });
 
-  it('has no document on loopback, and none under a name that Keyward never gives itself', () => {
-    expect(clientDocument('http://127.0.0.1:7355', `mcp-server.${'a'.repeat(16)}`)).toBeNull();
+  it('has no document on loopback, and none under a name that Keyward never gives itself', async () => {
+    const { broker: local } = await brokerFor();
+    expect(await servedDocument(local, `mcp-server.${'a'.repeat(16)}`)).toBeNull();
+    const there = { ...local, pages: { ...local.pages, callbackOrigin: 'https://keyward.example' } };
     for (const name of ['x', '..', 'mcp-server.zz', `a/b.${'a'.repeat(16)}`, `<b>.${'a'.repeat(16)}`])
-      expect(clientDocument('https://keyward.example', name)).toBeNull();
+      expect(await servedDocument(there, name)).toBeNull();
   });
 
   it.each([

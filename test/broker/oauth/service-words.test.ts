@@ -37,6 +37,10 @@ describe('scopes that a service answers', () => {
   });
 });
 
+const noKeys = async () => {
+  throw new Error('No key was wanted.');
+};
+
 describe('a registration', () => {
   it.each([
     ['escape sequences', `client${controls}`],
@@ -50,7 +54,7 @@ describe('a registration', () => {
       registration_endpoint: `${server.origin}/register`,
       token_endpoint_auth_methods_supported: ['none'],
     };
-    const registered = register(begin(oauth2Context(server.origin)), metadata, { redirect_uris: [] });
+    const registered = register(begin(oauth2Context(server.origin)), metadata, { redirect_uris: [] }, noKeys);
     await expect(registered).rejects.toMatchObject({ code: 'provider_garbled' });
   });
 });

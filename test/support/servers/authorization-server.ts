@@ -5,7 +5,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import Provider, { type ClientMetadata, type Configuration, errors } from 'oidc-provider';
+import Provider, { type ClientAuthMethod, type ClientMetadata, type Configuration, errors } from 'oidc-provider';
 import { page, serveInteraction } from './authorization-pages.ts';
 import { createGrantStore } from './grant-store.ts';
 
@@ -24,6 +24,10 @@ export type AuthorizationServerOptions = {
   readonly resource?: Resource;
   /** Takes registrations of clients (RFC 7591). */
   readonly registration?: boolean;
+  /** Reads clients' metadata documents (draft-ietf-oauth-client-id-metadata-document), from here instead of the Internet. */
+  readonly documents?: (url: URL) => Promise<Response>;
+  /** How its clients authenticate; default: every way that oidc-provider has by itself. */
+  readonly clientAuthMethods?: readonly ClientAuthMethod[];
   /** Answers requests that belong to something else on the same port, such as an API; true when it did. */
   readonly extra?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
 };
@@ -146,9 +150,11 @@ function newKey() {
 }
 
 function configuration(options: AuthorizationServerOptions, clients: ClientMetadata[]): Configuration {
-  const { resource } = options;
+  const { resource, documents, clientAuthMethods } = options;
   return {
     clients,
+    ...(clientAuthMethods && { clientAuthMethods: [...clientAuthMethods] }),
+    ...(documents && { fetch: (url: string | URL | Request) => documents(new URL(String(url))) }),
     clientBasedCORS: () => false,
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     scopes: ['openid', 'offline_access', 'email', 'read', 'write'],
@@ -184,6 +190,7 @@ function configuration(options: AuthorizationServerOptions, clients: ClientMetad
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      clientIdMetadataDocument: { enabled: documents !== undefined, ack: 'draft-02' },
       registration: { enabled: options.registration === true },
       revocation: { enabled: true, allowedPolicy: () => true },
       introspection: { enabled: true, allowedPolicy: () => true },

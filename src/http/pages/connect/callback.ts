@@ -2,7 +2,7 @@
 import { Hono } from 'hono';
 import type { Broker } from '../../../broker/broker.ts';
 import { finishCallback } from '../../../broker/connect/callback.ts';
-import { clientDocument } from '../../../broker/grants/redirect-uri.ts';
+import { servedDocument } from '../../../broker/grants/client-document.ts';
 import { readBinding } from '../binding-cookie.ts';
 import { refusePrefetch } from '../refuse-prefetch.ts';
 import type { VisitorOf } from '../visitor-of.ts';
@@ -34,8 +34,8 @@ export function callbackRoutes({ broker, secure, pages, visitor }: CallbackRoute
     const away = returnTo === null ? null : webUrl(returnTo);
     return c.redirect(away ?? `${pages}/connect/${attemptId}`, 303);
   });
-  routes.get('/oauth/client/:name', (c) => {
-    const document = clientDocument(broker.pages.callbackOrigin, c.req.param('name'));
+  routes.get('/oauth/client/:name', async (c) => {
+    const document = await servedDocument(broker, c.req.param('name'));
     return document === null ? c.notFound() : c.json(document);
   });
   return routes;
