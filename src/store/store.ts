@@ -40,6 +40,8 @@ export type CredentialRow = Row & {
   /** Label of the account at the service, once verified. */
   readonly account: string | null;
   readonly scopes: readonly string[] | null;
+  /** The scopes that were asked for instead of the usual ones, and are when it is connected again; null or absent: the usual ones. */
+  readonly askedScopes?: readonly string[] | null;
   /** Connection inputs that are no secret (region, shop). */
   readonly inputs: Readonly<Record<string, string>>;
   /** The hosts it was made for; never widened by a later change of the connector file. */
@@ -75,6 +77,8 @@ export type ClientRegistration = {
   readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
   /** When the client secret ends, or when the server was found not to know the client any more, in milliseconds since 1970; null never. */
   readonly expiresAt: number | null;
+  /** The scopes that it was made for, which strict servers keep it to; null: whatever is asked for. Absent on rows from before that was noted. */
+  readonly scopes?: readonly string[] | null;
 };
 
 export type AuthConfigRow = Row & {
@@ -112,6 +116,8 @@ export type AttemptRow = Row & {
   /** Where the caller wants the person to end up; null shows Keyward's own result page. */
   readonly returnTo: string | null;
   readonly inputs: Readonly<Record<string, string>>;
+  /** As on the credential. */
+  readonly askedScopes?: readonly string[] | null;
   readonly obtainedBy: ObtainedBy;
   /** The MCP client that asked, for the page to show. */
   readonly client: string | null;
@@ -141,7 +147,15 @@ export type AttemptRow = Row & {
 export type ReplacedSecretRow = Row &
   Pick<
     CredentialRow,
-    'connectorId' | 'account' | 'inputs' | 'scopes' | 'authConfigId' | 'authConfigOwner' | 'obtainedBy' | 'grantedAt'
+    | 'connectorId'
+    | 'account'
+    | 'inputs'
+    | 'scopes'
+    | 'askedScopes'
+    | 'authConfigId'
+    | 'authConfigOwner'
+    | 'obtainedBy'
+    | 'grantedAt'
   > & {
     /** The program that reconnected, as it calls itself. */
     readonly client: string | null;

@@ -11,6 +11,7 @@ import { inputSecret, obtain, type Plan, storeCredential } from '../credentials/
 import { findAuthConfig, suits, type UsableAuthConfig, type Wanted } from '../grants/auth-configs.ts';
 import { contextWith, noClient, oauthContext, requireAuth } from '../grants/oauth-context.ts';
 import { readReturnTo } from '../grants/redirect-uri.ts';
+import { takeScopes } from '../input/asked-scopes.ts';
 import { fieldsOf } from '../input/fields.ts';
 import { needsAuthConfigId, readInputs } from '../input/forms.ts';
 import { inputError } from '../input/input-error.ts';
@@ -50,12 +51,18 @@ export async function createCredential(
     );
   }
 
+  // What REST takes is documented, field by field.
+  const taken = options.obtainedBy === 'rest' ? { scopes: null, fields } : takeScopes(connector, auth, fields);
   const given = readInputs(
     connector,
     auth,
-    previous ? { ...askedFor(connector, auth, previous.inputs), ...fields } : fields,
+    previous ? { ...askedFor(connector, auth, previous.inputs), ...taken.fields } : taken.fields,
   );
-  const problems = { ...plainUrlProblems(broker.egress, given.inputs), ...given.problems };
+  const problems = {
+    ...plainUrlProblems(broker.egress, given.inputs),
+    ...given.problems,
+    ...(taken.problem !== undefined && { scopes: taken.problem }),
+  };
   if (Object.keys(problems).length > 0) throw inputError(problems);
   const oauth = authenticationType === 'oauth2' || authenticationType === 'oauth2_client_credentials';
   if (!oauth && authConfigId !== undefined)
@@ -69,8 +76,10 @@ export async function createCredential(
     if (missing.length > 0) throw missingError(missing);
   }
   const { obtainedBy } = options;
-  await requireConsent(broker, owner, { connector, auth, given, previous, obtainedBy });
-  const { inputs, config } = await findServer(broker, owner, connector, auth, given.inputs, authConfigId ?? null);
+  await requireConsent(broker, owner, { connector, auth, given, scopes: taken.scopes, previous, obtainedBy });
+  const askedScopes = taken.scopes ?? previous?.askedScopes ?? null;
+  const wanted = { connector, auth, inputs: given.inputs };
+  const { inputs, config } = await findServer(broker, owner, wanted, askedScopes, authConfigId ?? null);
   const audience = options.obtainedBy === 'rest' ? 'program' : 'model';
   if (!config && needsAuthConfigId(auth, { audience, actsForOthers: owner.actor !== undefined })) {
     throw missingError(['authConfigId'], 'Store the OAuth client first, with POST /auth-configs: its id belongs here.');
@@ -85,6 +94,7 @@ export async function createCredential(
     authConfigId: config?.id ?? null,
     authConfigOwner: config?.owner ?? null,
     inputs,
+    askedScopes,
     obtainedBy: options.obtainedBy,
     onlyTaken: options.onlyTaken ?? false,
   };
@@ -117,9 +127,8 @@ export async function createCredential(
 async function findServer(
   broker: Broker,
   owner: Principal,
-  connector: Connector,
-  auth: AuthMethod,
-  inputs: Readonly<Record<string, string>>,
+  { connector, auth, inputs }: Wanted,
+  scopes: readonly string[] | null,
   authConfigId: string | null,
 ): Promise<{ inputs: Readonly<Record<string, string>>; config: UsableAuthConfig | undefined }> {
   if (!isOAuth(auth)) return { inputs, config: undefined };
@@ -127,10 +136,10 @@ async function findServer(
     return { inputs, config: await suitable(broker, owner, { connector, auth, inputs }, authConfigId) };
   }
   const { ensureClient, discoverServer } = await import('../grants/discovered-server.ts');
-  const all = await discoverServer(broker, owner, connector, auth, inputs);
+  const all = await discoverServer(broker, owner, { connector, auth, inputs }, scopes);
   const config =
     authConfigId === null
-      ? await ensureClient(broker, owner, connector, auth, all)
+      ? await ensureClient(broker, owner, { connector, auth, inputs: all }, scopes !== null)
       : await suitable(broker, owner, { connector, auth, inputs: all }, authConfigId);
   return { inputs: all, config };
 }

@@ -148,7 +148,7 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
       redirectUri: attempt.flow === 'code' ? attempt.redirectUri : null,
       appSteps,
       ownFile: !isBuiltin(connector.id),
-      scopes,
+      scopes: attempt.askedScopes ?? scopes,
       secretNeeded: needsClientSecret(auth),
     };
   }

@@ -18,6 +18,8 @@ type Connecting = {
   readonly connector: Connector;
   readonly auth: AuthMethod;
   readonly given: GivenInputs;
+  /** The scopes that this call wants instead of the usual ones; null: it names none. */
+  readonly scopes: readonly string[] | null;
   /** The credential that is connected again. */
   readonly previous: Credential | null;
   readonly obtainedBy: ObtainedBy;
@@ -87,7 +89,7 @@ async function consentToHosts(
 async function consentToReconnect(
   broker: Broker,
   owner: Principal,
-  { auth, given }: Connecting,
+  { auth, given, scopes }: Connecting,
   previous: Credential,
 ): Promise<void> {
   const changed = Object.entries(given.inputs).filter(([name, value]) => previous.inputs[name] !== value);
@@ -95,7 +97,7 @@ async function consentToReconnect(
   const inBrowser = auth.authenticationType === 'oauth2' && given.flow === 'code';
   if (inBrowser && changed.length === 0 && !secret) return;
   const details = {
-    inputs: Object.fromEntries(changed),
+    inputs: { ...Object.fromEntries(changed), ...(scopes && { scopes: scopes.join(' ') }) },
     // A yes is for this very secret.
     ...(secret && { secret: broker.vault.proof('approval-secret', JSON.stringify(given.secretInputs)) }),
     ...(given.flow === 'device' && { code: true }),

@@ -18,12 +18,12 @@ const keepMs = 86_400_000;
 /** The changes that keep the secret which is about to be replaced; none for one that its service has refused already. */
 export async function keepReplaced(broker: Broker, now: Credential, client: string | null): Promise<VaultChange[]> {
   if (now.status !== 'active') return [];
-  const { id, tenant, owner, connectorId, account, inputs, scopes, authConfigId, obtainedBy } = now;
+  const { id, tenant, owner, connectorId, account, inputs, scopes, askedScopes = null, authConfigId, obtainedBy } = now;
   const before = await broker.vault.get('replacedSecret', { tenant, user: owner }, id);
   const secret = unsavedFor(broker, now) ?? (await broker.vault.open('credential', now));
   const replacedAt = Date.now();
   const fields = {
-    ...{ id, tenant, owner, connectorId, account, inputs, scopes, authConfigId, obtainedBy },
+    ...{ id, tenant, owner, connectorId, account, inputs, scopes, askedScopes, authConfigId, obtainedBy },
     authConfigOwner: now.authConfigOwner ?? null,
     grantedAt: now.grantedAt ?? now.createdAt,
     client,
@@ -80,13 +80,14 @@ export async function revertReconnect(
   await authorize(broker, principal, action, about(credential));
   const secret = await broker.vault.open('replacedSecret', kept);
   await forgetRequests(broker, principal, credential.id);
-  const { account, inputs, scopes, authConfigId, authConfigOwner = null, obtainedBy, grantedAt = 0 } = kept;
+  const { account, inputs, scopes, askedScopes = null } = kept;
+  const { authConfigId, authConfigOwner = null, obtainedBy, grantedAt = 0 } = kept;
   await amend(broker, credential, (now) => {
     refuseEnded(now);
     return {
       record: {
         ...renewed(broker, { ...now, grantedAt }, secret),
-        ...{ account, inputs, scopes, authConfigId, authConfigOwner, obtainedBy },
+        ...{ account, inputs, scopes, askedScopes, authConfigId, authConfigOwner, obtainedBy },
       },
       secret,
       alongside: [{ op: 'delete', kind: 'replacedSecret', record: kept }],

@@ -32,6 +32,7 @@ export type Plan = {
   readonly authConfigId: string | null;
   readonly authConfigOwner?: string | null;
   readonly inputs: Readonly<Record<string, string>>;
+  readonly askedScopes?: readonly string[] | null;
   readonly obtainedBy: ObtainedBy;
   /** Nothing is stored that the service did not take, such as while it can't be reached. */
   readonly onlyTaken?: boolean;
@@ -93,6 +94,7 @@ export async function storeCredential(
     statusReason: null,
     account: null,
     scopes: tokens?.scopes ?? null,
+    askedScopes: plan.askedScopes ?? null,
     inputs: plan.inputs,
     hosts: hostsOf(broker, plan, secret),
     authConfigId: plan.authConfigId,
@@ -129,6 +131,7 @@ async function replaceSecret(
   alongside: (credentialId: string) => readonly VaultChange[],
 ): Promise<string> {
   const { owner, connectorId, inputs, authConfigId, authConfigOwner = null, obtainedBy, name } = plan;
+  const { askedScopes = null } = plan;
   const previous = await requireCredential(broker, owner, credentialId, {
     field: 'credentialId',
     action: 'credential.reconnect',
@@ -141,7 +144,7 @@ async function replaceSecret(
     });
     throw await auditedRefusal(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
-  const changes = { inputs, authConfigId, authConfigOwner, obtainedBy };
+  const changes = { inputs, askedScopes, authConfigId, authConfigOwner, obtainedBy };
   const found = await checkSecret(broker, { ...previous, ...changes }, secret);
   // Before the secret is there: who allowed an earlier one to be read, or the connection to be shared, meant that one.
   await forgetRequests(broker, owner, previous.id);

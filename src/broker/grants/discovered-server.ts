@@ -10,31 +10,41 @@ import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { begin, issuerOf, type Operation } from '../oauth/context.ts';
+import { begin, issuerOf, type Operation, scopesOf } from '../oauth/context.ts';
 import { protectedResource } from '../oauth/protected-resource.ts';
 import { findMetadata, metadataOf } from '../oauth/server.ts';
 import { authorize } from '../policy/policy.ts';
-import { endRegistration, findAuthConfig, isDocument, newAuthConfig, type UsableAuthConfig } from './auth-configs.ts';
+import {
+  endRegistration,
+  findAuthConfig,
+  isDocument,
+  newAuthConfig,
+  type UsableAuthConfig,
+  type Wanted,
+} from './auth-configs.ts';
 import { introduce, isEnded, isUsable, readsDocuments } from './introduce.ts';
 import { redirectUriFor } from './redirect-uri.ts';
 
 type Inputs = Readonly<Record<string, string>>;
 
-/** The inputs of a connection with what its server says of itself: a protected resource all, an issuer about scopes. */
+/**
+ * The inputs of a connection with what its server says of itself: a protected resource all, an issuer about scopes.
+ *
+ * @param asked the scopes that somebody wants, whatever the server names; null: those that it wants
+ */
 export async function discoverServer(
   broker: Broker,
   owner: Principal,
-  connector: Connector,
-  auth: OAuth2Method,
-  inputs: Inputs,
+  { connector, auth, inputs }: Wanted & { readonly auth: OAuth2Method },
+  asked: readonly string[] | null,
 ): Promise<Inputs> {
   if (auth.protectedResource === null) return withKnownScopes(broker, owner, connector, auth, inputs);
   await authorize(broker, owner, 'server.discover', { connectorId: connector.id });
   const name = wholeVariable(auth.protectedResource);
   const address = name === null ? new URL(auth.protectedResource) : wholeUrl(inputs, name);
   const tried: string[] = [];
-  const asked = (place: string, said: string) => void tried.push(`${place}: ${said}`);
-  const operation = { ...operationFor(broker, connector, auth, inputs), asked };
+  const note = (place: string, said: string) => void tried.push(`${place}: ${said}`);
+  const operation = { ...operationFor(broker, connector, auth, inputs), asked: note };
   const { resource, issuers, scopes, trouble } = await protectedResource(operation, address);
   const of = (issuer: string): Operation => ({ ...operation, values: { ...inputs, issuer } });
   const search =
@@ -44,7 +54,7 @@ export async function discoverServer(
   });
   // Where a server has it, a connection without it ends with its first access token.
   const offline = metadata.scopes_supported?.includes('offline_access') === true;
-  const wanted = scopes === '' ? [] : scopes.split(' ');
+  const wanted = asked ?? (scopes === '' ? [] : scopes.split(' '));
   const more = offline && wanted.length > 0 && !wanted.includes('offline_access') ? ['offline_access'] : [];
   return { ...inputs, resource, issuer, scopes: [...wanted, ...more].join(' ') };
 }
@@ -143,20 +153,21 @@ async function withKnownScopes(
 /**
  * The client to use at the server that the inputs name: a known one, else one that Keyward registers now. Undefined where
  * the server takes no registrations and a person has to register one.
+ *
+ * @param asked somebody named the scopes
  */
 export async function ensureClient(
   broker: Broker,
   owner: Principal,
-  connector: Connector,
-  auth: OAuth2Method,
-  inputs: Inputs,
+  { connector, auth, inputs }: Wanted & { readonly auth: OAuth2Method },
+  asked: boolean,
 ): Promise<UsableAuthConfig | undefined> {
   const server = namedServer(auth, inputs);
   const known = await findAuthConfig(broker, owner, { connector, auth, inputs }, null);
   if (server === null) return known;
   const redirectUri = redirectUriFor(broker.pages.callbackOrigin, connector, auth, server);
-  if (known && isUsable(broker, known, redirectUri)) return known;
   const operation = operationFor(broker, connector, auth, inputs);
+  if (known && isUsable(broker, known, redirectUri, { wanted: scopesOf(operation), asked })) return known;
   const issuer = issuerOf(operation);
   if (issuer === null) return undefined;
   await authorize(broker, owner, 'server.register', { connectorId: connector.id });
@@ -185,13 +196,15 @@ export async function replaceClient(
     connectorId,
     authConfigId,
     inputs,
+    askedScopes,
     createdAt,
-  }: Pick<Attempt, 'connectorId' | 'authConfigId' | 'inputs' | 'createdAt'>,
+  }: Pick<Attempt, 'connectorId' | 'authConfigId' | 'inputs' | 'askedScopes' | 'createdAt'>,
 ): Promise<UsableAuthConfig | undefined> {
   const config = authConfigId === null ? undefined : await broker.vault.get('authConfig', owner, authConfigId);
   if (!config || (config.createdAt >= createdAt && !isDocument(config))) return undefined;
   if (!(await endRegistration(broker, owner, config.id))) return undefined;
-  return ensureClient(broker, owner, broker.catalogue.require(connectorId), auth, inputs);
+  const asked = (askedScopes ?? null) !== null;
+  return ensureClient(broker, owner, { connector: broker.catalogue.require(connectorId), auth, inputs }, asked);
 }
 
 function operationFor(

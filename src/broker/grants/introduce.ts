@@ -73,7 +73,10 @@ async function byDocument(
   const client = { clientId: offered.clientId, clientSecret: null };
   if ((await knowsRedirectUri({ ...operation, client }, offered.redirectUri)) === false) return null;
   const { redirectUri: registered, method } = offered;
-  return { client, registration: { redirectUri: registered, tokenEndpointAuthMethod: method, expiresAt: null } };
+  return {
+    client,
+    registration: { redirectUri: registered, tokenEndpointAuthMethod: method, scopes: null, expiresAt: null },
+  };
 }
 
 async function served(broker: Broker, name: string, byKey: boolean) {
@@ -93,13 +96,25 @@ async function published(broker: Broker, server: { readonly byKey: boolean; read
   return { clientId, method, redirectUri: sharedRedirectUri(broker.pages.callbackOrigin) };
 }
 
-/** A client that Keyward made is for one redirect URI, and its secret may have an end; what a person entered is the person's to know. */
-export function isUsable({ pages, settings }: Broker, config: UsableAuthConfig, redirectUri: string): boolean {
-  const { registration, client } = config;
+/**
+ * A client that Keyward made is for one redirect URI, and its secret may have an end; what a person entered is the
+ * person's to know.
+ *
+ * @param scopes what is going to be asked for; `asked` when somebody named them
+ */
+export function isUsable(
+  { pages, settings }: Broker,
+  { registration, client }: UsableAuthConfig,
+  redirectUri: string,
+  scopes: { readonly wanted: readonly string[]; readonly asked: boolean },
+): boolean {
   if (!registration) return true;
   const ofDocument = client.clientId === settings.clientMetadataUrl ? [sharedRedirectUri(pages.callbackOrigin)] : [];
-  const good = [redirectUri, byName(redirectUri), ...ofDocument];
-  return good.includes(registration.redirectUri) && !isEnded(registration);
+  const good = [redirectUri, byName(redirectUri), ...ofDocument].includes(registration.redirectUri);
+  // Before it was noted, a client was made for what its server names by itself.
+  const { scopes: registered = scopes.asked ? [] : null } = registration;
+  const enough = registered === null || scopes.wanted.every((scope) => registered.includes(scope));
+  return good && enough && !isEnded(registration);
 }
 
 /** True for a client that its server no longer knows, or whose secret has ended. */

@@ -20,6 +20,7 @@ type Subject = {
   readonly authConfigId: string | null;
   readonly authConfigOwner?: string | null;
   readonly inputs: Readonly<Record<string, string>>;
+  readonly askedScopes?: readonly string[] | null;
 };
 
 /** The owner of a record. */
@@ -78,7 +79,7 @@ export const noClient: UsableAuthConfig = { id: '', client: { clientId: 'keyward
 /** Builds the context of an OAuth request with an auth config at hand. */
 export function contextWith(
   broker: Broker,
-  subject: Pick<Subject, 'connectorId' | 'authenticationType' | 'inputs'>,
+  subject: Pick<Subject, 'connectorId' | 'authenticationType' | 'inputs' | 'askedScopes'>,
   config: UsableAuthConfig,
   serverHosts?: readonly string[],
 ): OAuthContext {
@@ -93,7 +94,8 @@ export function contextWith(
     auth: asRegistered(auth, config),
     values: withDefaults(connector, auth, subject.inputs),
     client: asRegisteredClient(broker, config),
-    scopes: config.scopes,
+    // Where an input holds them, what the person chose on the page is there.
+    scopes: (auth.scopesInput === null ? subject.askedScopes : null) ?? config.scopes,
     // A built-in moves with the service that it describes: its word is Keyward's own.
     hosts: isBuiltin(connector.id) ? null : (serverHosts ?? config.hosts ?? null),
   };

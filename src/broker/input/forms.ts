@@ -5,6 +5,7 @@
 
 import { isOAuth, serverInputName } from '../../connectors/auth-kinds.ts';
 import type { AuthMethod, Connector, InputProperty } from '../../connectors/definition/definition.ts';
+import { takesScopes } from './asked-scopes.ts';
 import { fieldsOf, offersDevice } from './fields.ts';
 
 export { type GivenInputs, readInputs } from './read-fields.ts';
@@ -71,6 +72,7 @@ export function credentialForm(connector: Connector, auth: AuthMethod, options: 
   }
   if (!program)
     fields.name = { property: text('Label of the credential, such as “Work GitHub”'), required: false, sample: '' };
+  if (!program && takesScopes(connector, auth)) fields.scopes = { property: scopes, required: false, sample: '' };
   if (offersDevice(auth)) fields.flow = { property: flow, required: false, sample: '' };
   for (const [name, { property, required }] of fieldsOf(connector, auth)) {
     const secret = property.writeOnly === true;
@@ -116,6 +118,11 @@ const flow: JsonSchemaProperty = {
   enum: ['code', 'device'],
   default: 'code',
   description: '“device” when no browser can reach this computer: the person enters a short code elsewhere',
+};
+
+const scopes: JsonSchemaProperty = {
+  type: 'string',
+  description: 'Scopes to ask for, separated by spaces, where the person wants fewer than usual, or others',
 };
 
 /** A model is told what the service calls it; programs get the one documented text. */

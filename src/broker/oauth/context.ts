@@ -20,7 +20,7 @@ export type OAuthContext<Method = TokenMethod> = {
   /** Connection inputs, for URL templates (`https://{shop}.myshopify.com/…`). */
   readonly values: Readonly<Record<string, string>>;
   readonly client: OAuthClient;
-  /** Scopes to ask for instead of the definition's. */
+  /** Scopes to ask for instead of the definition's: the connection's own, else those of its auth config. */
   readonly scopes: readonly string[] | null;
   /** Where client secret and tokens may go, as on an auth config; null: wherever the definition says. */
   readonly hosts: readonly string[] | null;
@@ -58,7 +58,7 @@ export type TokenSet = {
   readonly serverHosts?: readonly string[];
 };
 
-/** The scopes to ask for: those of the auth config, else of the connection, else of the definition. */
+/** The scopes to ask for: those that somebody chose, else those of an input, else those of the definition. */
 export function scopesOf({ auth, scopes, values }: OAuthContext): readonly string[] {
   if (scopes !== null) return scopes;
   const named = auth.scopesInput === null ? '' : (values[auth.scopesInput] ?? '');

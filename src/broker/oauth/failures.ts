@@ -59,7 +59,7 @@ function explain(context: OAuthContext, code: string | null, { redirectUri, stat
     case 'invalid_scope':
       return {
         message: `${name} refused the scopes: ${scopesOf(context).join(', ') || 'none were asked for'}.`,
-        hint: `Enable these scopes for the OAuth client at ${appUrl}, or use an auth config that asks for others.`,
+        hint: `Enable these scopes for the OAuth client at ${appUrl}, or connect again with other scopes.`,
       };
     case 'unauthorized_client':
     case 'unsupported_grant_type':

@@ -18,6 +18,8 @@ type Registration = {
   readonly tokenEndpointAuthMethod: AuthMethod;
   /** When the client secret ends, in milliseconds since 1970; null never. */
   readonly expiresAt: number | null;
+  /** The scopes that it was made for; null: whatever is asked for. */
+  readonly scopes: readonly string[] | null;
 };
 
 /**
@@ -126,6 +128,7 @@ async function ask(operation: Operation, url: URL, about: About, wanted: AuthMet
     registration: {
       redirectUri: about.redirect_uris[0] ?? '',
       tokenEndpointAuthMethod: method,
+      scopes: about.scope?.split(' ') ?? null,
       expiresAt: withSecret && ends !== null ? ends * 1000 : null,
     },
   };

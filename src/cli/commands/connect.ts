@@ -52,13 +52,14 @@ async function begin(broker: Broker, invocation: Invocation, terminal: Terminal 
   const again = credentialId === null ? {} : (await broker.vault.get('credential', principal, credentialId))?.inputs;
   const typed = terminal === null ? {} : await askFields(way, { ...again, ...named }, { terminal, secrets });
   const device = inTerminal && Object.hasOwn(way.form.inputSchema.properties, 'flow');
-  const name = flags.get('name');
+  const [name, scopes] = [flags.get('name'), flags.get('scopes')];
   const input = {
     connectorId: way.connector.id,
     authenticationType: way.form.authenticationType,
     ...(name !== undefined && { name }),
     ...(credentialId !== null && { credentialId }),
     ...(device && { flow: 'device' }),
+    ...(scopes !== undefined && { scopes }),
     ...named,
     ...typed,
   };

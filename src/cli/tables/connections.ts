@@ -44,6 +44,10 @@ export const connectionsCommands: CommandTable = {
           many: true,
           help: 'what the service asks for besides a secret, such as subdomain=acme',
         },
+        scopes: {
+          value: 'scopes',
+          help: 'scopes to ask for instead of the usual ones, separated by spaces; kept when it is connected again',
+        },
         reconnect: { value: 'connection', help: 'connect this one again: it keeps its id, its name and its rules' },
         'no-browser': { help: 'open no browser: use a code for another device, or prompts in the terminal' },
         ...jsonFlag,
@@ -51,6 +55,7 @@ export const connectionsCommands: CommandTable = {
       examples: [
         'keyward connect github',
         'keyward connect zendesk --type api_key --input subdomain=acme --no-browser',
+        'keyward connect github --scopes "read:user"',
       ],
       load: async () => (await import('../lazy-commands.ts')).connect.connect,
     },
