@@ -7,6 +7,7 @@ export * as audit from './commands/audit.ts';
 export * as authConfig from './commands/auth-config.ts';
 export * as move from './commands/backup.ts';
 export * as call from './commands/call.ts';
+export * as client from './commands/client-metadata.ts';
 export * as completion from './commands/completion.ts';
 export * as connect from './commands/connect.ts';
 export * as doctor from './commands/doctor.ts';

@@ -1,10 +1,13 @@
 /** The commands about connections, as the built program in real processes and in a real terminal. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Dialogue, runInTerminal, runKeyward } from '../support/clients/command.ts';
 import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
@@ -162,5 +165,52 @@ describe('a person', () => {
       stdout: 'Deleted, and the service ended its access.\n',
     });
     expect((await json('list')).credentials).toEqual([]);
+  });
+});
+
+describe('keyward client-metadata', () => {
+  it('257. prints the document for an address, and says what differs there; with an https address there is nothing to put anywhere', async () => {
+    const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+      keyType: 'ec',
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+    });
+    let there = '{}';
+    const web = createTlsServer({ cert, key }, (_request, response) => void response.end(there));
+    await new Promise<void>((resolve) => web.listen(0, 'localhost', resolve));
+    const host = `localhost:${(web.address() as AddressInfo).port}`;
+    const url = `https://${host}/keyward.json`;
+    const ca = join(home, 'ca.pem');
+    await writeFile(ca, cert);
+    const allow = `${env.KEYWARD_EGRESS_ALLOW},${host}`;
+    const at = { ...env, NODE_EXTRA_CA_CERTS: ca, KEYWARD_EGRESS_ALLOW: allow, KEYWARD_CLIENT_METADATA_URL: url };
+
+    expect((await keyward('client-metadata')).stderr).toContain('Give --url');
+    expect((await keyward('client-metadata', '--url', 'http://a.example/x')).stderr).toContain(
+      '--url must be an https URL',
+    );
+    const printed = await keyward('client-metadata', '--url', url, '--key');
+    expect(JSON.parse(printed.stdout)).toMatchObject({
+      client_id: url,
+      redirect_uris: [`http://127.0.0.1:${env.KEYWARD_PORT}/oauth/callback/client`],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [{ kty: 'EC', crv: 'P-256' }] },
+    });
+    there = JSON.stringify({ ...JSON.parse(printed.stdout), redirect_uris: ['http://127.0.0.1:1/x'] });
+    const wrong = await runKeyward(['client-metadata', '--check'], at);
+    expect(wrong).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/says something else for redirect_uris, .*client/),
+    });
+    // White space and order mean nothing.
+    there = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(printed.stdout)).reverse()), null, 4);
+    expect(await runKeyward(['client-metadata', '--check'], at)).toMatchObject({
+      code: 0,
+      stdout: `The document at ${url} is right.\n`,
+    });
+    const own = await runKeyward(['client-metadata'], { ...at, KEYWARD_PUBLIC_URL: 'https://keyward.example' });
+    expect(own.stdout).toContain(
+      'serves its own documents, one for each server, below https://keyward.example/oauth/client/',
+    );
+    web.close();
   });
 });

@@ -360,6 +360,12 @@ const brokenSetUps: readonly Broken[] = [
     mend: 'keyward connect custom.acme',
   },
   {
+    what: 'a client document that nobody can read',
+    breaks: () => ({ KEYWARD_CLIENT_METADATA_URL: 'https://127.0.0.1:1/keyward.json' }),
+    check: 'client document',
+    mend: 'keyward client-metadata --url https://127.0.0.1:1/keyward.json',
+  },
+  {
     what: 'a client that names a file which is gone',
     breaks: (given) => writeClient(given, { command: process.execPath, args: [join(given.home, 'gone.js'), 'stdio'] }),
     check: 'MCP client',

@@ -10,7 +10,7 @@ import { quoted } from '../input/text.ts';
 import { scopesOf } from '../oauth/context.ts';
 import { contextWith, findAuth, noClient } from './oauth-context.ts';
 
-export type StepUp = {
+type StepUp = {
   /** What the service wants now and the connection was not granted. */
   readonly missing: readonly string[];
   /** What to ask for: all that the connection asked for and has, and what is missing. Empty where asking would not help. */

@@ -4,6 +4,7 @@ import type { Broker } from '../../broker/broker.ts';
 import { verifyCredential } from '../../broker/credentials/verify.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
 import { type ClientCheck, clientChecks } from '../../broker/grants/client-check.ts';
+import { readDocument, servesDocuments } from '../../broker/grants/client-document.ts';
 import { type Config, connectorVariable } from '../../config/config.ts';
 import { loadCatalogue } from '../../connectors/catalogue.ts';
 import { inParallel } from '../../in-parallel.ts';
@@ -46,6 +47,7 @@ export function connectionChecks(
   return [
     { name: 'connections', look: () => connectionFindings(broker, principal, connections) },
     { name: 'OAuth clients', look: () => clientFindings(broker, principal) },
+    { name: 'client document', look: () => documentFindings(broker) },
   ];
 }
 
@@ -80,6 +82,18 @@ async function clientFindings(broker: Broker, principal: Principal): Promise<Fin
     ),
   );
   return found.flat();
+}
+
+/** What servers read that know a client by the address of its document. */
+async function documentFindings(broker: Broker): Promise<Finding[]> {
+  const name = 'client document';
+  const { clientMetadataUrl: address } = broker.settings;
+  if (servesDocuments(broker)) return [ok(name, `served below ${broker.pages.callbackOrigin}/oauth/client/`)];
+  if (address === null) return [ok(name, 'none; Keyward registers itself where a server lets it')];
+  const { problems } = await readDocument(broker, address);
+  const mend = `Put there what this prints: keyward client-metadata --url ${address}`;
+  if (problems.length === 0) return [ok(name, `${address} is right`)];
+  return problems.map((problem) => wrong(name, `${address} ${problem}`, mend));
 }
 
 /** The redirect URI is told in any case: at most services only a person can look whether it is there. */

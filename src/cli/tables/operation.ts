@@ -125,5 +125,20 @@ export const operationCommands: CommandTable = {
       examples: ['keyward auth-config remove 7d9e…'],
       load: async () => (await import('../lazy-commands.ts')).authConfig.remove,
     },
+    {
+      name: 'client-metadata',
+      words: [],
+      help: 'print the document that tells authorization servers who this Keyward is, for an https address of yours; or check it there: exit code 1 if it is not right',
+      flags: {
+        url: { value: 'url', help: 'where you put it; default: KEYWARD_CLIENT_METADATA_URL' },
+        key: { help: 'for servers that know their clients by a key: with the public key of this vault' },
+        check: { help: 'read it from its address, and say what differs' },
+      },
+      examples: [
+        'keyward client-metadata --url https://ann.example/keyward.json',
+        'keyward client-metadata --url https://ann.example/keyward.json --check',
+      ],
+      load: async () => (await import('../lazy-commands.ts')).client.clientMetadata,
+    },
   ],
 };
