@@ -167,6 +167,7 @@ describe('the form for models', () => {
       'redirectUri',
       'authConfigId',
       'name',
+      'scopes',
       'flow',
     ]);
     expect(credentialForm(...methodOf('custom.acme', 'oauth2'), options).inputSchema.properties.region).toMatchObject({
