@@ -76,8 +76,12 @@ describe('keyward connect', () => {
     const first = await runKeyward(['connect', 'acme', '--type', 'oauth2', '--json'], env, { onStderr: follow });
     const { credentialId, account } = JSON.parse(first.stdout);
     expect(account).toBeTypeOf('string');
-    const again = await runKeyward(['connect', '--reconnect', credentialId, '--json'], env, { onStderr: follow });
+    const scopes = ['--scopes', 'openid offline_access email'];
+    const again = await runKeyward(['connect', '--reconnect', credentialId, ...scopes, '--json'], env, {
+      onStderr: follow,
+    });
     expect(JSON.parse(again.stdout)).toMatchObject({ credentialId });
+    expect(await json('show', credentialId)).toMatchObject({ scopes: ['openid', 'offline_access', 'email'] });
     expect(await Promise.all(links)).toMatchObject([{ step: 'completed' }, { step: 'completed' }]);
     expect((await json('list', '--connector', 'custom.acme')).credentials).toHaveLength(2);
   });
