@@ -36,6 +36,7 @@ export const categories: readonly string[] = [
   'generic',
   'hr',
   'marketing',
+  'mcp',
   'media',
   'monitoring',
   'productivity',
@@ -102,12 +103,15 @@ function checkAuth(definition: ConnectorFile, connector: Connector, report: Repo
   checkHints(connector.inputs, 'inputs', report);
   connector.auth.forEach((auth, index) => {
     const path = `auth.${index}`;
-    // What nobody knows before a connection says where it goes.
-    const unknown = wholeVariable(auth.api.baseUrl) !== null;
+    // What nobody knows before a connection says where it goes; and an MCP server is verified by its list of tools.
+    const unknown = wholeVariable(auth.api.baseUrl) !== null || auth.api.protocol === 'mcp';
     if (auth.api.verify === null && !unknown)
       report(`${path}.api.verify`, 'is missing: one harmless call that shows that it works');
-    const scopes = auth.authenticationType === 'oauth2' ? scopesIn(definition, index) : [];
+    // A server that is found says itself which scopes it wants.
+    const found = auth.authenticationType === 'oauth2' && auth.protectedResource !== null;
+    const scopes = auth.authenticationType === 'oauth2' && !found ? scopesIn(definition, index) : [];
     if (scopes === undefined) report(`${path}.scopes`, 'is missing; [] says that the service has no scopes');
+    checkMcp(definition, auth, path, report);
     if (scopes?.length === 0 && 'scopeOnRefresh' in auth && auth.scopeOnRefresh)
       report(`${path}.scopes`, 'must not be empty: a refresh repeats them');
     if (speaksGraphql(auth) && !auth.api.unsafeGet)
@@ -117,6 +121,19 @@ function checkAuth(definition: ConnectorFile, connector: Connector, report: Repo
     checkHints(auth.inputs, `${path}.inputs`, report);
     checkSample(connector, auth, path, report);
   });
+}
+
+/**
+ * A named MCP server is one address: its secret goes to no host beside it, and people find it beside the API of the service.
+ */
+function checkMcp({ name, categories }: ConnectorFile, { api }: AuthMethod, path: string, report: Report): void {
+  if ((api.protocol === 'mcp') !== categories.includes('mcp'))
+    report('categories', 'must have mcp for an MCP server alone');
+  if (api.protocol !== 'mcp' || wholeVariable(api.baseUrl) !== null) return;
+  if (!name.endsWith(' MCP server')) report('name', 'must end in “MCP server”');
+  const { authority = '' } = urlParts(api.baseUrl) ?? {};
+  if (!authority.includes('{') && api.allowedHosts.join() !== authority)
+    report(`${path}.api.allowedHosts`, 'must be the host of the server alone');
 }
 
 /** True where the verification call is a GraphQL query. */

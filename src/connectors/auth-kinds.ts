@@ -24,7 +24,7 @@ export function serverInputName(auth: AuthMethod): string | null {
 
 /**
  * Where the OAuth clients of a connection are registered, in words: the service's page for apps, or the host of the server
- * that the connection names: no page of it is known.
+ * where the connection names the service: no page of it is known.
  */
 export function clientsAt(
   { appUrl }: Pick<Connector, 'appUrl'>,
@@ -32,7 +32,8 @@ export function clientsAt(
   inputs: Readonly<Record<string, string>>,
 ): string {
   const server = namedServer(auth, inputs);
-  if (server === null) return appUrl;
+  // The vendor of a server whose address the definition knows has one page, whichever authorization server it trusts.
+  if (server === null || wholeVariable(auth.api.baseUrl) === null) return appUrl;
   return URL.canParse(server) ? new URL(server).host : 'the service';
 }
 

@@ -38,11 +38,16 @@ const topics: Readonly<Record<string, string>> = {
 type Entry = Pick<Connector, 'id' | 'name' | 'aliases' | 'categories'>;
 
 const names = ['id', 'name', 'aliases'] as const;
-const boost = { names: 3, joined: 2, categories: 0.6, topics: 0.3 };
+const boost = { names: 3, joined: 2, joinedServer: 2, categories: 0.6, topics: 0.3 };
 /** What is called by the same word is worth the same, however long its name is and however often the word is in it. */
 const bm25 = { k: 1.2, b: 0, d: 0.5 };
 /** Tells apart what matches equally well, and little else. */
 const favour = new Map(wanted.map((id, place) => [id, 1 + 0.5 * (1 - place / wanted.length)]));
+
+/** An MCP server of one service. */
+const isNamedServer = ({ categories }: Entry) => categories.includes('mcp') && !categories.includes('generic');
+/** It comes after the API of that service where both match equally well, and of its servers the one of the shortest name first. */
+const afterTheApi = (id: string) => 0.9 - id.length / 1_000;
 
 /** Words of a request that say nothing about the service. */
 const filler = new Set(
@@ -59,17 +64,21 @@ export function createFinder(entries: readonly Entry[]): (query: string) => stri
   for (const entry of entries) {
     for (const name of namesOf(entry)) called.set(joined(name), [...(called.get(joined(name)) ?? []), entry.id]);
   }
+  const servers = new Set(entries.filter(isNamedServer).map(({ id }) => id));
+  const boostDocument = (id: string) => favour.get(id) ?? (servers.has(id) ? afterTheApi(id) : 1);
   const index = new MiniSearch<Entry>({
     fields: Object.keys(boost),
     extractField: (entry, field) => {
       if (field === 'id') return entry.id;
       if (field === 'names') return [...new Set(namesOf(entry).flatMap(wordsIn))].join(' ');
-      if (field === 'joined') return [...new Set(namesOf(entry).map(joined))].join(' ');
+      if (field === (servers.has(entry.id) ? 'joinedServer' : 'joined'))
+        return [...new Set(namesOf(entry).map(joined))].join(' ');
+      if (field.startsWith('joined')) return '';
       if (field === 'topics') return entry.categories.map((category) => topics[category] ?? '').join(' ');
       return entry.categories.join(' ');
     },
     tokenize: wordsIn,
-    searchOptions: { boost, bm25, prefix: (term) => term.length > 1, boostDocument: (id) => favour.get(id) ?? 1 },
+    searchOptions: { boost, bm25, prefix: (term) => term.length > 1, boostDocument },
   });
   index.addAll(entries);
   return (query) => {
@@ -79,12 +88,12 @@ export function createFinder(entries: readonly Entry[]): (query: string) => stri
     const all: Query = { queries: words, combineWith: 'AND', fields };
     // “git hub” is one word, and “googlecal” two.
     const whole: Query = { queries: [joined(query)], fields: ['joined'] };
+    // “intercomm” is a typo of a service, not the beginning of “intercommcp”.
+    const roughly: Query = { ...whole, fields: ['joined', 'joinedServer'] };
     const some: Query = { queries: telling.length > 0 ? telling : words, combineWith: 'OR', fields };
     const find = (one: Query, options?: SearchOptions) => () => index.search(one, options).map(idOf);
-    const tries = [[all, whole], [some]].flatMap((group) => [
-      ...group.map((one) => find(one)),
-      ...group.map((one) => find(one, { fuzzy })),
-    ]);
+    const nearly = [find(all, { fuzzy }), find(roughly, { fuzzy })];
+    const tries = [find(all), find(whole), ...nearly, find(some), find(some, { fuzzy })];
     const exact = called.get(joined(query)) ?? [];
     const hits = tries.reduce<string[]>((found, next) => (found.length > 0 ? found : next()), []);
     return [...new Set([...exact, ...hits])];

@@ -128,6 +128,38 @@ describe('searching', () => {
     expect((await find(query))[0]).toBe(id);
   });
 
+  it.each([
+    ['linear', ['linear', 'linear-mcp']],
+    ['Notion', ['notion', 'notion-mcp']],
+    ['stripe', ['stripe', 'stripe-mcp']],
+    ['new relic', ['new-relic', 'new-relic-mcp']],
+    ['notoin', ['notion', 'notion-mcp']],
+    ['cloudflare', ['cloudflare', 'cloudflare-mcp']],
+  ])('243. “%s” finds the API of a service, and its MCP server beside it', async (query, ids) => {
+    expect((await find(query)).filter((id) => ids.includes(id))).toEqual(ids);
+    expect((await find(query))[0]).toBe(ids[0]);
+  });
+
+  it.each([
+    ['linear mcp', 'linear-mcp'],
+    ['mcp linear', 'linear-mcp'],
+    ['the mcp server of notion', 'notion-mcp'],
+    ['jira mcp', 'atlassian-mcp'],
+    ['remote mcp', 'mcp-server'],
+  ])('243. “%s” finds the MCP server %s first', async (query, id) => {
+    expect((await find(query))[0]).toBe(id);
+  });
+
+  it('243. every MCP server is found behind the API of its service, and before what only sounds like it', async () => {
+    const named = connectors.filter(({ id }) => id.endsWith('-mcp') && catalogue.get(id.slice(0, -4)) !== undefined);
+    expect(named.length).toBeGreaterThan(25);
+    for (const { id } of named) {
+      const found = await find(id.slice(0, -4));
+      expect(found[0]).toBe(id.slice(0, -4));
+      expect(found.slice(0, 4), id).toContain(id);
+    }
+  });
+
   it('what most people want is in the catalogue, each once', () => {
     expect(wanted.filter((id) => catalogue.get(id) === undefined)).toEqual([]);
     expect(new Set(wanted).size).toBe(wanted.length);

@@ -5,14 +5,14 @@
 import type { ServerMetadata } from 'openid-client';
 import { namedServer } from '../../connectors/auth-kinds.ts';
 import type { Connector, OAuth2Method } from '../../connectors/definition/definition.ts';
-import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
+import { fillUrl } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { begin, issuerOf, type Operation, scopesOf } from '../oauth/context.ts';
 import { protectedResource } from '../oauth/protected-resource.ts';
-import { findMetadata, metadataOf } from '../oauth/server.ts';
+import { findMetadata, metadataOf, resourceOf } from '../oauth/server.ts';
 import { authorize } from '../policy/policy.ts';
 import {
   endRegistration,
@@ -40,15 +40,13 @@ export async function discoverServer(
 ): Promise<Inputs> {
   if (auth.protectedResource === null) return withKnownScopes(broker, owner, connector, auth, inputs);
   await authorize(broker, owner, 'server.discover', { connectorId: connector.id });
-  const name = wholeVariable(auth.protectedResource);
-  const address = name === null ? new URL(auth.protectedResource) : wholeUrl(inputs, name);
+  const address = fillUrl(auth.protectedResource, inputs, auth.api.allowedHosts);
   const tried: string[] = [];
   const note = (place: string, said: string) => void tried.push(`${place}: ${said}`);
   const operation = { ...operationFor(broker, connector, auth, inputs), asked: note };
   const { resource, issuers, scopes, trouble } = await protectedResource(operation, address);
   const of = (issuer: string): Operation => ({ ...operation, values: { ...inputs, issuer } });
-  const search =
-    issuers.length > 0 ? choose(broker, issuers, address, of) : ownServer(address, of(address.origin), trouble);
+  const search = issuers.length > 0 ? choose(broker, issuers, of) : ownServer(address, of(address.origin), trouble);
   const { issuer, metadata } = await search.catch((error: unknown) => {
     throw explained(error, tried);
   });
@@ -69,17 +67,12 @@ function explained(error: unknown, tried: readonly string[]): unknown {
 type Found = { readonly issuer: string; readonly metadata: ServerMetadata };
 
 /** Of the servers that a resource trusts, the first that registers Keyward; else the first that can be used at all. */
-async function choose(
-  broker: Broker,
-  issuers: readonly string[],
-  resource: URL,
-  of: (issuer: string) => Operation,
-): Promise<Found> {
+async function choose(broker: Broker, issuers: readonly string[], of: (issuer: string) => Operation): Promise<Found> {
   const found: (Found & { readonly fitness: number })[] = [];
   const failures: unknown[] = [];
   for (const issuer of issuers) {
     try {
-      await refuseBuiltin(broker, issuer, resource);
+      await refuseBuiltin(broker, issuer, of(issuer));
       const metadata = await metadataOf(of(issuer), issuer);
       const pkce = metadata.code_challenge_methods_supported?.includes('S256') === true;
       const registers = metadata.registration_endpoint !== undefined || readsDocuments(broker, metadata);
@@ -95,9 +88,14 @@ async function choose(
 }
 
 /** A server of somebody else's must not get tokens of a service that people have connections to under its own name. */
-async function refuseBuiltin({ catalogue }: Broker, issuer: string, resource: URL): Promise<void> {
-  const [{ siteOf }, { builtinAt }] = await Promise.all([import('../oauth/sites.ts'), import('../oauth/hand-over.ts')]);
-  if (siteOf(issuer) === siteOf(resource.href)) return;
+async function refuseBuiltin({ catalogue }: Broker, issuer: string, operation: Operation): Promise<void> {
+  const { connector, auth } = operation;
+  const resource = resourceOf(operation) ?? new URL(issuer);
+  const [{ siteOf }, { builtinAt, isVendorOf }] = await Promise.all([
+    import('../oauth/sites.ts'),
+    import('../oauth/hand-over.ts'),
+  ]);
+  if (siteOf(issuer) === siteOf(resource.href) || isVendorOf(connector, auth, issuer)) return;
   const id = builtinAt(catalogue, issuer);
   if (id === undefined) return;
   const { name } = catalogue.require(id);

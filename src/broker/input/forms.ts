@@ -127,8 +127,15 @@ const scopes: JsonSchemaProperty = {
 
 /** A model is told what the service calls it; programs get the one documented text. */
 function typeText(auth: AuthMethod, program: boolean): string {
-  return program || auth.title === null ? 'Type of authentication method of the connector' : auth.title;
+  const kind = 'Type of authentication method of the connector';
+  if (program) return kind;
+  const found = auth.authenticationType === 'oauth2' && auth.protectedResource !== null;
+  return auth.title ?? (found ? signIn : kind);
 }
+
+/** OAuth at a server that says itself who signs people in: nothing has to be known of it. */
+const signIn =
+  'Sign-in in the browser. The server names who signs people in, and Keyward registers itself there; where that is not taken, the page asks for an OAuth client.';
 
 function text(description: string): JsonSchemaProperty {
   return { type: 'string', description };

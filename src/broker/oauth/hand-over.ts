@@ -2,9 +2,9 @@
 import { serverInputName } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Catalogue } from '../../connectors/catalogue.ts';
-import type { AuthMethod } from '../../connectors/definition/definition.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { serverHosts } from '../../connectors/server-hosts.ts';
-import { fillAllowed, urlParts } from '../../connectors/template.ts';
+import { fillAllowed, fixedBaseUrl, urlParts } from '../../connectors/template.ts';
 import { begin, issuerOf, type OAuthContext, scopesOf } from './context.ts';
 import { findMetadata, resolveServer } from './server.ts';
 import { type HandOver, handOverBetween, siteOf } from './sites.ts';
@@ -36,9 +36,19 @@ export async function handOverOf(given: OAuthContext): Promise<(HandOver & { sco
   const listed: unknown = metadata?.protected_resources;
   const ownWord = issuer !== null && from.every((url) => siteOf(url) === siteOf(issuer));
   if (chosenByResource && ownWord && Array.isArray(listed) && listed.includes(values.resource)) return null;
+  if (chosenByResource && ownWord && isVendorOf(context.connector, auth, issuer)) return null;
   const known = metadata?.scopes_supported ?? [];
   const scopes = scopesOf(context).map((name) => ({ name, known: known.includes(name) }));
   return { ...found, scopes: chosenByResource ? scopes : null };
+}
+
+/**
+ * True where Keyward's own catalogue says that this issuer and this server are one vendor's: the definition is built in, its
+ * server has one address, and its OAuth clients are registered (`appUrl`) at the issuer's site. A server whose address
+ * somebody typed has no such vendor, nor has a file of somebody's own, which may call itself anything.
+ */
+export function isVendorOf({ id, appUrl }: Connector, auth: AuthMethod, issuer: string): boolean {
+  return isBuiltin(id) && fixedBaseUrl(auth.api) !== null && siteOf(issuer) === siteOf(appUrl);
 }
 
 /** The built-in connector for whose service people consent at this issuer's site; undefined where it is nobody's. */

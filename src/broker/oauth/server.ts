@@ -3,7 +3,7 @@ import type { ServerMetadata } from 'openid-client';
 import { type BoundedMap, boundedMap } from '../../bounded-map.ts';
 import { serverInputName } from '../../connectors/auth-kinds.ts';
 import type { ClientAuth } from '../../connectors/definition/definition.ts';
-import { wholeUrl, wholeVariable } from '../../connectors/template.ts';
+import { fillUrl } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Egress } from '../../net/egress.ts';
 import { issuerOf, type Kept, type OAuthContext, type Operation } from './context.ts';
@@ -151,7 +151,7 @@ async function checkSites(context: OAuthContext, metadata: ServerMetadata): Prom
     if (text !== undefined) discoveredUrl(context, String(text));
   }
   const { misplacedEndpoint } = await import('./sites.ts');
-  const name = misplacedEndpoint(metadata, resourceOf(context));
+  const name = misplacedEndpoint(metadata, resourceOf(context)?.href ?? null);
   if (name === null) return;
   const { host } = new URL(metadata.issuer);
   throw new KeywardError('provider_refused', `${host} names a ${name.replace('_', ' ')} on another site.`, {
@@ -160,10 +160,9 @@ async function checkSites(context: OAuthContext, metadata: ServerMetadata): Prom
 }
 
 /** The protected resource that named the issuer; null where the connection did. */
-function resourceOf({ auth, values }: OAuthContext): string | null {
+export function resourceOf({ auth, values }: OAuthContext): URL | null {
   const template = auth.authenticationType === 'oauth2' ? auth.protectedResource : null;
-  const whole = wholeVariable(template);
-  return whole === null ? template : wholeUrl(values, whole).href;
+  return template === null ? null : fillUrl(template, values, auth.api.allowedHosts);
 }
 
 /** An endpoint that a server published: https, or http when its issuer is reached by http too. */

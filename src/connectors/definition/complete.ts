@@ -11,6 +11,7 @@ import {
   basicInputs,
   bearerInject,
   bearerInputs,
+  mcpOAuthDefaults,
   noInputs,
   oauth2Defaults,
   refreshDefaults,
@@ -26,6 +27,7 @@ type FileOAuth = Extract<
   FileMethod,
   { authenticationType: 'oauth2' | 'oauth2_client_credentials' | 'oauth2_jwt_bearer' }
 >;
+type OAuth2File = Extract<FileMethod, { authenticationType: 'oauth2' }>;
 
 /** Puts the defaults in place. Assumes that the file keeps the schema: built-ins are checked by tests, others at load. */
 export function complete(file: ConnectorFile): Connector {
@@ -76,6 +78,7 @@ function completeMethod(method: FileMethod, shared: Api, keyUrl: string | null):
         refreshAuthMethod: method.tokenEndpointAuthMethod ?? tokenEndpointDefaults.tokenEndpointAuthMethod,
         ...tokenEndpointDefaults,
         ...oauth2Defaults,
+        ...(isFound(method, base.api) && mcpOAuthDefaults(base.api.baseUrl, method.scopes === undefined)),
         ...method,
         ...base,
         ...completeTokenEndpoint(method),
@@ -114,6 +117,11 @@ function completeMethod(method: FileMethod, shared: Api, keyUrl: string | null):
         signature: { verifyService: null, ...method.signature },
       };
   }
+}
+
+/** An MCP server says itself which authorization server it trusts, unless the file knows one. */
+function isFound({ issuer, authorizationEndpoint, tokenEndpoint }: OAuth2File, { protocol }: Api): boolean {
+  return protocol === 'mcp' && [issuer, authorizationEndpoint, tokenEndpoint].every((one) => one === undefined);
 }
 
 function completeTokenEndpoint(method: FileOAuth) {

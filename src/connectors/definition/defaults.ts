@@ -84,6 +84,25 @@ export const oauth2Defaults = {
   callbackParams: [],
 } as const satisfies Partial<OAuth2Method>;
 
+/**
+ * What OAuth is at every MCP server (MCP 2025-11-25, authorization): the server names its authorization server (RFC 9728),
+ * clients need no secret, and each request says which server the token is for (RFC 8707).
+ *
+ * @param asksItself the scopes are those that the server wants, since the file names none
+ */
+export function mcpOAuthDefaults(baseUrl: string, asksItself: boolean) {
+  const forServer = { resource: '{resource}' };
+  return {
+    protectedResource: baseUrl,
+    issuer: '{+issuer}',
+    publicClients: true,
+    scopesInput: asksItself ? 'scopes' : null,
+    authorizationParams: forServer,
+    tokenParams: forServer,
+    refreshParams: forServer,
+  } satisfies Partial<OAuth2Method>;
+}
+
 export const refreshDefaults: OAuth2Method['refresh'] = {
   marginSeconds: 300,
   rotates: false,

@@ -121,6 +121,7 @@ describe('a connector definition', () => {
     );
     const connector = definition && complete(definition);
     expect(connector?.auth[2]?.api).toEqual({
+      protocol: 'http',
       baseUrl: 'https://keys.acme.example',
       allowedHosts: ['keys.acme.example'],
       headers: { 'x-acme-version': '2' },

@@ -60,7 +60,7 @@ describe('a definition whose connections name their server', () => {
     [
       'an issuer that nobody names',
       'mcp-server',
-      { 'auth.0.protectedResource': undefined },
+      { 'auth.0.issuer': '{+issuer}' },
       'auth.0.issuer',
       /\{issuer\}, which is not known/,
     ],
