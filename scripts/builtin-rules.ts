@@ -128,7 +128,7 @@ function checkAuth(definition: ConnectorFile, connector: Connector, report: Repo
  */
 function checkMcp({ name, categories }: ConnectorFile, { api }: AuthMethod, path: string, report: Report): void {
   if ((api.protocol === 'mcp') !== categories.includes('mcp'))
-    report('categories', 'must have mcp for an MCP server alone');
+    report('categories', 'must have mcp for an MCP server, and for nothing else');
   if (api.protocol !== 'mcp' || wholeVariable(api.baseUrl) !== null) return;
   if (!name.endsWith(' MCP server')) report('name', 'must end in “MCP server”');
   const { authority = '' } = urlParts(api.baseUrl) ?? {};

@@ -9,6 +9,7 @@ import { problemsOf } from './statuses.ts';
 type Listed = {
   readonly connectorId: string;
   readonly authenticationTypes: readonly string[];
+  readonly categories: readonly string[];
   readonly custom?: boolean;
 };
 type Form = {
@@ -32,8 +33,12 @@ const refused: Readonly<Record<string, { readonly status: number; readonly becau
   },
   oauth2_jwt_bearer: { status: 422, because: 'the key of the sample is none' },
   'generic-openid oauth2': { status: 502, because: 'its issuer is not there' },
-  'mcp-server oauth2': { status: 502, because: 'the server is not there' },
 };
+
+/** An MCP server names its authorization server, and its clients are that one's. */
+const found = { status: 502, because: 'the server is not there' };
+const isFound = ({ categories }: Pick<Listed, 'categories'>, type: string) =>
+  type === 'oauth2' && categories.includes('mcp');
 
 /** Inputs by which a sample names its own authorization server. */
 const servers = ['tokenEndpoint', 'issuer'];
@@ -68,7 +73,8 @@ async function everyConnector({ own }: Proxies, token: string): Promise<Listed[]
   }
 }
 
-async function checkConnector(proxies: Proxies, token: string, { connectorId, authenticationTypes }: Listed) {
+async function checkConnector(proxies: Proxies, token: string, connector: Listed) {
+  const { connectorId, authenticationTypes } = connector;
   const { create, list, metadata, own } = proxies;
   const path = `/connectors/${connectorId}/credentials`;
   const headers = { ...alloy, 'x-alloy-userid': `user of ${connectorId}` };
@@ -83,7 +89,7 @@ async function checkConnector(proxies: Proxies, token: string, { connectorId, au
   const before = await forms();
   note('metadata', sameTypes(before, authenticationTypes));
   if (authenticationTypes.some((type) => type === 'oauth2' || type === 'oauth2_client_credentials')) {
-    note('store an OAuth client', problemsOf(await own.ask(storing(connectorId, before, token)), 200));
+    note('store an OAuth client', problemsOf(await own.ask(storing(connector, before, token)), 200));
   }
   // What an OAuth client has to be there for is told before, and can be made after.
   const all = await forms();
@@ -93,7 +99,9 @@ async function checkConnector(proxies: Proxies, token: string, { connectorId, au
   }
   for (const { authenticationType, sampleInput } of all) {
     const { authConfigId: _, ...body } = sampleInput;
-    const exception = refused[`${connectorId} ${authenticationType}`] ?? refused[authenticationType];
+    const exception = isFound(connector, authenticationType)
+      ? found
+      : (refused[`${connectorId} ${authenticationType}`] ?? refused[authenticationType]);
     const answer = await (exception ? own : create).ask({ method: 'POST', path, token, headers: alloy, body });
     note(authenticationType, problemsOf(answer, exception?.status ?? 200));
     if (exception) reasons.push(`; ${authenticationType} is refused, since ${exception.because}`);
@@ -103,10 +111,11 @@ async function checkConnector(proxies: Proxies, token: string, { connectorId, au
 }
 
 /** The OAuth client that samples need; for the server that they name, where they name one. */
-function storing(connectorId: string, forms: readonly Form[], token: string): Request {
+function storing(connector: Listed, forms: readonly Form[], token: string): Request {
   const named = forms.flatMap(({ sampleInput }) => servers.flatMap((name) => sampleInput[name] ?? []));
+  const { connectorId } = connector;
   // The metadata of an MCP server names its issuer: nobody gives it.
-  const [server = connectorId === 'mcp-server' ? 'https://auth.example.com' : undefined] = named;
+  const [server = isFound(connector, 'oauth2') ? 'https://auth.example.com' : undefined] = named;
   const body = { connectorId, clientId: 'client', clientSecret: 'secret', ...(server !== undefined && { server }) };
   return { method: 'POST', path: '/auth-configs', token, body };
 }

@@ -65,6 +65,12 @@ describe('npm run connectors:check', () => {
     properties: { site: { type: 'string', description } },
   });
   const bearer = { authenticationType: 'bearer' };
+  const mcp = (changes: object = {}) => ({
+    name: 'A MCP server',
+    categories: ['data', 'mcp'],
+    api: { protocol: 'mcp', baseUrl: 'https://a.example/mcp', allowedHosts: ['a.example'], ...changes },
+    auth: [{ authenticationType: 'oauth2' }],
+  });
   const hinted = (description: string) => ({
     type: 'object',
     properties: { token: { type: 'string', description, writeOnly: true } },
@@ -165,6 +171,25 @@ describe('npm run connectors:check', () => {
       { api, appUrl: 'https://a.example/keys', auth: [{ ...bearer, keyUrl: 'https://a.example/keys' }] },
       'auth.0.keyUrl',
       'says again what appUrl says',
+    ],
+    [
+      '244. an MCP server whose secret could go to a second host',
+      mcp({ allowedHosts: ['a.example', 'b.example'] }),
+      'auth.0.api.allowedHosts',
+      'must be the host of the server alone',
+    ],
+    ['244. an MCP server that is called as its API is', { ...mcp(), name: 'A' }, 'name', 'must end in “MCP server”'],
+    [
+      '244. an MCP server that nobody finds among them',
+      { ...mcp(), categories: ['data'] },
+      'categories',
+      'must have mcp for an MCP server, and for nothing else',
+    ],
+    [
+      '244. an API that is found among MCP servers',
+      { api, auth: [bearer], categories: ['data', 'mcp'] },
+      'categories',
+      'must have mcp for an MCP server, and for nothing else',
     ],
     ['a day that is none', { verifiedOn: '21.11.2026' }, 'verifiedOn', 'must be a day such as 2026-11-21'],
     [

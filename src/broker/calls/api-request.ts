@@ -35,12 +35,7 @@ export function apiRequest(connection: Connection, call: ApiCall): EgressRequest
   // Where a connection names the whole address, “/” is that address itself, and an MCP server has no other.
   const itself = path === '/' && (api.protocol === 'mcp' || wholeVariable(api.baseUrl) !== null);
   url.pathname = itself ? base.pathname : `${prefixOf(base)}${path}`;
-  const named = itself ? base.search.slice(1) : '';
-  url.search = withInjected(
-    [named, query].filter((part) => part !== '').join('&'),
-    injected.query,
-    auth.authenticationType === 'aws_sigv4' ? signatureParameters : [],
-  );
+  url.search = withInjected(query, injected.query, auth.authenticationType === 'aws_sigv4' ? signatureParameters : []);
   if (url.origin !== base.origin || !(itself || url.pathname.startsWith(`${prefixOf(base)}/`))) {
     throw new KeywardError('egress_refused', 'The path leaves the base URL of this connection.');
   }
