@@ -1,6 +1,7 @@
 /** Facts of single services that are easy to lose, as what follows from them. */
 import { expect, it } from 'vitest';
 import { readInputs } from '../../src/broker/input/forms.ts';
+import { siteOf } from '../../src/broker/oauth/sites.ts';
 import { builtinIds, readBuiltin } from '../../src/connectors/builtin.ts';
 import { complete } from '../../src/connectors/definition/complete.ts';
 import type { ConnectorFile } from '../../src/connectors/definition/definition.ts';
@@ -84,4 +85,27 @@ it.each(['snowflake', 'docusign', 'facebook', 'zoho-crm', 'zoho-books', 'zoho-de
 it('has a page for the key, or none, for every way that takes one', () => {
   const pages = [...builtinIds()].flatMap((id) => connectorOf(id).auth.map(({ keyUrl }) => keyUrl));
   expect(pages.filter((page) => page !== null).length).toBeGreaterThan(150);
+});
+
+// A server may use the authorization server at whose site its clients are registered: each of another site is a decision.
+it('242. knows every MCP server whose clients are registered at another site: both are of one house', () => {
+  const others = [...builtinIds()]
+    .map(connectorOf)
+    .filter(({ api }) => api.protocol === 'mcp' && !api.baseUrl.includes('{'))
+    .filter(({ appUrl, api }) => siteOf(appUrl) !== siteOf(api.baseUrl))
+    .map(({ appUrl, api }) => [siteOf(api.baseUrl), siteOf(appUrl)].join(' '));
+  expect([...new Set(others)].sort()).toEqual([
+    'developerknowledge.googleapis.com google.com',
+    'githubcopilot.com github.com',
+    'globalping.dev globalping.io',
+    'mercadopago.com mercadopago.com.ar',
+    'netlify-mcp.netlify.app netlify.com',
+    'notion.com notion.so',
+    'postman.com postman.co',
+    'pscale.dev planetscale.com',
+    'revenuecat.ai revenuecat.com',
+    'shippo.com goshippo.com',
+    'todoist.net todoist.com',
+    'withwandb.com wandb.ai',
+  ]);
 });
