@@ -128,7 +128,7 @@ describe('docs', () => {
         .filter((name) => !known.has(name) && !ofConnector.test(name))
         .filter((name) => name !== 'KEYWARD_AUTH_')
         .map((name) => `${page}: ${name}`),
-      ...[...text.matchAll(/npm run (?:--silent )?([\w:]+)/g)]
+      ...[...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)]
         .map(([, name = '']) => name)
         .filter((name) => !(name in manifest.scripts))
         .map((name) => `${page}: npm run ${name}`),
