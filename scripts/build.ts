@@ -9,6 +9,9 @@ import { bundling, definitions, definitionsAt, writing } from './bundling.ts';
 import { billOfMaterials, disagreements, licences, noteImports, packageFolders } from './third-party.ts';
 
 const root = join(import.meta.dirname, '..');
+const stdio = join(root, 'src', 'cli', 'commands', 'stdio.ts');
+
+type Graph = { getModuleInfo(id: string): { readonly importedIds: readonly string[] } | null };
 
 /** What starting takes and Keyward has no use for, in libraries: files by the end of their path, and what becomes of them. */
 const lighter = new Map<RegExp, (source: string) => string>([
@@ -51,10 +54,27 @@ const bundle = await rolldown({
   input: { main: 'src/main.ts' },
   plugins: [definitionsAt("new URL('../catalogue/', import.meta.url)"), noteImports(imported), ...makeLighter],
 });
+let withStdio: ReadonlySet<string> | undefined;
 const { output } = await bundle.generate({
   ...writing,
-  // What `stdio` loads is one file: each further one costs its start a look for a package.json besides.
-  codeSplitting: { groups: [{ name: 'stdio', test: /[\\/]src[\\/]cli[\\/](main|commands[\\/]stdio)\.ts$/ }] },
+  // Few files, since each costs a start a look for a package.json besides: the command line, what works on a vault, and what
+  // serves MCP. What only some commands need stands beside them.
+  codeSplitting: {
+    groups: [
+      { name: 'main', test: /[\\/]src[\\/]cli[\\/]main\.ts$/, priority: 4 },
+      {
+        debugName: 'keyward',
+        name(id, graph) {
+          withStdio ??= loadedWith(stdio, graph);
+          return withStdio.has(id) ? 'keyward' : null;
+        },
+        test: /[\\/]src[\\/](broker[\\/].*|cli[\\/]keyward)\.ts$/,
+        priority: 3,
+      },
+      { name: 'stdio', test: stdio, priority: 2 },
+      { name: 'commands', test: /[\\/]src[\\/]cli[\\/](with-store|connection-name|person)\.ts$/, priority: 1 },
+    ],
+  },
   banner: ({ isEntry }) => (isEntry ? '#!/usr/bin/env node' : ''),
 });
 await bundle.close();
@@ -71,7 +91,7 @@ const dist = join(root, 'dist');
 const main = join(dist, 'main.js');
 // The entry comes last, when all that it loads is there, and what it loaded before goes only then: a Keyward that is
 // started during a build works.
-const files = new Map(chunks.map(({ fileName, code }) => [join(dist, fileName), code]));
+const files = new Map(chunks.map(({ fileName, code }) => [join(dist, fileName), inAscii(code)]));
 const packages = packageFolders(chunks);
 files.set(join(dist, 'THIRD-PARTY.txt'), await licences(packages));
 files.set(join(dist, 'sbom.cdx.json'), billOfMaterials(packages));
@@ -85,6 +105,26 @@ for (const entry of await readdir(dist, { recursive: true, withFileTypes: true }
   const path = join(entry.parentPath, entry.name);
   const beingWritten = /\.\d+$/.test(path);
   if (entry.isFile() && !files.has(path) && !beingWritten) await rm(path, { force: true });
+}
+
+/** Modules that are loaded with this one: what it imports, and what that imports, but for what is imported lazily. */
+function loadedWith(id: string, graph: Graph, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(id)) return found;
+  found.add(id);
+  for (const imported of graph.getModuleInfo(id)?.importedIds ?? []) loadedWith(imported, graph, found);
+  return found;
+}
+
+/**
+ * What V8 reads as fast as it can: a source with one letter beyond ASCII is kept in two bytes a letter, and each start decodes,
+ * scans and collects them. An escape means the letter in texts, templates and regular expressions alike; the backslash that
+ * needs no letter behind it goes.
+ */
+function inAscii(code: string): string {
+  if (/\braw`[^`]*[^\0-\x7f]/.test(code)) throw new Error('A raw template would show the escape of a letter.');
+  return code.replace(/\\[\0-\x7f]|\\?([^\0-\x7f])/g, (all, letter?: string) =>
+    letter === undefined ? all : `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 async function put(path: string, content: string, mode: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** What is published, and that it can be built without running anybody's install script. */
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -50,6 +50,31 @@ describe('package', () => {
         paths.filter((path) => pattern.test(path)),
         String(pattern),
       ).not.toEqual([]);
+  });
+
+  it('loads for a command no more than it needs: neither MCP for list nor a vault for --version, and all of it ASCII', async () => {
+    const chunks = join(root, 'dist', 'chunks');
+    const names = await readdir(chunks);
+    const code = new Map(
+      await Promise.all(names.map(async (name) => [name, await readFile(join(chunks, name), 'utf8')] as const)),
+    );
+    /** The code of a chunk and of whatever it loads at once. */
+    const loadedWith = (start: string) => {
+      const found = new Set(names.filter((name) => name.startsWith(start)));
+      for (const name of found)
+        for (const [, other = ''] of code.get(name)?.matchAll(/from"\.\/([^"]+)"/g) ?? []) found.add(other);
+      return [...found].map((name) => code.get(name)).join('\n');
+    };
+    const [mcp, vault] = ['notifications/progress', 'AGFzbQ'];
+    const holds = (start: string) => [mcp, vault].map((text) => loadedWith(start).includes(text));
+    const entry =
+      /import\(`\.\/chunks\/([^`]+)`\)/.exec(await readFile(join(root, 'dist', 'main.js'), 'utf8'))?.[1] ?? '';
+    expect([entry, 'list-', 'stdio-'].map(holds)).toEqual([
+      [false, false],
+      [false, true],
+      [true, true],
+    ]);
+    for (const [name, text] of code) expect(/[^\0-\x7f]/.exec(text)?.[0], name).toBeUndefined();
   });
 
   it('installs nothing but the native packages that can not be bundled', () => {

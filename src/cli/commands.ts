@@ -1,7 +1,4 @@
-/**
- * Every command: its words, its help, and the module that runs it, which is loaded only then; but for `stdio`, because
- * clients wait for it, and loading it in steps took 15 ms of every start.
- */
+/** Every command: its words, its help, and the module that runs it, which is loaded only then. */
 import type { Command, CommandTable } from './command.ts';
 import { assistantsCommands } from './tables/assistants.ts';
 import { careCommands } from './tables/care.ts';

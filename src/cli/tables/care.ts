@@ -14,7 +14,7 @@ export const careCommands: CommandTable = {
         ...jsonFlag,
       },
       examples: ['keyward setup', 'keyward setup claude-code cursor --yes'],
-      load: async () => (await import('../lazy-commands.ts')).setup.setup,
+      load: async () => (await import('../commands/setup.ts')).setup,
     },
     {
       name: 'import',
@@ -25,7 +25,7 @@ export const careCommands: CommandTable = {
         json: { help: 'print what was found as JSON, and change nothing' },
       },
       examples: ['keyward import', 'keyward import .env --json'],
-      load: async () => (await import('../lazy-commands.ts')).importing.importSecrets,
+      load: async () => (await import('../commands/import.ts')).importSecrets,
     },
     {
       name: 'doctor',
@@ -34,7 +34,7 @@ export const careCommands: CommandTable = {
       flags: { ...jsonFlag, ...ownerFlags },
       anyConfig: true,
       examples: ['keyward doctor', 'keyward doctor --json'],
-      load: async () => (await import('../lazy-commands.ts')).doctor.doctor,
+      load: async () => (await import('../commands/doctor.ts')).doctor,
     },
     {
       name: 'panic',
@@ -47,7 +47,7 @@ export const careCommands: CommandTable = {
         ...ownerFlags,
       },
       examples: ['keyward panic', 'keyward panic --user ann --delete --yes'],
-      load: async () => (await import('../lazy-commands.ts')).panic.panic,
+      load: async () => (await import('../commands/panic.ts')).panic,
     },
     {
       name: 'completion',
@@ -55,7 +55,7 @@ export const careCommands: CommandTable = {
       help: 'print what makes a shell complete the command lines of Keyward, with connectors and your connections',
       anyConfig: true,
       examples: ['source <(keyward completion bash)', 'keyward completion fish | source'],
-      load: async () => (await import('../lazy-commands.ts')).completion.completion,
+      load: async () => (await import('../commands/completion.ts')).completion,
     },
     {
       name: 'completion complete',
@@ -65,7 +65,7 @@ export const careCommands: CommandTable = {
       hidden: true,
       anyConfig: true,
       examples: ['keyward completion complete -- list --connector gi'],
-      load: async () => (await import('../lazy-commands.ts')).completion.complete,
+      load: async () => (await import('../commands/completion.ts')).complete,
     },
   ],
 };

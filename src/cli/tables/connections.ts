@@ -22,7 +22,7 @@ export const connectionsCommands: CommandTable = {
       help: 'list your connections',
       flags: { connector: { value: 'connector', help: 'only those of this one' }, ...jsonFlag, ...ownerFlags },
       examples: ['keyward list', 'keyward list --connector github --json'],
-      load: async () => (await import('../lazy-commands.ts')).list.list,
+      load: async () => (await import('../commands/list.ts')).list,
     },
     {
       name: 'show',
@@ -30,7 +30,7 @@ export const connectionsCommands: CommandTable = {
       help: 'show all that is known of a connection, but for its secret; give its id, its name, or its connector',
       flags: { ...jsonFlag, ...ownerFlags },
       examples: ['keyward show github', 'keyward show "Work GitHub" --json'],
-      load: async () => (await import('../lazy-commands.ts')).list.show,
+      load: async () => (await import('../commands/list.ts')).show,
     },
     {
       name: 'connect',
@@ -57,7 +57,7 @@ export const connectionsCommands: CommandTable = {
         'keyward connect zendesk --type api_key --input subdomain=acme --no-browser',
         'keyward connect github --scopes "read:user"',
       ],
-      load: async () => (await import('../lazy-commands.ts')).connect.connect,
+      load: async () => (await import('../commands/connect.ts')).connect,
     },
     {
       name: 'verify',
@@ -65,7 +65,7 @@ export const connectionsCommands: CommandTable = {
       help: 'ask the service whether a credential works, and for which account; exit code 1 if one does not',
       flags: { all: { help: 'of every connection' }, ...jsonFlag, ...ownerFlags },
       examples: ['keyward verify github', 'keyward verify --all'],
-      load: async () => (await import('../lazy-commands.ts')).verify.verify,
+      load: async () => (await import('../commands/verify.ts')).verify,
     },
     {
       name: 'call',
@@ -78,7 +78,7 @@ export const connectionsCommands: CommandTable = {
         ...ownerFlags,
       },
       examples: ['keyward call github /user', `keyward call github POST /user/repos -d '{"name":"demo"}'`],
-      load: async () => (await import('../lazy-commands.ts')).call.call,
+      load: async () => (await import('../commands/call.ts')).call,
     },
     {
       name: 'rename',
@@ -86,7 +86,7 @@ export const connectionsCommands: CommandTable = {
       help: 'give a connection another name',
       flags: { ...jsonFlag, ...ownerFlags },
       examples: ['keyward rename github "Work GitHub"', 'keyward rename 5b0c… Home'],
-      load: async () => (await import('../lazy-commands.ts')).manage.rename,
+      load: async () => (await import('../commands/manage.ts')).rename,
     },
     {
       name: 'limit',
@@ -94,7 +94,7 @@ export const connectionsCommands: CommandTable = {
       help: 'set which calls a connection may make, or show it; allowing more than before needs your approval',
       flags: { ...policyFlags, everything: { help: 'lift every limit' }, ...jsonFlag, ...ownerFlags },
       examples: ['keyward limit github --methods GET --paths "/repos/**"', 'keyward limit github'],
-      load: async () => (await import('../lazy-commands.ts')).manage.limit,
+      load: async () => (await import('../commands/manage.ts')).limit,
     },
     {
       name: 'share',
@@ -107,7 +107,7 @@ export const connectionsCommands: CommandTable = {
         ...ownerFlags,
       },
       examples: ['keyward share github bob --user ann', 'keyward share github bob --user ann --permission none'],
-      load: async () => (await import('../lazy-commands.ts')).manage.share,
+      load: async () => (await import('../commands/manage.ts')).share,
     },
     {
       name: 'rm',
@@ -115,7 +115,7 @@ export const connectionsCommands: CommandTable = {
       help: 'revoke a connection at its service where that is possible, and delete it; says what is left to do there',
       flags: { ...yesFlag, ...jsonFlag, ...ownerFlags },
       examples: ['keyward rm github', 'keyward rm 5b0c… --yes'],
-      load: async () => (await import('../lazy-commands.ts')).manage.remove,
+      load: async () => (await import('../commands/manage.ts')).remove,
     },
   ],
 };

@@ -9,14 +9,14 @@ export const operationCommands: CommandTable = {
       words: [],
       help: 'show where the outer key comes from, and how many records each data key seals',
       examples: ['keyward key status'],
-      load: async () => (await import('../lazy-commands.ts')).key.status,
+      load: async () => (await import('../commands/key.ts')).status,
     },
     {
       name: 'key rotate',
       words: [],
       help: 'seal everything anew under a fresh data key, while Keyward serves; goes on after an interruption',
       examples: ['keyward key rotate'],
-      load: async () => (await import('../lazy-commands.ts')).key.rotate,
+      load: async () => (await import('../commands/key.ts')).rotate,
     },
     {
       name: 'key rewrap',
@@ -29,14 +29,14 @@ export const operationCommands: CommandTable = {
         'keep-data-key': { value: 'reason', help: 'leave the data key as it is; the audit log keeps the reason' },
       },
       examples: ['keyward key rewrap --new-passphrase', 'keyward key rewrap --new-key-file ~/keys/keyward'],
-      load: async () => (await import('../lazy-commands.ts')).key.rewrap,
+      load: async () => (await import('../commands/key.ts')).rewrap,
     },
     {
       name: 'migrate',
       words: [],
       help: 'make or update the tables in PostgreSQL, which else happens when Keyward starts',
       examples: ['keyward migrate --store postgres://db.example/keyward'],
-      load: async () => (await import('../lazy-commands.ts')).migrate.migrate,
+      load: async () => (await import('../commands/migrate.ts')).migrate,
     },
     {
       name: 'migrate-store',
@@ -54,7 +54,7 @@ export const operationCommands: CommandTable = {
         'keyward migrate-store --to postgres://db.example/keyward',
         'keyward migrate-store --to file:/srv/keyward/vault.json --owners owners.json',
       ],
-      load: async () => (await import('../lazy-commands.ts')).move.migrateStore,
+      load: async () => (await import('../commands/backup.ts')).migrateStore,
     },
     {
       name: 'backup',
@@ -65,7 +65,7 @@ export const operationCommands: CommandTable = {
         'new-passphrase': { help: 'let a passphrase open the backup, instead of the key of the vault' },
       },
       examples: ['keyward backup --to keyward.backup', 'keyward backup --to keyward.backup --new-passphrase'],
-      load: async () => (await import('../lazy-commands.ts')).move.backup,
+      load: async () => (await import('../commands/backup.ts')).backup,
     },
     {
       name: 'restore',
@@ -73,7 +73,7 @@ export const operationCommands: CommandTable = {
       help: 'restore a backup to KEYWARD_STORE, where nothing may be kept yet',
       flags: { from: { value: 'file', help: 'the backup' } },
       examples: ['keyward restore --from keyward.backup'],
-      load: async () => (await import('../lazy-commands.ts')).move.restore,
+      load: async () => (await import('../commands/backup.ts')).restore,
     },
     {
       name: 'audit tail',
@@ -81,7 +81,7 @@ export const operationCommands: CommandTable = {
       help: 'show the newest entries of the audit log',
       flags: { lines: { short: 'n', value: 'count', help: 'how many; default: 20' } },
       examples: ['keyward audit tail', 'keyward audit tail -n 100'],
-      load: async () => (await import('../lazy-commands.ts')).audit.tail,
+      load: async () => (await import('../commands/audit.ts')).tail,
     },
     {
       name: 'audit verify',
@@ -94,14 +94,14 @@ export const operationCommands: CommandTable = {
         },
       },
       examples: ['keyward audit verify', 'keyward audit verify --since 8:3f…'],
-      load: async () => (await import('../lazy-commands.ts')).audit.verify,
+      load: async () => (await import('../commands/audit.ts')).verify,
     },
     {
       name: 'auth-config list',
       words: [],
       help: 'list the OAuth clients that Keyward uses, without their secrets',
       examples: ['keyward auth-config list'],
-      load: async () => (await import('../lazy-commands.ts')).authConfig.list,
+      load: async () => (await import('../commands/auth-config.ts')).list,
     },
     {
       name: 'auth-config add',
@@ -115,7 +115,7 @@ export const operationCommands: CommandTable = {
         'keyward auth-config add github --client-id Iv1.8a61…',
         'keyward auth-config add google-drive --client-id 1234.apps.googleusercontent.com --name Work',
       ],
-      load: async () => (await import('../lazy-commands.ts')).authConfig.add,
+      load: async () => (await import('../commands/auth-config.ts')).add,
     },
     {
       name: 'auth-config remove',
@@ -123,7 +123,7 @@ export const operationCommands: CommandTable = {
       help: 'forget an OAuth client; connections made with it can no longer be refreshed',
       flags: { force: { help: 'even if there are such connections' } },
       examples: ['keyward auth-config remove 7d9e…'],
-      load: async () => (await import('../lazy-commands.ts')).authConfig.remove,
+      load: async () => (await import('../commands/auth-config.ts')).remove,
     },
     {
       name: 'client-metadata',
@@ -138,7 +138,7 @@ export const operationCommands: CommandTable = {
         'keyward client-metadata --url https://ann.example/keyward.json',
         'keyward client-metadata --url https://ann.example/keyward.json --check',
       ],
-      load: async () => (await import('../lazy-commands.ts')).client.clientMetadata,
+      load: async () => (await import('../commands/client-metadata.ts')).clientMetadata,
     },
   ],
 };

@@ -28,7 +28,7 @@ export const programsCommands: CommandTable = {
         'keyward run --env GITHUB_TOKEN=github -- gh repo list',
         'keyward run --gateway --env OPENAI=openai -- python agent.py',
       ],
-      load: async () => (await import('../lazy-commands.ts')).run.run,
+      load: async () => (await import('../commands/run.ts')).run,
     },
     {
       name: 'token',
@@ -39,7 +39,7 @@ export const programsCommands: CommandTable = {
         ...ownerFlags,
       },
       examples: ['keyward token github', 'keyward token aws --field secretAccessKey'],
-      load: async () => (await import('../lazy-commands.ts')).handOut.token,
+      load: async () => (await import('../commands/hand-out.ts')).token,
     },
     {
       name: 'headers',
@@ -47,7 +47,7 @@ export const programsCommands: CommandTable = {
       help: 'print the headers that carry the secret of a connection, as JSON, for settings such as headersHelper',
       flags: { ...ownerFlags },
       examples: ['keyward headers linear', 'keyward headers "Work GitHub"'],
-      load: async () => (await import('../lazy-commands.ts')).handOut.headers,
+      load: async () => (await import('../commands/hand-out.ts')).headers,
     },
     {
       name: 'git-credential',
@@ -58,7 +58,7 @@ export const programsCommands: CommandTable = {
         ...ownerFlags,
       },
       examples: ['keyward git-credential get', 'keyward git-credential --connection "Work GitHub" get'],
-      load: async () => (await import('../lazy-commands.ts')).gitCredential.gitCredential,
+      load: async () => (await import('../commands/git-credential.ts')).gitCredential,
     },
   ],
 };

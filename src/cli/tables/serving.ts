@@ -1,6 +1,5 @@
 /** Commands that serve, and the page that says how to connect a client. */
 import type { CommandTable } from '../command.ts';
-import { serve } from '../commands/stdio.ts';
 
 export const servingCommands: CommandTable = {
   title: 'Serve',
@@ -11,7 +10,7 @@ export const servingCommands: CommandTable = {
       help: 'show how to connect a client, and where everything is; the default in a terminal',
       mode: 'stdio',
       examples: ['keyward', 'keyward status --home ~/work-keys'],
-      load: async () => (await import('../lazy-commands.ts')).status.showStatus,
+      load: async () => (await import('../commands/status.ts')).showStatus,
     },
     {
       name: 'stdio',
@@ -19,7 +18,7 @@ export const servingCommands: CommandTable = {
       help: 'serve MCP on stdin and stdout, as MCP clients start it; the default without a terminal',
       mode: 'stdio',
       examples: ['keyward stdio', 'keyward stdio --release never'],
-      load: async () => serve,
+      load: async () => (await import('../commands/stdio.ts')).serve,
     },
     {
       name: 'http',
@@ -27,7 +26,7 @@ export const servingCommands: CommandTable = {
       help: 'serve MCP and REST over HTTP, to many owners with bearer tokens',
       mode: 'http',
       examples: ['keyward http', 'keyward http --port 8080'],
-      load: async () => (await import('../lazy-commands.ts')).http.serve,
+      load: async () => (await import('../commands/http.ts')).serve,
     },
   ],
 };
