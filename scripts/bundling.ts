@@ -1,5 +1,6 @@
 /** How Keyward is bundled; the bench bundles what it compares with in the same way, and tests the processes they start. */
-import { join } from 'node:path';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { InputOptions, OutputOptions, Plugin } from 'rolldown';
 import manifest from '../package.json' with { type: 'json' };
@@ -38,3 +39,23 @@ export const writing = {
   comments: { legal: false },
   chunkFileNames: 'chunks/[name]-[hash].js',
 } as const satisfies OutputOptions;
+
+/**
+ * Makes these the only files below the folder. The entry comes last, when all that it loads is there, and what it loaded
+ * before goes only then: a program that is started meanwhile works.
+ */
+export async function replaceFiles(folder: string, entry: string, files: ReadonlyMap<string, string>): Promise<void> {
+  for (const [path, content] of files) if (path !== entry) await put(path, content, 0o644);
+  await put(entry, files.get(entry) ?? '', 0o755);
+  for (const found of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(found.parentPath, found.name);
+    const beingWritten = /\.\d+$/.test(path);
+    if (found.isFile() && !files.has(path) && !beingWritten) await rm(path, { force: true });
+  }
+}
+
+async function put(path: string, content: string, mode: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.${process.pid}`, content, { mode });
+  await rename(`${path}.${process.pid}`, path);
+}

@@ -1,5 +1,5 @@
 /** Several real processes on one vault. */
-import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundleChild, runChild } from '../support/child.ts';
@@ -62,8 +62,10 @@ it('where no file lock can be loaded, a vault can be read, but nothing is writte
   await store.commit([{ op: 'insert', kind: 'credential', row }]);
   const before = await readFile(place.file);
   // Outside of this repository the native package is not found, as on a system that it has no build for.
-  const script = path.join(tempFolder(), 'vault-step.mjs');
-  await copyFile(await bundleChild('test/support/vault/vault-step.ts'), script);
+  const inside = await bundleChild('test/support/vault/vault-step.ts');
+  const folder = tempFolder();
+  await cp(path.dirname(inside), folder, { recursive: true });
+  const script = path.join(folder, path.basename(inside));
   const makes = vaultFolder();
   for (const args of [
     [makes.file, '', 'create'],

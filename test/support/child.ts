@@ -1,28 +1,37 @@
 /** Real processes for tests: a TypeScript file of the tests is bundled and run by node. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { rolldown } from 'rolldown';
-import { bundling } from '../../scripts/bundling.ts';
+import { bundling, replaceFiles, writing } from '../../scripts/bundling.ts';
+import { inAscii, lighter } from '../../scripts/lighter.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 
-/** Bundles the file for node and answers the path of the result. Below node_modules, so that native packages resolve. */
+/**
+ * Bundles the file for node, as Keyward is bundled, and answers the path of the result, alone with what it loads in a folder
+ * below node_modules, so that native packages resolve. Other test files may be bundling the same one.
+ */
 export async function bundleChild(file: string): Promise<string> {
-  const outfile = path.join(root, 'node_modules', '.cache', 'keyward', `${path.basename(file, '.ts')}.mjs`);
-  const temporary = `${outfile}.${process.pid}`;
+  const folder = path.join(root, 'node_modules', '.cache', 'keyward', path.basename(file, '.ts'));
   const bundle = await rolldown({
     ...bundling,
     input: path.join(root, file),
     external: [...bundling.external, 'vitest'],
+    plugins: [...bundling.plugins, ...lighter],
   });
-  await bundle.write({ file: temporary, format: 'esm', codeSplitting: false });
+  const { output } = await bundle.generate({
+    ...writing,
+    entryFileNames: '[name].mjs',
+    chunkFileNames: 'chunks/[name]-[hash].mjs',
+  });
   await bundle.close();
-  // Other test files may be bundling the same one.
-  await rename(temporary, outfile);
-  return outfile;
+  const chunks = output.filter((part) => part.type === 'chunk');
+  const files = new Map(chunks.map(({ fileName, code }) => [path.join(folder, fileName), inAscii(code)]));
+  const entry = path.join(folder, output[0].fileName);
+  await replaceFiles(folder, entry, files);
+  return entry;
 }
 
 export type Child = {
