@@ -50,14 +50,18 @@ const initialize = JSON.stringify({
   params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'keyward', version: '1' } },
 });
 
+/** What needs a token where greeting the server does not. */
+const listTools = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
+
 /**
- * What a request without a token is answered (RFC 9728 §5.1). Some servers challenge only what a client begins with. Only
- * an address on the server's own origin is followed.
+ * What a request without a token is answered (RFC 9728 §5.1). Some servers challenge only what a client begins with, and
+ * some only what it does then. Only an address on the server's own origin is followed.
  */
 async function challengeOf(operation: Operation, address: URL) {
   const asks = [
     () => askPlace(operation, 'the server (GET)', { url: address }),
     () => askPlace(operation, 'the server (initialize)', { url: address, method: 'POST', body: initialize }),
+    () => askPlace(operation, 'the server (tools/list)', { url: address, method: 'POST', body: listTools }),
   ];
   let scopes: string | null = null;
   const { found, trouble } = await searchIn(asks, async (ask) => {
