@@ -25,11 +25,15 @@ export function thisProcess(options: Self['options']): Self {
   return { execPath: process.execPath, script: process.argv[1] ?? 'keyward', env: process.env, options };
 }
 
-/** The launch that repeats this process over stdio, with the same options; secrets are left for the person to add. */
-export function launchOf(self: Self): Launch {
+/**
+ * The launch that repeats this process over stdio, with the same options; secrets are left for the person to add.
+ *
+ * @param words the command that serves
+ */
+export function launchOf(self: Self, words: readonly string[] = ['stdio']): Launch {
   const { typed, set } = optionsOf(self);
   return {
-    ...programOf(self, ['stdio', ...typed]),
+    ...programOf(self, [...words, ...typed]),
     env: Object.fromEntries(set.map(({ variable, value }) => [variable, value])),
   };
 }

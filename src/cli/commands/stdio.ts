@@ -1,6 +1,7 @@
 /** `keyward stdio`: serves MCP until the client has gone or the process is told to stop. */
 import { secretVariables } from '../../config/config.ts';
-import { runStdio, takeStdout } from '../../mcp/stdio.ts';
+import { runStdio } from '../../mcp/stdio.ts';
+import { takeStdout } from '../../mcp/stdout.ts';
 import { version } from '../../version.ts';
 import type { Run } from '../command.ts';
 import { openKeyward, stopSignal } from '../keyward.ts';

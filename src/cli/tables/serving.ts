@@ -1,5 +1,5 @@
 /** Commands that serve, and the page that says how to connect a client. */
-import type { CommandTable } from '../command.ts';
+import { type CommandTable, jsonFlag } from '../command.ts';
 
 export const servingCommands: CommandTable = {
   title: 'Serve',
@@ -19,6 +19,15 @@ export const servingCommands: CommandTable = {
       mode: 'stdio',
       examples: ['keyward stdio', 'keyward stdio --release never'],
       load: async () => (await import('../commands/stdio.ts')).serve,
+    },
+    {
+      name: 'mcp',
+      words: ['[connection]'],
+      help: 'serve a connected MCP server on stdin and stdout, for clients that only start programs; without a word, list those that are connected',
+      flags: { ...jsonFlag },
+      mode: 'stdio',
+      examples: ['keyward mcp', 'keyward mcp linear'],
+      load: async () => (await import('../commands/mcp.ts')).mcp,
     },
     {
       name: 'http',
