@@ -1,0 +1,354 @@
+/** `keyward mcp`: real clients of both SDK lines on stdio, and real MCP servers of both behind the vault. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Client as ClientTwo } from '@modelcontextprotocol/client';
+import { StdioClientTransport as StdioTwo } from '@modelcontextprotocol/client/stdio';
+import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport as StdioOne } from '@modelcontextprotocol/sdk/client/stdio.js';
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+  ToolListChangedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createCredential } from '../../src/broker/connect/create.ts';
+import { localPrincipal } from '../../src/principal.ts';
+import { type CommandLine, commandLineWith } from '../support/clients/command-line.ts';
+import { keywardMain } from '../support/clients/mcp-clients.ts';
+import { type AuthorizationServer, startAuthorizationServer } from '../support/servers/authorization-server.ts';
+import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
+import { type SessionServer, startModernServer, startSessionServer } from '../support/servers/mcp-servers.ts';
+
+const token = 'mcp-canary-token-0123456789';
+const bearer = (authorization: string) => authorization === `Bearer ${token}`;
+
+let session: SessionServer;
+let modern: Awaited<ReturnType<typeof startModernServer>>;
+let issuer: AuthorizationServer;
+let expiring: SessionServer;
+/** Answers as the test says. */
+let plain: HttpServer;
+let answerPlain: Parameters<typeof startHttpServer>[0];
+let commands: CommandLine;
+let folder: string;
+const ids: Record<string, string> = {};
+
+beforeAll(async () => {
+  session = await startSessionServer(bearer);
+  modern = await startModernServer(bearer);
+  plain = await startHttpServer((...asked) => answerPlain(...asked));
+  issuer = await startAuthorizationServer({ accessTokenTtl: 2 });
+  expiring = await startSessionServer((authorization) => issuer.isActive(authorization.replace('Bearer ', '')));
+  folder = await mkdtemp(join(tmpdir(), 'keyward-mcp-connectors-'));
+  await writeFile(join(folder, 'custom.expiring.json'), JSON.stringify(expiringDefinition()));
+  const hosts = [session.host, modern.host, plain.host, expiring.host, new URL(issuer.issuer).host];
+  commands = await commandLineWith({
+    KEYWARD_EGRESS_ALLOW: hosts.join(','),
+    KEYWARD_CONNECTORS_DIR: folder,
+    KEYWARD_RELEASE: 'allow',
+    KEYWARD_AUTH_CUSTOM_EXPIRING_CLIENT_ID: 'keyward',
+    KEYWARD_AUTH_CUSTOM_EXPIRING_CLIENT_SECRET: 'keyward-secret',
+  });
+  await commands.fill(async (broker) => {
+    const connect = async (name: string, input: Record<string, unknown>) => {
+      const asked = { connectorId: 'mcp-server', authenticationType: 'bearer', name, ...input };
+      const made = await createCredential(broker, localPrincipal, asked as never, { obtainedBy: 'rest' });
+      ids[name] = made.kind === 'created' ? made.credentialId : '';
+    };
+    await connect('session', { serverUrl: session.url, token });
+    await connect('modern', { serverUrl: modern.url, token });
+    await connect('plain', { serverUrl: `${plain.origin}/mcp`, token });
+    await connect('expiring', { connectorId: 'custom.expiring', authenticationType: 'oauth2_client_credentials' });
+  });
+});
+afterAll(async () => {
+  await Promise.all([session.close(), modern.close(), plain.close(), expiring.close(), issuer.close()]);
+  await commands.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function expiringDefinition() {
+  return {
+    id: 'custom.expiring',
+    name: 'Expiring',
+    categories: ['testing'],
+    docsUrl: 'https://expiring.example/docs',
+    appUrl: 'https://expiring.example/apps',
+    api: { protocol: 'mcp', baseUrl: expiring.url, allowedHosts: [expiring.host], verify: null },
+    auth: [
+      {
+        authenticationType: 'oauth2_client_credentials',
+        tokenEndpoint: `${issuer.issuer}/token`,
+        scopes: [],
+      },
+    ],
+  };
+}
+
+const launch = (name: string) => ({
+  command: process.execPath,
+  args: [keywardMain, 'mcp', ids[name] ?? name],
+  env: { ...commands.env },
+  stderr: 'pipe' as const,
+});
+
+/** A client of SDK 1.x that can do everything, and what it was told. */
+async function one(name: string) {
+  const transport = new StdioOne(launch(name));
+  const capabilities = { elicitation: {}, sampling: {}, roots: { listChanged: true } };
+  const client = new ClientOne({ name: 'SDK one', version: '1' }, { capabilities });
+  const changes: string[] = [];
+  client.setRequestHandler(ElicitRequestSchema, async () => ({ action: 'accept', content: { colour: 'green' } }));
+  client.setRequestHandler(CreateMessageRequestSchema, async () => ({
+    role: 'assistant',
+    model: 'm',
+    content: { type: 'text', text: 'thought' },
+  }));
+  client.setRequestHandler(ListRootsRequestSchema, async () => ({ roots: [{ uri: 'file:///work' }] }));
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => void changes.push('tools'));
+  await client.connect(transport);
+  return { client, transport, changes };
+}
+
+async function two(name: string, mode: 'legacy' | { pin: string }) {
+  const transport = new StdioTwo(launch(name));
+  const capabilities = { elicitation: { form: {} } };
+  const client = new ClientTwo({ name: 'SDK two', version: '2' }, { capabilities, versionNegotiation: { mode } });
+  client.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content: { colour: 'red' } }));
+  await client.connect(transport);
+  return { client, transport };
+}
+
+const textOf = (result: unknown) => (result as { content: { text: string }[] }).content[0]?.text;
+const echo = (words: string) => ({ name: 'echo', arguments: { words } });
+
+/** `keyward mcp` by hand: lines in, lines out. */
+function raw(name: string) {
+  const child = commands.start(['mcp', ids[name] ?? name], { stdio: 'pipe' });
+  const lines: string[] = [];
+  let stderr = '';
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => lines.push(line));
+  const send = (text: string) => child.stdin?.write(`${text}\n`);
+  const told = (part: string) =>
+    vi.waitFor(
+      () => {
+        const found = lines.find((line) => line.includes(part));
+        if (found === undefined) throw new Error(`${part} is not among ${lines.join('\n')}; ${stderr}`);
+        return found;
+      },
+      { timeout: 15_000, interval: 20 },
+    );
+  return { child, lines, send, told, stderr: () => stderr };
+}
+
+describe('a server with sessions', () => {
+  it('230. is served whole to a client of SDK 1.x on stdio: tools, prompts, resources, and requests both ways', async () => {
+    const { client, changes } = await one('session');
+    expect(client.getServerVersion()).toMatchObject({ name: 'remote' });
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('echo');
+    expect(textOf(await client.callTool(echo('häh\u2028')))).toBe('häh\u2028');
+    expect((await client.getPrompt({ name: 'greet', arguments: { name: 'Ann' } })).messages[0]?.content).toMatchObject({
+      text: 'Hello Ann',
+    });
+    expect((await client.readResource({ uri: 'note://one' })).contents).toMatchObject([{ text: 'a note' }]);
+    const progress: number[] = [];
+    const onprogress = (told: { progress: number }) => void progress.push(told.progress);
+    expect(textOf(await client.callTool({ name: 'count' }, undefined, { onprogress }))).toBe('counted');
+    expect(progress).toEqual([1, 2, 3]);
+    expect(textOf(await client.callTool({ name: 'ask' }))).toContain('green');
+    expect(textOf(await client.callTool({ name: 'think' }))).toContain('thought');
+    expect(textOf(await client.callTool({ name: 'where' }))).toContain('file:///work');
+    await vi.waitFor(() => expect(session.asked.some(({ method }) => method === 'GET')).toBe(true));
+    session.addTool('new-one');
+    await vi.waitFor(() => expect(changes).toEqual(['tools']));
+    await client.close();
+    await vi.waitFor(() => expect(session.ended).toHaveLength(1));
+    expect(await commands.audit()).toContain('SDK one');
+  });
+
+  it('230. is served to a client of SDK 2.x that speaks 2025-11-25', async () => {
+    const { client } = await two('session', 'legacy');
+    expect(textOf(await client.callTool(echo('two')))).toBe('two');
+    expect(textOf(await client.callTool({ name: 'ask' }))).toContain('red');
+    await client.close();
+  });
+
+  it('231. a slow call keeps nobody waiting, and is cancelled at the server when its client says so', async () => {
+    const { client } = await one('session');
+    const stop = new AbortController();
+    const call = { name: 'wait', arguments: { name: 'slow' } };
+    const slow = client.callTool(call, undefined, { signal: stop.signal }).catch((error) => error);
+    expect(textOf(await client.callTool(echo('quick')))).toBe('quick');
+    stop.abort();
+    expect(await slow).toBeInstanceOf(Error);
+    await vi.waitFor(() => expect(session.cancelled).toContain('slow'));
+    expect(textOf(await client.callTool(echo('after')))).toBe('after');
+    await client.close();
+  });
+
+  it('232. an answer whose stream the server cut is taken up where it was, once', async () => {
+    const { client } = await one('session');
+    expect(textOf(await client.callTool({ name: 'later' }))).toBe('resumed');
+    expect(session.asked.at(-1)?.headers['last-event-id']).toBeTypeOf('string');
+    await client.close();
+  });
+
+  it('233. a session that the server forgot is begun again, with what the client had set, and nobody notices', async () => {
+    const { client, changes } = await one('session');
+    await client.subscribeResource({ uri: 'note://one' });
+    const before = session.asked.length;
+    session.forget();
+    expect(textOf(await client.callTool(echo('again')))).toBe('again');
+    expect(session.sessions()).toHaveLength(1);
+    expect(session.subscribed.slice(-2)).toEqual(['note://one', 'note://one']);
+    await vi.waitFor(() => expect(session.asked.slice(before).map(({ method }) => method)).toContain('GET'));
+    session.addTool('after-it');
+    await vi.waitFor(() => expect(changes).toEqual(['tools']));
+    await client.close();
+  });
+
+  it('234. a server that goes away fails calls in words, and works again when it is back', async () => {
+    const { client } = await one('session');
+    await session.stop();
+    const failed = await client.callTool(echo('gone'));
+    expect(failed).toMatchObject({ isError: true });
+    expect(textOf(failed)).toMatch(/^127\.0\.0\.1:\d+ did not answer: it refused the connection\. Try again/);
+    await expect(client.listTools()).rejects.toThrow('did not answer');
+    await session.start();
+    expect(textOf(await client.callTool(echo('back')))).toBe('back');
+    await client.close();
+  });
+
+  it('235. a token that expires is renewed in the middle, for several processes on one connection', async () => {
+    const clients = await Promise.all([one('expiring'), one('expiring')]);
+    const end = Date.now() + 4_500;
+    const calls = clients.map(async ({ client }) => {
+      let done = 0;
+      for (; Date.now() < end; done += 1) expect(textOf(await client.callTool(echo(`${done}`)))).toBe(`${done}`);
+      return done;
+    });
+    expect(Math.min(...(await Promise.all(calls)))).toBeGreaterThan(2);
+    expect(issuer.calls.client_credentials).toBeGreaterThanOrEqual(2);
+    expect(issuer.calls.client_credentials).toBeLessThanOrEqual(4);
+    await Promise.all(clients.map(({ client }) => client.close()));
+  });
+
+  it('236. ends with its client, or when it is told to, and ends the session; a kill harms no other', async () => {
+    const others = await one('session');
+    for (const how of ['end', 'SIGTERM', 'SIGINT', 'SIGKILL'] as const) {
+      const { client, transport } = await one('session');
+      const count = session.ended.length;
+      const { _process } = transport as unknown as { _process: ChildProcess };
+      const closed = once(_process, 'exit');
+      if (how === 'end') _process.stdin?.end();
+      else _process.kill(how);
+      const [code] = await closed;
+      expect([how, code]).toEqual([how, how === 'SIGKILL' ? null : 0]);
+      if (how !== 'SIGKILL') expect(session.ended.length).toBe(count + 1);
+      expect(textOf(await others.client.callTool(echo(how)))).toBe(how);
+      await client.close();
+    }
+    await others.client.close();
+  });
+});
+
+describe('a server without sessions (2026-07-28)', () => {
+  it('230. is served to a client of SDK 2.x: tools with arguments in headers, questions, cancelling, changes', async () => {
+    const { client } = await two('modern', { pin: '2026-07-28' });
+    expect(textOf(await client.callTool(echo('ünï')))).toBe('ünï');
+    expect(modern.asked.at(-1)?.headers).toMatchObject({
+      'mcp-method': 'tools/call',
+      'mcp-name': 'echo',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-param-words': '=?base64?w7xuw68=?=',
+    });
+    expect(textOf(await client.callTool({ name: 'ask' }))).toContain('red');
+    const stop = new AbortController();
+    const slow = client.callTool({ name: 'wait', arguments: { name: 'modern' } }, { signal: stop.signal });
+    await expect(client.listTools()).resolves.toBeDefined();
+    stop.abort();
+    await expect(slow).rejects.toThrow();
+    await vi.waitFor(() => expect(modern.cancelled).toContain('modern'));
+    await client.close();
+  });
+
+  it('230. falls back to the handshake where the server knows no other', async () => {
+    const { client } = await two('session', { pin: '2026-07-28' }).catch(() => two('session', 'legacy'));
+    expect(textOf(await client.callTool(echo('older')))).toBe('older');
+    await client.close();
+  });
+});
+
+describe('messages', () => {
+  const json = { 'content-type': 'application/json' };
+  const initialize =
+    '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}';
+
+  it('237. pass as they are written: big numbers, unknown fields, their order', async () => {
+    answerPlain = ({ body }, response) => {
+      const id = /"id":([^,}]+)/.exec(body)?.[1];
+      const pretty = `{\n  "jsonrpc": "2.0",\n  "unknown": 1.0,\n  "id": ${id},\n  "result": {"n": 12345678901234567890, "b": 1e2}\n}`;
+      response.writeHead(200, json).end(pretty);
+    };
+    const { send, told, child } = raw('plain');
+    const line =
+      '{"z":1.50,"jsonrpc":"2.0","id":9007199254740993,"method":"x/y","params":{"big":10000000000000000001}}';
+    send(line);
+    const told1 = await told('9007199254740993');
+    expect(told1).toBe(
+      '{   "jsonrpc": "2.0",   "unknown": 1.0,   "id": 9007199254740993,   "result": {"n": 12345678901234567890, "b": 1e2} }',
+    );
+    expect(plain.seen.at(-1)?.body).toBe(line);
+    send('not json');
+    expect(await told('-32700')).toContain('"id":null');
+    child.stdin?.end();
+  });
+
+  it('238. what the server refuses is answered in words with the next step, and nothing of it ends the process', async () => {
+    const answers: Record<string, [number, Record<string, string>, string]> = {
+      a401: [401, { 'www-authenticate': 'Bearer error="invalid_token"' }, ''],
+      a403: [403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="issues:write"' }, ''],
+      a404: [404, {}, '<html>'],
+      a429: [429, { 'retry-after': '7' }, ''],
+      a500: [500, json, '{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Broken."}}'],
+      html: [200, { 'content-type': 'text/html' }, '<html>'],
+      cut: [200, { 'content-type': 'text/event-stream' }, ': nothing\n\n'],
+    };
+    answerPlain = ({ body }, response) => {
+      const [status, headers, text] = answers[JSON.parse(body).params.name] ?? [200, {}, ''];
+      response.writeHead(status, headers).end(text);
+    };
+    const { send, told, child, stderr } = raw('plain');
+    for (const name of Object.keys(answers)) {
+      send(JSON.stringify({ jsonrpc: '2.0', id: name, method: 'tools/call', params: { name } }));
+    }
+    expect(await told('"a401"')).toMatch(/no longer accepts this connection\. Ask the person to connect it again/);
+    expect(await told('"a403"')).toContain('connect it again with these scopes: “issues:write”');
+    expect(await told('"a404"')).toContain('Those of the older transport');
+    expect(await told('"a429"')).toContain('Try again in 7 s');
+    expect(await told('"a500"')).toContain('{"code":-32603,"message":"Broken."}');
+    expect(await told('"html"')).toContain('answered with no message of MCP');
+    expect(await told('"cut"')).toContain('ended its answer before it was complete');
+    expect(child.exitCode).toBeNull();
+    child.stdin?.end();
+    expect(stderr()).not.toContain(token);
+  });
+
+  it('238. a connection that was ended is told, and one that is no MCP server is not served', async () => {
+    const none = await commands.run(['mcp', 'no-such']);
+    expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('There is no connection') });
+    answerPlain = (_, response) => void response.writeHead(200, json).end('{"jsonrpc":"2.0","id":0,"result":{}}');
+    const { send, told, child } = raw('plain');
+    send(initialize);
+    await told('"result"');
+    child.stdin?.end();
+  });
+});
