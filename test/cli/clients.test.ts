@@ -318,6 +318,18 @@ describe('editing', () => {
 });
 
 describe('setup and removal', () => {
+  const keyward = [{ launch, server: null }];
+  const serverOf = (id: string, name: string) => ({
+    launch: { ...launch, args: ['keyward.js', 'mcp', id] },
+    server: { id, name },
+  });
+  const ids = ['46c8d332-4bc1-4cac-853b-4b5ca0a0fd40', '0b9f2f4e-8a56-4f6e-9d5e-0c3ac1f3a2b1'] as const;
+  const linears = ids.map((id) => serverOf(id, 'linear'));
+  const aims = [
+    { wanted: keyward, gone: null },
+    { wanted: linears, gone: ids },
+  ];
+
   it('151. removal after setup gives the exact old bytes back, and no file where there was none', async () => {
     const bytes = fc.oneof(jsonText, fc.constantFrom('{}', '{"mcpServers":{}}', '{\n\t"mcpServers": {\n\t}\n}'));
     const marked = fc.tuple(fc.constantFrom('', '\uFEFF'), bytes).map((parts) => Buffer.from(parts.join('')));
@@ -325,37 +337,51 @@ describe('setup and removal', () => {
       fc.tuple(fc.constant('cursor'), fc.option(marked)),
       fc.tuple(fc.constant('codex'), fc.option(tomlText.map((text) => Buffer.from(text)))),
     );
-    const property = fc.asyncProperty(cases, async ([id, before]) => {
+    const property = fc.asyncProperty(cases, fc.constantFrom(...aims), async ([id, before], { wanted, gone }) => {
       await rm(folder, { recursive: true });
       mkdirSync(folder);
       const found = { client: client(id), path: join(folder, 'config') };
       if (before !== null) await writeFile(found.path, before);
-      const set = await planSetup(await readConfig(found), launch);
+      const set = await planSetup(await readConfig(found), wanted);
       await replaceConfig(set.config, set.text);
-      const removal = await planRemoval(await readConfig(found));
+      const removal = await planRemoval(await readConfig(found), gone);
       await replaceConfig(removal.config, removal.text);
       expect(await readFile(found.path).catch(() => null)).toEqual(before);
     });
     await fc.assert(property, { numRuns: 60 });
   });
 
+  it('239. finds the entry of a connection by its id, whatever it is called, and takes no name that is another server’s', async () => {
+    const other = { url: 'https://mcp.linear.example' };
+    const config = configOf('cursor', JSON.stringify({ mcpServers: { linear: other } }));
+    const set = parse((await planSetup(config, linears)).text ?? '').mcpServers;
+    expect(Object.keys(set)).toEqual(['linear', 'linear-keyward', 'linear-keyward-2']);
+    expect(set).toMatchObject({ linear: other, 'linear-keyward': { args: ['keyward.js', 'mcp', ids[0]] } });
+    const { linear, 'linear-keyward': own } = set;
+    const renamed = configOf('cursor', JSON.stringify({ mcpServers: { linear, mine: { ...own, command: 'old' } } }));
+    const again = parse((await planSetup(renamed, [serverOf(ids[0], 'renamed')])).text ?? '').mcpServers;
+    expect(again).toEqual({ linear, mine: own });
+    expect(parse((await planRemoval(renamed, ['mine'])).text ?? '').mcpServers).toEqual({ linear });
+    expect((await planRemoval(renamed, ['linear'])).text).toBe(renamed.text);
+  });
+
   it('156. keeps what a person added to the entry, and leaves an entry alone that is right in a layout of its own', async () => {
     const mine = { ...entry, command: 'old', env: { KEYWARD_PASSPHRASE: 'canary', N: 1 }, disabled: false };
     const config = configOf('cursor', JSON.stringify({ mcpServers: { keyward: mine } }));
-    const { text } = await planSetup(config, launch);
+    const { text } = await planSetup(config, keyward);
     expect(parse(text ?? '').mcpServers.keyward).toEqual({
       ...mine,
       command: launch.command,
       env: { ...mine.env, ...launch.env },
     });
     const again = configOf('cursor', (text ?? '').replaceAll(':', ' :  '));
-    expect((await planSetup(again, launch)).text).toBe(again.text);
+    expect((await planSetup(again, keyward)).text).toBe(again.text);
   });
 
   it('does not mix itself into a Keyward that is reached over HTTP', async () => {
     const config = configOf('vscode', '{"servers":{"keyward":{"type":"http","url":"https://k.example/mcp"}}}');
-    await expect(planSetup(config, launch)).rejects.toMatchObject({ code: 'conflict' });
-    expect(parse((await planRemoval(config)).text ?? '')).toEqual({ servers: {} });
+    await expect(planSetup(config, keyward)).rejects.toMatchObject({ code: 'conflict' });
+    expect(parse((await planRemoval(config, null)).text ?? '')).toEqual({ servers: {} });
   });
 
   it('154. a diff shows no value and no comment but what Keyward writes itself', async () => {
@@ -369,7 +395,7 @@ describe('setup and removal', () => {
       const json = JSON.stringify({ mcpServers: servers }, null, oneLine ? 0 : 2).replace(/\}$/, `/* ${canary} */}`);
       const toml = `# ${canary}\n[mcp_servers.a]\nargs = ["${canary}", '''\n${canary}\n''']\n[mcp_servers.keyward]\ncommand = "${canary}" # ${canary}\n`;
       for (const config of [configOf('cursor', json), configOf('codex', toml)]) {
-        for (const plan of [await planSetup(config, launch), await planRemoval(config)]) {
+        for (const plan of [await planSetup(config, keyward), await planRemoval(config, null)]) {
           const shown = await diffOf(plan, known, false);
           expect(shown).not.toContain('canary');
           expect(shown).toMatch(/^[+-]/m);

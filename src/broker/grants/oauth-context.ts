@@ -41,7 +41,7 @@ export function requireAuth(connector: Connector, authenticationType: string): C
 
 /** The connector's entry for a stored credential; undefined when its connector file is gone. */
 export function findAuth(
-  broker: Broker,
+  broker: Pick<Broker, 'catalogue'>,
   { connectorId, authenticationType }: Pick<Subject, 'connectorId' | 'authenticationType'>,
 ): Connector['auth'][number] | undefined {
   return broker.catalogue.get(connectorId)?.auth.find((one) => one.authenticationType === authenticationType);

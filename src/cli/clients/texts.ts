@@ -1,6 +1,7 @@
 /** What to paste into which MCP client so that it starts this Keyward. */
 import { flagOf, options } from '../../config/config.ts';
 import { packageName } from '../../version.ts';
+import { plain } from '../terminal/table.ts';
 
 /** How a client starts Keyward: program, arguments, and environment (never a secret). */
 export type Launch = {
@@ -130,6 +131,22 @@ export function httpClientTexts(url: string): readonly { readonly client: string
       text: `npx @modelcontextprotocol/inspector@latest --cli ${url} --transport http --header ${shellWord(header)} --method tools/list`,
     },
   ];
+}
+
+/** An MCP server of a connection. */
+type Served = { readonly name: string; readonly credentialId: string };
+
+/** What starts each of these over stdio, a line under the name of each. */
+export function serverLines(self: Self, servers: readonly Served[]): string[] {
+  return servers.flatMap(({ name, credentialId }) => [
+    `${plain(name)}:`,
+    `  ${commandLine(self, ['mcp', credentialId])}`,
+  ]);
+}
+
+/** How a client reaches the server of a connection at a Keyward over HTTP; `TOKEN` stands for the bearer token. */
+export function proxyText(origin: string, connection: string): string {
+  return `${origin}/proxy/${connection} with the header Authorization: Bearer TOKEN`;
 }
 
 /** One word of a shell command, quoted for sh when it needs it. */

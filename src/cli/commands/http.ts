@@ -7,7 +7,7 @@ import { hostInUrl, isLoopback, loopbackNames, otherPort } from '../../hosts.ts'
 import type { Metrics } from '../../http/ops/metrics.ts';
 import type { LogWriter } from '../../log.ts';
 import { version } from '../../version.ts';
-import { commandLine, httpClientTexts, thisProcess } from '../clients/texts.ts';
+import { commandLine, httpClientTexts, proxyText, thisProcess } from '../clients/texts.ts';
 import type { Invocation, Run } from '../command.ts';
 import { type Keyward, openKeyward, stopSignal } from '../keyward.ts';
 
@@ -138,6 +138,9 @@ function welcome({ config: { port }, options }: Invocation, origin: string, vaul
     'Then tell a client, with the token in place of TOKEN:',
     '',
     ...httpClientTexts(`${origin}/mcp`).flatMap(({ client, text }) => [`${client}:`, `  ${text}`, '']),
+    'Each MCP server that the token’s user connected is at an address of its own, by id, name or connector:',
+    `  ${proxyText(origin, '<connection>')}`,
+    '',
     `Your page is ${origin}/ and a code that signs you in there comes from:`,
     `  ${keyward(['sign-in', '--user', 'me'])}`,
     '',

@@ -1,9 +1,9 @@
 /** `keyward mcp` without a word: the connections that are MCP servers, and what starts each. */
 import { localPrincipal } from '../../principal.ts';
-import { commandLine, launchOf, thisProcess } from '../clients/texts.ts';
+import { launchOf, serverLines, thisProcess } from '../clients/texts.ts';
 import type { Run } from '../command.ts';
 import { mcpServersOf } from '../mcp-servers.ts';
-import { count, plain, printJson, table } from '../terminal/table.ts';
+import { count, printJson, table } from '../terminal/table.ts';
 import { withConnections } from '../with-store.ts';
 
 export const list: Run = (invocation) =>
@@ -23,9 +23,7 @@ export const list: Run = (invocation) =>
         credentialId,
       ]);
       process.stdout.write(table([['name', 'connector', 'account', 'state', 'id'], ...rows]));
-      const lines = servers.map(
-        ({ name, credentialId }) => `${plain(name)}:\n  ${commandLine(self, ['mcp', credentialId])}`,
-      );
+      const lines = serverLines(self, servers);
       process.stdout.write(`\nA client starts them with these lines:\n\n${lines.join('\n')}\n`);
     }
     process.stderr.write(`${count(servers.length, 'MCP server')} connected. ${next(servers.length)}\n`);

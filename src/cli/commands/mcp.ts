@@ -1,5 +1,4 @@
 /** `keyward mcp`: the MCP server of a connection, for clients that only start programs. */
-import { KeywardError } from '../../errors.ts';
 import { takeStdout } from '../../mcp/stdout.ts';
 import { localPrincipal, type Principal } from '../../principal.ts';
 import { oneLine } from '../../text.ts';
@@ -10,7 +9,7 @@ import { linesOf, lineWriter } from '../bridge/stdio.ts';
 import type { Invocation, Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
 import { stopSignal } from '../keyward.ts';
-import { isMcpServer } from '../mcp-servers.ts';
+import { requireMcpServer } from '../mcp-servers.ts';
 import { withConnections } from '../with-store.ts';
 
 /** What is still under way at the end gets this long. */
@@ -25,7 +24,7 @@ function serve(invocation: Invocation): Promise<number> {
   const output = takeStdout(log);
   return withConnections(invocation, 'keyward mcp', async (broker) => {
     const connection = await findConnection(broker, localPrincipal, invocation.words[0] ?? '');
-    if (!isMcpServer(broker, connection)) throw noMcpServer(connection.name);
+    requireMcpServer(broker, connection);
     let principal: Principal = localPrincipal;
     const bridge = createBridge({
       remote: remoteServer(broker, () => principal, connection.credentialId),
@@ -56,10 +55,4 @@ async function receiveAll(receive: (line: string | null) => void): Promise<strin
     // Its pipe broke.
   }
   return 'client gone';
-}
-
-function noMcpServer(name: string): KeywardError {
-  return new KeywardError('invalid_input', `The connection ${name} is no MCP server.`, {
-    hint: 'keyward mcp lists those that are; keyward call calls any other service.',
-  });
 }

@@ -6,20 +6,22 @@ import { type Catalogue, loadCatalogue } from '../../connectors/catalogue.ts';
 import { toPublic } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
 import { openVault } from '../../vault/open.ts';
+import type { Credential } from '../../vault/vault.ts';
 import { version } from '../../version.ts';
 import { clientFiles, type FoundClient, thisSystem } from '../clients/clients.ts';
 import { readConfig } from '../clients/config-file.ts';
 import { hasKeyward } from '../clients/plan.ts';
-import { clientTexts, launchOf, thisProcess } from '../clients/texts.ts';
-import type { Run } from '../command.ts';
+import { clientTexts, launchOf, proxyText, serverLines, thisProcess } from '../clients/texts.ts';
+import type { Invocation, Run } from '../command.ts';
 import { keySource } from '../key-source.ts';
 import { exists, matchAuthConfigs, openConfiguredStore } from '../keyward.ts';
+import { isMcpServer } from '../mcp-servers.ts';
 import { table } from '../terminal/table.ts';
 
 /** Prints the page. Makes nothing: neither a vault nor a key. Fails when there is a vault that does not open. */
 export const showStatus: Run = async ({ config, options }) => {
   const catalogue = await loadCatalogue(config.connectorsDir);
-  const vault = await vaultState(config);
+  const vault = await vaultState(config, catalogue);
   const rows = [
     ['Vault', config.store.kind === 'file' ? `${config.store.path} (${vault.text})` : vault.text],
     ['Key', await keySource(config).catch(() => 'not told by the vault')],
@@ -30,7 +32,7 @@ export const showStatus: Run = async ({ config, options }) => {
     ]),
     ...authConfigRows(config, catalogue),
     ['Callback', `${config.publicUrl ?? `http://${config.host}:${config.port}`}/oauth/callback`],
-    ...(config.proxy === null ? [] : [['Proxy', proxyText(config.proxy)]]),
+    ...(config.proxy === null ? [] : [['Proxy', outboundText(config.proxy)]]),
     ['Raw secrets', releaseWords[config.release]],
     ...(await clientRows()),
   ];
@@ -44,6 +46,7 @@ export const showStatus: Run = async ({ config, options }) => {
       text.replace(/^/gm, '  '),
       '',
     ]),
+    ...serverPart(vault.servers, config, options),
     ...(secrets.length > 0 ? [`Set ${secrets.join(', ')} there too: secrets are not printed here.`, ''] : []),
     table(rows),
     'keyward --help lists every command and option.',
@@ -54,32 +57,61 @@ export const showStatus: Run = async ({ config, options }) => {
 };
 
 /** Without the user name and the password that its URL may hold. */
-function proxyText({ url, except }: NonNullable<Config['proxy']>): string {
+function outboundText({ url, except }: NonNullable<Config['proxy']>): string {
   const without = except.length === 0 ? '' : `; without it: ${except.join(', ')}`;
   return `${new URL(url).host} (HTTPS_PROXY), which resolves the names of services${without}`;
 }
 
-type VaultState = { readonly opens: boolean; readonly text: string };
+/** Most MCP servers whose lines are printed; keyward mcp has them all. */
+const mostServers = 10;
 
-async function vaultState(config: Config): Promise<VaultState> {
+/** How a client reaches the MCP servers that are connected. */
+function serverPart(
+  all: VaultState['servers'],
+  { host, port, publicUrl }: Config,
+  options: Invocation['options'],
+): string[] {
+  const servers = all.slice(0, mostServers).map(({ id, name }) => ({ name, credentialId: id }));
+  if (servers.length === 0) return [];
+  const lines = serverLines(thisProcess(options), servers);
+  return [
+    'A client starts the MCP servers that you connected with these lines; keyward setup --mcp <connection> writes one into its file:',
+    ...lines.map((line) => `  ${line}`),
+    ...(all.length > servers.length ? [`  and ${all.length - servers.length} more, which keyward mcp lists`] : []),
+    '',
+    'With keyward http it reaches those of the token’s user by id, name or connector, such as:',
+    `  ${proxyText(publicUrl ?? `http://${host}:${port}`, servers[0]?.credentialId ?? '')}`,
+    '',
+  ];
+}
+
+type VaultState = {
+  readonly opens: boolean;
+  readonly text: string;
+  /** Connections that are MCP servers. */
+  readonly servers: readonly Credential[];
+};
+
+async function vaultState(config: Config, catalogue: Catalogue): Promise<VaultState> {
   // Opening one would make its tables, which is more than showing something.
-  if (config.store.kind === 'postgres') return { opens: true, text: 'in PostgreSQL' };
+  if (config.store.kind === 'postgres') return { opens: true, text: 'in PostgreSQL', servers: [] };
   if (!(await exists(config.store.path))) {
-    return { opens: true, text: 'made when a client starts Keyward for the first time' };
+    return { opens: true, text: 'made when a client starts Keyward for the first time', servers: [] };
   }
   try {
-    const count = await countCredentials(config);
-    return { opens: true, text: `${count === 1 ? '1 credential' : `${count} credentials`} over stdio` };
+    const all = await allCredentials(config);
+    const text = `${all.length === 1 ? '1 credential' : `${all.length} credentials`} over stdio`;
+    return { opens: true, text, servers: all.filter((one) => isMcpServer({ catalogue }, one)) };
   } catch (error) {
     const { message, hint } = toPublic(error);
-    return { opens: false, text: `does not open: ${[message, hint].join(' ').trim()}` };
+    return { opens: false, text: `does not open: ${[message, hint].join(' ').trim()}`, servers: [] };
   }
 }
 
-async function countCredentials(config: Config): Promise<number> {
+async function allCredentials(config: Config): Promise<Credential[]> {
   const vault = await openVault(await openConfiguredStore(config));
   try {
-    return (await allOf((page) => vault.list('credential', localPrincipal, {}, page))).length;
+    return [...(await allOf((page) => vault.list('credential', localPrincipal, {}, page)))];
   } finally {
     await vault.close();
   }

@@ -9,11 +9,16 @@ export const careCommands: CommandTable = {
       words: ['[client…]'],
       help: 'make the MCP clients on this computer start this Keyward: shows each change, asks, and keeps the old file',
       flags: {
-        remove: { help: 'take it back: only what stands under the name keyward' },
+        mcp: {
+          value: 'connection',
+          many: true,
+          help: 'make them start the MCP server of this connection instead, under a name of its own; keyward mcp lists those that there are',
+        },
+        remove: { help: 'take it back: only what stands under the name keyward, or with --mcp only those servers' },
         yes: { help: 'make every change without a question, for scripts' },
         ...jsonFlag,
       },
-      examples: ['keyward setup', 'keyward setup claude-code cursor --yes'],
+      examples: ['keyward setup', 'keyward setup claude-code cursor --mcp linear'],
       load: async () => (await import('../commands/setup.ts')).setup,
     },
     {
