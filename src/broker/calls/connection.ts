@@ -92,13 +92,18 @@ export async function sendWithRenewal<Answer extends ServiceAnswerFacts>(
   };
 }
 
-/** A token this young is not renewed because of a refusal: the service means something else. */
+/**
+ * A token this young is not renewed because of a refusal: the service means something else, unless its time was over when
+ * the answer came.
+ */
 const youngMs = 60_000;
 
 function historyOf({ auth, credential, secret }: Connection, settle: boolean): SecretHistory {
   const byItself = usesTokenEndpoint(auth) && auth.authenticationType !== 'oauth2';
   const renewable = secret.kind === 'tokens' && (secret.refreshToken !== null || byItself);
-  return { renewable, young: !settle && (credential.refreshedAt ?? 0) > Date.now() - youngMs };
+  const now = Date.now();
+  const over = secret.kind === 'tokens' && secret.expiresAt !== null && secret.expiresAt <= now;
+  return { renewable, young: !settle && !over && (credential.refreshedAt ?? 0) > now - youngMs };
 }
 
 function valuesOf({ credential, secret }: Opened): Values {

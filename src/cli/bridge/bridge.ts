@@ -17,7 +17,9 @@ import { keepSetting, noteAsked, renewed, type Session, sessionOf } from './sess
 const maxUnderWay = 1_000;
 /** How long the server may take to end the session, in milliseconds. */
 const goodbyeMs = 2_000;
-/** What becomes of a message that is not answered, in milliseconds. */
+/** How long a stream may go on after its last answer, in milliseconds. */
+const lingerMs = 5_000;
+/** How long a message that has no answer may take, in milliseconds. */
 const noticeMs = 30_000;
 
 type BridgeParts = {
@@ -47,6 +49,7 @@ type Call = {
 export function createBridge({ remote, write, introduce, log }: BridgeParts): Bridge {
   const exchange = createExchange(remote);
   const underWay = new Map<string, Call>();
+  const closing = new AbortController();
   let session: Session | null = null;
   let renewing: Promise<Session> | null = null;
   /** Settles when what the client said so far about its session has reached the server. */
@@ -94,11 +97,12 @@ export function createBridge({ remote, write, introduce, log }: BridgeParts): Br
   }
 
   async function ready(written: Written): Promise<void> {
-    const own = session;
     await notify(written);
+    // The server may have forgotten it meanwhile: it is the next one then.
+    const own = session;
     if (own === null) return;
     own.ready = written;
-    if (own === session) void listen(own);
+    void listen(own);
   }
 
   /** Sends requests, and sees to it that each has one answer, whatever happens. */
@@ -161,6 +165,8 @@ export function createBridge({ remote, write, introduce, log }: BridgeParts): Br
       const request = call?.open.get(String(message.id));
       if (call === undefined || request === undefined) return log.warn('mcp.answer_to_nothing');
       call.open.delete(String(message.id));
+      // Servers end the stream of an answer (2025-11-25, Streamable HTTP); not all of them do.
+      if (call.open.size === 0) setTimeout(() => call.ended.abort(), lingerMs).unref();
       if (message.result !== undefined) noteResult(request, message, call.written, asked?.answer);
     }
     await write(written.text);
@@ -194,7 +200,7 @@ export function createBridge({ remote, write, introduce, log }: BridgeParts): Br
   /** Sends what has no answer. */
   async function notify(written: Written): Promise<void> {
     const own = written.messages.some((message) => ownVersion(message) !== null) ? null : session;
-    const signal = AbortSignal.timeout(noticeMs);
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(noticeMs)]);
     try {
       let { answer, refusal } = await exchange.post(written, own, signal);
       if (refusal !== null && own?.id && isForgotten(refusal)) {
@@ -262,6 +268,7 @@ export function createBridge({ remote, write, introduce, log }: BridgeParts): Br
   }
 
   async function close(): Promise<void> {
+    closing.abort();
     for (const call of underWay.values()) call.ended.abort();
     const old = session;
     session = null;

@@ -1,6 +1,8 @@
 /** Verifying: one harmless call, and only its verdict counts. */
 import type { ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { callApi } from '../../../src/broker/calls/call-api.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { getConnection } from '../../../src/broker/credentials/manage.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
@@ -188,5 +190,20 @@ describe('verifying', () => {
       api = () => [200, body];
       expect(await verify(id)).not.toHaveProperty('account');
     }
+  });
+});
+
+describe('a call', () => {
+  it('is made again with a new token when its own, however young, outlived its time on the way', async () => {
+    const { id } = await storeTokens(keyward.broker, me);
+    let n = 0;
+    token = () => {
+      n += 1;
+      if (n === 1) revokedNow = () => delay(1_100).then(() => void (revokedNow = undefined));
+      return [200, { access_token: `at-${n}`, refresh_token: `rt-${n}`, expires_in: n === 1 ? 1 : 3_600 }];
+    };
+    api = (given) => (given === 'at-2' ? [200, {}] : [401, {}]);
+    const answer = await callApi(keyward.broker, me, { connectionId: id, method: 'GET', path: '/me' });
+    expect([answer.status, n]).toEqual([200, 2]);
   });
 });

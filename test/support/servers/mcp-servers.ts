@@ -50,14 +50,18 @@ export type SessionServer = Common & {
 type Admits = (authorization: string) => boolean | Promise<boolean>;
 type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => Promise<void>;
 
+/** What else is at the same address: answers a request, or (false) leaves it to the MCP server. */
+export type Beside = (request: IncomingMessage, response: ServerResponse, body: string) => Promise<boolean>;
+
 /** A listener that can go away and come back. */
-async function listener(admits: Admits, answer: Answer, forget: () => void) {
+async function listener(admits: Admits, answer: Answer, forget: () => void, beside?: Beside) {
   const asked: Asked[] = [];
   let server: Server;
   let port = 0;
   const start = async () => {
     server = createServer(async (request, response) => {
       const body = await text(request);
+      if (await beside?.(request, response, body)) return;
       const { method = '', headers } = request;
       asked.push({ method, headers, says: body === '' ? undefined : JSON.parse(body).method });
       if (await admits(headers.authorization ?? '')) await answer(request, response, body);
@@ -94,7 +98,7 @@ function eventStore() {
 }
 
 /** SDK 1.x, with sessions, resumption, and requests to the client. */
-export async function startSessionServer(admits: Admits): Promise<SessionServer> {
+export async function startSessionServer(admits: Admits, beside?: Beside): Promise<SessionServer> {
   const sessions = new Map<string, { transport: StreamableHTTPServerTransport; server: McpServer }>();
   const [ended, cancelled, subscribed]: [string[], string[], string[]] = [[], [], []];
 
@@ -129,6 +133,7 @@ export async function startSessionServer(admits: Admits): Promise<SessionServer>
       await transport.handleRequest(request, response, parsed);
     },
     () => sessions.clear(),
+    beside,
   );
   return {
     ...http,
