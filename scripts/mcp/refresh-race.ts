@@ -16,12 +16,13 @@ import { followLink } from '../../test/support/clients/person.ts';
 import { type HttpKeyward, startKeywardHttp } from '../../test/support/servers/keyward-http.ts';
 import { installPackages } from '../fetch-tool.ts';
 import { type Counts, startRotatingServer } from './rotating-server.ts';
-import { type Disturbances, runWorker, type Tally, type Worker } from './workers.ts';
+import { connectAll, type Disturbances, runWorker, type Tally, type Worker } from './workers.ts';
 
 const mcpRemote = '0.15.1';
-const [clients, callsOfEach, longestMs] = [8, 125, 150_000];
+const [clients, callsOfEach, longestMs] = [8, 125, 120_000];
 /** How long after its end a kill may still be felt: a process starts again, a session is begun again. */
-const afterwardsMs = 8_000;
+const afterwardsMs = 15_000;
+const betweenKillsMs = 10_000;
 
 /** What is killed in turn, and brings it back where nobody else does. */
 type Kill = { readonly whom: string; readonly act: () => Promise<void> };
@@ -29,12 +30,13 @@ type Kill = { readonly whom: string; readonly act: () => Promise<void> };
 async function race(title: string, workers: readonly Worker[], kills: readonly Kill[], counts: Counts): Promise<void> {
   const tally: Tally = { calls: 0, underWay: 0, lost: 0, words: [] };
   const disturbances: Disturbances = [];
+  const all = await connectAll(workers);
   const until = Date.now() + longestMs;
   let running = true;
   const before = { ...counts };
   const killing = (async () => {
     for (let turn = 0; running; turn += 1) {
-      await delay(3_000);
+      await delay(betweenKillsMs);
       const kill = kills[turn % kills.length];
       if (!running || kill === undefined) return;
       const disturbance = { from: Date.now(), until: Number.POSITIVE_INFINITY, whom: kill.whom };
@@ -43,7 +45,8 @@ async function race(title: string, workers: readonly Worker[], kills: readonly K
       disturbance.until = Date.now() + afterwardsMs;
     }
   })();
-  await Promise.all(workers.map((worker) => runWorker(worker, { calls: callsOfEach, until, disturbances, tally })));
+  const common = { calls: callsOfEach, until, disturbances, tally };
+  await Promise.all(all.map((first, at) => runWorker(workers[at] as Worker, { first, ...common })));
   running = false;
   await killing;
   const refreshes = counts.refreshes - before.refreshes;
@@ -168,10 +171,6 @@ async function withMcpRemote(folder: string): Promise<void> {
   };
   const names = Array.from({ length: clients }, (_, at) => `remote ${at}`);
   const { workers, newest } = stdioWorkers(names, start);
-  await runWorker(
-    { name: 'first', open: start },
-    { calls: 1, until: Date.now() + 30_000, disturbances: [], tally: { calls: 0, underWay: 0, lost: 0, words: [] } },
-  );
   const kills: Kill[] = [
     { whom: 'remote 0', act: async () => kill(newest.get('remote 0')) },
     { whom: 'remote 1', act: async () => newest.get('remote 1')?.close() },

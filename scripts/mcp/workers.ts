@@ -27,24 +27,32 @@ export type Disturbances = {
   readonly whom: string;
 }[];
 
+/** Clients of all, before anything is disturbed: they start one after the other. */
+export async function connectAll(workers: readonly Worker[]): Promise<Client[]> {
+  const all: Client[] = [];
+  for (const { open } of workers) all.push(await connected(open()));
+  return all;
+}
+
 /** Calls until the count is full or the time is over; a client whose way ended takes a new one. */
 export async function runWorker(
   { name, open }: Worker,
   options: {
+    readonly first: Client;
     readonly calls: number;
     readonly until: number;
     readonly disturbances: Disturbances;
     readonly tally: Tally;
   },
 ): Promise<void> {
-  const { calls, until, disturbances, tally } = options;
-  let client: Client | null = null;
+  const { first, calls, until, disturbances, tally } = options;
+  let client: Client | null = first;
   for (let done = 0; done < calls && Date.now() < until; ) {
     const began = Date.now();
     try {
       client ??= await connected(open());
       const result = await client.callTool({ name: 'echo', arguments: { words: name } }, undefined, {
-        timeout: 20_000,
+        timeout: 60_000,
       });
       if (result.isError) throw new Error(JSON.stringify(result.content));
       tally.calls += 1;
@@ -70,6 +78,6 @@ export async function runWorker(
 
 async function connected(transport: Transport): Promise<Client> {
   const client = new Client({ name: 'race', version: '1' });
-  await client.connect(transport, { timeout: 20_000 });
+  await client.connect(transport, { timeout: 60_000 });
   return client;
 }

@@ -199,7 +199,12 @@ describe('a call', () => {
     let n = 0;
     token = () => {
       n += 1;
-      if (n === 1) revokedNow = () => delay(1_100).then(() => void (revokedNow = undefined));
+      if (n === 1) {
+        revokedNow = async () => {
+          revokedNow = undefined;
+          await delay(1_100);
+        };
+      }
       return [200, { access_token: `at-${n}`, refresh_token: `rt-${n}`, expires_in: n === 1 ? 1 : 3_600 }];
     };
     api = (given) => (given === 'at-2' ? [200, {}] : [401, {}]);
