@@ -109,7 +109,7 @@ async function* eventsIn(body: AsyncIterable<Uint8Array>, onRetry: (ms: number) 
   }
 }
 
-export function tooLong(): KeywardError {
+function tooLong(): KeywardError {
   return new KeywardError('egress_too_large', 'A message of the MCP server is longer than 16 MB.', {
     hint: 'Ask the server for less at a time.',
   });

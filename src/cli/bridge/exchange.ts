@@ -23,8 +23,6 @@ type Receiver = {
   readonly signal: AbortSignal;
 };
 
-export type Exchange = ReturnType<typeof createExchange>;
-
 export function createExchange(remote: Remote) {
   const marks = createMarks();
 

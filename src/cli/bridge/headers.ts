@@ -2,7 +2,7 @@
 import { isRecord, type Message, ownVersion, type Written } from './message.ts';
 
 /** A session, as far as its messages name it. */
-export type SessionNames = { readonly id: string | null; readonly version: string | null };
+type SessionNames = { readonly id: string | null; readonly version: string | null };
 
 /** Header name → its value. */
 type Headers = Readonly<Record<string, string>>;
@@ -51,7 +51,7 @@ function nameIn({ method, params }: Message): string | undefined {
 type Mark = { readonly header: string; readonly path: readonly string[] };
 
 /** Which arguments of which tools go into headers, too (2026-07-28, `x-mcp-header`). */
-export type Marks = {
+type Marks = {
   /** Learns from a list of tools that passes. */
   learn(result: unknown): void;
   headers(call: Message): Headers;

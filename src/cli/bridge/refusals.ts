@@ -14,7 +14,7 @@ const lookedInto = 65_536;
 const [parseError, serverError] = [-32_700, -32_000];
 
 /** An answer that is not what was asked for. */
-export type Refusal = {
+type Refusal = {
   readonly status: number;
   readonly headers: ServiceAnswer['headers'];
   /** The beginning of the body. */

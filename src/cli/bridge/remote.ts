@@ -8,7 +8,7 @@ import type { Principal } from '../../principal.ts';
 /** How long a call waits for its owner, in seconds. Clients give a request a minute; the answer has to be out before. */
 const waitSeconds = 50;
 
-export type Sending = {
+type Sending = {
   readonly method: 'POST' | 'GET' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;

@@ -23,7 +23,7 @@ export type Wanted = {
   readonly server: WantedServer | null;
 };
 
-export type WantedServer = {
+type WantedServer = {
   /** The connection's id, by which its entry is known whatever that is called. */
   readonly id: string;
   /** What its entry is called, where nothing else has that name. */
