@@ -111,7 +111,7 @@ async function vaultState(config: Config, catalogue: Catalogue): Promise<VaultSt
 async function allCredentials(config: Config): Promise<Credential[]> {
   const vault = await openVault(await openConfiguredStore(config));
   try {
-    return [...(await allOf((page) => vault.list('credential', localPrincipal, {}, page)))];
+    return await allOf((page) => vault.list('credential', localPrincipal, {}, page));
   } finally {
     await vault.close();
   }
