@@ -70,6 +70,11 @@ const names = {
     open: 'replaced secrets',
     hint: 'Wait a day: the oldest are swept away then.',
   },
+  seenTools: {
+    many: 'lists of tools',
+    open: 'lists of tools',
+    hint: 'Delete connections to MCP servers that are no longer needed.',
+  },
   authConfig: {
     many: 'auth configs',
     open: 'auth configs',

@@ -68,6 +68,11 @@ export type CredentialRow = Row & {
   readonly shares?: readonly Share[];
   /** What the owner allows anybody to call, itself included; absent or null is everything. */
   readonly policy?: CallPolicy | null;
+  /**
+   * Of an MCP server: which version of the row of its kind holds the definitions that its owner saw (0: there was no room
+   * for one), and how many wait to be seen. Absent or null before the first list.
+   */
+  readonly seenTools?: { readonly row: number; readonly added: number; readonly changed: number } | null;
 };
 
 /** What a registration was for. */
@@ -164,6 +169,12 @@ export type ReplacedSecretRow = Row &
     readonly expiresAt: number;
   };
 
+/**
+ * What the owner of a connection to an MCP server saw of its tools, prompts and resources, under the id of the
+ * credential. Its sealed part holds their definitions. It changes together with `seenTools` of the credential.
+ */
+export type SeenToolsRow = Row;
+
 /** A request for its owner's approval; its sealed part is the key of the request's link and form. */
 export type ApprovalRow = Row & Asked;
 
@@ -177,6 +188,7 @@ export type Rows = {
   visit: VisitRow;
   approval: ApprovalRow;
   replacedSecret: ReplacedSecretRow;
+  seenTools: SeenToolsRow;
 };
 export type Kind = keyof Rows;
 /** Kinds of rows that are swept away some time after they ended. */

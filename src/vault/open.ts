@@ -62,8 +62,8 @@ export async function openVault(
     // While the secret's version stays, the store keeps the box that it has.
     const sealed = change.secret === undefined ? '' : sealSecret(keyring, kind, record, secretVersion, change.secret);
     const counted = { version: record.version + 1, secretVersion, updatedAt: now, sealed };
-    // Of all kinds, only an update of an approval may open again what was over.
-    const within = kind === 'approval' && { within: quotas[kind] };
+    // An update of an approval may open again what was over, and a list of tools may grow; no other kind does either.
+    const within = (kind === 'approval' || kind === 'seenTools') && { within: quotas[kind] };
     return { op, kind, row: { ...record, ...counted }, ifVersion: record.version, ...within } as Change;
   }
 
@@ -178,12 +178,17 @@ const credentialBytes = 4 * 1024;
 /** A few may take far more, such as the keys of service accounts. */
 const leastBytes = 1024 * 1024;
 
+/** Of all MCP servers of one owner: every commit of the JSON store writes them. */
+const seenToolsBytes = 8 * 1024 * 1024;
+
 /** @param maxCredentials what the operator allows one owner */
 function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
   return {
     credential: { rows: maxCredentials, bytes: Math.max(leastBytes, maxCredentials * credentialBytes) },
     // One for each credential, and for a while those of deleted ones.
     replacedSecret: { rows: 2 * maxCredentials },
+    // One for each credential; a few take as much as all others.
+    seenTools: { rows: maxCredentials, bytes: seenToolsBytes },
     authConfig: { rows: 200 },
     // Ended ones can be read for an hour.
     attempt: { rows: 200, open: 20 },

@@ -10,10 +10,12 @@ import type {
   ListFilter,
   Page,
   ReplacedSecretRow,
+  SeenToolsRow,
   Store,
   VisiblePage,
 } from '../store/store.ts';
 
+export { canonicalJson } from '../seal/canonical.ts';
 export { offerTo, type Reader, reaches, readerUnder, type ShareRule } from '../store/sharing.ts';
 export type {
   ApprovalAct,
@@ -39,6 +41,7 @@ export type Attempt = Stored<AttemptRow>;
 export type Session = Stored<SessionRow>;
 export type Approval = Stored<ApprovalRow>;
 export type ReplacedSecret = Stored<ReplacedSecretRow>;
+export type SeenTools = Stored<SeenToolsRow>;
 export type Visit = Stored<VisitRow>;
 
 /** The plaintext inside a credential. */
@@ -89,6 +92,32 @@ export type AttemptSecret = {
   } | null;
 };
 
+/** Lists of an MCP server. */
+export type ServerList = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+
+/** A definition as an MCP server gave it, without what may differ from one list to the next. */
+export type ServedDefinition = Readonly<Record<string, unknown>>;
+
+/** A tool, prompt or resource of an MCP server: as its owner saw it, and as it is now where that differs. */
+export type SeenItem = {
+  readonly kind: 'tool' | 'prompt' | 'resource';
+  /** The URI of a resource, or its template. */
+  readonly name: string;
+  /** Null while its owner has not seen it. */
+  readonly seen: ServedDefinition | null;
+  /** Null while it is as it was seen, and where there is no room to keep it. */
+  readonly now: ServedDefinition | null;
+};
+
+/** The sealed part of what the owner of a connection saw of an MCP server. */
+export type SeenDefinitions = {
+  /** Address of the server that they are from; null where only its answers passed by. */
+  readonly server: string | null;
+  readonly items: readonly SeenItem[];
+  /** Lists that were not read to their end yet: when reading began, in milliseconds since 1970, or null. */
+  readonly unread: Readonly<Partial<Record<ServerList, number | null>>>;
+};
+
 /** Record and secret type of each kind. */
 export type Records = {
   credential: { record: Credential; secret: CredentialSecret };
@@ -100,6 +129,7 @@ export type Records = {
   /** `key`: link and form tokens of one request are derived from it; each new request has a new one. */
   approval: { record: Approval; secret: { readonly key: string } };
   replacedSecret: { record: ReplacedSecret; secret: CredentialSecret };
+  seenTools: { record: SeenTools; secret: SeenDefinitions };
 };
 type RecordKind = keyof Records;
 

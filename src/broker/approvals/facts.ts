@@ -1,5 +1,12 @@
 /** The facts of a request as they are when it is made. Its page shows these, whatever changes afterwards. */
-import type { Approval, ApprovalAct, ApprovalDetails, ApprovalFacts, Credential } from '../../vault/vault.ts';
+import {
+  type Approval,
+  type ApprovalAct,
+  type ApprovalDetails,
+  type ApprovalFacts,
+  type Credential,
+  canonicalJson,
+} from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { renamedLately } from '../input/renamed.ts';
 
@@ -30,7 +37,7 @@ type Asked = {
 
 /** Keyed digest of what is asked; an approval is good for exactly this. */
 export function askedDigest(broker: Broker, { act, connectorId, credentialId, details, facts }: Asked): string {
-  return broker.vault.proof('approval-request', inOrder({ act, connectorId, credentialId, details, facts }));
+  return broker.vault.proof('approval-request', canonicalJson({ act, connectorId, credentialId, details, facts }));
 }
 
 /** True while what a request shows is what it was made with, and still so. */
@@ -40,14 +47,7 @@ export async function isStillSo(broker: Broker, approval: Approval): Promise<boo
   if (credentialId === null) return true;
   const owner = { tenant: approval.tenant, user: approval.owner };
   const credential = await broker.vault.get('credential', owner, credentialId);
-  return credential !== undefined && inOrder(factsOf(broker, credential, approval.askedAt)) === inOrder(facts);
-}
-
-/** One text for equal values, whatever the order of their fields: a store may answer them in another. */
-function inOrder(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
+  return (
+    credential !== undefined && canonicalJson(factsOf(broker, credential, approval.askedAt)) === canonicalJson(facts)
   );
 }

@@ -12,6 +12,7 @@ import { unsavedFor } from '../grants/fresh-tokens.ts';
 import { findAuth, oauthContext } from '../grants/oauth-context.ts';
 import { endedWith, endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
 import { quoted } from '../input/text.ts';
+import { forgetSeen } from '../mcp-servers/seen.ts';
 import { type Revocation, revoke } from '../oauth/revoke.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { authorize, who } from '../policy/policy.ts';
@@ -118,6 +119,7 @@ export async function removeRecord(broker: Broker, principal: Principal, seen: C
       await broker.vault.commit([
         { op: 'delete', kind: 'credential', record },
         ...(kept ? [{ op: 'delete', kind: 'replacedSecret', record: kept } as const] : []),
+        ...(await forgetSeen(broker, record)),
       ]);
       return;
     } catch (error) {

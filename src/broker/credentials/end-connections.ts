@@ -9,6 +9,7 @@ import { unsavedFor } from '../grants/fresh-tokens.ts';
 import { endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
 import { allOf } from '../input/paging.ts';
 import { quoted } from '../input/text.ts';
+import { forgetSeen } from '../mcp-servers/seen.ts';
 import type { Revocation } from '../oauth/revoke.ts';
 import { about } from '../policy/access.ts';
 import { authorize } from '../policy/policy.ts';
@@ -173,9 +174,17 @@ function endOne(broker: Broker, principal: Principal, seen: Credential, how: How
 /** Blocks it once more, since a refresh that was under way may have stored its tokens; a secret that ended goes. */
 async function settle(broker: Broker, credential: Credential, ended: CredentialSecret | null, left: string | null) {
   const statusReason = [endedReason, left ?? ''].join(' ').trim();
-  await amend(broker, credential, (now) => ({
-    record: { ...now, status: 'reconnect_required', statusReason, shares: [], refreshStartedAt: null },
+  await amend(broker, credential, async (now) => ({
+    record: {
+      ...now,
+      status: 'reconnect_required',
+      statusReason,
+      shares: [],
+      refreshStartedAt: null,
+      ...(now.seenTools && { seenTools: null }),
+    },
     ...(ended !== null && { secret: erased(ended) }),
+    alongside: await forgetSeen(broker, now),
   }));
 }
 
