@@ -95,6 +95,7 @@ const leaves = [
 /** Package → the only parts that may import it. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   undici: ['net'],
+  '@modelcontextprotocol/client': ['broker'],
   '@modelcontextprotocol/server': ['mcp'],
   hono: ['http'],
   '@hono/node-server': ['http'],

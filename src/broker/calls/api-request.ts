@@ -71,6 +71,11 @@ function baseUrl({ auth: { api }, credential, values }: Connection, { path }: In
   });
 }
 
+/** The address that a connection names, without what is injected into it: two connections with the same one use one server. */
+export function serverOf({ auth: { api }, values }: Connection): URL {
+  return fillUrl(api.baseUrl, values, api.allowedHosts);
+}
+
 function prefixOf(base: URL): string {
   return base.pathname.replace(/\/$/, '');
 }

@@ -2,8 +2,10 @@
  * Which calls a connection may make: the owner's policy for everybody, and within it the one of the share that lets
  * somebody else in. Allow-lists only; what is not listed is refused.
  */
+import type { Api } from '../../connectors/connector.ts';
 import { KeywardError } from '../../errors.ts';
 import { type CallPolicy, type Credential, type Reader, reaches } from '../../vault/vault.ts';
+import { problemsOfTools, toolRulesOf, toolsInWords, widensTools } from '../mcp-servers/tool-rules.ts';
 import { mayActBy } from './path.ts';
 import { covers, problemOfPattern, type Segments, segmentsOf } from './path-pattern.ts';
 
@@ -82,6 +84,8 @@ function matches(pattern: string, segments: Segments): boolean {
 export type PolicyInput = {
   readonly methods?: readonly string[] | null | undefined;
   readonly paths?: readonly string[] | null | undefined;
+  /** Of an MCP server, and only of one. */
+  readonly tools?: unknown;
 };
 
 /** Most methods or paths in a policy. */
@@ -90,31 +94,42 @@ const maxRules = 50;
 /**
  * The policy as it is stored.
  *
+ * @param protocol what the connection speaks: tools are those of an MCP server, methods and paths those of any other API
  * @throws KeywardError `invalid_input` that names what is wrong
  */
-export function readPolicy({ methods, paths }: PolicyInput): CallPolicy {
+export function readPolicy({ methods, paths, tools = null }: PolicyInput, protocol: Api['protocol']): CallPolicy {
   const upper = methods?.map((method) => method.toUpperCase()) ?? null;
   const problems: Record<string, string> = {};
   for (const [field, rules] of Object.entries({ methods, paths })) {
     if (rules && (rules.length === 0 || rules.length > maxRules)) problems[field] = `must be 1 to ${maxRules} of them`;
+    if (rules && protocol === 'mcp') problems[field] = 'is not for an MCP server, whose rules are tools';
   }
   if (upper?.some((method) => !/^[A-Z]{1,20}$/.test(method))) problems.methods = 'must be HTTP methods, such as GET';
   const wrong = paths?.map(problemOfPattern).find((problem) => problem !== null);
   if (wrong) problems.paths = wrong;
-  if (Object.keys(problems).length === 0) return { methods: upper, paths: paths ? [...paths] : null };
+  if (tools !== null && protocol !== 'mcp') problems.tools = 'are those of an MCP server, and this connection is none';
+  else if (tools !== null) Object.assign(problems, problemsOfTools(tools));
+  if (Object.keys(problems).length === 0) {
+    const rules = { methods: upper, paths: paths ? [...paths] : null };
+    return tools === null ? rules : { ...rules, tools: toolRulesOf(tools ?? {}) };
+  }
   throw new KeywardError(
     'invalid_input',
     `${Object.entries(problems)
       .map(([field, problem]) => `policy.${field} ${problem}`)
       .join('; ')}.`,
     {
-      hint: 'Such as {"methods": ["GET"], "paths": ["/repos/**"]}: * is one segment, ** any rest.',
+      hint: protocol === 'mcp' ? toolsHint : pathsHint,
       details: {
         fields: Object.fromEntries(Object.entries(problems).map(([field, rule]) => [`policy.${field}`, rule])),
       },
     },
   );
 }
+
+const pathsHint = 'Such as {"methods": ["GET"], "paths": ["/repos/**"]}: * is one segment, ** any rest.';
+const toolsHint =
+  'Such as {"tools": {"allow": ["get_*"], "ask": ["create_issue"], "refuse": ["delete_*"], "unseen": "refuse"}}.';
 
 /** The policies of the shares that let this viewer use the connection. */
 export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewer: Reader): CallPolicy[] {
@@ -125,17 +140,19 @@ export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewe
 
 /** True when `next` allows a call that `now` does not. */
 export function widensPolicy(now: CallPolicy | null, next: CallPolicy | null): boolean {
-  const before = now ?? { methods: null, paths: null };
-  const after = next ?? { methods: null, paths: null };
+  const before: CallPolicy = now ?? { methods: null, paths: null };
+  const after: CallPolicy = next ?? { methods: null, paths: null };
   const methods =
     before.methods !== null && (after.methods === null || after.methods.some((one) => !allowsMethod(before, one)));
   const paths =
     before.paths !== null &&
     (after.paths === null || after.paths.some((pattern) => !allowsPath(before, segmentsOf(pattern))));
-  return methods || paths;
+  return methods || paths || widensTools(before.tools ?? null, after.tools ?? null);
 }
 
 /** The rules as a person or a model reads them. */
-export function inWords({ methods, paths }: CallPolicy): string {
-  return `Allowed: ${methods?.join(', ') ?? 'every method'} on ${paths?.join(', ') ?? 'every path'}.`;
+export function inWords({ methods, paths, tools }: CallPolicy): string {
+  const calls = `Allowed: ${methods?.join(', ') ?? 'every method'} on ${paths?.join(', ') ?? 'every path'}.`;
+  if (!tools) return calls;
+  return methods === null && paths === null ? toolsInWords(tools) : `${calls} ${toolsInWords(tools)}`;
 }

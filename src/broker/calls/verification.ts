@@ -1,4 +1,7 @@
-/** The call that finds out whether a service takes a credential: one harmless request, as the connector describes it. */
+/**
+ * The call that finds out whether a service takes a credential: one harmless request, as the connector describes it. An MCP
+ * server is asked what it has.
+ */
 import type { AuthMethod, Verification } from '../../connectors/definition/definition.ts';
 import { fillEncoded, variablesIn } from '../../connectors/template.ts';
 import { parseJson } from '../../json.ts';
@@ -8,8 +11,9 @@ import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { oneLine, quoted } from '../input/text.ts';
 import { valueAt } from '../oauth/answer.ts';
-import { apiRequest, secretsOf } from './api-request.ts';
+import { apiRequest, secretsOf, serverOf } from './api-request.ts';
 import type { Connection, Judged } from './connection.ts';
+import { listServer, type ServerListing } from './list-server.ts';
 import { readTarget } from './path.ts';
 import { clockRefusal, keyProblem, signIfNeeded } from './signing.ts';
 
@@ -25,17 +29,26 @@ export type Finding =
   /** Its answer says neither. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/** The answer of a verification call, with its JSON. */
-type VerificationAnswer = EgressResponse & { readonly content: unknown };
+/** The answer of a verification call, with its JSON, and of an MCP server what it has. */
+type VerificationAnswer = EgressResponse & { readonly content: unknown; readonly listing?: ServerListing | null };
+
+/** True where there is a way to find out. */
+export function isVerifiable({ api }: AuthMethod): boolean {
+  return api.protocol === 'mcp' || api.verify !== null;
+}
 
 /** Asks the service. Throws what egress throws, and `invalid_input` where the path can't be filled. */
 export async function sendVerification(
   broker: Broker,
   connection: Connection,
-  verify: Verification,
   limits: Pick<EgressRequest, 'signal' | 'timeoutMs'> = {},
 ): Promise<VerificationAnswer> {
   const { auth } = connection;
+  const { protocol, verify } = auth.api;
+  if (protocol === 'mcp' || verify === null) {
+    const answer = await listServer(broker, connection, limits);
+    return { ...answer, content: answer.content ?? null, body: new Uint8Array(), url: serverOf(connection) };
+  }
   const { method, path, body } = verify;
   const api = { ...auth.api, baseUrl: verify.baseUrl ?? auth.api.baseUrl };
   const content =
@@ -51,10 +64,7 @@ export async function sendVerification(
 }
 
 /** What the answer says about the credential. A service may repeat a secret in it, which is scrubbed. */
-export async function findingOf(
-  { connection, answer, verdict }: Judged<VerificationAnswer>,
-  verify: Verification,
-): Promise<Finding> {
+export async function findingOf({ connection, answer, verdict }: Judged<VerificationAnswer>): Promise<Finding> {
   const { auth, credential } = connection;
   // Loaded with the first call.
   const { createScrubber } = await import('../../net/scrub/scrub.ts');
@@ -72,7 +82,10 @@ export async function findingOf(
     const nobodys = answer.status === 404 ? wrongAddress(auth, credential) : '';
     return { kind: 'unknown', reason: `Not checked: the service answered with status ${answer.status}.${nobodys}` };
   }
-  const { content } = answer;
+  const { content, listing } = answer;
+  if (listing) return { kind: 'taken', account: listing.name };
+  const { verify } = auth.api;
+  if (verify === null) return { kind: 'unknown', reason: 'Not checked: the server told nothing.' };
   if (verify.success && !succeeded(content, verify.success)) {
     return { kind: 'refused', reason: `The service answered that the credential is not valid.${typed}` };
   }

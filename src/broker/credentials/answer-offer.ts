@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
 import type { Owner, Principal } from '../../principal.ts';
-import type { Credential, Share } from '../../vault/vault.ts';
+import { type Credential, canonicalJson, type Share } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { inWords, readingPolicy } from '../calls/policy.ts';
 import { amend } from '../grants/amend.ts';
@@ -141,7 +141,8 @@ function tokenFor(
 ): string {
   const { id, tenant: from, owner, name, connectorId, hosts } = credential;
   const { permission, policy, offeredAt } = share;
-  const shown = [id, from, owner, name, connectorId, hosts, permission, policy?.methods, policy?.paths, offeredAt];
+  const rules = [policy?.methods, policy?.paths, policy?.tools && canonicalJson(policy.tools)];
+  const shown = [id, from, owner, name, connectorId, hosts, permission, ...rules, offeredAt];
   return broker.vault.proof('offer-form', JSON.stringify([browser, tenant, user, shown]));
 }
 

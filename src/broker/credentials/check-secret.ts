@@ -6,7 +6,8 @@ import { hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Credential, CredentialSecret, New } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { connectionOf } from '../calls/connection.ts';
-import { type Finding, findingOf, sendVerification } from '../calls/verification.ts';
+import type { ServerListing } from '../calls/list-server.ts';
+import { type Finding, findingOf, isVerifiable, sendVerification } from '../calls/verification.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
 import { verdictOfService } from '../grants/verdict.ts';
 
@@ -15,37 +16,42 @@ const timeoutMs = 10_000;
 /** A token that was given a moment ago may not be known everywhere at the service yet. */
 const spreadsWithinMs = 2_000;
 
+/** What the service said of a secret that it takes, and of an MCP server what it has. */
+type Checked = {
+  readonly found: Pick<Credential, 'account' | 'statusReason'>;
+  readonly listing: ServerListing | null;
+};
+
 /**
  * Asks the service with a secret that is not stored yet, where its connector says how. What it names is the account; what
  * kept it from answering is the reason to tell, and the secret is stored all the same.
  *
  * @throws KeywardError `invalid_input` for what somebody typed, and `provider_refused` for tokens that the service refuses
  */
-export async function checkSecret(
-  broker: Broker,
-  record: New<Credential>,
-  secret: CredentialSecret,
-): Promise<Pick<Credential, 'account' | 'statusReason'>> {
+export async function checkSecret(broker: Broker, record: New<Credential>, secret: CredentialSecret): Promise<Checked> {
   const connector = broker.catalogue.require(record.connectorId);
   const auth = requireAuth(connector, record.authenticationType);
-  const { verify, invalidToken } = auth.api;
-  if (!verify) return { account: null, statusReason: null };
+  if (!isVerifiable(auth)) return { found: { account: null, statusReason: null }, listing: null };
+  let listing: ServerListing | null = null;
   // What the vault adds; no request names it.
   const credential = { ...record, version: 0, secretVersion: 0, createdAt: 0, updatedAt: 0 };
   const ask = async (): Promise<Finding> => {
     const connection = await connectionOf(broker, connector, auth, { credential, secret });
-    const answer = await sendVerification(broker, connection, verify, { timeoutMs });
-    const verdict = verdictOfService(answer, { renewable: false, young: true }, invalidToken);
-    return findingOf({ connection, answer, verdict }, verify);
+    const answer = await sendVerification(broker, connection, { timeoutMs });
+    listing = answer.listing ?? null;
+    const verdict = verdictOfService(answer, { renewable: false, young: true }, auth.api.invalidToken);
+    return findingOf({ connection, answer, verdict });
   };
   let found = await ask().catch(notAsked);
   if (found.kind === 'refused' && secret.kind === 'tokens') {
     await delay(spreadsWithinMs);
     found = await ask().catch(notAsked);
   }
-  if (found.kind === 'taken') return { account: found.account, statusReason: null };
+  if (found.kind === 'taken') return { found: { account: found.account, statusReason: null }, listing };
   // Some services answer 401 where a scope is missing: a person who granted less than usual is connected all the same.
-  if (found.kind === 'unknown' || grantsLess(auth, secret)) return { account: null, statusReason: found.reason };
+  if (found.kind === 'unknown' || grantsLess(auth, secret)) {
+    return { found: { account: null, statusReason: found.reason }, listing: null };
+  }
   const hint = `${found.reason} Nothing was stored. A key that was made a moment ago can need a minute at some services.`;
   const typed = secret.kind === 'inputs' ? Object.keys(secret.inputs)[0] : undefined;
   if (typed === undefined)

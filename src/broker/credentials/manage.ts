@@ -6,6 +6,7 @@ import { closeRequests, requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
+import { protocolOf } from '../grants/oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor, pagesOf } from '../input/paging.ts';
 import { renamed } from '../input/renamed.ts';
 import { readName } from '../input/text.ts';
@@ -122,7 +123,7 @@ export async function updateCredential(
     });
   }
   const name = input.name === undefined ? null : readName(input.name);
-  const policy = input.policy ? readPolicy(input.policy) : input.policy;
+  const policy = input.policy ? readPolicy(input.policy, protocolOf(broker, credential)) : input.policy;
   const widens = ({ policy: now = null }: Credential) => policy !== undefined && widensPolicy(now, policy);
   const wider = widens(credential);
   if (wider) {

@@ -12,6 +12,7 @@ import { renewed, unsavedFor } from '../grants/fresh-tokens.ts';
 import { about, requireCredential } from '../policy/access.ts';
 import { authorize } from '../policy/policy.ts';
 import { isEnded } from './ended.ts';
+import { movedTo } from './server-list.ts';
 
 const keepMs = 86_400_000;
 
@@ -82,15 +83,14 @@ export async function revertReconnect(
   await forgetRequests(broker, principal, credential.id);
   const { account, inputs, scopes, askedScopes = null } = kept;
   const { authConfigId, authConfigOwner = null, obtainedBy, grantedAt = 0 } = kept;
-  await amend(broker, credential, (now) => {
+  await amend(broker, credential, async (now) => {
     refuseEnded(now);
+    const before = { account, inputs, scopes, askedScopes, authConfigId, authConfigOwner, obtainedBy };
+    const moved = await movedTo(broker, { ...now, ...before }, secret);
     return {
-      record: {
-        ...renewed(broker, { ...now, grantedAt }, secret),
-        ...{ account, inputs, scopes, askedScopes, authConfigId, authConfigOwner, obtainedBy },
-      },
+      record: { ...renewed(broker, { ...now, grantedAt }, secret), ...before, ...moved.fields },
       secret,
-      alongside: [{ op: 'delete', kind: 'replacedSecret', record: kept }],
+      alongside: [{ op: 'delete', kind: 'replacedSecret', record: kept }, ...moved.changes],
     };
   });
   broker.unsaved.delete(credential.id);

@@ -1,4 +1,5 @@
 /** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
+import type { Api } from '../../connectors/connector.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Principal, subjectOf, userNamedBy } from '../../principal.ts';
 import type { Credential, Share } from '../../vault/vault.ts';
@@ -6,7 +7,7 @@ import { requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
 import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from '../calls/policy.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
-import { findAuth } from '../grants/oauth-context.ts';
+import { findAuth, protocolOf } from '../grants/oauth-context.ts';
 import { inputError } from '../input/input-error.ts';
 import { oneLine, quoted } from '../input/text.ts';
 import { about, requireCredential } from '../policy/access.ts';
@@ -43,13 +44,22 @@ export async function shareConnection(
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
   await requireScope(broker, principal, action, about(credential));
   const grantee = readGrantee(input.with, principal);
+  const protocol = protocolOf(broker, credential);
+  if (protocol === 'mcp' && input.permission === 'use' && !input.policy?.tools) {
+    throw inputError(
+      {
+        policy: 'must name the tools of the MCP server that the share may use, such as {"tools": {"allow": ["get_*"]}}',
+      },
+      shareHint,
+    );
+  }
   if (input.permission === 'use' && input.policy === undefined && findAuth(broker, credential)?.api.unsafeGet) {
     throw inputError(
       { policy: 'must say what the share may call: a GET of this service may change something' },
       shareHint,
     );
   }
-  const next = shareOf(grantee, input);
+  const next = shareOf(grantee, input, protocol);
   if (next?.permission === 'use') {
     await requireUnguessable(await broker.vault.open('credential', credential)).catch(async (error: unknown) => {
       throw error instanceof KeywardError
@@ -116,11 +126,11 @@ function withinTenant(): KeywardError {
 }
 
 /** The share as it is stored; null for `none`. */
-function shareOf(grantee: string, { permission, policy }: ShareInput): Share | null {
+function shareOf(grantee: string, { permission, policy }: ShareInput, protocol: Api['protocol']): Share | null {
   if (policy !== undefined && permission !== 'use')
     throw inputError({ policy: 'goes with the permission use only' }, shareHint);
   if (permission === 'none') return null;
-  return { with: grantee, permission, ...(policy !== undefined && { policy: readPolicy(policy) }) };
+  return { with: grantee, permission, ...(policy !== undefined && { policy: readPolicy(policy, protocol) }) };
 }
 
 /** True unless this grantee may do as much already. */
@@ -128,7 +138,13 @@ function widens({ shares }: Credential, next: Share): boolean {
   const held = shares?.find((share) => share.with === next.with);
   if (held === undefined) return true;
   if (next.permission === 'view') return false;
-  return held.permission === 'view' || widensPolicy(held.policy ?? readingPolicy, next.policy ?? readingPolicy);
+  // A share from before tools had rules names none, so it may use none.
+  const namesTools = !held.policy?.tools && next.policy?.tools;
+  return (
+    held.permission === 'view' ||
+    Boolean(namesTools) ||
+    widensPolicy(held.policy ?? readingPolicy, next.policy ?? readingPolicy)
+  );
 }
 
 function readGrantee(given: string, owner: Principal): string {

@@ -18,6 +18,7 @@ import { requireCredential } from '../policy/access.ts';
 import { auditedRefusal, authorize } from '../policy/policy.ts';
 import { checkSecret } from './check-secret.ts';
 import { keepReplaced } from './replaced.ts';
+import { movedTo, noteListing } from './server-list.ts';
 
 /** What a credential is going to be, before there is a secret. */
 export type Plan = {
@@ -107,7 +108,7 @@ export async function storeCredential(
     refreshStartedAt: null,
     lastUsedAt: null,
   };
-  const found = await checkSecret(broker, record, secret);
+  const { found, listing } = await checkSecret(broker, record, secret);
   if (plan.onlyTaken && found.statusReason !== null) {
     throw new KeywardError('provider_unavailable', `${service} did not confirm it. ${found.statusReason}`, {
       hint: 'Nothing was stored. Try again later.',
@@ -119,6 +120,8 @@ export async function storeCredential(
     { op: 'create', kind: 'credential', record: { ...record, ...found, name: name ?? record.name }, secret },
     ...alongside(id),
   ]);
+  const made = await broker.vault.get('credential', owner, id);
+  if (made) await noteListing(broker, made, listing);
   return id;
 }
 
@@ -145,7 +148,7 @@ async function replaceSecret(
     throw await auditedRefusal(broker, owner, 'credential.reconnect', { subject: previous.id, connectorId }, error);
   }
   const changes = { inputs, askedScopes, authConfigId, authConfigOwner, obtainedBy };
-  const found = await checkSecret(broker, { ...previous, ...changes }, secret);
+  const { found, listing } = await checkSecret(broker, { ...previous, ...changes }, secret);
   // Before the secret is there: who allowed an earlier one to be read, or the connection to be shared, meant that one.
   await forgetRequests(broker, owner, previous.id);
   const grantedAt = Date.now();
@@ -154,12 +157,14 @@ async function replaceSecret(
     // Another account may have been chosen this time.
     const record = { ...renewed(broker, { ...now, grantedAt }, secret), ...changes, ...found };
     const kept = await keepReplaced(broker, now, plan.client ?? owner.client ?? null);
+    const moved = await movedTo(broker, { ...now, inputs }, secret);
     return {
-      record: name === null ? record : { ...record, ...renamed(now, name) },
+      record: { ...record, ...moved.fields, ...(name !== null && renamed(now, name)) },
       secret,
-      alongside: [...kept, ...alongside(previous.id)],
+      alongside: [...kept, ...moved.changes, ...alongside(previous.id)],
     };
   });
+  await noteListing(broker, previous, listing);
   return previous.id;
 }
 

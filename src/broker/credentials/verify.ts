@@ -4,7 +4,7 @@ import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { type Connection, openConnection, sendWithRenewal } from '../calls/connection.ts';
-import { type Finding, findingOf, maxAccount, sendVerification } from '../calls/verification.ts';
+import { type Finding, findingOf, isVerifiable, maxAccount, sendVerification } from '../calls/verification.ts';
 import { amendSame } from '../grants/amend.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
 import { reconnectHint } from '../grants/renew.ts';
@@ -12,6 +12,7 @@ import { quoted } from '../input/text.ts';
 import { about, isOwn, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { authorize } from '../policy/policy.ts';
+import { noteListing } from './server-list.ts';
 import { isoTime } from './view.ts';
 
 type VerificationResult = {
@@ -38,19 +39,20 @@ export async function verifyCredential(
   const checkedAt = isoTime(Date.now());
   const own = isOwn(broker, principal, credential);
   try {
-    const { verify } = requireAuth(broker.catalogue.require(credential.connectorId), credential.authenticationType).api;
-    if (!verify) {
+    const auth = requireAuth(broker.catalogue.require(credential.connectorId), credential.authenticationType);
+    if (!isVerifiable(auth)) {
       const { connector } = await openConnection(broker, credential);
       return { status: 'active', checkedAt, detail: `${connector.name} has no endpoint to check this with.` };
     }
     const send = async (connection: Connection) => {
       if (!own) await requireUnguessable(connection.secret);
-      return sendVerification(broker, connection, verify, options);
+      return sendVerification(broker, connection, options);
     };
     const judged = await sendWithRenewal(broker, credential, send, { settle: true });
     const { connection } = judged;
     broker.vault.touch(connection.credential);
-    const found = await storeFinding(broker, connection.credential, await findingOf(judged, verify));
+    await noteListing(broker, connection.credential, judged.answer.listing ?? null);
+    const found = await storeFinding(broker, connection.credential, await findingOf(judged));
     // The service of somebody else's choice worded it.
     return { checkedAt, ...found, ...(found.account && !own && { account: quoted(found.account, maxAccount) }) };
   } catch (error) {

@@ -4,12 +4,13 @@ import { boundedMap } from '../../bounded-map.ts';
 import { fillUrl, fixedBaseUrl, urlParts, variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
-import type { Credential, Reader, Share, ShareRule } from '../../vault/vault.ts';
+import type { Credential, Reader, Share, ShareRule, ToolRules } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { type CallPolicy, readingPolicy, sharedPolicies } from '../calls/policy.ts';
 import { withDefaults } from '../grants/current-inputs.ts';
 import { findAuth } from '../grants/oauth-context.ts';
 import { quoted } from '../input/text.ts';
+import { hasUnseen, unseenInWords } from '../mcp-servers/tool-rules.ts';
 import { type Access, accessOf } from '../policy/access.ts';
 import { type OfferStatus, offerEndsAt, offerStatus } from './offers.ts';
 
@@ -30,6 +31,8 @@ export type ConnectionView = {
   /** Why a person has to connect again. */
   statusReason?: string;
   account?: string;
+  /** Of an MCP server, to its owner: what waits until it was looked at. */
+  tools?: string;
   scopes?: string[];
   access: Access;
   createdAt: string;
@@ -55,7 +58,12 @@ export type ShareView = {
 };
 
 /** Which calls are allowed; null is all of them. */
-type PolicyView = { methods: string[] | null; paths: string[] | null };
+type PolicyView = {
+  methods: string[] | null;
+  paths: string[] | null;
+  /** Of an MCP server. */
+  tools?: { allow: string[] | null; ask: string[]; refuse: string[]; unseen: ToolRules['unseen'] };
+};
 
 /** The rules of a connection for a caller: those of the connection, and within them those of the shares. */
 export type PoliciesView = { policy?: PolicyView; sharedPolicies?: PolicyView[] };
@@ -80,6 +88,7 @@ export function viewOf(broker: Broker, credential: Credential, viewer: Reader): 
     status: credential.status,
     ...(credential.statusReason === null || !near ? {} : { statusReason: credential.statusReason }),
     ...(credential.account === null ? {} : { account: own ? credential.account : quoted(credential.account) }),
+    ...(own && hasUnseen(credential) && { tools: unseenInWords(credential) }),
     ...(credential.scopes === null || !near ? {} : { scopes: [...credential.scopes] }),
     access,
     createdAt: isoTime(credential.createdAt),
@@ -124,8 +133,11 @@ export function policiesOf(credential: Credential, viewer: Reader): PoliciesView
   };
 }
 
-function policyView({ methods, paths }: CallPolicy): PolicyView {
-  return { methods: methods && [...methods], paths: paths && [...paths] };
+function policyView({ methods, paths, tools }: CallPolicy): PolicyView {
+  const calls = { methods: methods && [...methods], paths: paths && [...paths] };
+  if (!tools) return calls;
+  const { allow, ask, refuse, unseen } = tools;
+  return { ...calls, tools: { allow: allow && [...allow], ask: [...ask], refuse: [...refuse], unseen } };
 }
 
 function timeOrNull(time: number | null | undefined): string | null {

@@ -2,6 +2,7 @@
 
 import { usesTokenEndpoint } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
+import type { Api } from '../../connectors/connector.ts';
 import type { Connector, TokenMethod } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
@@ -45,6 +46,11 @@ export function findAuth(
   { connectorId, authenticationType }: Pick<Subject, 'connectorId' | 'authenticationType'>,
 ): Connector['auth'][number] | undefined {
   return broker.catalogue.get(connectorId)?.auth.find((one) => one.authenticationType === authenticationType);
+}
+
+/** What is spoken at the service of a credential; of one whose connector file is gone, nothing but HTTP is known. */
+export function protocolOf(broker: Broker, credential: Parameters<typeof findAuth>[1]): Api['protocol'] {
+  return findAuth(broker, credential)?.api.protocol ?? 'http';
 }
 
 /**

@@ -124,6 +124,18 @@ export function merged(
   return changed ? { ...before, items: [...items.values()], unread } : before;
 }
 
+/**
+ * What is known once a whole server was listed. What waited, and is gone from the server, waits no longer; what was seen
+ * stays known, so that it can't come back as something else.
+ */
+export function mergedWhole(before: SeenDefinitions, found: readonly Definition[], server: string): SeenDefinitions {
+  const listed = new Set(found.map(({ item }) => keyOf(item)));
+  const items = before.items.filter((one) => one.seen !== null || listed.has(keyOf(one)));
+  const next = merged({ ...before, items }, found, { more: false, now: Date.now() });
+  const isNews = next.items !== items || items.length < before.items.length || before.server !== server;
+  return isNews || Object.keys(before.unread).length > 0 ? { server, items: next.items, unread: {} } : before;
+}
+
 function isSameItem(one: SeenItem | undefined, other: SeenItem): boolean {
   return one !== undefined && digestOf(one.seen) === digestOf(other.seen) && digestOf(one.now) === digestOf(other.now);
 }
@@ -135,4 +147,23 @@ function noted(known: SeenItem | undefined, definition: ServedDefinition): Pick<
 
 function sizeOf(item: SeenItem): number {
   return Buffer.byteLength(JSON.stringify(item));
+}
+
+/** What names the items of each list, and of what kind they are. */
+const naming: Readonly<Record<ServerList, readonly [Item['kind'], string]>> = {
+  tools: ['tool', 'name'],
+  prompts: ['prompt', 'name'],
+  resources: ['resource', 'uri'],
+  resourceTemplates: ['resource', 'uriTemplate'],
+};
+
+/** The definitions in the result of a list; what has no name is none. */
+export function definitionsIn(list: ServerList, result: unknown): Definition[] {
+  const [kind, field] = naming[list];
+  const listed = typeof result === 'object' && result !== null ? (result as Record<string, unknown>)[list] : null;
+  return (Array.isArray(listed) ? listed : []).flatMap((definition: unknown) => {
+    const name =
+      typeof definition === 'object' && definition !== null ? (definition as Record<string, unknown>)[field] : null;
+    return typeof name === 'string' ? [{ item: { kind, name }, definition }] : [];
+  });
 }

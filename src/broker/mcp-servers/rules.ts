@@ -30,8 +30,37 @@ export function stricter(one: Verdict, other: Verdict): Verdict {
 
 /** `get_*`, `prompt:summary`, `resource:file:///*`: without a kind it is a tool; `*` stands for any characters. */
 function matches(pattern: string, { kind, name }: Item): boolean {
-  const [, given = 'tool', text = ''] = /^(?:(prompt|resource):)?(.*)$/s.exec(pattern) ?? [];
-  return given === kind && fits(text.split('*'), name);
+  const own = parse(pattern);
+  return own.kind === kind && fits(own.parts, name);
+}
+
+/** The kind of item that a pattern is for, and what stands between its `*`. */
+function parse(pattern: string): { readonly kind: string; readonly text: string; readonly parts: readonly string[] } {
+  const [, kind = 'tool', text = ''] = /^(?:(prompt|resource):)?(.*)$/s.exec(pattern) ?? [];
+  return { kind, text, parts: text.split('*') };
+}
+
+/** True when every item that `other` names is one that `pattern` names. */
+export function covers(pattern: string, other: string): boolean {
+  const [wide, narrow] = [parse(pattern), parse(other)];
+  // No part of the wide one holds a `*`, so each `*` of the narrow one stands where the wide one has one.
+  return wide.kind === narrow.kind && fits(wide.parts, narrow.text);
+}
+
+/** False only when no item is named by both. */
+export function meet(pattern: string, other: string): boolean {
+  const [one, two] = [parse(pattern), parse(other)];
+  if (one.kind !== two.kind) return false;
+  if (two.parts.length === 1) return fits(one.parts, two.text);
+  if (one.parts.length === 1) return fits(two.parts, one.text);
+  // With a `*` in both, whatever stands in the middle can follow one after the other.
+  const [begins, ends] = [
+    [one.parts[0] ?? '', two.parts[0] ?? ''],
+    [one.parts.at(-1) ?? '', two.parts.at(-1) ?? ''],
+  ];
+  const [long = '', short = ''] = begins.sort((a, b) => b.length - a.length);
+  const [longEnd = '', shortEnd = ''] = ends.sort((a, b) => b.length - a.length);
+  return long.startsWith(short) && longEnd.endsWith(shortEnd);
 }
 
 /** True when the name is these parts with anything between them. */

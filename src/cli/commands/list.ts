@@ -1,4 +1,5 @@
 /** `keyward list` and `keyward show`: what is connected, for people and, as JSON, for programs. */
+import { type CallPolicy, inWords as policyInWords } from '../../broker/calls/policy.ts';
 import { getConnection } from '../../broker/credentials/manage.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
 import type { Run } from '../command.ts';
@@ -38,9 +39,10 @@ export const show: Run = (invocation) =>
   });
 
 /** Whether it works, and since when or until when, as far as that is known. */
-function stateOf({ status, access, lastUsedAt, reconnectBy }: ConnectionView): string {
+function stateOf({ status, access, tools, lastUsedAt, reconnectBy }: ConnectionView): string {
   if (status === 'reconnect_required') return 'connect again';
   if (access !== 'owner') return `shared with you (${access})`;
+  if (tools !== undefined) return 'has tools to look at';
   if (reconnectBy !== null) return `ends ${day(reconnectBy)}`;
   return lastUsedAt === null ? 'not used yet' : `used ${day(lastUsedAt)}`;
 }
@@ -58,8 +60,13 @@ function lines(name: string, value: unknown): string[][] {
 
 function inWords(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
+  if (isPolicy(value)) return policyInWords(value);
   return Object.entries(value)
     .filter(([, part]) => part !== null)
-    .map(([name, part]) => `${name}: ${Array.isArray(part) ? part.join(' ') : String(part)}`)
+    .map(([name, part]) => `${name}: ${Array.isArray(part) ? part.join(' ') : inWords(part)}`)
     .join('; ');
+}
+
+function isPolicy(value: object): value is CallPolicy {
+  return 'methods' in value && 'paths' in value;
 }

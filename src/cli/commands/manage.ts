@@ -1,5 +1,5 @@
 /** `keyward rename`, `limit`, `share` and `rm`: changing what is connected. */
-import { type CallPolicy, inWords } from '../../broker/calls/policy.ts';
+import { inWords, type PolicyInput } from '../../broker/calls/policy.ts';
 import { deleteCredential } from '../../broker/credentials/delete.ts';
 import { getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
@@ -26,7 +26,7 @@ export const limit: Run = (invocation) =>
     const { credentialId } = await findConnection(broker, principal, words[0] ?? '');
     const policy = policyOf(invocation);
     if (flags.has('everything') && policy !== undefined) {
-      throw new KeywardError('invalid_input', '--everything lifts the limits, and --methods and --paths set them.', {
+      throw new KeywardError('invalid_input', '--everything lifts the limits, and every other flag sets them.', {
         hint: 'Give the one or the other.',
       });
     }
@@ -79,14 +79,25 @@ const became = {
 } as const;
 
 /** The calls that the flags allow; undefined where they say nothing. */
-function policyOf({ flags, lists }: Invocation): CallPolicy | undefined {
-  const methods =
-    flags
-      .get('methods')
-      ?.split(/[\s,]+/)
-      .filter((method) => method !== '') ?? null;
+function policyOf({ flags, lists }: Invocation): PolicyInput | undefined {
+  const methods = flags.has('methods') ? namesIn([flags.get('methods') ?? '']) : null;
   const paths = lists.get('paths') ?? null;
-  return methods === null && paths === null ? undefined : { methods, paths };
+  const [allow, ask, refuse] = ['tools', 'ask', 'refuse'].map((flag) => lists.get(flag));
+  const unseen = flags.get('unseen');
+  const tools = {
+    ...(allow && { allow: namesIn(allow) }),
+    ...(ask && { ask: namesIn(ask) }),
+    ...(refuse && { refuse: namesIn(refuse) }),
+    ...(unseen !== undefined && { unseen }),
+  };
+  const limitsTools = Object.keys(tools).length > 0;
+  if (methods === null && paths === null && !limitsTools) return undefined;
+  return { methods, paths, ...(limitsTools && { tools }) };
+}
+
+/** What stands between commas. */
+function namesIn(given: readonly string[]): string[] {
+  return given.flatMap((text) => text.split(/[\s,]+/)).filter((name) => name !== '');
 }
 
 function permissionOf(text: string): 'view' | 'use' | 'none' {

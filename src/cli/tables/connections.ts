@@ -9,6 +9,17 @@ const policyFlags = {
     many: true,
     help: '* stands for one segment, ** for the rest, as in /repos/**; default: every path',
   },
+  tools: {
+    value: 'tools',
+    many: true,
+    help: 'of an MCP server: names separated by commas, such as get_*,prompt:summary; default: every tool',
+  },
+  ask: { value: 'tools', many: true, help: 'of an MCP server: tools that wait for your yes each time' },
+  refuse: { value: 'tools', many: true, help: 'of an MCP server: tools that are never called' },
+  unseen: {
+    value: 'verdict',
+    help: 'ask, refuse or allow: tools of an MCP server that are new, or changed since you saw them; default: refuse',
+  },
 } as const;
 
 const yesFlag = { yes: { help: 'ask nothing' } } as const;
@@ -93,7 +104,10 @@ export const connectionsCommands: CommandTable = {
       words: ['<connection>'],
       help: 'set which calls a connection may make, or show it; allowing more than before needs your approval',
       flags: { ...policyFlags, everything: { help: 'lift every limit' }, ...jsonFlag, ...ownerFlags },
-      examples: ['keyward limit github --methods GET --paths "/repos/**"', 'keyward limit github'],
+      examples: [
+        'keyward limit github --methods GET --paths "/repos/**"',
+        'keyward limit linear --tools "get_*,list_*" --ask "create_*"',
+      ],
       load: async () => (await import('../commands/manage.ts')).limit,
     },
     {

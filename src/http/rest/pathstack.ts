@@ -13,11 +13,34 @@ import { versionHeader } from './versions.ts';
 const params = { connection_id: z.string().meta({ format: 'uuid', description: 'ID of the connection' }) };
 const headers = versionHeader('pathstack');
 const time = z.string().meta({ format: 'date-time' });
-const policy = z.object({ methods: z.array(z.string()).nullable(), paths: z.array(z.string()).nullable() }).meta({
-  id: 'Policy',
-  description: 'Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them',
-});
-const policyInput = policy.partial().strict().meta({ id: 'PolicyInput' });
+const toolRules = z
+  .object({
+    allow: z.array(z.string()).nullable(),
+    ask: z.array(z.string()),
+    refuse: z.array(z.string()),
+    unseen: z.enum(['allow', 'ask', 'refuse']),
+  })
+  .meta({
+    id: 'ToolRules',
+    description:
+      'Which tools of an MCP server: names, in which * stands for any characters; prompt: and resource: come before those of prompts and resources. unseen: what becomes of a tool that is new, or that changed since its owner saw it',
+  });
+const policy = z
+  .object({
+    methods: z.array(z.string()).nullable(),
+    paths: z.array(z.string()).nullable(),
+    tools: toolRules.optional(),
+  })
+  .meta({
+    id: 'Policy',
+    description:
+      'Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them. Of an MCP server, which tools',
+  });
+const policyInput = policy
+  .extend({ tools: toolRules.partial().strict() })
+  .partial()
+  .strict()
+  .meta({ id: 'PolicyInput' });
 const share = z
   .object({
     with: z.string(),

@@ -33,4 +33,8 @@ export const policy = () =>
       .nullable()
       .optional()
       .describe('e.g. ["/repos/**"]: * is one segment, ** the rest; left out: every path'),
+    tools: z
+      .looseObject({})
+      .optional()
+      .describe('Of an MCP server: {"allow":["get_*"],"ask":[],"refuse":[],"unseen":"refuse"}'),
   });

@@ -21,6 +21,7 @@ export const connectionShape = () => ({
     .optional()
     .describe('Why a person has to connect again, or why the service did not confirm it yet'),
   account: z.string().optional().describe('The account at the service, once verified'),
+  tools: z.string().optional().describe('Of an MCP server: what waits until its owner has looked at it'),
   scopes: z.array(z.string()).optional(),
   access: z.enum(['owner', 'use', 'view']),
   createdAt: time(),
@@ -33,7 +34,20 @@ export const connectionShape = () => ({
 export const connection = () => z.object(connectionShape());
 
 /** Which calls are allowed; null is all of them. */
-const allowed = () => z.object({ methods: z.array(z.string()).nullable(), paths: z.array(z.string()).nullable() });
+const allowed = () =>
+  z.object({
+    methods: z.array(z.string()).nullable(),
+    paths: z.array(z.string()).nullable(),
+    tools: z
+      .object({
+        allow: z.array(z.string()).nullable(),
+        ask: z.array(z.string()),
+        refuse: z.array(z.string()),
+        unseen: z.enum(['allow', 'ask', 'refuse']),
+      })
+      .optional()
+      .describe('Of an MCP server'),
+  });
 
 /** The rules for calls, for whoever may call. */
 export const policies = () => ({

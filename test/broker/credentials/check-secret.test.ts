@@ -128,7 +128,8 @@ describe('a token', () => {
     const record = await storeTokens(keyward.broker, me, { expiresAt: null });
     const secret = await tokensOf(keyward.broker, me, record.id);
     const granted = (scopes: string[]) => checkSecret(keyward.broker, record, { ...secret, scopes });
-    expect(await granted(['openid'])).toEqual({ account: null, statusReason: expect.stringContaining('status 401') });
+    const found = { account: null, statusReason: expect.stringContaining('status 401') };
+    expect(await granted(['openid'])).toEqual({ found, listing: null });
     await expect(granted(['openid', 'offline_access'])).rejects.toMatchObject({ code: 'provider_refused' });
   });
 
