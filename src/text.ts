@@ -29,3 +29,19 @@ export function quoted(text: string, max = 100): string {
   const line = oneLine(text.slice(0, 4 * max), max) ?? '';
   return `“${line.replace(/\s+/gu, ' ').replace(/["“”„‟«»‹›＂〝〞〟「」『』❝❞]/gu, '’')}”`;
 }
+
+/** The text with everything unseen in it as its code point, ‹U+202E›; line breaks and tabs stay. */
+export function visible(text: string): string {
+  return text.replace(unseen, (found) =>
+    Array.from(found, (sign) => (sign === '\n' || sign === '\t' ? sign : codePoint(sign))).join(''),
+  );
+}
+
+/** A name with everything in it as its code point that is not plain ASCII: letters of other scripts look like Latin ones. */
+export function visibleName(name: string): string {
+  return name.replace(/[^\x20-\x7e]/gu, codePoint);
+}
+
+function codePoint(sign: string): string {
+  return `‹U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}›`;
+}

@@ -29,8 +29,20 @@ export type ToolRules = {
   readonly unseen: 'allow' | 'ask' | 'refuse';
 };
 
-/** `host`: reaching hosts that a tool's argument names. `reconnect`: replacing what a connection stands for. */
-export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect';
+/**
+ * `host`: reaching hosts that a tool's argument names. `reconnect`: replacing what a connection stands for. `call`: sending
+ * one message to an MCP server. `tools`: taking what is new or changed at an MCP server as seen.
+ */
+export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect' | 'call' | 'tools';
+
+/** A tool, prompt or resource before and after, as text for a person. */
+export type ToolDifference = {
+  readonly kind: 'tool' | 'prompt' | 'resource';
+  readonly name: string;
+  /** Null for one that is new. */
+  readonly before: string | null;
+  readonly after: string;
+};
 export type ApprovalDetails = {
   readonly with?: string;
   readonly permission?: SharePermission;
@@ -42,6 +54,16 @@ export type ApprovalDetails = {
   readonly secret?: string;
   /** `reconnect`: by a code that is entered at the service (RFC 8628). */
   readonly code?: boolean;
+  /** `call`: what the message uses, and the message itself, as it is sent. */
+  readonly item?: {
+    readonly kind: 'tool' | 'prompt' | 'resource';
+    readonly name: string;
+    /** Whether the owner saw it as it is now. */
+    readonly standing: 'seen' | 'new' | 'changed';
+  };
+  readonly message?: string;
+  /** `tools`: what is new or changed. */
+  readonly tools?: readonly ToolDifference[];
 };
 
 /** What a person is shown besides the request itself, as it was when it was asked. */

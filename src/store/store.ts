@@ -12,6 +12,7 @@ import type {
   Asked,
   CallPolicy,
   SharePermission,
+  ToolDifference,
   ToolRules,
 } from './asked.ts';
 import type { SealedHead } from './audit-head.ts';
@@ -23,7 +24,16 @@ import type { Reader, Share } from './sharing.ts';
 import type { SessionRow, SignInCodeRow, VisitRow } from './sign-in-rows.ts';
 import type { UnderKeys } from './under-keys.ts';
 
-export type { ApprovalAct, ApprovalDetails, ApprovalFacts, CallPolicy, Share, SharePermission, ToolRules };
+export type {
+  ApprovalAct,
+  ApprovalDetails,
+  ApprovalFacts,
+  CallPolicy,
+  Share,
+  SharePermission,
+  ToolDifference,
+  ToolRules,
+};
 
 export type CredentialStatus = 'active' | 'reconnect_required';
 

@@ -28,6 +28,7 @@ export type {
   Page,
   Share,
   SharePermission,
+  ToolDifference,
   ToolRules,
   VisiblePage,
 } from '../store/store.ts';

@@ -5,16 +5,17 @@
 import { randomBytes } from 'node:crypto';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
-import type { Owner, Principal } from '../../principal.ts';
+import { type Owner, type Principal, subjectOf } from '../../principal.ts';
 import type { Approval, ApprovalAct, ApprovalDetails, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { type Action, auditedRefusal, requireScope, who } from '../policy/policy.ts';
 import { askedDigest, factsOf, isStillSo, type Matter } from './facts.ts';
-import { busy, never, saidNo, tooMany, usedByAnother, waiting } from './refusals.ts';
+import { busy, never, saidNo, tooMany, usedByAnother, waiting, waitingForOther } from './refusals.ts';
 import {
   approvalIdFor,
   approvalStateOf,
   approvalsOf,
+  hasMinutes,
   isGranted,
   isRecent,
   pausedUntil,
@@ -27,6 +28,11 @@ type Asked = {
   readonly action: Action;
   readonly act: ApprovalAct;
   readonly details?: ApprovalDetails;
+  /**
+   * What keeps this request apart from others about the same matter: each has its own answer, and its own minutes. What
+   * was allowed for minutes holds for exactly this.
+   */
+  readonly apart?: string;
 };
 
 /** More open requests than a person would read. */
@@ -46,7 +52,7 @@ const turnMs = 10_000;
  */
 export async function requireApproval(broker: Broker, principal: Principal, asked: Asked): Promise<void> {
   const begunAt = Date.now();
-  const { credential: matter, action, act, details = {} } = asked;
+  const { credential: matter, action, act, details = {}, apart = null } = asked;
   const { connectorId } = matter;
   const about = matter.id === null ? { connectorId } : { subject: matter.id, connectorId };
   const refuse = (error: KeywardError) => auditedRefusal(broker, principal, action, about, error);
@@ -54,16 +60,21 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
   if (broker.settings.release === 'never' && act === 'release') throw await refuse(never());
   await requireScope(broker, principal, action, about);
 
-  const id = approvalIdFor(broker, principal, matter);
+  // Whoever else may use a connection can't say yes to it.
+  const owner: Owner = matter.id === null ? principal : { tenant: matter.tenant, user: matter.owner };
+  const id = approvalIdFor(broker, principal, matter, apart);
   const request = { connectorId, credentialId: matter.id, act, details, facts: factsOf(broker, matter) };
   const argumentsDigest = askedDigest(broker, request);
+  const client = askerOf(principal, owner);
+  const isOwner = client === (principal.client ?? null);
+  const told = (askedAt: number) => (isOwner ? waiting(broker.pages, id, askedAt, act) : waitingForOther(act));
   for (;;) {
-    const found = await broker.vault.get('approval', principal, id);
-    if (found && act === 'release' && isGranted(found)) return;
+    const found = await broker.vault.get('approval', owner, id);
+    if (found && hasMinutes(act) && isGranted(found)) return;
     const same = found?.argumentsDigest === argumentsDigest;
     const state = found && approvalStateOf(found);
     if (found && state === 'pending' && (same || (await isStillSo(broker, found)))) {
-      throw await refuse(same ? waiting(broker.pages, id, found.askedAt, act) : busy());
+      throw await refuse(same ? told(found.askedAt) : busy());
     }
     // Of calls at the same moment one is allowed once, and however late another one gets here, it opens no second window.
     if (found && state === 'used' && found.askedAt > begunAt) throw await refuse(usedByAnother());
@@ -75,13 +86,19 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
         return;
       }
       const askedAt = Date.now();
-      await inTurn(broker, principal, async () => {
-        const changes = await requestOf(broker, principal, { id, ...request, argumentsDigest, askedAt }, found);
+      await inTurn(broker, owner, async () => {
+        const changes = await requestOf(
+          broker,
+          owner,
+          askerOf(principal, owner),
+          { id, ...request, argumentsDigest, askedAt },
+          found,
+        );
         if (changes instanceof KeywardError) throw await refuse(changes);
         await broker.vault.audit({ ...who(principal), action: 'approval.ask', ...about, outcome: 'allowed' });
         await broker.vault.commit(changes);
       });
-      throw await refuse(waiting(broker.pages, id, askedAt, act));
+      throw await refuse(told(askedAt));
     } catch (error) {
       // Somebody else asked or was answered at the same time: look again.
       if (!hasCode(error, 'conflict')) throw error;
@@ -91,10 +108,19 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
 
 /** Whether an act waits for its owner as this Keyward is configured. */
 function needsApproval({ settings }: Broker, { credential: matter, act }: Asked): boolean {
+  // The owner's own rules ask for it.
+  if (act === 'call') return true;
   if (act === 'host') return settings.anyHost === 'page';
   // What a person gave through URL elicitation must not reach the client without their own act (MCP, elicitation).
   const elicited = act === 'release' && matter.id !== null && matter.obtainedBy === 'elicitation';
   return settings.release !== 'allow' || elicited;
+}
+
+/** The name of whoever asks: the program, and the person where that is not the owner. */
+function askerOf({ client, user, tenant }: Principal, owner: Owner): string | null {
+  if (user === owner.user && tenant === owner.tenant) return client ?? null;
+  const person = tenant === owner.tenant ? subjectOf(user) : `${subjectOf(user)} of the tenant ${tenant}`;
+  return client === undefined ? person : `${person}, with ${client}`;
 }
 
 /** Counting what an owner is asked, and adding to it, is one step: many calls at the same time must not all be the first. */
@@ -111,12 +137,12 @@ type Request = Pick<
 /** The changes that store a request, and take away those that are long over; or why nobody is asked now. */
 async function requestOf(
   broker: Broker,
-  principal: Principal,
+  owner: Owner,
+  client: string | null,
   request: Request,
   found: Approval | undefined,
 ): Promise<VaultChange[] | KeywardError> {
-  const all = await approvalsOf(broker, principal);
-  const client = principal.client ?? null;
+  const all = await approvalsOf(broker, owner);
   const pause = pausedUntil(all, client);
   if (pause > 0) return saidNo(pause);
   const others = all.filter(({ id }) => id !== request.id);
@@ -133,7 +159,7 @@ async function requestOf(
   } as const;
   // A new key: a page of the request before is good for nothing any more.
   const secret = { key: randomBytes(32).toString('base64url') };
-  const { tenant, user } = principal;
+  const { tenant, user } = owner;
   return [
     ...others.filter((one) => isOver(one, now)).map((record) => ({ op: 'delete', kind: 'approval', record }) as const),
     found

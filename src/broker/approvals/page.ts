@@ -14,9 +14,12 @@ import {
   approvalsOf,
   denied,
   grantMinutes,
+  hasMinutes,
   isGranted,
   useWithinMs,
 } from './state.ts';
+
+export type { ToolDifference } from '../../vault/vault.ts';
 
 /** What a person needs to know to answer. */
 export type ApprovalView = {
@@ -37,7 +40,7 @@ export type ApprovalView = {
 /** One entry of a list, with what its link carries where nobody signs in. */
 export type ListedApproval = ApprovalView & { readonly token: string | null };
 
-/** `once` holds for the next ask; `minutes` for every release to this client meanwhile; `end` ends such minutes. */
+/** `once` holds for the next ask; `minutes` for every release to this client meanwhile, or every call of that tool; `end` ends such minutes. */
 export type Decision =
   | { readonly answer: 'once' | 'deny' | 'end' }
   | { readonly answer: 'minutes'; readonly minutes: number };
@@ -151,7 +154,7 @@ function answered(approval: Approval, decision: Decision, all: readonly Approval
 
 /** What widens access is asked one by one: minutes of it could be used for anything. */
 function readMinutes({ act }: Approval, minutes: number): number {
-  if (act === 'release' && grantMinutes.some((offered) => offered === minutes)) return minutes;
+  if (hasMinutes(act) && grantMinutes.some((offered) => offered === minutes)) return minutes;
   throw new KeywardError('invalid_input', 'This can’t be approved for that time.', {
     hint: 'Go back and choose one of the times offered, or approve once.',
   });

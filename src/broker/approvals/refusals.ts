@@ -9,6 +9,8 @@ const whatFor: Readonly<Record<ApprovalAct, string>> = {
   policy: 'Allowing more calls needs the owner’s approval, which has been asked for.',
   host: 'Reaching a host that a call names needs the owner’s approval, which has been asked for. Nothing was sent there.',
   reconnect: 'Changing what a connection stands for needs the owner’s approval, which has been asked for.',
+  call: 'The owner of this connection wants to be asked before this is called, and has been asked. Nothing was sent.',
+  tools: 'Taking what is new or changed at a server as seen needs the owner’s approval, which has been asked for.',
 };
 
 /** Where the owner answers: at their own computer, or where they sign in. A command there would ask another user. */
@@ -23,6 +25,13 @@ export function waiting(pages: Pages, approvalId: string, askedAt: number, act: 
   return new KeywardError('approval_required', whatFor[act], {
     hint: `Tell the person that Keyward asks for their approval: ${whereToAnswer(pages)}. Then make the same call again.`,
     details: { approvalId, askedAt },
+  });
+}
+
+/** The owner, who is somebody else than the caller, has been asked: they are told nothing that would lead to the page. */
+export function waitingForOther(act: ApprovalAct): KeywardError {
+  return new KeywardError('approval_required', whatFor[act], {
+    hint: 'Its owner answers on their own page of Keyward. Make the same call again once they said yes.',
   });
 }
 

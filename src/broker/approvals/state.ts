@@ -1,6 +1,6 @@
 /** Where an approval stands, which one belongs to whom, and how long a no keeps a client quiet. */
 import type { Owner, Principal } from '../../principal.ts';
-import type { Approval } from '../../vault/vault.ts';
+import type { Approval, ApprovalAct } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { isOver } from '../input/lifetime.ts';
 import { idOfDigest } from '../input/text.ts';
@@ -19,8 +19,13 @@ const noesForAll = 3;
 export const maxClient = 700;
 /** Noes count for a day. */
 const noesCountMs = 86_400_000;
-/** For how many minutes a release can be approved at a time. */
+/** For how many minutes a release, or the calls of one tool, can be approved at a time. */
 export const grantMinutes = [5, 15, 60] as const;
+
+/** True for acts that can be approved for minutes; what widens access is asked one by one. */
+export function hasMinutes(act: ApprovalAct): boolean {
+  return act === 'release' || act === 'call';
+}
 
 /** `denied` and `approved` hold for a while, then they are `expired` as a request is that nobody answered. */
 export type ApprovalState = Approval['status'] | 'expired';
@@ -37,10 +42,21 @@ export function isGranted({ releaseUntil }: Approval, now = Date.now()): boolean
   return releaseUntil !== null && now < releaseUntil && releaseUntil <= now + Math.max(...grantMinutes) * 60_000;
 }
 
-/** The one id that requests of this client about this matter have: there is never a second open one. */
-export function approvalIdFor(broker: Broker, { client, via }: Principal, matter: Matter): string {
+/**
+ * The one id that requests of this client about this matter have: there is never a second open one.
+ *
+ * @param apart what else keeps requests apart; null for none
+ */
+export function approvalIdFor(
+  broker: Broker,
+  { client, via, tenant, user }: Principal,
+  matter: Matter,
+  apart: string | null = null,
+): string {
   const subject = matter.id ?? [matter.connectorId, [...matter.hosts].sort()];
-  return idOfDigest(broker.vault.proof('approval', JSON.stringify([subject, client ?? null, via ?? null])));
+  const who = [client ?? null, via ?? null];
+  const name = apart === null ? [subject, ...who] : [subject, ...who, tenant, user, apart];
+  return idOfDigest(broker.vault.proof('approval', JSON.stringify(name)));
 }
 
 /** All approvals of one owner; there are as many as pairs of client and matter of late. */

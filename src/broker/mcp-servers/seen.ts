@@ -53,6 +53,12 @@ export async function seenBy(broker: Broker, credential: Credential): Promise<(i
   };
 }
 
+/** A text that changes with the definition of an item; what was allowed of the one before does not hold for it. */
+export async function markOf(broker: Broker, credential: Credential, item: Item): Promise<string> {
+  const { seen = null, now = null } = (await knownOf(broker, credential))?.digests.get(keyOf(item)) ?? {};
+  return JSON.stringify([keyOf(item), now ?? seen]);
+}
+
 /**
  * Notes a list of a server, or a part of one, as it passes: the first one is what the owner saw, and of later ones it is
  * remembered what is new or changed. Answers the standing of each definition.

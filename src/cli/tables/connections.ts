@@ -111,6 +111,18 @@ export const connectionsCommands: CommandTable = {
       load: async () => (await import('../commands/manage.ts')).limit,
     },
     {
+      name: 'tools',
+      words: ['<connection>', '[name…]'],
+      help: 'list what an MCP server has, what may be used of it, and what changed since you saw it',
+      flags: {
+        accept: { help: 'what is new or changed is seen by you now, all of it or these names' },
+        ...jsonFlag,
+        ...ownerFlags,
+      },
+      examples: ['keyward tools linear', 'keyward tools linear --accept create_issue'],
+      load: async () => (await import('../commands/tools.ts')).tools,
+    },
+    {
       name: 'share',
       words: ['<connection>', '<user>'],
       help: 'let another user of this vault see or use a connection, or take that back; user:<id> or tenant:<id>',

@@ -1,9 +1,11 @@
 /** A request for approval in words, and the person's answer to it, at a terminal. */
-import type { ApprovalView, Decision } from '../../broker/approvals/page.ts';
-import { grantMinutes, maxClient } from '../../broker/approvals/state.ts';
+import type { ApprovalView, Decision, ToolDifference } from '../../broker/approvals/page.ts';
+import { grantMinutes, hasMinutes, maxClient } from '../../broker/approvals/state.ts';
 import { inWords, readingPolicy } from '../../broker/calls/policy.ts';
 import { isoTime } from '../../broker/credentials/view.ts';
-import { quoted } from '../../text.ts';
+import { differenceOf } from '../../broker/mcp-servers/difference.ts';
+import { quoted, visible, visibleName } from '../../text.ts';
+
 import { plain } from './table.ts';
 
 /** What the person typed, as a decision; null leaves the request as it is. */
@@ -11,7 +13,7 @@ export async function askDecision(
   view: ApprovalView,
   ask: (prompt: string) => Promise<string>,
 ): Promise<Decision | null> {
-  const minutes = view.act === 'release' ? `, ${grantMinutes.join(', ')} for minutes` : '';
+  const minutes = hasMinutes(view.act) ? `, ${grantMinutes.join(', ')} for minutes` : '';
   const prompt =
     view.state === 'granted' ? 'e ends it, Enter leaves it: ' : `y for once${minutes}, n for no, Enter leaves it: `;
   for (;;) {
@@ -20,7 +22,7 @@ export async function askDecision(
     if (view.state === 'granted') {
       if (typed === 'e') return { answer: 'end' };
     } else if (typed === 'y' || typed === 'n') return { answer: typed === 'y' ? 'once' : 'deny' };
-    else if (view.act === 'release' && grantMinutes.some((offered) => String(offered) === typed)) {
+    else if (hasMinutes(view.act) && grantMinutes.some((offered) => String(offered) === typed)) {
       return { answer: 'minutes', minutes: Number(typed) };
     }
   }
@@ -36,6 +38,8 @@ export function approvalText({ client, facts, act, details, releaseUntil, state 
     policy: `wants to allow more calls. ${details.policy ? inWords(details.policy) : 'Every call.'}`,
     host: `wants to reach ${hosts.join(', ')}, as ${given(details.inputs)}`,
     reconnect: `wants to change which account or place it stands for. ${given(details.inputs)}`,
+    call: `wants to use ${itemInWords(details.item)}. Sent is: ${visible(details.message ?? '')}`,
+    tools: `wants what is new or changed to count as seen by you: ${(details.tools ?? []).map(toolInWords).join(' ')}`,
   }[act];
   const until = state === 'granted' ? `; allowed until ${new Date(releaseUntil ?? 0).toISOString()}` : '';
   const about = connection && [
@@ -48,6 +52,20 @@ export function approvalText({ client, facts, act, details, releaseUntil, state 
   ];
   const what = [`${service} at ${hosts.join(', ')}`, ...(about ?? [])].join('; ');
   return plain(`${what}: ${who} ${wants}${until}`).trim();
+}
+
+/** A tool, prompt or resource by its name, in which nothing looks like something else. */
+function itemInWords(item: ApprovalView['details']['item']): string {
+  if (item === undefined) return 'it';
+  const news = { seen: '', new: ', which you have not seen', changed: ', which changed since you saw it' }[
+    item.standing
+  ];
+  return `the ${item.kind} ${visibleName(item.name)}${news}`;
+}
+
+function toolInWords({ kind, name, before, after }: ToolDifference): string {
+  const lines = differenceOf(before, after).map(({ sign, text }) => `${sign} ${text}`);
+  return `${kind} ${visibleName(name)} (${before === null ? 'new' : 'changed'}): ${lines.join(' | ')}.`;
 }
 
 function given(inputs: ApprovalView['details']['inputs'] = {}): string {

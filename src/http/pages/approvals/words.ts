@@ -1,10 +1,11 @@
 /** A request in words: the same for a page and its entry in the list. */
 
 import { html } from 'hono/html';
-import type { ApprovalView } from '../../../broker/approvals/page.ts';
+import type { ApprovalView, ToolDifference } from '../../../broker/approvals/page.ts';
 import { maxClient } from '../../../broker/approvals/state.ts';
-import { type CallPolicy, readingPolicy } from '../../../broker/calls/policy.ts';
-import { quoted } from '../../../text.ts';
+import { type CallPolicy, inWords, readingPolicy } from '../../../broker/calls/policy.ts';
+import { differenceOf } from '../../../broker/mcp-servers/difference.ts';
+import { oneLine, quoted, visible, visibleName } from '../../../text.ts';
 import { data, type Html, minutesLeft } from '../page.ts';
 
 /** What is asked, as a heading. It speaks of service and host, never of a name that somebody chose. */
@@ -15,6 +16,8 @@ export function question(view: ApprovalView): string {
     policy: `Allow more calls to ${place(view)}?`,
     host: `Let ${asker(view)} reach ${hostsOf(view)}?`,
     reconnect: `Change what ${place(view)} is connected to?`,
+    call: `Let ${asker(view)} use ${itemOf(view)} of ${place(view)}?`,
+    tools: `Accept what ${place(view)} offers now?`,
   } as const;
   return questions[view.act];
 }
@@ -27,6 +30,8 @@ export function buttons(view: ApprovalView): { readonly yes: string; readonly no
     policy: { yes: 'Allow these calls', no: 'Don’t allow' },
     host: { yes: `Let ${asker(view)} reach ${hostsOf(view)}`, no: 'Don’t let it' },
     reconnect: { yes: 'Let it be changed', no: 'Keep it as it is' },
+    call: { yes: 'Allow this call', no: 'Don’t allow it' },
+    tools: { yes: 'Accept these tools', no: 'Don’t accept' },
   }[view.act];
 }
 
@@ -71,7 +76,35 @@ export function whatItMeans(view: ApprovalView): Html {
 <p>Do you know who runs ${hostList(facts.hosts)}?</p>`;
     case 'reconnect':
       return html`<p>${askedFor(view)} wants to connect this again${details.code === true ? ' by a code. Whoever enters that code at the service decides which account it is' : ''}. What your assistants save with this connection can then end up in another account or place than before. Who it is shared with stays as it is.</p>`;
+    case 'call':
+      return html`<p>${askedFor(view)} wants to use ${itemOf(view)}. You asked to be asked before that.${standingInWords[details.item?.standing ?? 'seen']}</p>
+<p>This is sent to ${service}, and nothing else:</p>
+<pre class="text" dir="ltr">${visible(details.message ?? '')}</pre>`;
+    case 'tools':
+      return html`<p>${askedFor(view)} wants what is new or changed at ${service} to count as seen by you. From then on it may be used as your rules say. Its server wrote these texts, and your assistant reads them: look for anything that tells it what to do.</p>
+${(details.tools ?? []).map(difference)}`;
   }
+}
+
+/** What a call uses, by its name, in which nothing looks like something else. */
+export function itemOf({ details: { item } }: ApprovalView): string {
+  return item === undefined ? 'it' : `the ${item.kind} ${oneLine(visibleName(item.name), maxItem) ?? ''}`;
+}
+
+/** A page shows as much of the name of a tool, in characters. */
+const maxItem = 150;
+
+const standingInWords = {
+  seen: '',
+  new: ' You have not seen it yet: it is new at the server.',
+  changed: ' It is not what it was when you saw it: the server changed it.',
+} as const;
+
+function difference({ kind, name, before, after }: ToolDifference): Html {
+  const lines = differenceOf(before, after);
+  const signs = { ' ': 'same', '-': 'gone', '+': 'new' } as const;
+  return html`<h2>${before === null ? 'New' : 'Changed'}: the ${kind} <code>${visibleName(name)}</code></h2>
+<pre class="text" dir="ltr">${lines.map(({ sign, text }) => html`<span class="${signs[sign]}">${sign} ${text}</span>\n`)}</pre>`;
 }
 
 /** The facts a person needs before answering, as they were when it was asked: service and host first. */
@@ -123,6 +156,7 @@ function granteeInWords(grantee: string): Html {
 }
 
 function calls(policy: CallPolicy | null): Html {
+  if (policy?.tools) return html`${inWords(policy).replace(/\.$/, '')}`;
   const { methods, paths } = policy ?? { methods: null, paths: null };
   const list = (values: readonly string[]) =>
     values.map((value, at) => html`${at === 0 ? '' : ', '}<code>${value}</code>`);
