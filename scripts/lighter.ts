@@ -14,6 +14,15 @@ const changes = new Map<RegExp, (source: string) => string>([
              getValidator() { throw new Error('This build has no JSON Schema validator.'); }
            }`,
   ],
+  // That validator in the SDK's client, which asks servers for their tools and calls none.
+  [
+    /[\\/]@modelcontextprotocol[\\/]client[\\/]dist[\\/]shimsNode\.mjs$/,
+    () => `export { default as process } from 'node:process';
+           export const CORS_IS_POSSIBLE = false;
+           export class DefaultJsonSchemaValidator {
+             getValidator() { throw new Error('This build has no JSON Schema validator.'); }
+           }`,
+  ],
   // libsodium decodes its WebAssembly, 290 KB of base64, letter by letter, which took 5 ms of every start.
   [
     /[\\/]libsodium(-sumo)?[\\/]dist[\\/]modules(-sumo)?-esm[\\/]libsodium(-sumo)?\.mjs$/,

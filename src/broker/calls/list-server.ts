@@ -3,7 +3,7 @@
  * client speaks, in whichever era the server knows. Each of its requests goes through the egress with the connection's
  * secret; it has no other way out. What the server answers is bounded, and scrubbed before it is read.
  */
-import type { FetchLike } from '@modelcontextprotocol/client';
+import { Client, type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { KeywardError } from '../../errors.ts';
 import { parseJson, TooDeepError } from '../../json.ts';
 import { readBody } from '../../net/body.ts';
@@ -67,8 +67,6 @@ export async function listServer(
   const stop = new AbortController();
   const end = AbortSignal.any([AbortSignal.timeout(timeoutMs), stop.signal, ...(signal ? [signal] : [])]);
   const sender = createSender(broker, connection, end, () => stop.abort());
-  // Loaded with the first server that is asked.
-  const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
   const client = new Client({ name: 'keyward', version }, { versionNegotiation: { mode: 'auto' } });
   const transport = new StreamableHTTPClientTransport(sender.url, { fetch: sender.fetch });
   const options = { signal: end, timeout: timeoutMs };

@@ -13,7 +13,7 @@ import { oneLine, quoted } from '../input/text.ts';
 import { valueAt } from '../oauth/answer.ts';
 import { apiRequest, secretsOf, serverOf } from './api-request.ts';
 import type { Connection, Judged } from './connection.ts';
-import { listServer, type ServerListing } from './list-server.ts';
+import type { ServerListing } from './list-server.ts';
 import { readTarget } from './path.ts';
 import { clockRefusal, keyProblem, signIfNeeded } from './signing.ts';
 
@@ -46,6 +46,8 @@ export async function sendVerification(
   const { auth } = connection;
   const { protocol, verify } = auth.api;
   if (protocol === 'mcp' || verify === null) {
+    // Loaded with the first server that is asked.
+    const { listServer } = await import('./list-server.ts');
     const answer = await listServer(broker, connection, limits);
     return { ...answer, content: answer.content ?? null, body: new Uint8Array(), url: serverOf(connection) };
   }

@@ -23,8 +23,10 @@ export const tools: Run = (invocation) =>
     const input = { connectionId, ...(names.length > 0 && { names }) };
     const done = await withApproval(broker, principal, () => acceptTools(broker, principal, input));
     if (flags.has('json')) printJson(done);
-    else
-      process.stdout.write(plain(`Accepted: ${done.accepted.map(visibleName).join(', ') || 'nothing waited'}.`) + '\n');
+    else {
+      const names = done.accepted.map(visibleName).join(', ');
+      process.stdout.write(`${plain(names === '' ? 'Nothing waited.' : `Accepted: ${names}.`)}\n`);
+    }
     return 0;
   });
 
