@@ -1,5 +1,6 @@
 /** The commands about connections, as the built program in real processes and in a real terminal. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createTlsServer } from 'node:https';
@@ -12,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Dialogue, runInTerminal, runKeyward } from '../support/clients/command.ts';
 import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
 import { followLink } from '../support/clients/person.ts';
+import { servedTool, startMcpToolsServer } from '../support/servers/mcp-tools-server.ts';
 import { goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -156,6 +158,41 @@ describe('a person', () => {
     const no = await typing(['limit', 'Home', '--methods', 'GET'], [[/n for no[^:]*: /, 'n']]);
     expect(no.code).toBe(1);
     expect((await json('limit', 'Home')).policy).toEqual({ methods: ['GET'], paths: ['/me'] });
+  });
+
+  it('227. shows what an MCP server has and what changed there, and takes it as seen with a yes at the terminal only', async () => {
+    const key = `key_${randomBytes(18).toString('base64url')}`;
+    const remote = await startMcpToolsServer(key);
+    const reaching = { ...env, KEYWARD_EGRESS_ALLOW: `${env.KEYWARD_EGRESS_ALLOW ?? ''},${new URL(remote.url).host}` };
+    const own = (...args: string[]) => runKeyward(args, reaching);
+    try {
+      const input = ['--type', 'bearer', '--input', `serverUrl=${remote.url}`, '--name', 'Toolbox', '--no-browser'];
+      const dialogue: Dialogue = [
+        [/token: /i, key],
+        [/y for once[^:]*: /, 'y'],
+      ];
+      const made = await runInTerminal(['connect', 'mcp-server', ...input], reaching, dialogue);
+      expect(made.screen).toContain('Toolbox');
+      const rules = ['--tools', 'read,get_*', '--ask', 'write', '--refuse', 'drop'];
+      expect((await own('limit', 'Toolbox', ...rules)).stdout).toBe(
+        'Allowed: read, get_*. Asked first: write. Refused: drop. What is new or changed at the server is refused until its owner saw it.\n',
+      );
+      remote.served.tools = [servedTool('read', 'Reads.\nAnd \u202emore.'), servedTool('p\u0430y')];
+      const shown = await own('tools', 'Toolbox');
+      expect(shown).toMatchObject({ code: 0, stderr: '' });
+      expect(shown.stdout).toMatch(/^read +tool +changed, refused/m);
+      expect(shown.stdout).toMatch(/^p‹U\+0430›y +tool +new, refused/m);
+      expect(shown.stdout).toContain('- description: What read does.\n+ description: Reads.\n+ And ‹U+202E›more.\n');
+      expect((await own('list')).stdout).toMatch(/Toolbox .*has tools to look at/);
+      expect(await own('tools', 'Toolbox', '--accept', 'read')).toMatchObject({ code: 1, stdout: '' });
+      const asked: Dialogue = [[/y for once[^:]*: /, 'y']];
+      const yes = await runInTerminal(['tools', 'Toolbox', '--accept', 'read'], reaching, asked);
+      expect(yes.screen).toContain('Accepted: read.');
+      expect((await own('tools', 'Toolbox')).stdout).toMatch(/^read +tool +allowed/m);
+    } finally {
+      await remote.close();
+      await own('rm', 'Toolbox', '--yes');
+    }
   });
 
   it('deletes it after a yes, and is told what is left to do at the service', async () => {

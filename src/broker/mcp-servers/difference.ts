@@ -11,7 +11,7 @@ export function definitionText(definition: ServedDefinition): string {
 }
 
 /** A line of a difference, and which of the two texts it is in. */
-export type DifferenceLine = { readonly sign: ' ' | '-' | '+'; readonly text: string };
+type DifferenceLine = { readonly sign: ' ' | '-' | '+'; readonly text: string };
 
 /** As many lines around a change tell where it is. */
 const around = 2;
