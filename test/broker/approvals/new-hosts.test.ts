@@ -176,6 +176,8 @@ describe('81. an address that carries private text to a server that is only look
     const bearerOf = { connectorId: 'mcp-server', authenticationType: 'bearer', token: 'whatever' };
     const made = await create({ ...bearerOf, serverUrl: 'https://mcp.example/mcp' }, trusting);
     if (made.kind !== 'created') throw new Error('Something was left to ask.');
+    // The server of the connection itself was asked what it has.
+    expect(new Set(asked.splice(0))).toEqual(new Set(['mcp.example']));
     const again = { ...bearerOf, credentialId: made.credentialId, serverUrl: `${evil.origin}/mcp` };
     const arrived = await arrivedDuring(async () => settled(create(again)));
     expect(arrived).toEqual([]);
