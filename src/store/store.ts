@@ -17,9 +17,11 @@ import type {
 } from './asked.ts';
 import type { SealedHead } from './audit-head.ts';
 import type { AuditLine } from './audit-line.ts';
+import type { ClientRegistration } from './client-registration.ts';
 import type { CountTogether } from './counting.ts';
 import type { Held, Within } from './quota.ts';
 import type { Row } from './row.ts';
+import type { SeenToolsCount, SeenToolsRow } from './seen-tools.ts';
 import type { Reader, Share } from './sharing.ts';
 import type { SessionRow, SignInCodeRow, VisitRow } from './sign-in-rows.ts';
 import type { UnderKeys } from './under-keys.ts';
@@ -78,22 +80,8 @@ export type CredentialRow = Row & {
   readonly shares?: readonly Share[];
   /** What the owner allows anybody to call, itself included; absent or null is everything. */
   readonly policy?: CallPolicy | null;
-  /**
-   * Of an MCP server: which version of the row of its kind holds the definitions that its owner saw (0: there was no room
-   * for one), and how many wait to be seen. Absent or null before the first list.
-   */
-  readonly seenTools?: { readonly row: number; readonly added: number; readonly changed: number } | null;
-};
-
-/** What a registration was for. */
-export type ClientRegistration = {
-  readonly redirectUri: string;
-  /** RFC 7591 §2. */
-  readonly tokenEndpointAuthMethod: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
-  /** When the client secret ends, or when the server was found not to know the client any more, in milliseconds since 1970; null never. */
-  readonly expiresAt: number | null;
-  /** The scopes that it was made for, which strict servers keep it to; null: whatever is asked for. Absent on rows from before that was noted. */
-  readonly scopes?: readonly string[] | null;
+  /** Of an MCP server; absent or null before the first list. */
+  readonly seenTools?: SeenToolsCount | null;
 };
 
 export type AuthConfigRow = Row & {
@@ -178,12 +166,6 @@ export type ReplacedSecretRow = Row &
     /** Until when it can be brought back; after that it is swept away. */
     readonly expiresAt: number;
   };
-
-/**
- * What the owner of a connection to an MCP server saw of its tools, prompts and resources, under the id of the
- * credential. Its sealed part holds their definitions. It changes together with `seenTools` of the credential.
- */
-export type SeenToolsRow = Row;
 
 /** A request for its owner's approval; its sealed part is the key of the request's link and form. */
 export type ApprovalRow = Row & Asked;

@@ -1,5 +1,6 @@
 /** The vault: store + sealing. All that the broker sees of storage. */
 import type { Owner } from '../principal.ts';
+import type { SeenToolsRow } from '../store/seen-tools.ts';
 import type { Reader } from '../store/sharing.ts';
 import type { SessionRow, SignInCodeRow, VisitRow } from '../store/sign-in-rows.ts';
 import type {
@@ -10,19 +11,18 @@ import type {
   ListFilter,
   Page,
   ReplacedSecretRow,
-  SeenToolsRow,
   Store,
   VisiblePage,
 } from '../store/store.ts';
 
 export { canonicalJson } from '../seal/canonical.ts';
+export type { ClientRegistration } from '../store/client-registration.ts';
 export { offerTo, type Reader, reaches, readerUnder, type ShareRule } from '../store/sharing.ts';
 export type {
   ApprovalAct,
   ApprovalDetails,
   ApprovalFacts,
   CallPolicy,
-  ClientRegistration,
   CredentialStatus,
   ObtainedBy,
   Page,
