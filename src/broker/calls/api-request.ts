@@ -35,7 +35,9 @@ export function apiRequest(connection: Connection, call: ApiCall): EgressRequest
   // Where a connection names the whole address, “/” is that address itself, and an MCP server has no other.
   const itself = path === '/' && (api.protocol === 'mcp' || wholeVariable(api.baseUrl) !== null);
   url.pathname = itself ? base.pathname : `${prefixOf(base)}${path}`;
-  url.search = withInjected(query, injected.query, auth.authenticationType === 'aws_sigv4' ? signatureParameters : []);
+  // The address that somebody gave has its own query, which says which server, or what of it, is meant.
+  const asked = itself && base.search !== '' ? [base.search.slice(1), query].filter(Boolean).join('&') : query;
+  url.search = withInjected(asked, injected.query, auth.authenticationType === 'aws_sigv4' ? signatureParameters : []);
   if (url.origin !== base.origin || !(itself || url.pathname.startsWith(`${prefixOf(base)}/`))) {
     throw new KeywardError('egress_refused', 'The path leaves the base URL of this connection.');
   }

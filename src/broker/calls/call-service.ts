@@ -11,49 +11,30 @@ import { createScrubber, type Scrubber, scrubberOf } from '../../net/scrub/scrub
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { findAuth } from '../grants/oauth-context.ts';
 import { parseAnswer } from '../oauth/answer.ts';
 import { about, accessOf, isOwn, readerOf, requireCredential } from '../policy/access.ts';
 import { requireUnguessable } from '../policy/guessable.ts';
 import { auditedRefusal, authorize, requireScope } from '../policy/policy.ts';
 import { apiRequest, constantHeaders, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
 import { type Connection, openConnection, sendWithRenewal } from './connection.ts';
-import { type Reserved, readHeaders } from './headers.ts';
+import { readHeaders } from './headers.ts';
 import { type CallTarget, isWholeUrl, readTarget } from './path.ts';
-import { checkCall } from './policy.ts';
+import { checkCall, forMcp } from './policy.ts';
+import type { ServiceAnswer, ServiceCall } from './service-call.ts';
 import { clockRefusal, signatureIn, signIfNeeded } from './signing.ts';
+
+export type { ServiceAnswer, ServiceCall } from './service-call.ts';
 
 /** An answer that is not needed is read this far, so that its connection can be used again. */
 const unneededBytes = 65_536;
 /** A refused token is looked for in this much of a body. */
 const lookedInto = 65_536;
+/** Redirects of an MCP server that are followed. */
+const mcpRedirects = 3;
 /** Longest account of a request in the audit log, in characters. */
 const maxRequest = 300;
-
-export type ServiceCall = Pick<EgressRequest, 'bodyLength' | 'silenceMs' | 'signal' | 'timeoutMs'> & {
-  readonly connectionId: string;
-  readonly method: string;
-  /** Below the base URL of the connection, with a query or without; or a whole URL there. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly reserved: Reserved;
-  readonly body?: NonNullable<EgressRequest['body']> | undefined;
-};
-
-export type ServiceAnswer = {
-  readonly status: number;
-  /** Filtered and without the secret, by name in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
-  /** Decoded and without the secret, as it comes. Read it or discard it: it holds a connection. */
-  readonly body: AsyncIterable<Uint8Array>;
-  /** Instead of reading the body. */
-  readonly discard: () => Promise<void>;
-  /** Takes the secret out of a text that was made of the body: decoding may bring it to light. */
-  readonly scrub: (text: string) => Promise<string>;
-  /** Name of the service. */
-  readonly service: string;
-  /** Where a redirect leads, when that is below the base URL too: the path of another call. */
-  readonly redirect: string | null;
-};
+const action = 'credential.call';
 
 /**
  * Sends one request to the service. A redirect is answered, never followed. What the service answers is an answer,
@@ -64,13 +45,33 @@ export type ServiceAnswer = {
  *   spoils, and what egress throws
  */
 export async function callService(broker: Broker, principal: Principal, call: ServiceCall): Promise<ServiceAnswer> {
-  const action = 'credential.call';
   const credential = await requireCredential(broker, principal, call.connectionId, {
     field: 'connectionId',
     action,
     access: 'use',
   });
   await requireScope(broker, principal, action, about(credential));
+  const caller = { broker, principal, credential };
+  if (findAuth(broker, credential)?.api.protocol !== 'mcp') return exchange(caller, call, null);
+  const { callMcp } = await import('./call-mcp.ts');
+  const { path, query } = await targetOf(broker, credential, call.path);
+  const target = { ...call, path: query === '' ? path : `${path}?${query}` };
+  return callMcp(caller, target, (sent, lines) => exchange(caller, sent, { lines }));
+}
+
+/** Who calls with which connection. */
+type Caller = { readonly broker: Broker; readonly principal: Principal; readonly credential: Credential };
+
+/**
+ * The exchange with the service, within the rules for methods and paths.
+ *
+ * @param mcp of a call of an MCP server: its lines in the audit log, null for the usual one
+ */
+async function exchange(
+  { broker, principal, credential }: Caller,
+  call: ServiceCall,
+  mcp: { readonly lines: readonly string[] | null } | null,
+): Promise<ServiceAnswer> {
   const target = await targetOf(broker, credential, call.path);
   const reader = readerOf(broker, principal);
   const access = accessOf(reader, credential) === 'owner' ? 'owner' : 'use';
@@ -81,7 +82,7 @@ export async function callService(broker: Broker, principal: Principal, call: Se
       : error;
   };
   try {
-    checkCall(credential, access, reader, call.method, target.path, target.query);
+    checkCall(mcp === null ? credential : forMcp(credential), access, reader, call.method, target.path, target.query);
   } catch (error) {
     await refuse(error);
   }
@@ -101,10 +102,15 @@ export async function callService(broker: Broker, principal: Principal, call: Se
       ...apiRequest(connection, { ...call, target, headers: { ...headers, ...encodingOf(call) } }),
       once: auth.api.unsafeGet,
     };
-    await authorize(broker, principal, action, { ...about(credential), request: inWords(request, scrubber) });
+    // A server may have its address with a slash behind it, or without. No other host is meant.
+    const redirects = mcp === null ? {} : { redirects: mcpRedirects, hosts: [request.url.host] };
+    const lines = mcp?.lines?.map((line) => scrubber.text(line)) ?? [inWords(request, scrubber)];
+    await Promise.all(
+      lines.map((line) => authorize(broker, principal, action, { ...about(credential), request: line })),
+    );
     const { signal, timeoutMs, silenceMs } = call;
     const limits = { ...(signal && { signal }), ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) };
-    const ready = await signIfNeeded(connection, { ...request, ...limits });
+    const ready = await signIfNeeded(connection, { ...request, ...redirects, ...limits });
     const signature = signatureIn(ready);
     const answer = await withContent(await broker.egress.open(ready), auth);
     return {

@@ -61,7 +61,11 @@ export function checkCall(
   });
 }
 
-function allows(policy: CallPolicy, call: { readonly method: string; readonly segments: Segments | null }): boolean {
+/** Whether this policy allows a call of this method and path. */
+export function allows(
+  policy: CallPolicy,
+  call: { readonly method: string; readonly segments: Segments | null },
+): boolean {
   return allowsMethod(policy, call.method) && allowsPath(policy, call.segments);
 }
 
@@ -137,6 +141,17 @@ export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewe
     .filter((share) => share.permission === 'use' && reaches(share, row.tenant, viewer))
     .map((share) => share.policy ?? readingPolicy);
 }
+
+/**
+ * The connection with what a share allows of an MCP server that says nothing of calls: messages may pass, for each of which
+ * its tools are looked at. A share of another service may only read then.
+ */
+export function forMcp<Row extends Pick<Credential, 'shares'>>(row: Row): Row {
+  const shares = row.shares?.map((share) => (share.policy ? share : { ...share, policy: everyCall }));
+  return shares === undefined ? row : { ...row, shares };
+}
+
+const everyCall: CallPolicy = { methods: null, paths: null };
 
 /** True when `next` allows a call that `now` does not. */
 export function widensPolicy(now: CallPolicy | null, next: CallPolicy | null): boolean {

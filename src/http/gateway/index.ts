@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Broker, forRequest } from '../../broker/broker.ts';
 import { callService } from '../../broker/calls/call-service.ts';
+import { idMeant } from '../../broker/credentials/meant.ts';
 import { actingFor } from '../../broker/policy/policy.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
@@ -74,16 +75,17 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
   const end = await broker.underWay.streams.take(principal, signal);
   if (outgoing.closed) end();
   outgoing.once('close', end);
-  const call = await readCall(incoming);
+  const { segment, word, ...call } = await readCall(incoming);
   const answer = await callService(broker, owner, {
     ...call,
+    connectionId: await idMeant(broker, owner, word),
     reserved: 'drop',
     signal,
     ...(isOpenStream(incoming) ? { timeoutMs: Number.POSITIVE_INFINITY } : { timeoutMs, silenceMs }),
   });
   const { status, headers, redirect } = answer;
   // A redirect below the base URL stays within the gateway.
-  const moved = redirect === null ? [] : [['location', `${prefix}${call.connectionId}${redirect}`] as const];
+  const moved = redirect === null ? [] : [['location', `${prefix}${segment}${redirect}`] as const];
   const bodiless = call.method === 'HEAD' || [204, 205, 304].includes(status);
   if (bodiless) await answer.discard();
   return {

@@ -10,7 +10,12 @@ export const prefix = '/proxy/';
 /** A body up to this size is read first: it can be sent again after a token was renewed. */
 const maxRepeatable = 256 * 1024;
 
-type Asked = Pick<ServiceCall, 'connectionId' | 'method' | 'path' | 'headers' | 'body' | 'bodyLength'>;
+type Asked = Pick<ServiceCall, 'method' | 'path' | 'headers' | 'body' | 'bodyLength'> & {
+  /** What stands for the connection in the path, as it is written there. */
+  readonly segment: string;
+  /** The connection that is meant: an id, a name or a connector. */
+  readonly word: string;
+};
 
 /**
  * The call. Keyward's own token, which the bearer check has seen, is in no part of it.
@@ -20,21 +25,34 @@ type Asked = Pick<ServiceCall, 'connectionId' | 'method' | 'path' | 'headers' | 
 export async function readCall(incoming: IncomingMessage): Promise<Asked> {
   if (incoming.headers.upgrade !== undefined) throw upgrade();
   const { url = '', method = '' } = incoming;
-  const connectionId = url.slice(prefix.length).split(/[/?]/, 1)[0] ?? '';
-  const path = pathOf(incoming, connectionId);
-  return { connectionId, method, path, headers: headersOf(incoming), ...(await bodyOf(incoming)) };
+  const segment = url.slice(prefix.length).split(/[/?]/, 1)[0] ?? '';
+  const path = pathOf(incoming, segment);
+  const word = wordOf(segment);
+  return { segment, word, method, path, headers: headersOf(incoming), ...(await bodyOf(incoming)) };
+}
+
+function wordOf(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw noConnection();
+  }
 }
 
 /** What the program wrote: a parsed URL has dot segments resolved that Keyward has to refuse. */
-function pathOf({ url = '', headers }: IncomingMessage, connectionId: string): string {
-  const own = `${prefix}${connectionId}`;
+function pathOf({ url = '', headers }: IncomingMessage, segment: string): string {
+  const own = `${prefix}${segment}`;
   const path = url.slice(own.length);
-  if (!/^($|[/?])/.test(path) || connectionId === '' || url.includes(tokenOf(headers))) {
-    throw new KeywardError('invalid_input', 'The path is not one of this connection.', {
-      hint: 'Give /proxy/, the connection’s id, and the path below the service’s base URL, without Keyward’s token.',
-    });
+  if (!/^($|[/?])/.test(path) || segment === '' || url.includes(tokenOf(headers))) {
+    throw noConnection();
   }
   return path.startsWith('/') ? path : `/${path}`;
+}
+
+function noConnection(): KeywardError {
+  return new KeywardError('invalid_input', 'The path is not one of this connection.', {
+    hint: 'Give /proxy/, the connection’s id or its name, percent-encoded, and the path below the service’s base URL, without Keyward’s token.',
+  });
 }
 
 /**

@@ -1,0 +1,141 @@
+/** What an MCP server answers, message by message: lists show what may be used, and an answer is one to this request. */
+import { KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
+import { readBody } from '../../net/body.ts';
+import { createEventReader, eventWith, type ServerEvent, withData } from '../mcp-servers/events.ts';
+import { entriesOf, keepEntries, membersOf } from '../mcp-servers/json-parts.ts';
+import { isObject } from '../mcp-servers/messages.ts';
+import type { Item } from '../mcp-servers/rules.ts';
+
+/** Largest message of a server that is read, decoded, in bytes. */
+const maxMessage = 16 * 1024 * 1024;
+
+/** A list of a server, and what its entries are. */
+type Listed = { readonly item: Item; readonly definition: unknown };
+
+export type Lens = {
+  /** Which of these entries of one list are shown; `more` says whether the list goes on. */
+  readonly shows: (listed: readonly (Listed | null)[], more: boolean) => Promise<readonly boolean[]>;
+  /** Whether this response may pass. */
+  readonly answers: (response: Readonly<Record<string, unknown>>) => boolean;
+};
+
+/** The lists of a result, by the member that holds them, and how an entry of each is named. */
+const lists: Readonly<Record<string, readonly [kind: Item['kind'], name: string]>> = {
+  tools: ['tool', 'name'],
+  prompts: ['prompt', 'name'],
+  resources: ['resource', 'uri'],
+  resourceTemplates: ['resource', 'uriTemplate'],
+};
+
+/**
+ * The text of a message, or of a batch, as the client may have it; the very same where there is nothing to take out. Null
+ * for what the client must not have: what can't be read here might be read there, and an answer to somebody else's request.
+ */
+async function throughLens(text: string, lens: Lens): Promise<string | null> {
+  const value = parsed(text);
+  if (value === undefined) return null;
+  if (!Array.isArray(value)) return messageThrough(text, value, lens);
+  const entries = entriesOf(text);
+  const texts: string[] = [];
+  let same = true;
+  for (const [index, { start, end }] of entries.entries()) {
+    const one = text.slice(start, end);
+    const passed = await messageThrough(one, value[index], lens);
+    same &&= passed === one;
+    if (passed !== null) texts.push(passed);
+  }
+  if (same) return text;
+  return texts.length === 0 ? null : `[${texts.join(',')}]`;
+}
+
+/** A whole body through the lens; null as there. */
+export async function bodyThrough(body: AsyncIterable<Uint8Array>, lens: Lens): Promise<Body> {
+  const bytes = await readBody(body, maxMessage);
+  const written = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  if (written.trim() === '') return { bytes, passed: true, written };
+  const text = await throughLens(written, lens);
+  if (text === null) return { bytes, passed: false, written };
+  return { bytes: text === written ? bytes : Buffer.from(text), passed: true, written };
+}
+
+type Body = { readonly bytes: Uint8Array; readonly passed: boolean; readonly written: string };
+
+/**
+ * A stream of events through the lens.
+ *
+ * @param failed the messages that take the place of what did not come, when a message is too large or can't be judged;
+ *   null where nobody waits for one
+ */
+export async function* eventsThrough(
+  body: AsyncIterable<Uint8Array>,
+  lens: Lens,
+  failed: ((error: KeywardError) => readonly string[]) | null,
+): AsyncGenerator<Uint8Array> {
+  const reader = createEventReader(maxMessage);
+  let over = false;
+  const pass = async (cut: () => readonly ServerEvent[]): Promise<Uint8Array> => {
+    const parts: Uint8Array[] = [];
+    try {
+      for (const event of cut()) parts.push(await eventThrough(event, lens));
+    } catch (error) {
+      if (failed === null || !(error instanceof KeywardError)) throw error;
+      over = true;
+      parts.push(...failed(error).map(eventWith));
+    }
+    const [only] = parts;
+    return only !== undefined && parts.length === 1 ? only : Buffer.concat(parts);
+  };
+  for await (const piece of body) {
+    const bytes = await pass(() => reader.read(piece));
+    if (bytes.length > 0) yield bytes;
+    if (over) return;
+  }
+  const bytes = await pass(() => reader.rest());
+  if (bytes.length > 0) yield bytes;
+}
+
+async function eventThrough(event: ServerEvent, lens: Lens): Promise<Uint8Array> {
+  const { data, type, bytes } = event;
+  if (data === null || data === '') return bytes;
+  const text = await throughLens(data, lens);
+  if (text === data) return bytes;
+  // Clients read no message in an event of another type; what is no JSON has no list in it.
+  if (text === null && type !== '' && type !== 'message' && parsed(data) === undefined) return bytes;
+  return withData(event, text);
+}
+
+async function messageThrough(text: string, value: unknown, lens: Lens): Promise<string | null> {
+  if (!isObject(value)) return null;
+  if (typeof value.method !== 'string' && !lens.answers(value)) return null;
+  const { result } = value;
+  if (!isObject(result) || !Object.keys(lists).some((name) => Object.hasOwn(result, name))) return text;
+  const more = typeof result.nextCursor === 'string';
+  let left = text;
+  // From the last to the first: what is taken out moves what stands behind it.
+  const members = membersOf(text).flatMap((one) => (one.name === 'result' ? membersOf(text, one.start) : []));
+  for (const { name, start } of members.reverse()) {
+    const list = Object.hasOwn(lists, name) ? lists[name] : undefined;
+    if (list === undefined) continue;
+    const entries = entriesOf(text, start);
+    const listed = entries.map((entry) => listedAs(list, parseJson(text.slice(entry.start, entry.end))));
+    const shown = await lens.shows(listed, more);
+    if (!shown.every(Boolean)) left = keepEntries(left, entries, shown);
+  }
+  return left;
+}
+
+/** Null for an entry without a name: nobody could use it. */
+function listedAs([kind, field]: readonly [Item['kind'], string], definition: unknown): Listed | null {
+  const name = isObject(definition) ? definition[field] : undefined;
+  return typeof name === 'string' ? { item: { kind, name }, definition } : null;
+}
+
+/** Undefined for what is no JSON, or nests deeper than anybody's message. */
+function parsed(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Who may use what of an MCP server: the owner's rules for everybody, within them those of the share that lets somebody
+ * else in, and what the owner has not seen as it is now. What no rule allows somebody else, they may not use.
+ */
+import { KeywardError } from '../../errors.ts';
+import type { Credential, Reader, ToolRules } from '../../vault/vault.ts';
+import { oneLine, quoted } from '../input/text.ts';
+import type { Message } from '../mcp-servers/messages.ts';
+import { type Item, stricter, type Verdict, verdictOf } from '../mcp-servers/rules.ts';
+import type { Standing } from '../mcp-servers/seen.ts';
+import { segmentsOf } from './path-pattern.ts';
+import { allows, forMcp, sharedPolicies } from './policy.ts';
+
+/** What one caller may use of one connection. */
+type Rules = {
+  /** What becomes of an item that stands like this. */
+  verdict(item: Item, standing: Standing): Verdict;
+  /** Why an item is refused, with the next step. */
+  refusal(item: Item, standing: Standing): KeywardError;
+  /** Null where a message of this method may be sent, whatever it uses; else why not. */
+  methodRefusal(message: Message): KeywardError | null;
+};
+
+/** What names no item, or names it in a way that is judged by itself. What else a server may know could call its tools. */
+const plainMethods: ReadonlySet<string> = new Set([
+  ...['initialize', 'ping', 'server/discover', 'logging/setLevel', 'completion/complete', 'subscriptions/listen'],
+  ...['tools/list', 'tools/call', 'prompts/list', 'prompts/get'],
+  ...['resources/list', 'resources/templates/list', 'resources/read', 'resources/subscribe', 'resources/unsubscribe'],
+]);
+
+/** The rules of a connection for a caller who may use it. */
+export function rulesFor(credential: Credential, access: 'owner' | 'use', reader: Reader): Rules {
+  const own = credential.policy?.tools ?? null;
+  const post = { method: 'POST', segments: segmentsOf('/') };
+  const shared =
+    access === 'owner'
+      ? null
+      : sharedPolicies(forMcp(credential), reader)
+          .filter((policy) => allows(policy, post))
+          .map(({ tools }) => tools ?? null);
+
+  const byShares = (item: Item, standing: Standing): Verdict => {
+    if (shared === null) return 'allow';
+    const verdicts = shared.map((rules) => (rules === null ? 'refuse' : judge(rules, item, standing)));
+    return verdicts.includes('allow') ? 'allow' : verdicts.includes('ask') ? 'ask' : 'refuse';
+  };
+
+  return {
+    verdict: (item, standing) => stricter(judge(own, item, standing), byShares(item, standing)),
+    refusal(item, standing) {
+      const what = `The ${item.kind} ${quoted(item.name)}`;
+      if (verdictOf(own, item) === 'refuse') {
+        return forbidden(`${what} is not one that the policy of this connection allows.`, ownerCanChange);
+      }
+      if (shared !== null && byShares(item, 'seen') === 'refuse') {
+        if (shared.every((rules) => rules === null)) {
+          const message = `${what} can not be used by this share: it names no tools, and what it does not name is refused.`;
+          return forbidden(message, 'Ask the owner to name the tools that the share is for.');
+        }
+        return forbidden(`${what} is not one that the share of this connection allows.`, ownerCanChange);
+      }
+      const why = standing === 'changed' ? 'is not what it was when the owner saw it' : 'is new at the server';
+      return forbidden(`${what} ${why}, so it waits until the owner of the connection has looked at it.`, lookHint);
+    },
+    methodRefusal({ kind, method }) {
+      if (own === null && shared === null) return null;
+      if (kind === 'response' || plainMethods.has(method) || method.startsWith('notifications/')) return null;
+      // A task is known to the server as the account’s, whoever of its users began it.
+      if (shared === null && method.startsWith('tasks/')) return null;
+      const name = quoted(oneLine(method, 100) ?? '');
+      return forbidden(
+        `The rules of this connection say nothing of the method ${name}, so it is refused.`,
+        ownerCanChange,
+      );
+    },
+  };
+}
+
+/** What these rules say of an item as it stands. */
+function judge(rules: ToolRules | null, item: Item, standing: Standing): Verdict {
+  const verdict = verdictOf(rules, item);
+  return standing === 'seen' ? verdict : stricter(verdict, rules?.unseen ?? 'refuse');
+}
+
+const ownerCanChange = 'Use another one that tools/list shows. Only the owner of the connection can change that.';
+const lookHint = 'The owner sees what is new and what changed on the page of the connection, or with “keyward tools”.';
+
+function forbidden(message: string, hint: string): KeywardError {
+  return new KeywardError('forbidden', message, { hint });
+}

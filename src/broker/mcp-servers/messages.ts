@@ -1,0 +1,140 @@
+/**
+ * The JSON-RPC messages that a client sends to an MCP server: what each is, and which tools, prompts and resources it uses.
+ * A server must not be able to read another message than Keyward does, so a message that could be read in two ways is none.
+ */
+import { KeywardError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
+import { entriesOf, membersOf } from './json-parts.ts';
+import type { Item } from './rules.ts';
+
+/** Most messages in one batch (revision 2025-03-26; later ones have none). */
+const maxBatch = 100;
+
+/** A request has an id, a notification has none, and a response answers a request of the server. */
+export type Message = {
+  readonly kind: 'request' | 'notification' | 'response';
+  /** Of a request; null for the others. */
+  readonly id: string | number | null;
+  /** Empty for a response. */
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** What it uses, by the specification's methods. */
+  readonly items: readonly Item[];
+};
+
+/** The body of one POST. */
+export type Posted = { readonly batch: boolean; readonly messages: readonly Message[] };
+
+/**
+ * The messages of a body.
+ *
+ * @throws KeywardError `invalid_input` for what is no JSON-RPC message, or could be read in two ways
+ */
+export function readMessages(text: string): Posted {
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch {
+    throw unreadable('it is not JSON in UTF-8');
+  }
+  if (!Array.isArray(value)) {
+    checkNames(text, 0);
+    return { batch: false, messages: [readMessage(value)] };
+  }
+  if (value.length === 0 || value.length > maxBatch) throw unreadable(`a batch has 1 to ${maxBatch} messages`);
+  for (const { start } of entriesOf(text)) checkNames(text, start);
+  return { batch: true, messages: value.map(readMessage) };
+}
+
+/** True for a request of revision 2026-07-28 or later, each of which says its revision itself. */
+export function isModern({ params }: Message): boolean {
+  return isObject(params._meta) && params._meta['io.modelcontextprotocol/protocolVersion'] !== undefined;
+}
+
+/** What the header `Mcp-Name` repeats of a request, where that has such a value (revision 2026-07-28, and its tasks). */
+export function nameOf({ method, params }: Message): unknown {
+  return Object.hasOwn(named, method) ? params[named[method] ?? ''] : undefined;
+}
+
+const named: Readonly<Record<string, string>> = {
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+  'tasks/get': 'taskId',
+  'tasks/update': 'taskId',
+  'tasks/cancel': 'taskId',
+};
+
+/** What a request of each of these methods uses; undefined where what it names is no text. */
+const uses: Readonly<Record<string, (params: Message['params']) => (Item | undefined)[]>> = {
+  'tools/call': ({ name }) => [itemOf('tool', name)],
+  'prompts/get': ({ name }) => [itemOf('prompt', name)],
+  'resources/read': ({ uri }) => [itemOf('resource', uri)],
+  'resources/subscribe': ({ uri }) => [itemOf('resource', uri)],
+  'resources/unsubscribe': ({ uri }) => [itemOf('resource', uri)],
+  'completion/complete': ({ ref }) => {
+    if (!isObject(ref)) return [undefined];
+    if (ref.type === 'ref/prompt') return [itemOf('prompt', ref.name)];
+    return [ref.type === 'ref/resource' ? itemOf('resource', ref.uri) : undefined];
+  },
+  'subscriptions/listen': ({ notifications }) => {
+    const uris = isObject(notifications) ? (notifications.resourceSubscriptions ?? []) : [];
+    return Array.isArray(uris) ? uris.map((uri) => itemOf('resource', uri)) : [undefined];
+  },
+};
+
+function itemOf(kind: Item['kind'], name: unknown): Item | undefined {
+  return typeof name === 'string' ? { kind, name } : undefined;
+}
+
+function readMessage(value: unknown): Message {
+  if (!isObject(value) || value.jsonrpc !== '2.0') throw unreadable('a message is an object with "jsonrpc": "2.0"');
+  const { id, method, params = {} } = value;
+  const answers = 'result' in value || 'error' in value;
+  if (method === undefined && answers) return { kind: 'response', id: null, method: '', params: {}, items: [] };
+  if (typeof method !== 'string' || answers) throw unreadable('a message has either a method, or a result or an error');
+  if (!isObject(params)) throw unreadable('params must be an object');
+  const items = Object.hasOwn(uses, method) ? (uses[method]?.(params) ?? []) : [];
+  const known = items.filter((item) => item !== undefined);
+  if (known.length < items.length) throw unreadable(`${method} does not say what it uses`);
+  if (id === undefined) {
+    if (known.length > 0) throw unreadable(`${method} needs an id`);
+    return { kind: 'notification', id: null, method, params, items: [] };
+  }
+  if (typeof id !== 'string' && typeof id !== 'number') throw unreadable('an id is a text or a number');
+  return { kind: 'request', id, method, params, items: known };
+}
+
+/** Names that mean something where they stand, by the form in which lenient libraries compare them. */
+const meaning: ReadonlyMap<string, string> = new Map(
+  [
+    ...['jsonrpc', 'id', 'method', 'params', 'result', 'error'],
+    ...['name', 'uri', 'ref', 'type', 'taskId', 'notifications', 'resourceSubscriptions', '_meta'],
+  ].map((name) => [name.toLowerCase(), name]),
+);
+/** Members whose own members mean something. */
+const inner: ReadonlySet<string> = new Set(['params', 'ref', 'notifications']);
+
+/** Some libraries take the first of two members of one name, some the last, and some don't mind capital letters. */
+function checkNames(text: string, at: number): void {
+  const seen = new Set<string>();
+  for (const { name, start } of membersOf(text, at)) {
+    const plain = name.normalize('NFKC').toLowerCase();
+    const written = meaning.get(plain);
+    if (written === undefined) continue;
+    if (seen.has(plain) || name !== written) throw unreadable('a name could be read in two ways');
+    seen.add(plain);
+    if (inner.has(plain)) checkNames(text, start);
+  }
+}
+
+/** True for an object that is no list. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function unreadable(why: string): KeywardError {
+  return new KeywardError('invalid_input', `The body is no message that an MCP server can be sent: ${why}.`, {
+    hint: 'Send JSON-RPC 2.0 as the Model Context Protocol has it.',
+  });
+}
