@@ -14,7 +14,7 @@ import { errorAnswer, headerMismatch, refusedBody } from '../mcp-servers/refusal
 import { observe, seenBy } from '../mcp-servers/seen.ts';
 import { about, accessOf, isOwn, reaches, readerOf } from '../policy/access.ts';
 import { auditedRefusal } from '../policy/policy.ts';
-import { bodyThrough, eventsThrough, type Lens } from './mcp-answer.ts';
+import { bodyThrough, eventsThrough, type Lens, looksLikeJson } from './mcp-answer.ts';
 import { rulesFor } from './mcp-rules.ts';
 import { again, troubleOf } from './mcp-trouble.ts';
 import { readTarget } from './path.ts';
@@ -156,7 +156,7 @@ async function answered(
   }
   const { bytes, passed, written } = await bodyThrough(answer.body, lens);
   // What is no JSON at all is what servers say besides, such as “Accepted”, or why they refuse a request.
-  const aside = !/^\s*[[{]/.test(written) && (failed === null || answer.status >= 400);
+  const aside = !looksLikeJson(written) && (failed === null || answer.status >= 400);
   if (passed || aside) return { ...clean, body: once(bytes) };
   throw new KeywardError('provider_garbled', `${answer.service} answered with something else than an answer to this.`, {
     hint: 'Check that the address of the connection is that of an MCP server.',

@@ -100,8 +100,8 @@ async function eventThrough(event: ServerEvent, lens: Lens): Promise<Uint8Array>
   if (data === null || data === '') return bytes;
   const text = await throughLens(data, lens);
   if (text === data) return bytes;
-  // Clients read no message in an event of another type; what is no JSON has no list in it.
-  if (text === null && type !== '' && type !== 'message' && parsed(data) === undefined) return bytes;
+  // Clients read no message in an event of another type.
+  if (text === null && type !== '' && type !== 'message' && !looksLikeJson(data)) return bytes;
   return withData(event, text);
 }
 
@@ -129,6 +129,11 @@ async function messageThrough(text: string, value: unknown, lens: Lens): Promise
 function listedAs([kind, field]: readonly [Item['kind'], string], definition: unknown): Listed | null {
   const name = isObject(definition) ? definition[field] : undefined;
   return typeof name === 'string' ? { item: { kind, name }, definition } : null;
+}
+
+/** True for what somebody could read as JSON; what is none at all has no list in it. */
+export function looksLikeJson(text: string): boolean {
+  return /^\s*[[{]/.test(text);
 }
 
 /** Undefined for what is no JSON, or nests deeper than anybody's message. */

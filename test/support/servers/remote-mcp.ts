@@ -16,6 +16,10 @@ export type RemoteMcp = {
   readonly seen: readonly { readonly method: string; readonly headers: IncomingMessage['headers'] }[];
   /** The servers of the sessions, newest last. */
   readonly sessions: readonly McpServer[];
+  /** Streams that GET opened and that are open. */
+  readonly streaming: () => number;
+  /** Calls of `slow` so far. */
+  readonly running: () => number;
   /** Cancelled calls of `slow`. */
   readonly cancelled: () => number;
   /** Cuts every open stream, as a server that restarts does. */
@@ -32,7 +36,8 @@ export async function startRemoteMcp(
   const sessions: McpServer[] = [];
   const seen: { method: string; headers: IncomingMessage['headers'] }[] = [];
   const open = new Set<ServerResponse>();
-  let cancelled = 0;
+  const streams = new Set<ServerResponse>();
+  let [running, cancelled] = [0, 0];
   const eventStore = new InMemoryEventStore();
 
   function made(): McpServer {
@@ -51,6 +56,7 @@ export async function startRemoteMcp(
       return said(`counted to ${to}`);
     });
     server.registerTool('slow', {}, async ({ signal }) => {
+      running += 1;
       await sleep(20_000, undefined, { signal }).catch(() => {});
       if (signal.aborted) cancelled += 1;
       return said('late');
@@ -104,6 +110,7 @@ export async function startRemoteMcp(
       sessions.push(server);
       await server.connect(fresh as Transport);
     }
+    if (method === 'GET') streams.add(answer.on('close', () => streams.delete(answer)));
     await transport.handleRequest(incoming, answer, body);
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -111,6 +118,8 @@ export async function startRemoteMcp(
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
     seen,
     sessions,
+    streaming: () => streams.size,
+    running: () => running,
     cancelled: () => cancelled,
     cut: () => {
       for (const answer of open) answer.destroy();
