@@ -53,11 +53,19 @@ export async function callService(broker: Broker, principal: Principal, call: Se
   await requireScope(broker, principal, action, about(credential));
   const caller = { broker, principal, credential };
   if (findAuth(broker, credential)?.api.protocol !== 'mcp') return exchange(caller, call, null);
-  const { callMcp } = await import('./call-mcp.ts');
+  const { callMcp } = await lens();
   const { path, query } = await targetOf(broker, credential, call.path);
   const target = { ...call, path: query === '' ? path : `${path}?${query}` };
   return callMcp(caller, target, (sent, lines) => exchange(caller, sent, { lines }));
 }
+
+/** Loaded with the first call of an MCP server. */
+function lens(): Promise<typeof import('./call-mcp.ts')> {
+  loaded ??= import('./call-mcp.ts');
+  return loaded;
+}
+
+let loaded: Promise<typeof import('./call-mcp.ts')> | undefined;
 
 /** Who calls with which connection. */
 type Caller = { readonly broker: Broker; readonly principal: Principal; readonly credential: Credential };

@@ -18,8 +18,8 @@ import { createMcpHandler, inputRequired, inputResponse, McpServer } from '@mode
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { person } from '../../support/principals.ts';
-import { type RemoteMcp, startRemoteMcp } from '../../support/servers/remote-mcp.ts';
 import { type RestServer, startRest } from '../../support/servers/rest.ts';
+import { type RemoteMcp, startRemoteMcp } from '../../support/servers/session-mcp.ts';
 
 const token = 'sk-canary-of-a-remote-mcp-server';
 const ann = person('acme', 'ann');

@@ -38,6 +38,23 @@ export async function startHostileMcp(): Promise<HostileMcp> {
   return hostile;
 }
 
+/** Answers as an honest server with these tools does, when a connection to it is made. */
+export function honest(tools: readonly unknown[]): HostileMcp['answer'] {
+  return (response, body, { method }) => {
+    const { id, method: asked } = (method === 'POST' ? JSON.parse(body) : {}) as { id?: unknown; method?: string };
+    if (method !== 'POST') return response.writeHead(405).end();
+    if (id === undefined) return response.writeHead(202).end();
+    const serverInfo = { name: 'hostile', version: '1' };
+    const results: Record<string, unknown> = {
+      initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo },
+      'tools/list': { tools },
+    };
+    const result = results[asked ?? ''];
+    if (result !== undefined) return sendJson(response, { jsonrpc: '2.0', id, result });
+    return sendJson(response, { jsonrpc: '2.0', id, error: { code: -32_601, message: 'Method not found' } });
+  };
+}
+
 /** Answers with JSON. */
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
   const body = typeof value === 'string' ? value : JSON.stringify(value);
