@@ -3,27 +3,24 @@
  * else passes as it is. What goes wrong with a request is answered in the server's place, so that a client shows it.
  */
 import { KeywardError } from '../../errors.ts';
-import { readBody } from '../../net/body.ts';
+import { parseJson } from '../../json.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
-import { oneLine } from '../input/text.ts';
 import { type Message, type Posted, readMessages } from '../mcp-servers/messages.ts';
 import { checkNameHeaders } from '../mcp-servers/name-headers.ts';
 import { errorAnswer, headerMismatch, refusedBody } from '../mcp-servers/refusal.ts';
+import type { Item } from '../mcp-servers/rules.ts';
 import { observe, seenBy } from '../mcp-servers/seen.ts';
 import { about, accessOf, isOwn, reaches, readerOf } from '../policy/access.ts';
 import { auditedRefusal } from '../policy/policy.ts';
+import { requireYes } from './ask-first.ts';
 import { bodyThrough, eventsThrough, type Lens, looksLikeJson } from './mcp-answer.ts';
+import { checkPlace, inWords, linesOf, messageCall, textOf, withAccept } from './mcp-request.ts';
 import { rulesFor } from './mcp-rules.ts';
 import { again, troubleOf } from './mcp-trouble.ts';
-import { readTarget } from './path.ts';
 import type { ServiceAnswer, ServiceCall } from './service-call.ts';
 
-/** Largest body of a POST, in bytes: as much as the SDKs' own servers take. */
-const maxPosted = 4 * 1024 * 1024;
-/** Longest account of a message in the audit log, in characters. */
-const maxWords = 200;
 /** How long a stream goes on without a look whether its caller may still use the connection. */
 const lookEveryMs = 1_000;
 const action = 'credential.call';
@@ -65,9 +62,10 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
     return ownAnswer(service, 400, refusedBody(error, headerMismatch));
   }
   const requests = posted.messages.filter(({ kind }) => kind === 'request');
-  const refused = await refusals(caller, posted);
+  const { refused, asked } = await refusals(caller, posted);
   const [first] = refused.values();
   if (first !== undefined) {
+    if (first.code === 'approval_required' && call.unattended !== true) throw first;
     if (requests.length === 0) return ownAnswer(service, 400, refusedBody(first));
     return ownAnswer(
       service,
@@ -86,7 +84,9 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
     answers: ({ id = null, error }) => (id === null ? error !== undefined : pending.delete(String(id))),
   };
   try {
-    const answer = await send(messageCall(call, text, posted), linesOf(posted));
+    // What the owner saw is what is sent, also where a name stands in the arguments twice.
+    const sent = asked ? JSON.stringify(parseJson(text)) : text;
+    const answer = await send(messageCall(call, sent, posted), linesOf(posted));
     return await answered(
       caller,
       answer,
@@ -99,21 +99,43 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
   }
 }
 
-/** The messages that may not be sent, each with the reason. Every refusal has its line in the audit log. */
-async function refusals(caller: Caller, { messages }: Posted): Promise<Map<Message, KeywardError>> {
+/**
+ * The messages that may not be sent, each with the reason, and whether the owner said yes to one of them. Every refusal has
+ * its line in the audit log.
+ */
+async function refusals(
+  caller: Caller,
+  { messages }: Posted,
+): Promise<{ readonly refused: Map<Message, KeywardError>; readonly asked: boolean }> {
   const { broker, principal, credential } = caller;
   const reader = readerOf(broker, principal);
   const rules = rulesFor(credential, accessOf(reader, credential) === 'owner' ? 'owner' : 'use', reader);
   const standingOf = await seenBy(broker, credential);
   const refused = new Map<Message, KeywardError>();
+  const toAsk: { readonly message: Message; readonly item: Item }[] = [];
   for (const message of messages) {
-    const item = message.items.find((one) => rules.verdict(one, standingOf(one)) !== 'allow');
+    const verdicts = message.items.map((item) => ({ item, verdict: rules.verdict(item, standingOf(item)) }));
+    toAsk.push(...verdicts.flatMap(({ item, verdict }) => (verdict === 'ask' ? [{ message, item }] : [])));
+    const item = verdicts.find(({ verdict }) => verdict === 'refuse')?.item;
     const why = rules.methodRefusal(message) ?? (item && rules.refusal(item, standingOf(item)));
     if (!why) continue;
     const request = inWords(message.method, item?.name);
     refused.set(message, await auditedRefusal(broker, principal, action, { ...about(credential), request }, why));
   }
-  return refused;
+  // Nobody is asked for what is not sent anyway, and one page shows one message.
+  if (refused.size > 0) return { refused, asked: false };
+  for (const { message, item } of toAsk) {
+    const { method, params } = message;
+    const ask =
+      messages.length > 1
+        ? Promise.reject(alone())
+        : requireYes(broker, principal, credential, { item, message: { method, params } });
+    await ask.catch((error: unknown) => {
+      if (!(error instanceof KeywardError)) throw error;
+      refused.set(message, error);
+    });
+  }
+  return { refused, asked: toAsk.length > 0 };
 }
 
 /** What of lists is shown: what this caller may use of them by the rules as they are now. */
@@ -184,86 +206,6 @@ async function* whileAllowed(
   }
 }
 
-/**
- * @throws KeywardError `invalid_input`
- */
-function checkPlace(method: string, path: string): void {
-  const target = readTarget(path);
-  if (target.path !== '/' || target.query !== '') {
-    throw new KeywardError('invalid_input', 'An MCP server has one address, that of the connection itself.', {
-      hint: 'Use the path / without a query.',
-      details: { fields: { path: 'must be /' } },
-    });
-  }
-  if (['POST', 'GET', 'DELETE'].includes(method)) return;
-  throw new KeywardError('invalid_input', `An MCP server is not called with ${method}.`, {
-    hint: 'POST sends a message, GET opens a stream of events, DELETE ends a session.',
-    details: { fields: { method: 'must be POST, GET or DELETE' } },
-  });
-}
-
-/** The body as a text; one that is longer than allowed, or no UTF-8, is refused. */
-async function textOf({ body = '' }: ServiceCall): Promise<string> {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? body : await whole(body);
-  if (bytes.length > maxPosted) throw tooLarge();
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw new KeywardError('invalid_input', 'The body is not UTF-8.', { hint: 'Send JSON in UTF-8.' });
-  }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-async function whole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return await readBody(body, maxPosted);
-  } catch (error) {
-    throw error instanceof KeywardError ? tooLarge() : error;
-  }
-}
-
-function tooLarge(): KeywardError {
-  return new KeywardError('invalid_input', `A message to an MCP server has at most ${maxPosted} bytes.`, {
-    hint: 'Send less at a time.',
-  });
-}
-
-/** The call as it goes out: what was read is what is sent, and a server must not read it in another way. */
-function messageCall(call: ServiceCall, text: string, { messages }: Posted): ServiceCall {
-  const { bodyLength: _, timeoutMs, silenceMs, ...rest } = withAccept(call);
-  const headers = Object.entries(rest.headers).filter(([name]) => !/^content-(type|encoding|length)$/i.test(name));
-  // It stays open as long as the client listens (MCP 2026-07-28).
-  const listens = silenceMs !== undefined && messages.some(({ method }) => method === 'subscriptions/listen');
-  return {
-    ...rest,
-    ...(listens
-      ? { timeoutMs: Number.POSITIVE_INFINITY }
-      : { ...(timeoutMs && { timeoutMs }), ...(silenceMs && { silenceMs }) }),
-    headers: { ...Object.fromEntries(headers), 'content-type': 'application/json' },
-    body: text,
-  };
-}
-
-/** A server refuses who does not say that it takes both (MCP 2025-11-25, Streamable HTTP). */
-function withAccept(call: ServiceCall): ServiceCall {
-  if (Object.keys(call.headers).some((name) => name.toLowerCase() === 'accept')) return call;
-  return { ...call, headers: { ...call.headers, accept: 'application/json, text/event-stream' } };
-}
-
-/** One line for each thing that is used, else one for the messages of the body. Arguments are in none. */
-function linesOf({ messages }: Posted): string[] {
-  const used = messages.flatMap(({ method, items }) => items.map(({ name }) => inWords(method, name)));
-  if (used.length > 0) return used;
-  const methods = new Set(messages.map(({ method }) => (method === '' ? 'response' : method)));
-  return [inWords([...methods].join(', '))];
-}
-
-/** `tools/call create_issue` */
-function inWords(method: string, name = ''): string {
-  return oneLine(`${method} ${name}`, maxWords) ?? '';
-}
-
 function inShape({ batch }: Posted, answers: readonly string[]): string {
   return batch ? `[${answers.join(',')}]` : (answers[0] ?? '');
 }
@@ -272,6 +214,12 @@ function inShape({ batch }: Posted, answers: readonly string[]): string {
 function forClient({ broker, principal, credential }: Caller, error: KeywardError): KeywardError {
   if (error.code !== 'reconnect_required') return error;
   return new KeywardError(error.code, error.message, { hint: again(credential, isOwn(broker, principal, credential)) });
+}
+
+function alone(): KeywardError {
+  return new KeywardError('forbidden', 'The owner wants to be asked before this, and is not asked for a batch.', {
+    hint: 'Send it by itself.',
+  });
 }
 
 function notSent(): KeywardError {

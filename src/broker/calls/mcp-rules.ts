@@ -59,8 +59,6 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
         }
         return forbidden(`${what} is not one that the share of this connection allows.`, ownerCanChange);
       }
-      if (standing === 'seen')
-        return forbidden(`${what} waits for the owner’s yes, which nobody is asked for here.`, ownerCanChange);
       const why = standing === 'changed' ? 'is not what it was when the owner saw it' : 'is new at the server';
       return forbidden(`${what} ${why}, so it waits until the owner of the connection has looked at it.`, lookHint);
     },

@@ -10,6 +10,8 @@ export type ServiceCall = Pick<EgressRequest, 'bodyLength' | 'silenceMs' | 'sign
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly reserved: Reserved;
+  /** Nobody here brings a request for approval to the owner: of an MCP server it is answered, not thrown. */
+  readonly unattended?: boolean;
   readonly body?: NonNullable<EgressRequest['body']> | undefined;
 };
 

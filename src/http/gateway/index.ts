@@ -80,6 +80,7 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
     ...call,
     connectionId: await idMeant(broker, owner, word),
     reserved: 'drop',
+    unattended: true,
     signal,
     ...(isOpenStream(incoming) ? { timeoutMs: Number.POSITIVE_INFINITY } : { timeoutMs, silenceMs }),
   });

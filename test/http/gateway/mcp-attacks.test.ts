@@ -230,6 +230,25 @@ describe('what a connection may not use', () => {
     expect(server.seen).toEqual([]);
   });
 
+  it('waits for the owner where a rule says so, and sends then what the owner saw', async () => {
+    await allow(rules({ ask: ['write'] }));
+    server.answer = (response) => sendJson(response, result({ content: [] }));
+    const body = JSON.stringify(callOf('write', { to: 'ann' })).replace('"to"', '"to":"evil","to"');
+    const waiting = await ask(body);
+    expect(waiting.json.result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('asked') }] });
+    expect((await ask([callOf('write'), rpc('ping', {}, 2)])).json).toMatchObject([
+      { result: { isError: true } },
+      { id: 2 },
+    ]);
+    expect(server.seen).toEqual([]);
+    const { vault } = keyward.keyward.usual.broker;
+    const [open] = await vault.list('approval', ann, {}, { limit: 10 });
+    if (!open) throw new Error('The owner was not asked.');
+    await vault.commit([{ op: 'update', kind: 'approval', record: { ...open, status: 'approved' } }]);
+    expect((await ask(JSON.stringify(callOf('write', { to: 'eve' })))).json.result.isError).toBe(true);
+    expect(server.seen).toEqual([]);
+  });
+
   it('207. another path, a query, or another method than those of MCP reaches nothing', async () => {
     for (const path of ['/x', '/mcp', '?a=b', '/?read_only=false'])
       expect((await ask(callOf('x'), { path })).status).toBe(422);
@@ -242,14 +261,14 @@ describe('what a connection may not use', () => {
     const connection = await connect('Of Zoe', zoe);
     await ask(rpc('tools/list'), { who: 'zoe', connection });
     await ask(callOf('read', { q: 'argument-canary' }), { who: 'zoe', connection });
-    await ask(callOf('delete', { q: 'argument-canary' }), { who: 'zoe', connection });
+    await ask(callOf('unknown', { q: 'argument-canary' }), { who: 'zoe', connection });
     await ask(rpc('resources/read', { uri: 'file:///a' }), { who: 'zoe', connection });
     const { events } = await readAudit(keyward.keyward.usual.broker, zoe, { limit: 100 });
     const lines = events.filter(({ action, subject }) => action === 'credential.call' && subject === connection);
     expect(lines.map(({ subject, request, outcome }) => [subject, request, outcome])).toEqual([
       [connection, 'tools/list', 'allowed'],
       [connection, 'tools/call read', 'allowed'],
-      [connection, 'tools/call delete', 'refused'],
+      [connection, 'tools/call unknown', 'refused'],
       [connection, 'resources/read file:///a', 'allowed'],
     ]);
     expect(JSON.stringify(events)).not.toContain('argument-canary');
