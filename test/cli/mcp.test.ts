@@ -33,7 +33,7 @@ let issuer: AuthorizationServer;
 let expiring: SessionServer;
 /** Answers as the test says. */
 let plain: HttpServer;
-let answerPlain: Parameters<typeof startHttpServer>[0];
+let answerPlain: Parameters<typeof startHttpServer>[0] = (_, response) => void response.writeHead(404).end();
 let commands: CommandLine;
 let folder: string;
 const ids: Record<string, string> = {};
