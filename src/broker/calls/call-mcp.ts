@@ -168,7 +168,7 @@ async function answered(
   failed: ((error: KeywardError) => readonly string[]) | null,
 ): Promise<ServiceAnswer> {
   const { broker, principal, credential } = caller;
-  const trouble = await troubleOf(answer, credential, isOwn(broker, principal, credential));
+  const trouble = await troubleOf(broker, answer, credential, isOwn(broker, principal, credential));
   if (trouble !== null) throw trouble;
   const headers = new Map(answer.headers);
   for (const name of ['www-authenticate', 'location']) headers.delete(name);

@@ -1,17 +1,16 @@
 /** An answer of an MCP server that is trouble with the connection or the server, in words with the next step. */
 import { KeywardError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
-import { bearerParameter } from '../../net/challenges.ts';
 import { waitOf } from '../../net/retry-after.ts';
 import type { Credential } from '../../vault/vault.ts';
+import type { Broker } from '../broker.ts';
+import { type StepUp, stepUpFor } from '../grants/step-up.ts';
 import { quoted } from '../input/text.ts';
 import { isObject } from '../mcp-servers/messages.ts';
 import type { ServiceAnswer } from './service-call.ts';
 
 /** What a server says of its trouble is looked for in this much of its answer. */
 const lookedInto = 16_384;
-/** Most scopes that are named. */
-const maxScopes = 30;
 
 /**
  * What is wrong, or null for an answer that is the client's to read. A challenge names another way in, which is not the
@@ -20,14 +19,15 @@ const maxScopes = 30;
  * @param own whether whoever calls can connect the connection again
  */
 export async function troubleOf(
+  broker: Broker,
   { status, headers, body, service, discard }: ServiceAnswer,
   credential: Credential,
   own: boolean,
 ): Promise<KeywardError | null> {
-  const challenge = headers.get('www-authenticate');
-  if ((status === 401 || status === 403) && bearerParameter(challenge, 'error') === 'insufficient_scope') {
+  const stepUp = [401, 403].includes(status) ? stepUpFor(broker, credential, headers.get('www-authenticate')) : null;
+  if (stepUp !== null) {
     await discard();
-    return lacking(service, credential, scopesIn(bearerParameter(challenge, 'scope')), own);
+    return lacking(stepUp, own);
   }
   if (status === 401) {
     await discard();
@@ -74,30 +74,19 @@ export async function troubleOf(
 }
 
 /** The next step where a connection is good for nothing any more, for somebody who may never have seen Keyward. */
-export function again({ id }: Credential, own: boolean, scopes = ''): string {
-  if (!own)
-    return `Ask the owner of the connection to connect it again${scopes === '' ? '' : ` with the scopes ${scopes}`}.`;
-  const [flag, field] = scopes === '' ? ['', ''] : [` --scopes "${scopes}"`, ` and scopes "${scopes}"`];
-  return `Its owner connects it again: on Keyward’s page, with keyward connect ${id}${flag}, or by create_credential with credentialId ${id}${field}.`;
+export function again({ id }: Credential, own: boolean): string {
+  if (!own) return 'Ask the owner of the connection to connect it again.';
+  return `Its owner connects it again: on Keyward’s page, with keyward connect --reconnect ${id}, or by create_credential with credentialId ${id}.`;
 }
 
-function lacking(service: string, credential: Credential, scopes: readonly string[], own: boolean): KeywardError {
-  const text = scopes.join(' ');
-  const named = text === '' ? '' : `: the scopes ${text}`;
-  return new KeywardError(
-    'provider_refused',
-    `${service} wants more rights for this than the connection has${named}.`,
-    {
-      hint: again(credential, own, text),
-      details: { providerError: 'insufficient_scope' },
-    },
-  );
-}
-
-/** The scopes of a challenge, as RFC 6749 §3.3 writes them; anything else is no scope. */
-function scopesIn(text: string | null): string[] {
-  const scopes = (text ?? '').split(' ').filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(scope));
-  return [...new Set(scopes)].slice(0, maxScopes);
+function lacking({ message, hint, command, scopes }: StepUp, own: boolean): KeywardError {
+  const named = scopes.length === 0 ? '' : ` with the scopes ${scopes.join(' ')}`;
+  return new KeywardError('provider_refused', message, {
+    hint: own
+      ? `${hint} A person can also run: ${command}`
+      : `Ask the owner of the connection to connect it again${named}.`,
+    details: { providerError: 'insufficient_scope' },
+  });
 }
 
 /** What the server says itself, as a quotation; empty where it says nothing that can be read. */

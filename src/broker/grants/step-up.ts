@@ -10,7 +10,8 @@ import { quoted } from '../input/text.ts';
 import { scopesOf } from '../oauth/context.ts';
 import { contextWith, findAuth, noClient } from './oauth-context.ts';
 
-type StepUp = {
+/** What to do where a service wants more than a connection has. */
+export type StepUp = {
   /** What the service wants now and the connection was not granted. */
   readonly missing: readonly string[];
   /** What to ask for: all that the connection asked for and has, and what is missing. Empty where asking would not help. */

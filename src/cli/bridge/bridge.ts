@@ -140,7 +140,7 @@ export function createBridge({ remote, write, introduce, log }: BridgeParts): Br
       ({ answer, refusal } = await exchange.post(written, own, signal));
     }
     if (refusal !== null) {
-      if (refusal.error === null || [401, 403, 429].includes(refusal.status)) throw inWords(refusal, answer.service);
+      if (refusal.error === null) throw inWords(refusal, answer.service);
       for (const id of open.keys()) await write(errorAnswer(id, refusal.error));
       return open.clear();
     }

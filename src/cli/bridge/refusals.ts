@@ -2,8 +2,6 @@
 import type { ServiceAnswer } from '../../broker/calls/call-service.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { peek } from '../../net/body.ts';
-import { bearerParameter } from '../../net/challenges.ts';
-import { waitOf } from '../../net/retry-after.ts';
 import { quoted } from '../../text.ts';
 import { isRecord, type Message, ownVersion, readMessages } from './message.ts';
 
@@ -16,7 +14,6 @@ const [parseError, serverError] = [-32_700, -32_000];
 /** An answer that is not what was asked for. */
 type Refusal = {
   readonly status: number;
-  readonly headers: ServiceAnswer['headers'];
   /** The beginning of the body. */
   readonly text: string;
   /** The error in it, where it holds one of JSON-RPC. */
@@ -29,7 +26,7 @@ export async function readRefusal(answer: ServiceAnswer): Promise<Refusal | null
   const { beginning, body } = await peek(answer.body, lookedInto);
   await body[Symbol.asyncIterator]().return?.();
   const text = await answer.scrub(Buffer.from(beginning).toString());
-  return { status: answer.status, headers: answer.headers, text, error: errorIn(text) };
+  return { status: answer.status, text, error: errorIn(text) };
 }
 
 function errorIn(text: string): Refusal['error'] {
@@ -52,44 +49,13 @@ export function isForgotten({ status, text }: Refusal): boolean {
  *
  * @param service name of the service
  */
-export function inWords({ status, headers, text, error }: Refusal, service: string): KeywardError {
-  const details = { status };
-  const challenge = headers.get('www-authenticate');
-  if (status === 403 && bearerParameter(challenge, 'error') === 'insufficient_scope') {
-    const scopes = bearerParameter(challenge, 'scope');
-    return new KeywardError('insufficient_scope', `${service} wants more than this connection was granted.`, {
-      hint:
-        scopes === null
-          ? 'Ask the person to connect it again with more scopes.'
-          : `Ask the person to connect it again with these scopes: ${quoted(scopes, 300)}.`,
-      details,
-    });
-  }
-  if (status === 401) {
-    return new KeywardError('reconnect_required', `${service} no longer accepts this connection.`, {
-      hint: 'Ask the person to connect it again: “keyward connect”, or create_credential with its credentialId.',
-      details,
-    });
-  }
+export function inWords({ status, text, error }: Refusal, service: string): KeywardError {
   const said = quoted(typeof error?.message === 'string' ? error.message : text, 200);
-  if (status === 429) {
-    const seconds = waitOf(headers);
-    return new KeywardError('rate_limited', `${service} was asked too often.`, {
-      hint: seconds === null ? 'Try again in a minute.' : `Try again in ${seconds} s.`,
-      details: { ...details, ...(seconds !== null && { retryAfterSeconds: seconds }) },
-    });
-  }
-  if (status >= 500) {
-    return new KeywardError('provider_unavailable', `${service} failed with status ${status}: ${said}.`, {
-      hint: 'Try again in a moment. If it keeps failing, look at the status page of the service.',
-      details: { ...details, ambiguous: true },
-    });
-  }
   return new KeywardError('provider_refused', `${service} refused the message with status ${status}: ${said}.`, {
     hint: [404, 405].includes(status)
       ? 'Is its address that of a server with streamable HTTP? Those of the older transport, which often end in /sse, are not supported: connect the newer address, which often ends in /mcp.'
       : 'See what the service says.',
-    details,
+    details: { status },
   });
 }
 
