@@ -70,8 +70,8 @@ const uses: Readonly<Record<string, (params: Message['params']) => (Item | undef
   'tools/call': ({ name }) => [itemOf('tool', name)],
   'prompts/get': ({ name }) => [itemOf('prompt', name)],
   'resources/read': ({ uri }) => [itemOf('resource', uri)],
-  'resources/subscribe': ({ uri }) => [itemOf('resource', uri)],
-  'resources/unsubscribe': ({ uri }) => [itemOf('resource', uri)],
+  'resources/subscribe': subscribed,
+  'resources/unsubscribe': subscribed,
   'completion/complete': ({ ref }) => {
     if (!isObject(ref)) return [undefined];
     if (ref.type === 'ref/prompt') return [itemOf('prompt', ref.name)];
@@ -82,6 +82,11 @@ const uses: Readonly<Record<string, (params: Message['params']) => (Item | undef
     return Array.isArray(uris) ? uris.map((uri) => itemOf('resource', uri)) : [undefined];
   },
 };
+
+/** Revision 2026-07-28 has neither method: a client that asks for one by its name alone is told so by the server. */
+function subscribed({ uri }: Message['params']): (Item | undefined)[] {
+  return uri === undefined ? [] : [itemOf('resource', uri)];
+}
 
 function itemOf(kind: Item['kind'], name: unknown): Item | undefined {
   return typeof name === 'string' ? { kind, name } : undefined;
