@@ -45,6 +45,12 @@ export type ServerListing = {
 /** The answer in which a verdict on the secret is found, and what was listed; null where the server told nothing. */
 type ListingAnswer = ServiceAnswerFacts & { readonly listing: ServerListing | null };
 
+/**
+ * All that a client may be able to do: servers leave out tools that their client could not serve. What a server then asks
+ * is answered with an error; listing needs none of it.
+ */
+const capabilities = { elicitation: { form: {}, url: {} }, roots: { listChanged: true }, sampling: { tools: {} } };
+
 /** The method of each list. */
 const methods: Readonly<Record<ServerList, string>> = {
   tools: 'tools/list',
@@ -67,7 +73,7 @@ export async function listServer(
   const stop = new AbortController();
   const end = AbortSignal.any([AbortSignal.timeout(timeoutMs), stop.signal, ...(signal ? [signal] : [])]);
   const sender = createSender(broker, connection, end, () => stop.abort());
-  const client = new Client({ name: 'keyward', version }, { versionNegotiation: { mode: 'auto' } });
+  const client = new Client({ name: 'keyward', version }, { capabilities, versionNegotiation: { mode: 'auto' } });
   const transport = new StreamableHTTPClientTransport(sender.url, { fetch: sender.fetch });
   const options = { signal: end, timeout: timeoutMs };
   try {
