@@ -25,7 +25,7 @@ export type ToolRules = {
   /** What waits for the owner's yes. */
   readonly ask: readonly string[];
   readonly refuse: readonly string[];
-  /** What becomes of a tool that the owner has not seen, or not as it is now, where the lists do not refuse it. */
+  /** What becomes of a tool or prompt that the owner has not seen, or not as it is now, where the lists do not refuse it. */
   readonly unseen: 'allow' | 'ask' | 'refuse';
 };
 
@@ -35,9 +35,9 @@ export type ToolRules = {
  */
 export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect' | 'call' | 'tools';
 
-/** A tool, prompt or resource before and after, as text for a person. */
+/** A tool or prompt before and after, as text for a person. */
 export type ToolDifference = {
-  readonly kind: 'tool' | 'prompt' | 'resource';
+  readonly kind: 'tool' | 'prompt';
   readonly name: string;
   /** Null for one that is new. */
   readonly before: string | null;

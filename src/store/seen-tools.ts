@@ -8,7 +8,6 @@ import type { Row } from './row.ts';
 export type SeenToolsCount = { readonly row: number; readonly added: number; readonly changed: number };
 
 /**
- * What the owner of a connection to an MCP server saw of its tools, prompts and resources, under the id of the
- * credential. Its sealed part holds their definitions. It changes together with `seenTools` of the credential.
+ * What the owner of a connection to an MCP server saw of its tools and prompts, under the id of the credential. Its sealed part holds their definitions. It changes together with `seenTools` of the credential.
  */
 export type SeenToolsRow = Row;

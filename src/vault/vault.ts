@@ -93,16 +93,15 @@ export type AttemptSecret = {
   } | null;
 };
 
-/** Lists of an MCP server. */
-export type ServerList = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+/** Lists of an MCP server whose entries its owner has to have seen. */
+export type ServerList = 'tools' | 'prompts';
 
 /** A definition as an MCP server gave it, without what may differ from one list to the next. */
 export type ServedDefinition = Readonly<Record<string, unknown>>;
 
-/** A tool, prompt or resource of an MCP server: as its owner saw it, and as it is now where that differs. */
+/** A tool or prompt of an MCP server: as its owner saw it, and as it is now where that differs. */
 export type SeenItem = {
-  readonly kind: 'tool' | 'prompt' | 'resource';
-  /** The URI of a resource, or its template. */
+  readonly kind: 'tool' | 'prompt';
   readonly name: string;
   /** Null while its owner has not seen it. */
   readonly seen: ServedDefinition | null;

@@ -175,7 +175,7 @@ describe('a person', () => {
       expect(made.screen).toContain('Toolbox');
       const rules = ['--tools', 'read,get_*', '--ask', 'write', '--refuse', 'drop'];
       expect((await own('limit', 'Toolbox', ...rules)).stdout).toBe(
-        'Allowed: read, get_*. Asked first: write. Refused: drop. What is new or changed at the server is refused until its owner saw it.\n',
+        'Allowed: read, get_*. Asked first: write. Refused: drop. A tool or prompt that is new or changed at the server is refused until its owner saw it.\n',
       );
       remote.served.tools = [servedTool('read', 'Reads.\nAnd \u202emore.'), servedTool('p\u0430y')];
       const shown = await own('tools', 'Toolbox');

@@ -14,7 +14,7 @@ import { version } from '../../version.ts';
 import type { Broker } from '../broker.ts';
 import type { ServiceAnswerFacts } from '../grants/verdict.ts';
 import { oneLine } from '../input/text.ts';
-import { type Definition, definitionsIn } from '../mcp-servers/definitions.ts';
+import { type ComparedItem, type Definition, definitionsIn } from '../mcp-servers/definitions.ts';
 import { parseAnswer } from '../oauth/answer.ts';
 import { apiRequest, secretsOf, serverOf } from './api-request.ts';
 import type { Connection } from './connection.ts';
@@ -38,8 +38,8 @@ export type ServerListing = {
   readonly name: string | null;
   /** Its address. */
   readonly server: string;
-  /** All that it has, or as much as is kept. */
-  readonly definitions: readonly Definition[];
+  /** All tools and prompts that it has, or as many as are kept. */
+  readonly definitions: readonly Definition<ComparedItem>[];
 };
 
 /** The answer in which a verdict on the secret is found, and what was listed; null where the server told nothing. */
@@ -55,12 +55,10 @@ const capabilities = { elicitation: { form: {}, url: {} }, roots: { listChanged:
 const methods: Readonly<Record<ServerList, string>> = {
   tools: 'tools/list',
   prompts: 'prompts/list',
-  resources: 'resources/list',
-  resourceTemplates: 'resources/templates/list',
 };
 
 /**
- * Lists tools, prompts, resources and their templates.
+ * Lists the tools and prompts. Resources are no part of what an owner looks at.
  *
  * @throws KeywardError what egress throws, `provider_garbled` where no MCP server answers, `egress_too_large`
  */
@@ -78,13 +76,9 @@ export async function listServer(
   const options = { signal: end, timeout: timeoutMs };
   try {
     await client.connect(transport, options);
-    const { prompts, resources } = client.getServerCapabilities() ?? {};
-    const lists: readonly ServerList[] = [
-      'tools',
-      ...(prompts ? ['prompts' as const] : []),
-      ...(resources ? ['resources' as const, 'resourceTemplates' as const] : []),
-    ];
-    const definitions: Definition[] = [];
+    const { prompts } = client.getServerCapabilities() ?? {};
+    const lists: readonly ServerList[] = prompts ? ['tools', 'prompts'] : ['tools'];
+    const definitions: Definition<ComparedItem>[] = [];
     for (const list of lists) {
       const ask = (cursor?: string) =>
         client.request({ method: methods[list], params: cursor === undefined ? {} : { cursor } }, anything, options);
@@ -109,8 +103,8 @@ async function allOf(
   list: ServerList,
   ask: (cursor?: string) => Promise<unknown>,
   check: () => void,
-): Promise<Definition[]> {
-  const found: Definition[] = [];
+): Promise<Definition<ComparedItem>[]> {
+  const found: Definition<ComparedItem>[] = [];
   const asked = new Set<string>();
   for (let cursor: string | undefined; ; ) {
     const page = await ask(cursor).catch((error: unknown) => {

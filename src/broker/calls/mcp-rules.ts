@@ -83,7 +83,7 @@ function judge(rules: ToolRules | null, item: Item, standing: Standing): Verdict
 }
 
 const ownerCanChange = 'Use another one that tools/list shows. Only the owner of the connection can change that.';
-const lookHint = 'The owner sees what is new and what changed on the page of the connection, or with “keyward tools”.';
+const lookHint = 'The owner sees what is new and what changed on their page of Keyward, or with “keyward tools”.';
 
 function forbidden(message: string, hint: string): KeywardError {
   return new KeywardError('forbidden', message, { hint });

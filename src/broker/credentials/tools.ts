@@ -17,7 +17,7 @@ import { verifyCredential } from './verify.ts';
 /** As much of differences is shown at a time, in characters. */
 const maxShown = 100_000;
 
-/** One tool, prompt or resource. */
+/** One tool or prompt. */
 export type ToolView = {
   readonly kind: SeenItem['kind'];
   readonly name: string;
@@ -55,8 +55,8 @@ export async function listTools(
 }
 
 /**
- * The owner looked: what is new or changed is seen from now on, all of it or these names (`prompt:` and `resource:` come
- * before those of prompts and resources). It allows more than before, and is gated as a wider policy is.
+ * The owner looked: what is new or changed is seen from now on, all of it or these names (`prompt:` comes before
+ * those of prompts). It allows more than before, and is gated as a wider policy is.
  */
 export async function acceptTools(
   broker: Broker,
@@ -109,7 +109,7 @@ function chosen(waiting: readonly SeenItem[], names: readonly string[] | undefin
   });
 }
 
-/** `read`, `prompt:sum`, `resource:file:///a`, as rules name them. */
+/** `read`, `prompt:sum`, as rules name them. */
 function nameOf({ kind, name }: Pick<SeenItem, 'kind' | 'name'>): string {
   return kind === 'tool' ? name : `${kind}:${name}`;
 }

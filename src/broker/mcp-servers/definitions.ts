@@ -1,6 +1,6 @@
 /**
- * Definitions of tools, prompts and resources as MCP servers list them: what of one counts, whether it is still what its
- * owner saw, and how much is kept. Names are compared as they are: one that only looks like another one is another one.
+ * Definitions of tools and prompts as MCP servers list them: what of one counts, whether it is still what its owner saw, and
+ * how much is kept. Names are compared as they are: one that only looks like another one is another one.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -16,7 +16,23 @@ import type { Item } from './rules.ts';
 export type Standing = 'seen' | 'new' | 'changed';
 
 /** An item, and how its server defines it now. */
-export type Definition = { readonly item: Item; readonly definition: unknown };
+export type Definition<I extends Item = Item> = { readonly item: I; readonly definition: unknown };
+
+/** An item whose definition tells a model what to do. */
+export type ComparedItem = Item & Pick<SeenItem, 'kind'>;
+
+/**
+ * Whether an owner has to see an item before it is used. Resources are data that come and go: the rules alone, by their
+ * names, say which may be read.
+ */
+export function isCompared(item: Item): item is ComparedItem {
+  return item.kind !== 'resource';
+}
+
+/** Those definitions that are kept and compared. */
+export function comparedOf(definitions: readonly Definition[]): Definition<ComparedItem>[] {
+  return definitions.flatMap(({ item, definition }) => (isCompared(item) ? [{ item, definition }] : []));
+}
 
 /** Most items of a connection. */
 export const maxItems = 2_000;
@@ -25,11 +41,10 @@ const maxDefinitionBytes = 2 * 1024 * 1024;
 /** A first list that a client reads in pieces is over after this long. */
 const readingMs = 60_000;
 
-/** The fields that tell a model what an item is. What else there is (sizes, icons, times) may differ with each list. */
-const counting: Readonly<Record<Item['kind'], readonly string[]>> = {
+/** The fields that tell a model what an item is. What else there is (icons, times) may differ with each list. */
+const counting: Readonly<Record<ComparedItem['kind'], readonly string[]>> = {
   tool: ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'],
   prompt: ['name', 'title', 'description', 'arguments'],
-  resource: ['uri', 'uriTemplate', 'name', 'title', 'description', 'mimeType'],
 };
 
 /** One text for one item; no two items have the same. */
@@ -43,7 +58,7 @@ export function digestOf(definition: ServedDefinition | null): string | null {
 }
 
 /** What of a definition counts. */
-export function countingPart({ item, definition }: Definition): ServedDefinition {
+export function countingPart({ item, definition }: Definition<ComparedItem>): ServedDefinition {
   const given = typeof definition === 'object' && definition !== null ? Object.entries(definition) : [];
   return Object.fromEntries(given.filter(([name]) => counting[item.kind].includes(name)));
 }
@@ -52,7 +67,7 @@ export function countingPart({ item, definition }: Definition): ServedDefinition
 export type Digests = { readonly seen: string | null; readonly now: string | null };
 
 /** How a definition stands of whose item this much is known. */
-export function standingOf(known: Digests | undefined, definition: Definition): Standing {
+export function standingOf(known: Digests | undefined, definition: Definition<ComparedItem>): Standing {
   if (known === undefined || known.seen === null) return 'new';
   return known.seen === digestOf(countingPart(definition)) ? 'seen' : 'changed';
 }
@@ -63,19 +78,16 @@ export function notedStanding({ seen, now }: Digests): Standing {
   return now === null ? 'seen' : 'changed';
 }
 
-/** The list that a definition is from. */
-export function listOf({ item, definition }: Definition): ServerList {
-  if (item.kind !== 'resource') return item.kind === 'tool' ? 'tools' : 'prompts';
-  return typeof definition === 'object' && definition !== null && 'uriTemplate' in definition
-    ? 'resourceTemplates'
-    : 'resources';
+/** The list that an item is in. */
+export function listOf({ kind }: ComparedItem): ServerList {
+  return kind === 'tool' ? 'tools' : 'prompts';
 }
 
 /** Nothing was listed yet. */
 export const nothingListed: SeenDefinitions = {
   server: null,
   items: [],
-  unread: { tools: null, prompts: null, resources: null, resourceTemplates: null },
+  unread: { tools: null, prompts: null },
 };
 
 /** Whether what this list holds is what its owner sees first. */
@@ -92,7 +104,7 @@ function isFirstReading({ unread }: SeenDefinitions, list: ServerList, now: numb
  */
 export function merged(
   before: SeenDefinitions,
-  found: readonly Definition[],
+  found: readonly Definition<ComparedItem>[],
   { more, now }: { readonly more: boolean; readonly now: number },
 ): SeenDefinitions {
   const items = new Map(before.items.map((one) => [keyOf(one), one]));
@@ -103,7 +115,7 @@ export function merged(
     const known = items.get(keyOf(one.item));
     if (known === undefined && items.size >= maxItems) continue;
     const definition = countingPart(one);
-    const first = isFirstReading(before, listOf(one), now);
+    const first = isFirstReading(before, listOf(one.item), now);
     const next = known === undefined && first ? { seen: definition, now: null } : noted(known, definition);
     const item: SeenItem = { kind: one.item.kind, name: one.item.name, ...next };
     const freed = known === undefined ? 0 : sizeOf(known);
@@ -115,7 +127,7 @@ export function merged(
     items.set(keyOf(item), kept);
     bytes += sizeOf(kept) - freed;
   }
-  for (const list of new Set(found.map(listOf))) {
+  for (const list of new Set(found.map(({ item }) => listOf(item)))) {
     if (!(list in unread)) continue;
     changed = true;
     if (more && isFirstReading(before, list, now)) unread[list] ??= now;
@@ -128,7 +140,11 @@ export function merged(
  * What is known once a whole server was listed. What waited, and is gone from the server, waits no longer; what was seen
  * stays known, so that it can't come back as something else.
  */
-export function mergedWhole(before: SeenDefinitions, found: readonly Definition[], server: string): SeenDefinitions {
+export function mergedWhole(
+  before: SeenDefinitions,
+  found: readonly Definition<ComparedItem>[],
+  server: string,
+): SeenDefinitions {
   const listed = new Set(found.map(({ item }) => keyOf(item)));
   const items = before.items.filter((one) => one.seen !== null || listed.has(keyOf(one)));
   const next = merged({ ...before, items }, found, { more: false, now: Date.now() });
@@ -149,21 +165,14 @@ function sizeOf(item: SeenItem): number {
   return Buffer.byteLength(JSON.stringify(item));
 }
 
-/** What names the items of each list, and of what kind they are. */
-const naming: Readonly<Record<ServerList, readonly [Item['kind'], string]>> = {
-  tools: ['tool', 'name'],
-  prompts: ['prompt', 'name'],
-  resources: ['resource', 'uri'],
-  resourceTemplates: ['resource', 'uriTemplate'],
-};
+/** The kind of the items in each list. */
+const kinds: Readonly<Record<ServerList, ComparedItem['kind']>> = { tools: 'tool', prompts: 'prompt' };
 
 /** The definitions in the result of a list; what has no name is none. */
-export function definitionsIn(list: ServerList, result: unknown): Definition[] {
-  const [kind, field] = naming[list];
+export function definitionsIn(list: ServerList, result: unknown): Definition<ComparedItem>[] {
   const listed = typeof result === 'object' && result !== null ? (result as Record<string, unknown>)[list] : null;
   return (Array.isArray(listed) ? listed : []).flatMap((definition: unknown) => {
-    const name =
-      typeof definition === 'object' && definition !== null ? (definition as Record<string, unknown>)[field] : null;
-    return typeof name === 'string' ? [{ item: { kind, name }, definition }] : [];
+    const name = typeof definition === 'object' && definition !== null && 'name' in definition ? definition.name : null;
+    return typeof name === 'string' ? [{ item: { kind: kinds[list], name }, definition }] : [];
   });
 }

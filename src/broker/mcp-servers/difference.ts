@@ -1,4 +1,4 @@
-/** Definitions of tools, prompts and resources as text for a person, and what changed in one. */
+/** Definitions of tools and prompts as text for a person, and what changed in one. */
 import { visible } from '../../text.ts';
 import type { ServedDefinition } from '../../vault/vault.ts';
 

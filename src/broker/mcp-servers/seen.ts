@@ -1,5 +1,5 @@
 /**
- * What the owner of a connection saw of an MCP server's tools, prompts and resources. One row a connection, which changes
+ * What the owner of a connection saw of an MCP server's tools and prompts. One row a connection, which changes
  * together with `seenTools` of the credential: so whoever has read the credential knows whether what it remembers is
  * the newest, and reads nothing more.
  */
@@ -10,10 +10,13 @@ import type { Broker } from '../broker.ts';
 import { amend } from '../grants/amend.ts';
 import { ownerOf } from '../grants/oauth-context.ts';
 import {
+  type ComparedItem,
+  comparedOf,
   countingPart,
   type Definition,
   type Digests,
   digestOf,
+  isCompared,
   keyOf,
   listOf,
   maxItems,
@@ -34,22 +37,24 @@ const remembered = 500;
 type Known = {
   readonly row: number;
   readonly digests: ReadonlyMap<string, Digests>;
-  readonly read: SeenDefinitions['unread'];
+  /** Lists that were not read to their end yet. */
+  readonly unread: SeenDefinitions['unread'];
 };
 
 const knownBy = new WeakMap<Vault, BoundedMap<string, Known>>();
 
 /**
- * How the items of a connection stand. Before anything was listed everything counts as seen, and so does a resource that
- * no list named: it has no definition that could have changed.
+ * How the items of a connection stand. Before its list was read an item counts as seen: nothing tells what it was, and the
+ * first list is what the owner saw. A resource always does.
  */
 export async function seenBy(broker: Broker, credential: Credential): Promise<(item: Item) => Standing> {
   const known = await knownOf(broker, credential);
   if (known === null) return () => 'seen';
   return (item) => {
+    if (!isCompared(item)) return 'seen';
     const digests = known.digests.get(keyOf(item));
     if (digests !== undefined) return notedStanding(digests);
-    return item.kind === 'resource' ? 'seen' : 'new';
+    return known.unread[listOf(item)] === null ? 'seen' : 'new';
   };
 }
 
@@ -71,17 +76,20 @@ export async function observe(
   definitions: readonly Definition[],
   more = false,
 ): Promise<readonly Standing[]> {
+  const compared = comparedOf(definitions);
   const standings = (known: Known | null) =>
-    definitions.map((one) => standingOf(known?.digests.get(keyOf(one.item)), one));
+    definitions.map(({ item, definition }) =>
+      isCompared(item) ? standingOf(known?.digests.get(keyOf(item)), { item, definition }) : 'seen',
+    );
   const known = await knownOf(broker, credential);
-  const isNoted = (one: Definition) => {
+  const isNoted = (one: Definition<ComparedItem>) => {
     const noted = known?.digests.get(keyOf(one.item));
     if (noted === undefined) return known !== null && known.digests.size >= maxItems;
     return (noted.now ?? noted.seen) === digestOf(countingPart(one));
   };
-  const isRead = known !== null && !definitions.some((one) => listOf(one) in known.read);
-  if (definitions.length === 0 || (isRead && definitions.every(isNoted))) return standings(known);
-  return standings(await note(broker, credential, (before) => merged(before, definitions, { more, now: Date.now() })));
+  const isRead = known !== null && !compared.some(({ item }) => listOf(item) in known.unread);
+  if (compared.length === 0 || (isRead && compared.every(isNoted))) return standings(known);
+  return standings(await note(broker, credential, (before) => merged(before, compared, { more, now: Date.now() })));
 }
 
 /**
@@ -167,10 +175,10 @@ async function knownOf(broker: Broker, credential: Credential): Promise<Known | 
 
 function knownAs(row: number, { items, unread }: SeenDefinitions): Known {
   const digests = items.map((one) => [keyOf(one), { seen: digestOf(one.seen), now: digestOf(one.now) }] as const);
-  return { row, digests: new Map(digests), read: unread };
+  return { row, digests: new Map(digests), unread };
 }
 
-const unknown: Known = { row: 0, digests: new Map(), read: {} };
+const unknown: Known = { row: 0, digests: new Map(), unread: {} };
 
 /** How many items wait for the owner to see them. */
 function waitingIn({ digests }: Known): { added: number; changed: number } {

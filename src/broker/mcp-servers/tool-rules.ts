@@ -77,7 +77,7 @@ export function toolsInWords({ allow, ask, refuse, unseen }: ToolRules): string 
     `Allowed: ${allowed}${ask.length + refuse.length === 0 || allow !== null ? '' : ' but these'}.`,
     ...(ask.length === 0 ? [] : [`Asked first: ${names(ask)}.`]),
     ...(refuse.length === 0 ? [] : [`Refused: ${names(refuse)}.`]),
-    `What is new or changed at the server is ${{ allow: 'allowed', ask: 'asked first', refuse: 'refused until its owner saw it' }[unseen]}.`,
+    `A tool or prompt that is new or changed at the server is ${{ allow: 'allowed', ask: 'asked first', refuse: 'refused until its owner saw it' }[unseen]}.`,
   ];
   return sentences.join(' ');
 }
@@ -87,9 +87,9 @@ export function hasUnseen({ seenTools }: Pick<Credential, 'seenTools'>): boolean
   return seenTools ? seenTools.added + seenTools.changed > 0 : false;
 }
 
-/** What waits until the owner has looked at it: “2 tools, prompts or resources changed since you saw them.” */
+/** What waits until the owner has looked at it, and where they look. */
 export function unseenInWords({ seenTools }: Pick<Credential, 'seenTools'>): string {
   const { added = 0, changed = 0 } = seenTools ?? {};
   const counted = [...(added > 0 ? [`${added} new`] : []), ...(changed > 0 ? [`${changed} changed`] : [])];
-  return `Since its owner looked at this server it has ${counted.join(' and ')}: see “keyward tools”.`;
+  return `Its owner has not seen all of its tools and prompts as they are: ${counted.join(' and ')}. They look at them on their page of Keyward, or with “keyward tools”.`;
 }

@@ -53,13 +53,9 @@ describe('an MCP server', () => {
       account: 'toolbox',
       status: 'active',
     });
-    expect(await seenNames(id)).toEqual([
-      ...['a', 'b', 'c', 'd', 'e'].map((name) => `tool ${name}`),
-      'prompt sum',
-      'resource file:///a',
-      'resource note:///{id}',
-    ]);
+    expect(await seenNames(id)).toEqual([...['a', 'b', 'c', 'd', 'e'].map((name) => `tool ${name}`), 'prompt sum']);
     expect(remote.asked).toContain('server/discover');
+    expect(remote.asked.filter((method) => method.startsWith('resources/'))).toEqual([]);
     expect(await standing(id, 'f')).toBe('new');
   });
 
@@ -73,7 +69,8 @@ describe('an MCP server', () => {
       const credential = await credentialOf(other.broker, ann, made.credentialId);
       expect(credential).toMatchObject({ account: 'remote', seenTools: { added: 0, changed: 0 } });
       const names = (await readSeen(other.broker, credential))?.items.map(({ name }) => name);
-      expect(names).toEqual(expect.arrayContaining(['echo', 'greet', 'file:///readme', 'note:///{id}']));
+      expect(names).toEqual(expect.arrayContaining(['echo', 'greet']));
+      expect(names).not.toContain('file:///readme');
       // Nothing is left open there.
       expect(old.seen.at(-1)?.method).toBe('DELETE');
     } finally {

@@ -104,7 +104,7 @@ describe('rules for tools', () => {
   it('are told in words', () => {
     const tools = { allow: ['get_*'], ask: ['create_issue'], refuse: ['prompt:*'], unseen: 'ask' };
     expect(inWords(readPolicy({ tools }, 'mcp'))).toBe(
-      'Allowed: get_*. Asked first: create_issue. Refused: prompt:*. What is new or changed at the server is asked first.',
+      'Allowed: get_*. Asked first: create_issue. Refused: prompt:*. A tool or prompt that is new or changed at the server is asked first.',
     );
   });
 });

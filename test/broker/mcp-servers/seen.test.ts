@@ -134,6 +134,48 @@ describe.each(placeNames)('what an owner saw of an MCP server, in %s', (place) =
     expect(await page(false, { item: { kind: 'prompt', name: 'b' }, definition: { name: 'b' } })).toEqual(['new']);
   });
 
+  it('a resource is data that comes and goes: none is kept, compared or counted, and its name alone decides', async () => {
+    const credential = await connected();
+    const resource = (uri: string, description: string): Definition => ({
+      item: { kind: 'resource', name: uri },
+      definition: { uri, name: 'A', description },
+    });
+    const pattern: Definition = {
+      item: { kind: 'resource', name: 'note:///{id}' },
+      definition: { uriTemplate: 'note:///{id}', name: 'Notes' },
+    };
+    expect(await list(credential, resource('file:///a', 'Once.'), pattern)).toEqual(['seen', 'seen']);
+    expect((await now(credential)).seenTools ?? null).toBeNull();
+    await list(credential, tool('read'));
+    const { version } = (await rowOf(credential)) ?? {};
+    const later = [resource('file:///a', 'Twice.'), resource('file:///b', 'Another.'), pattern];
+    expect(await list(credential, ...later)).toEqual(['seen', 'seen', 'seen']);
+    expect(await list(credential, resource('file:///c', 'x'), tool('drop'))).toEqual(['seen', 'new']);
+    const standingOf = await seenBy(keyward.broker, await now(credential));
+    expect(['file:///a', 'file:///z'].map((name) => standingOf({ kind: 'resource', name }))).toEqual(['seen', 'seen']);
+    expect((await readSeen(keyward.broker, await now(credential)))?.items.map(({ name }) => name)).toEqual([
+      'read',
+      'drop',
+    ]);
+    expect((await now(credential)).seenTools).toMatchObject({ row: (version ?? 0) + 1, added: 1, changed: 0 });
+  });
+
+  it('a prompt is not new because tools were listed: the first list of prompts is what its owner saw of them', async () => {
+    const credential = await connected();
+    const prompt = (name: string): Definition => ({ item: { kind: 'prompt', name }, definition: { name } });
+    const standsAs = async (name: string) =>
+      (await seenBy(keyward.broker, await now(credential)))({ kind: 'prompt', name });
+    await list(credential, tool('read'));
+    expect(await standsAs('sum')).toBe('seen');
+    expect(await list(credential, prompt('sum'))).toEqual(['seen']);
+    expect([await standsAs('sum'), await standsAs('other')]).toEqual(['seen', 'new']);
+    // And the other way round.
+    const other = await connected();
+    await list(other, prompt('sum'));
+    expect(await standing(other, 'read')).toBe('seen');
+    expect([...(await list(other, tool('read'))), ...(await list(other, tool('drop')))]).toEqual(['seen', 'new']);
+  });
+
   it('writes nothing for a list that says nothing new', async () => {
     const credential = await connected();
     await list(credential, tool('a'), tool('b'));
