@@ -95,13 +95,16 @@ export async function viewApproval(
   return { ...view, csrf: csrfFor(approval.id, key, browser) };
 }
 
-/** Takes the answer of a form: it must come from the page of this very request, in this browser. */
+/**
+ * Takes the answer of a form: it must come from the page of this very request, in this browser. Answers what the request
+ * was.
+ */
 export async function answerApproval(
   broker: Broker,
   link: ApprovalLink,
   { browser, csrf, visitor }: Sender,
   decision: Decision,
-): Promise<void> {
+): Promise<Pick<Approval, 'act' | 'client' | 'credentialId'>> {
   const { approval, key } = await openApproval(broker, link, visitor);
   if (browser === null || !equalInConstantTime(csrf, csrfFor(approval.id, key, browser))) {
     throw new KeywardError('forbidden', 'This form was not sent from its own page, or is about an older request.', {
@@ -110,6 +113,7 @@ export async function answerApproval(
   }
   const { tenant, owner: user } = approval;
   await decide(broker, { tenant, user, scopes: new Set(['credentials:write']), client: 'page' }, approval.id, decision);
+  return approval;
 }
 
 /** Writes the owner's answer down. `attempt_used` when there is one already. */

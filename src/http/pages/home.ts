@@ -1,5 +1,5 @@
 /** The page at the public URL: what this is, and to a person who signed in, what it keeps for them. */
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { html } from 'hono/html';
 import { openApprovals } from '../../broker/approvals/page.ts';
 import type { Broker } from '../../broker/broker.ts';
@@ -7,10 +7,12 @@ import { offersFor } from '../../broker/credentials/answer-offer.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
 import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
 import type { ConnectionView } from '../../broker/credentials/view.ts';
+import { waitingAt } from '../../broker/mcp-servers/waiting.ts';
 import { signInCsrf } from '../../broker/sign-in/code.ts';
 import { equalInConstantTime } from '../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../broker/visitors/form-errors.ts';
 import { type Owner, type Principal, subjectOf } from '../../principal.ts';
+import { acceptHere } from './accept-tools.ts';
 import { formLimit, formsOnly } from './form-guards.ts';
 import { giveBack, offersPart, signedInAs } from './offers.ts';
 import { data, type Html, page } from './page.ts';
@@ -26,7 +28,10 @@ type HomeOptions = {
   readonly mcpUrl: string;
 };
 
-/** `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced. */
+/**
+ * `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced, and
+ * `POST /tools` leads to the page that shows what is new or changed at an MCP server.
+ */
 export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Hono {
   const routes = new Hono();
   routes.get('/', async (c) => {
@@ -38,13 +43,19 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     const offers = await offersFor(broker, person, signedInAs(c, secure));
     const nameOf = (id: string) => broker.catalogue.get(id)?.name ?? id;
     const kept = await listReconnected(broker, person);
+    const toSee = new Map<string, string>();
+    for (const { credentialId, tools } of shown.credentials) {
+      const words = tools === undefined ? null : await waitingAt(broker, person, credentialId);
+      if (words !== null) toSee.set(credentialId, words);
+    }
     const browser = browserOf(c, secure);
     const proofs = { csrf: formProof(broker, person, browser), signOut: signInCsrf(broker, browser) };
     const around = { ...proofs, host: new URL(mcpUrl).host, now: Date.now() };
-    return c.html(connectionsPage({ ...shown, waiting, offers, person, nameOf, reconnected: kept, ...around }));
+    return c.html(connectionsPage({ ...shown, waiting, offers, person, nameOf, reconnected: kept, toSee, ...around }));
   });
 
-  routes.post('/revert', formsOnly, formLimit, async (c) => {
+  /** Does what a form of this page is about, for the person who signed in, and answers where that leads. */
+  const answer = (work: (person: Owner, credentialId: string) => Promise<string>) => async (c: Context) => {
     const person = await visitor(c);
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
@@ -52,10 +63,17 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     if (browser === undefined || !equalInConstantTime(form.get('csrf') ?? '', formProof(broker, person, browser))) {
       throw foreignForm();
     }
+    // 303: the browser GETs the page, and reloading it sends nothing twice.
+    return c.redirect(await work(person, form.get('credentialId') ?? ''), 303);
+  };
+  const revert = answer(async (person, credentialId) => {
     const owner: Principal = { ...person, scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
-    await revertReconnect(broker, owner, { credentialId: form.get('credentialId') ?? '' });
-    return c.redirect('/', 303);
+    await revertReconnect(broker, owner, { credentialId });
+    return '/';
   });
+  routes.post('/revert', formsOnly, formLimit, revert);
+  const look = answer((person, credentialId) => acceptHere(broker, person, credentialId));
+  routes.post('/tools', formsOnly, formLimit, look);
   return routes;
 }
 
@@ -89,6 +107,8 @@ type Connections = {
   readonly nameOf: (connectorId: string) => string;
   /** What was connected again within a day, and can be undone. */
   readonly reconnected: readonly Reconnected[];
+  /** What waits at MCP servers until the person looked at it, in words, by connection. */
+  readonly toSee: ReadonlyMap<string, string>;
   readonly csrf: string;
   /** What the form to sign out carries. */
   readonly signOut: string;
@@ -130,7 +150,16 @@ function row(one: ConnectionView, connector: string, around: Connections): Html 
   return html`<li><strong>${one.name}</strong>
 <span class="soft small">${about.map((part, at) => html`${at === 0 ? '' : ' · '}${part}`)}</span>
 ${one.status === 'active' ? '' : html`<span class="error">Has to be connected again${one.statusReason === undefined ? '' : `: ${one.statusReason}`}</span>`}
-${again === undefined ? '' : undo(again, around)}${taken === undefined ? '' : giveBack(taken)}</li>`;
+${toLookAt(one, around)}${again === undefined ? '' : undo(again, around)}${taken === undefined ? '' : giveBack(taken)}</li>`;
+}
+
+/** What is new or changed at an MCP server, and the way to its page. */
+function toLookAt({ credentialId, name }: ConnectionView, { toSee, csrf }: Connections): Html | '' {
+  const words = toSee.get(credentialId);
+  if (words === undefined) return '';
+  return html`<form method="post" action="/tools" class="small"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="credentialId" value="${credentialId}">
+<p>${words} since you saw them.</p>
+<button class="side" aria-label="Look at what changed: ${name}">Look at what changed</button></form>`;
 }
 
 /** Who gave this connection another secret, and the way back. */

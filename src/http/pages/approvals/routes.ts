@@ -11,6 +11,7 @@ import {
 import type { Broker } from '../../../broker/broker.ts';
 import { idIn } from '../../../broker/input/text.ts';
 import { KeywardError } from '../../../errors.ts';
+import { acceptHere, ownPage } from '../accept-tools.ts';
 import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
@@ -66,8 +67,14 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     const link = linkOf(c);
     const form = new URLSearchParams(await c.req.text());
     const browser = readBinding(c, link.id, secure);
-    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: await visitor(c) };
-    await answerApproval(broker, link, sender, decisionOf(form));
+    const person = await visitor(c);
+    const sender = { browser, csrf: form.get('csrf') ?? '', visitor: person };
+    const decision = decisionOf(form);
+    const { act, client, credentialId } = await answerApproval(broker, link, sender, decision);
+    // Nobody else waits for this yes: the person asked on these pages.
+    if (typeof person !== 'string' && decision.answer === 'once' && act === 'tools' && client === ownPage) {
+      return c.redirect(await acceptHere(broker, person, credentialId ?? ''), 303);
+    }
     // 303: the browser GETs the outcome, and reloading it sends nothing twice.
     return c.redirect(c.req.path, 303);
   });

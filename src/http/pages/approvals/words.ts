@@ -81,7 +81,7 @@ export function whatItMeans(view: ApprovalView): Html {
 <p>This is sent to ${service}, and nothing else:</p>
 <pre class="text" dir="ltr">${visible(details.message ?? '')}</pre>`;
     case 'tools':
-      return html`<p>${askedFor(view)} wants what is new or changed at ${service} to count as seen by you. From then on it may be used as your rules say. Its server wrote these texts, and your assistant reads them: look for anything that tells it what to do.</p>
+      return html`<p>Once you accept it, what is new or changed at ${service} counts as seen by you, and may be used as your rules say. Its server wrote these texts, and your assistant reads them: look for anything that tells it what to do.</p>
 ${(details.tools ?? []).map(difference)}`;
   }
 }
