@@ -7,8 +7,10 @@ import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
 import { adviceOnKeys, keyUse, retireUnused, rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
 import { openArchive } from '../../src/vault/move/archive.ts';
 import { copyVault } from '../../src/vault/move/move.ts';
+import { openVault } from '../../src/vault/open.ts';
 import {
   firstFormatBackup,
+  firstFormatIds,
   firstFormatKey,
   firstFormatPassphrase,
   firstFormatPlace,
@@ -16,6 +18,7 @@ import {
   unreadableIn,
 } from '../support/vault/first-format.ts';
 import { freshPlace, openPlace, placeNames } from '../support/vault/places.ts';
+import { ann } from '../support/vault/rows.ts';
 
 const states = async (store: Parameters<typeof keyUse>[0]) => (await keyUse(store)).keys.map(({ state }) => state);
 
@@ -34,6 +37,31 @@ describe.each(placeNames)('a vault of the first format in %s', (name) => {
     expect(await states(again)).toEqual(['audit', 'audit', 'seals']);
     expect(await unreadableIn(again)).toBe(0);
     expect(await verifyAudit(again)).toMatchObject({ ok: true, lines: 2 });
+    await again.close();
+  });
+
+  it('229. lists its connections, of whose servers nobody saw anything yet, and keeps what is seen from then on', async () => {
+    const place = await firstFormatPlace(name);
+    const store = await openPlace(place);
+    const vault = await openVault(store);
+    const records = await vault.list('credential', ann, {}, { limit: 5 });
+    expect(records.map(({ id }) => id).sort()).toEqual(firstFormatIds);
+    const [record] = records;
+    if (record === undefined) throw new Error('There is no connection.');
+    const { id, tenant, owner, seenTools = null } = record;
+    expect([seenTools, await vault.get('seenTools', ann, id)]).toEqual([null, undefined]);
+    const seen = { server: null, items: [], unread: {} };
+    await vault.commit([
+      { op: 'update', kind: 'credential', record: { ...record, seenTools: { row: 1, added: 0, changed: 0 } } },
+      { op: 'create', kind: 'seenTools', record: { id, tenant, owner }, secret: seen },
+    ]);
+    await store.close();
+    const again = await openPlace(place);
+    const kept = await openVault(again);
+    const row = await kept.get('seenTools', ann, id);
+    expect(row && (await kept.open('seenTools', row))).toEqual(seen);
+    expect((await kept.get('credential', ann, id))?.seenTools).toEqual({ row: 1, added: 0, changed: 0 });
+    expect(await unreadableIn(again)).toBe(0);
     await again.close();
   });
 

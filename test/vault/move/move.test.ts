@@ -12,6 +12,7 @@ import { openArchive, writeArchive } from '../../../src/vault/move/archive.ts';
 import { copyVault } from '../../../src/vault/move/move.ts';
 import { readOwnerMap, underNewOwner } from '../../../src/vault/move/owner-map.ts';
 import { openVault } from '../../../src/vault/open.ts';
+import type { SeenDefinitions } from '../../../src/vault/vault.ts';
 import { reading } from '../../support/principals.ts';
 import { spellingsOf } from '../../support/spellings.ts';
 import { freshPlace, openPlace, type Place, type PlaceName, placeNames } from '../../support/vault/places.ts';
@@ -28,11 +29,18 @@ import {
 
 const same = (found: KindRow) => found;
 const attemptSecret = { codeVerifier: 'v', key: 'k', inputs: {}, device: null };
+/** What the owner of the shared credential saw of its MCP server. */
+const seen: SeenDefinitions = {
+  server: 'https://mcp.example/mcp',
+  items: [{ kind: 'tool', name: 'read', seen: { description: canary }, now: { description: 'Says something else.' } }],
+  unread: { prompts: null },
+};
 
 /** A vault with something of everything; answers the ids that matter. */
 async function fill(store: Store) {
   const vault = await openVault(store);
-  const shared = newCredential({ shares: [{ with: 'user:bob', permission: 'use' }] });
+  const seenTools = { row: 1, added: 0, changed: 1 };
+  const shared = newCredential({ shares: [{ with: 'user:bob', permission: 'use' }], seenTools });
   const connected = newCredential({ owner: 'bob', authConfigOwner: 'ann' });
   const credentials = [shared, connected, ...Array.from({ length: 4 }, () => newCredential({ owner: 'bob' }))];
   const config = { tenant: ann.tenant, owner: ann.user, connectorId: 'github', name: 'n', clientId: 'c', scopes: null };
@@ -43,6 +51,7 @@ async function fill(store: Store) {
     { op: 'create', kind: 'authConfig', record: { ...config, id: randomUUID() }, secret: { clientSecret: canary } },
     { op: 'create', kind: 'session', record: { ...session, id: randomUUID() }, secret: {} },
     { op: 'create', kind: 'attempt', record: attempt, secret: attemptSecret },
+    { op: 'create', kind: 'seenTools', record: { id: shared.id, tenant: ann.tenant, owner: ann.user }, secret: seen },
   ]);
   for (let at = 0; at < 3; at += 1) await vault.audit({ ...ann, action: 'credential.use', outcome: 'allowed' });
   return { vault, shared, connected };
@@ -52,6 +61,13 @@ async function secretAt(store: Store, owner: Owner, id: string): Promise<unknown
   const vault = await openVault(store);
   const record = await vault.get('credential', owner, id);
   return record && vault.open('credential', record);
+}
+
+async function seenAt(store: Store, owner: Owner, id: string): Promise<unknown> {
+  const vault = await openVault(store);
+  const row = await vault.get('seenTools', owner, id);
+  const counted = (await vault.get('credential', owner, id))?.seenTools;
+  return row && { row: counted?.row, version: row.version, ...(await vault.open('seenTools', row)) };
 }
 
 const adopting = (place: Place, keys: Store['keys']) => openStore({ ...place, adopt: keys });
@@ -72,9 +88,10 @@ describe.each([
     const { source, to, shared } = await begin();
     const target = await adopting(to, source.keys);
     const moved = await copyVault(source, target, same);
-    expect(moved).toEqual({ records: { credential: 6, authConfig: 1, session: 1 }, auditLines: 3 });
+    expect(moved).toEqual({ records: { credential: 6, authConfig: 1, session: 1, seenTools: 1 }, auditLines: 3 });
     expect(await target.findVisible(reading(bob), shared.id)).toMatchObject({ id: shared.id, shares: shared.shares });
     expect(await secretAt(target, ann, shared.id)).toEqual(apiKeySecret());
+    expect(await seenAt(target, ann, shared.id)).toEqual({ row: 1, version: 1, ...seen });
     expect(await target.listSessions({ limit: 5 })).toEqual(await source.listSessions({ limit: 5 }));
     expect(await verifyAudit(target)).toMatchObject({ ok: true, lines: 3 });
     await target.close();
@@ -140,6 +157,7 @@ describe.each([
     await copyVault(source, target, (found) => underNewOwner(source, map, found));
     const anna = { tenant: 'team', user: 'anna' };
     expect(await secretAt(target, anna, shared.id)).toEqual(apiKeySecret());
+    expect(await seenAt(target, anna, shared.id)).toEqual({ row: 1, version: 1, ...seen });
     expect(await target.get('credential', ann, shared.id)).toBeUndefined();
     expect(await target.findVisible(reading({ tenant: 'team', user: 'bert' }), shared.id)).toBeDefined();
     expect((await target.listSessions({ limit: 5 }))[0]).toMatchObject(anna ? { tenant: 'team', owner: 'anna' } : {});
@@ -189,15 +207,16 @@ describe.each(placeNames)('a backup of a vault in %s', (name) => {
     return { place, store, file, folder, counts, ...filled };
   }
 
-  it('restores everything into an empty place, of either kind', async () => {
+  it('229. restores everything into an empty place, of either kind, with what owners saw of MCP servers', async () => {
     const { store, place, file, counts, shared } = await backedUp();
-    expect(counts).toEqual({ records: 9, auditLines: 3 });
+    expect(counts).toEqual({ records: 10, auditLines: 3 });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     for (const kind of placeNames) {
       const archive = await openArchive(file, place.key);
       const target = await adopting({ ...(await freshPlace(kind)), key: place.key }, archive.keys);
       expect(await copyVault(archive, target, same)).toMatchObject({ records: { credential: 6 }, auditLines: 3 });
       expect(await secretAt(target, ann, shared.id)).toEqual(apiKeySecret());
+      expect(await seenAt(target, ann, shared.id)).toEqual({ row: 1, version: 1, ...seen });
       await target.close();
     }
     await store.close();
