@@ -36,6 +36,8 @@ export type UnderWay = {
   readonly calls: Turns;
   /** Calls through the gateway. */
   readonly streams: Turns;
+  /** Streams through the gateway that wait for events. */
+  readonly listeners: Turns;
   readonly refreshes: Turns;
   /** Calls that wait for a person. */
   readonly waits: Turns;

@@ -36,6 +36,8 @@ export function createBroker(parts: BrokerParts): Broker {
 const requests = { atOnce: 64, waiting: 256, what: 'requests' };
 /** A stream costs a connection and little memory; an answer for a model is held whole. */
 const streamFactor = 8;
+/** A stream that only waits for what a server has to say stays open for a whole session: it must take no call's turn. */
+const listenerFactor = 32;
 /** Each of a user's connections may be due at once, such as after a night. */
 const refreshes = { atOnce: 8, waiting: 1_000, what: 'refreshes' };
 /** Each holds a request open for most of a minute. */
@@ -47,6 +49,7 @@ function underWay(maxCalls: number): UnderWay {
     requests: createTurns(requests),
     calls: createTurns({ atOnce: maxCalls, waiting: 4 * maxCalls, what: 'calls' }),
     streams: createTurns({ atOnce: streams, waiting: streams, what: 'calls' }),
+    listeners: createTurns({ atOnce: maxCalls * listenerFactor, waiting: 0, what: 'open streams' }),
     refreshes: createTurns(refreshes),
     waits: createTurns(waits),
   };

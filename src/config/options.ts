@@ -215,7 +215,7 @@ export const options = {
   maxCalls: option({
     variable: 'KEYWARD_MAX_CALLS',
     value: 'count',
-    help: 'calls of services that one user may have under way at once; through the gateway eight times as many',
+    help: 'calls of services that one user may have under way at once; through the gateway eight times as many, and 32 times as many streams that wait for events',
     byDefault: '8',
     parse: read.count,
   }),

@@ -72,7 +72,8 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
   const owner = await actingFor(broker, principal, readIdentity(asked, userHeader), userHeader);
   // Until its answer is sent, or its program has gone. Of what waits for its turn nothing is read. However many users a
   // program acts for, it has its own turns and no more.
-  const end = await broker.underWay.streams.take(principal, signal);
+  const { streams, listeners } = broker.underWay;
+  const end = await (isOpenStream(incoming) ? listeners : streams).take(principal, signal);
   if (outgoing.closed) end();
   outgoing.once('close', end);
   const { segment, word, ...call } = await readCall(incoming);
