@@ -40,7 +40,7 @@ import {
   type AuthorizationServerOptions,
   startAuthorizationServer,
 } from '../../support/servers/authorization-server.ts';
-import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
+import { guarded, type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 /** The address of the document, and the web space behind it. */
 const address = 'https://ann.example/keyward.json';
@@ -61,7 +61,7 @@ beforeEach(async () => {
     () => web.close(),
     () => mcp.close(),
   );
-  mcp.paths.set('/mcp', { status: 401, headers: { 'www-authenticate': 'Bearer' } });
+  mcp.paths.set('/mcp', guarded({ status: 401, headers: { 'www-authenticate': 'Bearer' } }));
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();

@@ -22,7 +22,7 @@ import {
 } from '../../support/broker.ts';
 import { clickThrough } from '../../support/clients/click-through.ts';
 import { type AuthorizationServer, startAuthorizationServer } from '../../support/servers/authorization-server.ts';
-import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
+import { guarded, type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 /** The MCP server; answers a challenge as RFC 9728 §5.1 wants it. */
 let mcp: OddServer;
@@ -35,10 +35,13 @@ const prmOf = '/.well-known/oauth-protected-resource';
 beforeEach(async () => {
   mcp = await startOddServer({ status: 404 });
   closing.push(() => mcp.close());
-  mcp.paths.set('/mcp', {
-    status: 401,
-    headers: { 'www-authenticate': `Bearer resource_metadata="${mcp.origin}${prmOf}/mcp"` },
-  });
+  mcp.paths.set(
+    '/mcp',
+    guarded({
+      status: 401,
+      headers: { 'www-authenticate': `Bearer resource_metadata="${mcp.origin}${prmOf}/mcp"` },
+    }),
+  );
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -242,7 +245,7 @@ describe('finding the authorization server', () => {
   });
 
   it('a server that names its whole origin is taken at its word', async () => {
-    mcp.paths.set('/mcp', { status: 401 });
+    mcp.paths.set('/mcp', guarded({ status: 401 }));
     mcp.paths.set(prmOf, resourceOf({ resource: mcp.origin }));
     mcp.paths.set(asOf, serverOf({ registration_endpoint: undefined }));
     expect((await attemptFor()).view.step).toBe('auth_config');
@@ -339,7 +342,7 @@ describe('finding the authorization server', () => {
 describe('an MCP server without metadata of its own', () => {
   beforeEach(async () => {
     await brokerFor();
-    mcp.paths.set('/mcp', { status: 401, headers: { 'www-authenticate': 'Bearer' } });
+    mcp.paths.set('/mcp', guarded({ status: 401, headers: { 'www-authenticate': 'Bearer' } }));
   });
 
   it.each([asOf, '/.well-known/openid-configuration'])(
@@ -358,7 +361,7 @@ describe('an MCP server without metadata of its own', () => {
   );
 
   it('asks for the scopes of its challenge', async () => {
-    mcp.paths.set('/mcp', { status: 401, headers: { 'www-authenticate': 'Bearer scope="files:read"' } });
+    mcp.paths.set('/mcp', guarded({ status: 401, headers: { 'www-authenticate': 'Bearer scope="files:read"' } }));
     mcp.paths.set(asOf, serverOf({ scopes_supported: ['all', 'offline_access'] }));
     mcp.paths.set('/register', { status: 201, body: { client_id: 'c1' } });
     expect(authorizationUrlOf(await attemptFor()).searchParams.get('scope')).toBe('files:read offline_access');

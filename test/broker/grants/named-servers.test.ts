@@ -13,7 +13,7 @@ import { localPrincipal as me } from '../../../src/principal.ts';
 import { ageTokens, credentialOf, startBroker, type TestBroker, tokensOf } from '../../support/broker.ts';
 import { clickThrough } from '../../support/clients/click-through.ts';
 import { startAuthorizationServer } from '../../support/servers/authorization-server.ts';
-import { type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
+import { guarded, type OddServer, startOddServer } from '../../support/servers/odd-server.ts';
 
 const asOf = '/.well-known/oauth-authorization-server';
 const prmOf = '/.well-known/oauth-protected-resource';
@@ -50,7 +50,7 @@ async function start(definition: { readonly id: string }, allow: readonly string
 
 /** What an MCP server publishes at the address of its metadata, and who signs people in. */
 function publish(path: string, resource: string, issuer: string): void {
-  mcp.paths.set(path, { status: 401 });
+  mcp.paths.set(path, guarded({ status: 401 }));
   const scopes_supported = ['read'];
   mcp.paths.set(`${prmOf}${path}`, { body: { resource, authorization_servers: [issuer], scopes_supported } });
 }

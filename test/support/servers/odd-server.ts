@@ -1,5 +1,5 @@
 /** A token endpoint, or any endpoint, that answers whatever a test wants: odd, wrong, late, or never. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 
 export type OddAnswer = {
@@ -21,17 +21,36 @@ export type OddServer = HttpServer & {
   /** The answer to everything else. */
   answer: OddAnswer;
   /** Answers of single paths, before all others; `POST /path` stands for that method alone. */
-  readonly paths: Map<string, OddAnswer | ((body: string) => OddAnswer)>;
+  readonly paths: Map<string, OddAnswer | ((body: string, headers: IncomingHttpHeaders) => OddAnswer)>;
 };
 
 export async function startOddServer(answer: OddAnswer = {}): Promise<OddServer> {
   const odd = { next: [] as OddAnswer[], answer, paths: new Map() as OddServer['paths'] };
-  const server = await startHttpServer(({ method, url, body }, response) => {
+  const server = await startHttpServer(({ method, url, body, headers }, response) => {
     const path = url.split('?')[0] ?? '';
     const known = odd.paths.get(`${method} ${path}`) ?? odd.paths.get(path) ?? odd.next.shift() ?? odd.answer;
-    give(response, typeof known === 'function' ? known(body) : known);
+    give(response, typeof known === 'function' ? known(body, headers) : known);
   });
   return Object.assign(odd, server);
+}
+
+/** An MCP server without tools for whoever brings a token, and this answer for everybody else. */
+export function guarded(challenge: OddAnswer): (body: string, headers: IncomingHttpHeaders) => OddAnswer {
+  return (body, { authorization }) => (authorization === undefined ? challenge : emptyServer(body));
+}
+
+function emptyServer(body: string): OddAnswer {
+  const { id, method } = (body === '' ? {} : JSON.parse(body)) as { id?: unknown; method?: string };
+  if (id === undefined) return { status: method === undefined ? 405 : 202 };
+  const serverInfo = { name: 'empty', version: '1' };
+  const result =
+    method === 'initialize'
+      ? { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo }
+      : method === 'tools/list'
+        ? { tools: [] }
+        : undefined;
+  const answer = result === undefined ? { error: { code: -32_601, message: 'Unknown.' } } : { result };
+  return { body: { jsonrpc: '2.0', id, ...answer } };
 }
 
 function give(response: ServerResponse, { status = 200, headers = {}, body = '', fault }: OddAnswer): void {
