@@ -1,11 +1,16 @@
 /** Definitions of tools and prompts as text for a person, and what changed in one. */
-import { visible } from '../../text.ts';
+import { visible, visibleName } from '../../text.ts';
 import type { ServedDefinition } from '../../vault/vault.ts';
 
-/** A definition as plain text: each field with its name, the description line by line. Nothing in it is unseen. */
+/**
+ * A definition as plain text: each field with its name, the description line by line. Nothing in it is unseen, and its
+ * name looks like no other.
+ */
 export function definitionText(definition: ServedDefinition): string {
   const fields = Object.entries(definition).map(([name, value]) =>
-    typeof value === 'string' ? `${name}: ${value}` : `${name}: ${JSON.stringify(value, null, 2)}`,
+    typeof value === 'string'
+      ? `${name}: ${name === 'name' ? visibleName(value) : value}`
+      : `${name}: ${JSON.stringify(value, null, 2)}`,
   );
   return visible(fields.join('\n'));
 }

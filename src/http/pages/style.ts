@@ -27,7 +27,8 @@ a:hover{color:var(--accent-hover)}
 .small{font-size:.9rem}
 code,.code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.9em;overflow-wrap:anywhere}
 .data{background:var(--tint);border-radius:5px;padding:.05rem .35rem;overflow-wrap:anywhere;-webkit-box-decoration-break:clone;box-decoration-break:clone}
-.text{margin:0 0 1rem;padding:.65rem .75rem;max-height:24rem;overflow:auto;background:var(--tint);border:1px solid var(--line);border-radius:8px;font:.875rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext}
+.text{margin:0 0 1rem;padding:.65rem .75rem;background:var(--tint);border:1px solid var(--line);border-radius:8px;font:.875rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext}
+.text span{display:block;padding-left:2ch;text-indent:-2ch}
 .text .gone{color:var(--bad)}
 .text .new{color:var(--good);font-weight:600}
 ul,ol{margin:0 0 .9rem;padding-left:1.35rem}

@@ -104,7 +104,7 @@ function difference({ kind, name, before, after }: ToolDifference): Html {
   const lines = differenceOf(before, after);
   const signs = { ' ': 'same', '-': 'gone', '+': 'new' } as const;
   return html`<h2>${before === null ? 'New' : 'Changed'}: the ${kind} <code>${visibleName(name)}</code></h2>
-<pre class="text" dir="ltr">${lines.map(({ sign, text }) => html`<span class="${signs[sign]}">${sign} ${text}</span>\n`)}</pre>`;
+<pre class="text" dir="ltr">${lines.map(({ sign, text }) => html`<span class="${signs[sign]}">${sign} ${text}\n</span>`)}</pre>`;
 }
 
 /** The facts a person needs before answering, as they were when it was asked: service and host first. */

@@ -143,7 +143,7 @@ describe('the page of what changed at a server', () => {
     expect(read).toContain('- description: What read does.\n');
     expect(read).toContain(`+ description: Reads.\n+ ${visible(hostile)}\n`);
     expect(blocksOf(page.text)).toHaveLength(4);
-    expect(page.text).toContain('n‹U+043E›w');
+    expect(blocksOf(page.text)[2]).toContain('+ name: n‹U+043E›w\n');
     expect(page.text).not.toMatch(unseen);
     expect(page.text).not.toContain('<script>alert');
     expect(buttonsOf(page)).toEqual(['Don’t accept', 'Accept these tools']);
