@@ -415,8 +415,9 @@ describe('a hostile server', () => {
     const { status, json } = await ask(callOf('read'));
     expect(status).toBe(200);
     const { text } = json.result.content[0];
-    expect(text).toContain('the scopes repo:read repo:write');
-    expect(text).toContain(`keyward connect ${id} --scopes "repo:read repo:write`);
+    expect(text).toContain('to make a token with these rights');
+    expect(text).toContain('repo:read, repo:write');
+    expect(text).toContain(`keyward connect --reconnect ${id}`);
     expect(text).not.toContain('evil.example');
     await allow(null, [{ with: 'user:bob', policy: rules({ allow: ['read'] }) }]);
     expect((await ask(callOf('read'), { who: 'bob' })).json.result.content[0].text).toContain('Ask the owner');
