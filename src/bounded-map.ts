@@ -5,19 +5,38 @@ export type BoundedMap<Key, Value> = Pick<Map<Key, Value>, 'get' | 'delete' | 'c
   set(key: Key, value: Value): void;
 };
 
-/** A map of at most `max` entries: one more takes the place of the oldest. */
-export function boundedMap<Key, Value>(max: number): BoundedMap<Key, Value> {
-  const entries = new Map<Key, Value>();
+/**
+ * A map of at most `max` entries: one more takes the place of the oldest.
+ *
+ * @param sizeOf for how many entries one counts; what is larger than the whole map is not kept
+ */
+export function boundedMap<Key, Value>(
+  max: number,
+  sizeOf: (value: Value) => number = () => 1,
+): BoundedMap<Key, Value> {
+  const entries = new Map<Key, { readonly value: Value; readonly size: number }>();
+  let total = 0;
+  const remove = (key: Key) => {
+    total -= entries.get(key)?.size ?? 0;
+    return entries.delete(key);
+  };
   return {
-    get: (key) => entries.get(key),
+    get: (key) => entries.get(key)?.value,
     set(key, value) {
-      entries.delete(key);
-      const [oldest] = entries.size >= max ? entries.keys() : [];
-      if (oldest !== undefined) entries.delete(oldest);
-      entries.set(key, value);
+      remove(key);
+      const size = sizeOf(value);
+      entries.set(key, { value, size });
+      total += size;
+      for (const oldest of entries.keys()) {
+        if (total <= max) break;
+        remove(oldest);
+      }
     },
-    delete: (key) => entries.delete(key),
-    clear: () => entries.clear(),
+    delete: remove,
+    clear() {
+      entries.clear();
+      total = 0;
+    },
     get size() {
       return entries.size;
     },

@@ -35,9 +35,9 @@ export type ToolRules = {
  */
 export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect' | 'call' | 'tools';
 
-/** A tool or prompt before and after, as text for a person. */
+/** A tool or prompt, or the instructions of a server, before and after, as text for a person. */
 export type ToolDifference = {
-  readonly kind: 'tool' | 'prompt';
+  readonly kind: 'tool' | 'prompt' | 'server';
   readonly name: string;
   /** Null for one that is new. */
   readonly before: string | null;

@@ -93,15 +93,15 @@ export type AttemptSecret = {
   } | null;
 };
 
-/** Lists of an MCP server whose entries its owner has to have seen. */
-export type ServerList = 'tools' | 'prompts';
+/** Lists of an MCP server whose entries its owner has to have seen; `server` is what it says of itself. */
+export type ServerList = 'tools' | 'prompts' | 'server';
 
 /** A definition as an MCP server gave it, without what may differ from one list to the next. */
 export type ServedDefinition = Readonly<Record<string, unknown>>;
 
-/** A tool or prompt of an MCP server: as its owner saw it, and as it is now where that differs. */
+/** A tool or prompt of an MCP server, or its instructions: as its owner saw it, and as it is now where that differs. */
 export type SeenItem = {
-  readonly kind: 'tool' | 'prompt';
+  readonly kind: 'tool' | 'prompt' | 'server';
   readonly name: string;
   /** Null while its owner has not seen it. */
   readonly seen: ServedDefinition | null;

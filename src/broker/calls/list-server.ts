@@ -38,7 +38,7 @@ export type ServerListing = {
   readonly name: string | null;
   /** Its address. */
   readonly server: string;
-  /** All tools and prompts that it has, or as many as are kept. */
+  /** All tools and prompts that it has, or as many as are kept, and its instructions. */
   readonly definitions: readonly Definition<ComparedItem>[];
 };
 
@@ -52,10 +52,10 @@ type ListingAnswer = ServiceAnswerFacts & { readonly listing: ServerListing | nu
 const capabilities = { elicitation: { form: {}, url: {} }, roots: { listChanged: true }, sampling: { tools: {} } };
 
 /** The method of each list. */
-const methods: Readonly<Record<ServerList, string>> = {
+const methods = {
   tools: 'tools/list',
   prompts: 'prompts/list',
-};
+} as const satisfies Partial<Record<ServerList, string>>;
 
 /**
  * Lists the tools and prompts. Resources are no part of what an owner looks at.
@@ -77,8 +77,8 @@ export async function listServer(
   try {
     await client.connect(transport, options);
     const { prompts } = client.getServerCapabilities() ?? {};
-    const lists: readonly ServerList[] = prompts ? ['tools', 'prompts'] : ['tools'];
-    const definitions: Definition<ComparedItem>[] = [];
+    const lists: readonly (keyof typeof methods)[] = prompts ? ['tools', 'prompts'] : ['tools'];
+    const definitions = definitionsIn('server', { instructions: client.getInstructions() });
     for (const list of lists) {
       const ask = (cursor?: string) =>
         client.request({ method: methods[list], params: cursor === undefined ? {} : { cursor } }, anything, options);
@@ -100,7 +100,7 @@ export async function listServer(
 
 /** A list from its first page to its last. One that a server does not have is empty. */
 async function allOf(
-  list: ServerList,
+  list: keyof typeof methods,
   ask: (cursor?: string) => Promise<unknown>,
   check: () => void,
 ): Promise<Definition<ComparedItem>[]> {

@@ -5,10 +5,13 @@ import { serverOf } from '../calls/api-request.ts';
 import { connectionOf } from '../calls/connection.ts';
 import type { ServerListing } from '../calls/list-server.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
-import { mergedWhole, nothingListed } from '../mcp-servers/definitions.ts';
+import { mergedWhole, noneSeen } from '../mcp-servers/merge.ts';
 import { forgetSeen, note, readSeen } from '../mcp-servers/seen.ts';
 
-/** Notes what Keyward listed itself; nothing where a server could not be listed. What another server had is forgotten. */
+/**
+ * Notes what Keyward listed itself; nothing where a server could not be listed. What
+ * another server had is forgotten. Where its owner did not choose that one (see `movedTo`), nothing of it is seen yet.
+ */
 export async function noteListing(
   broker: Broker,
   credential: Credential,
@@ -17,7 +20,7 @@ export async function noteListing(
   if (listing === null) return;
   const { server, definitions } = listing;
   await note(broker, credential, (before) =>
-    mergedWhole(before.server === server || before.server === null ? before : nothingListed, definitions, server),
+    mergedWhole(before.server === server || before.server === null ? before : noneSeen, definitions, server),
   );
 }
 

@@ -17,7 +17,7 @@ import { verifyCredential } from './verify.ts';
 /** As much of differences is shown at a time, in characters. */
 const maxShown = 100_000;
 
-/** One tool or prompt. */
+/** One tool or prompt, or the instructions of the server. */
 export type ToolView = {
   readonly kind: SeenItem['kind'];
   readonly name: string;
@@ -109,7 +109,7 @@ function chosen(waiting: readonly SeenItem[], names: readonly string[] | undefin
   });
 }
 
-/** `read`, `prompt:sum`, as rules name them. */
+/** `read`, `prompt:sum`, as rules name them; `server:instructions`. */
 function nameOf({ kind, name }: Pick<SeenItem, 'kind' | 'name'>): string {
   return kind === 'tool' ? name : `${kind}:${name}`;
 }
@@ -121,14 +121,16 @@ function differenceOf({ kind, name, seen, now }: SeenItem): ToolDifference {
 function viewOf({ policy }: Credential, one: SeenItem): ToolView {
   const rules = policy?.tools ?? null;
   const standing = notedStanding({ seen: digestOf(one.seen), now: digestOf(one.now) });
-  const verdict = verdictOf(rules, one);
-  const description = (one.now ?? one.seen)?.description;
+  // No rule names what a server says of itself.
+  const verdict = one.kind === 'server' ? 'allow' : verdictOf(rules, { kind: one.kind, name: one.name });
+  const { description, instructions } = one.now ?? one.seen ?? {};
+  const text = one.kind === 'server' ? instructions : description;
   return {
     kind: one.kind,
     name: one.name,
     standing,
     verdict: standing === 'seen' ? verdict : stricter(verdict, rules?.unseen ?? 'refuse'),
-    ...(typeof description === 'string' && { description }),
+    ...(typeof text === 'string' && { description: text }),
     ...(one.now !== null && { difference: differenceOf(one) }),
   };
 }

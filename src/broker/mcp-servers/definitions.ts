@@ -1,75 +1,124 @@
 /**
- * Definitions of tools and prompts as MCP servers list them: what of one counts, whether it is still what its owner saw, and
- * how much is kept. Names are compared as they are: one that only looks like another one is another one.
+ * Definitions of tools and prompts as MCP servers list them, and of a server's own instructions: what of one counts, and
+ * whether it is still what its owner saw. Names are compared as they are: one that only looks like another one is another
+ * one.
  */
 import { createHash } from 'node:crypto';
-import {
-  canonicalJson,
-  type SeenDefinitions,
-  type SeenItem,
-  type ServedDefinition,
-  type ServerList,
-} from '../../vault/vault.ts';
+import { canonicalJson, type SeenItem, type ServedDefinition, type ServerList } from '../../vault/vault.ts';
 import type { Item } from './rules.ts';
 
 /** How an item stands to what the owner of its connection saw. */
 export type Standing = 'seen' | 'new' | 'changed';
 
-/** An item, and how its server defines it now. */
-export type Definition<I extends Item = Item> = { readonly item: I; readonly definition: unknown };
-
 /** An item whose definition tells a model what to do. */
-export type ComparedItem = Item & Pick<SeenItem, 'kind'>;
+export type ComparedItem = Pick<SeenItem, 'kind' | 'name'>;
+
+/** What a message uses, or what a server tells of itself. */
+export type AnyItem = Item | ComparedItem;
+
+/** An item, and how its server defines it now. */
+export type Definition<I extends AnyItem = AnyItem> = { readonly item: I; readonly definition: unknown };
 
 /**
  * Whether an owner has to see an item before it is used. Resources are data that come and go: the rules alone, by their
  * names, say which may be read.
  */
-export function isCompared(item: Item): item is ComparedItem {
+export function isCompared(item: AnyItem): item is ComparedItem {
   return item.kind !== 'resource';
-}
-
-/** Those definitions that are kept and compared. */
-export function comparedOf(definitions: readonly Definition[]): Definition<ComparedItem>[] {
-  return definitions.flatMap(({ item, definition }) => (isCompared(item) ? [{ item, definition }] : []));
 }
 
 /** Most items of a connection. */
 export const maxItems = 2_000;
-/** Most bytes of a connection's definitions, as JSON. */
-const maxDefinitionBytes = 2 * 1024 * 1024;
-/** A first list that a client reads in pieces is over after this long. */
-const readingMs = 60_000;
+/** Longest name of an item that an owner can have seen, in characters. */
+const maxName = 1_024;
 
-/** The fields that tell a model what an item is. What else there is (icons, times) may differ with each list. */
-const counting: Readonly<Record<ComparedItem['kind'], readonly string[]>> = {
-  tool: ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'],
-  prompt: ['name', 'title', 'description', 'arguments'],
-};
+/** Whether an item can be kept: nobody reads a longer name. */
+export function isNameable({ name }: ComparedItem): boolean {
+  return name.length <= maxName;
+}
 
 /** One text for one item; no two items have the same. */
-export function keyOf({ kind, name }: Item): string {
+export function keyOf({ kind, name }: AnyItem): string {
   return `${kind} ${name}`;
+}
+
+/** What is computed of a definition once, however often it is compared. */
+type Measure = { readonly digest: string; readonly bytes: number };
+const measures = new WeakMap<ServedDefinition, Measure>();
+
+function measureOf(definition: ServedDefinition): Measure {
+  const known = measures.get(definition);
+  if (known !== undefined) return known;
+  const text = canonicalJson(definition);
+  const digest = createHash('sha256').update(text).digest('base64url');
+  const measure = { digest, bytes: Buffer.byteLength(text) };
+  measures.set(definition, measure);
+  return measure;
 }
 
 /** SHA-256 of a definition; null for none. */
 export function digestOf(definition: ServedDefinition | null): string | null {
-  return definition && createHash('sha256').update(canonicalJson(definition)).digest('base64url');
+  return definition && measureOf(definition).digest;
 }
 
-/** What of a definition counts. */
-export function countingPart({ item, definition }: Definition<ComparedItem>): ServedDefinition {
-  const given = typeof definition === 'object' && definition !== null ? Object.entries(definition) : [];
-  return Object.fromEntries(given.filter(([name]) => counting[item.kind].includes(name)));
+/** What an item takes, in bytes. */
+export function sizeOf({ name, seen, now }: SeenItem): number {
+  const each = [seen, now].map((one) => (one === null ? 4 : measureOf(one).bytes));
+  return each.reduce((sum, bytes) => sum + bytes, Buffer.byteLength(name) + itemBytes);
+}
+
+/** What stands around the definitions of an item. */
+const itemBytes = 50;
+
+/**
+ * What of a definition counts: every member, for nobody knows which of them a client gives to its model. Only the web
+ * addresses of pictures do not: a client draws what is there, and a server may sign them anew for each list.
+ */
+function countingPart(definition: unknown): ServedDefinition {
+  if (typeof definition !== 'object' || definition === null) return {};
+  const given = definition as ServedDefinition;
+  return Array.isArray(given.icons) ? { ...given, icons: given.icons.map(countingIcon) } : given;
+}
+
+function countingIcon(icon: unknown): unknown {
+  const isWeb =
+    typeof icon === 'object' && icon !== null && 'src' in icon && /^https?:\/\/[!-~]+$/.test(String(icon.src));
+  return isWeb ? { ...icon, src: null } : icon;
+}
+
+/** A name in a list, and everything that the list says under it: a client could show any of it. */
+export type Listed = { readonly item: ComparedItem; readonly definitions: readonly ServedDefinition[] };
+
+/** The names of a list by key, each once and no more than are kept. */
+export function listedIn(definitions: readonly Definition[]): ReadonlyMap<string, Listed> {
+  const listed = new Map<string, { item: ComparedItem; definitions: ServedDefinition[] }>();
+  for (const { item, definition } of definitions) {
+    if (!isCompared(item) || !isNameable(item)) continue;
+    const key = keyOf(item);
+    const known = listed.get(key);
+    if (known !== undefined) known.definitions.push(countingPart(definition));
+    else if (listed.size < maxItems) listed.set(key, { item, definitions: [countingPart(definition)] });
+  }
+  return listed;
+}
+
+/** What is compared of a name: the first of its definitions that is not this one, which its owner saw. */
+export function comparedOf({ definitions }: Listed, seen: string | null): ServedDefinition {
+  return definitions.find((one) => digestOf(one) !== seen) ?? definitions[0] ?? {};
+}
+
+/** Whether a list says one and the same under a name. */
+export function isOne({ definitions: [first = {}, ...others] }: Listed): boolean {
+  return others.every((one) => digestOf(one) === digestOf(first));
 }
 
 /** Digests of an item, which is enough to compare. */
 export type Digests = { readonly seen: string | null; readonly now: string | null };
 
-/** How a definition stands of whose item this much is known. */
-export function standingOf(known: Digests | undefined, definition: Definition<ComparedItem>): Standing {
+/** How a name of a list stands of whose item this much is known. */
+export function standingOf(known: Digests | undefined, listed: Listed): Standing {
   if (known === undefined || known.seen === null) return 'new';
-  return known.seen === digestOf(countingPart(definition)) ? 'seen' : 'changed';
+  return digestOf(comparedOf(listed, known.seen)) === known.seen ? 'seen' : 'changed';
 }
 
 /** The standing that was noted last. */
@@ -78,101 +127,32 @@ export function notedStanding({ seen, now }: Digests): Standing {
   return now === null ? 'seen' : 'changed';
 }
 
-/** The list that an item is in. */
-export function listOf({ kind }: ComparedItem): ServerList {
-  return kind === 'tool' ? 'tools' : 'prompts';
-}
-
-/** Nothing was listed yet. */
-export const nothingListed: SeenDefinitions = {
-  server: null,
-  items: [],
-  unread: { tools: null, prompts: null },
+const listsOf: Readonly<Record<ComparedItem['kind'], ServerList>> = {
+  tool: 'tools',
+  prompt: 'prompts',
+  server: 'server',
 };
 
-/** Whether what this list holds is what its owner sees first. */
-function isFirstReading({ unread }: SeenDefinitions, list: ServerList, now: number): boolean {
-  const since = unread[list];
-  return since === null || (since !== undefined && since <= now && now - since < readingMs);
+/** The list that an item is in. */
+export function listOf({ kind }: ComparedItem): ServerList {
+  return listsOf[kind];
 }
 
 /**
- * What is known once these definitions were listed: of a first reading they are what the owner saw, else they wait where
- * they are new or changed. What has no room is left out, and stays new. Answers `before` itself where nothing is news.
- *
- * @param more whether the server says that more of these lists follows
+ * The definitions in the result of a list; what has no name is none. Of `server`, the result of `initialize` or
+ * `server/discover`, they are its instructions, which clients give to their model.
  */
-export function merged(
-  before: SeenDefinitions,
-  found: readonly Definition<ComparedItem>[],
-  { more, now }: { readonly more: boolean; readonly now: number },
-): SeenDefinitions {
-  const items = new Map(before.items.map((one) => [keyOf(one), one]));
-  let bytes = before.items.reduce((sum, one) => sum + sizeOf(one), 0);
-  const unread = { ...before.unread };
-  let changed = false;
-  for (const one of found) {
-    const known = items.get(keyOf(one.item));
-    if (known === undefined && items.size >= maxItems) continue;
-    const definition = countingPart(one);
-    const first = isFirstReading(before, listOf(one.item), now);
-    const next = known === undefined && first ? { seen: definition, now: null } : noted(known, definition);
-    const item: SeenItem = { kind: one.item.kind, name: one.item.name, ...next };
-    const freed = known === undefined ? 0 : sizeOf(known);
-    const fits = bytes - freed + sizeOf(item) <= maxDefinitionBytes;
-    // What changed and can't be kept was not seen as it is now.
-    const kept = fits ? item : known && { ...item, seen: null, now: null };
-    if (kept === undefined || isSameItem(known, kept)) continue;
-    changed = true;
-    items.set(keyOf(item), kept);
-    bytes += sizeOf(kept) - freed;
-  }
-  for (const list of new Set(found.map(({ item }) => listOf(item)))) {
-    if (!(list in unread)) continue;
-    changed = true;
-    if (more && isFirstReading(before, list, now)) unread[list] ??= now;
-    else delete unread[list];
-  }
-  return changed ? { ...before, items: [...items.values()], unread } : before;
-}
-
-/**
- * What is known once a whole server was listed. What waited, and is gone from the server, waits no longer; what was seen
- * stays known, so that it can't come back as something else.
- */
-export function mergedWhole(
-  before: SeenDefinitions,
-  found: readonly Definition<ComparedItem>[],
-  server: string,
-): SeenDefinitions {
-  const listed = new Set(found.map(({ item }) => keyOf(item)));
-  const items = before.items.filter((one) => one.seen !== null || listed.has(keyOf(one)));
-  const next = merged({ ...before, items }, found, { more: false, now: Date.now() });
-  const isNews = next.items !== items || items.length < before.items.length || before.server !== server;
-  return isNews || Object.keys(before.unread).length > 0 ? { server, items: next.items, unread: {} } : before;
-}
-
-function isSameItem(one: SeenItem | undefined, other: SeenItem): boolean {
-  return one !== undefined && digestOf(one.seen) === digestOf(other.seen) && digestOf(one.now) === digestOf(other.now);
-}
-
-function noted(known: SeenItem | undefined, definition: ServedDefinition): Pick<SeenItem, 'seen' | 'now'> {
-  const seen = known?.seen ?? null;
-  return { seen, now: digestOf(seen) === digestOf(definition) ? null : definition };
-}
-
-function sizeOf(item: SeenItem): number {
-  return Buffer.byteLength(JSON.stringify(item));
-}
-
-/** The kind of the items in each list. */
-const kinds: Readonly<Record<ServerList, ComparedItem['kind']>> = { tools: 'tool', prompts: 'prompt' };
-
-/** The definitions in the result of a list; what has no name is none. */
 export function definitionsIn(list: ServerList, result: unknown): Definition<ComparedItem>[] {
-  const listed = typeof result === 'object' && result !== null ? (result as Record<string, unknown>)[list] : null;
+  if (typeof result !== 'object' || result === null) return [];
+  if (list === 'server') {
+    const instructions = 'instructions' in result ? result.instructions : null;
+    const item = { kind: 'server', name: 'instructions' } as const;
+    return typeof instructions === 'string' ? [{ item, definition: { instructions } }] : [];
+  }
+  const listed = (result as Record<string, unknown>)[list];
+  const kind = list === 'tools' ? 'tool' : 'prompt';
   return (Array.isArray(listed) ? listed : []).flatMap((definition: unknown) => {
     const name = typeof definition === 'object' && definition !== null && 'name' in definition ? definition.name : null;
-    return typeof name === 'string' ? [{ item: { kind: kinds[list], name }, definition }] : [];
+    return typeof name === 'string' ? [{ item: { kind, name }, definition }] : [];
   });
 }

@@ -3,64 +3,52 @@
  * together with `seenTools` of the credential: so whoever has read the credential knows whether what it remembers is
  * the newest, and reads nothing more.
  */
-import { type BoundedMap, boundedMap } from '../../bounded-map.ts';
+import { randomBytes } from 'node:crypto';
 import { hasCode } from '../../errors.ts';
-import type { Credential, SeenDefinitions, SeenTools, Vault, VaultChange } from '../../vault/vault.ts';
+import type { Credential, SeenDefinitions, SeenTools, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { amend } from '../grants/amend.ts';
 import { ownerOf } from '../grants/oauth-context.ts';
 import {
-  type ComparedItem,
+  type AnyItem,
   comparedOf,
-  countingPart,
   type Definition,
-  type Digests,
   digestOf,
   isCompared,
+  isNameable,
   keyOf,
+  type Listed,
+  listedIn,
   listOf,
   maxItems,
-  merged,
   notedStanding,
-  nothingListed,
   type Standing,
   standingOf,
 } from './definitions.ts';
-import type { Item } from './rules.ts';
+import { digestsOf, type Known, knownAs, knownBy, rememberNow, takeWrite, unknown, waitingIn } from './known.ts';
+import { merged, noneSeen, nothingListed } from './merge.ts';
 
 export type { Definition, Standing } from './definitions.ts';
-
-/** Connections whose definitions are remembered, as digests. */
-const remembered = 500;
-
-/** What is known of a connection's server, as of one version of its row. */
-type Known = {
-  readonly row: number;
-  readonly digests: ReadonlyMap<string, Digests>;
-  /** Lists that were not read to their end yet. */
-  readonly unread: SeenDefinitions['unread'];
-};
-
-const knownBy = new WeakMap<Vault, BoundedMap<string, Known>>();
 
 /**
  * How the items of a connection stand. Before its list was read an item counts as seen: nothing tells what it was, and the
  * first list is what the owner saw. A resource always does.
  */
-export async function seenBy(broker: Broker, credential: Credential): Promise<(item: Item) => Standing> {
+export async function seenBy(broker: Broker, credential: Credential): Promise<(item: AnyItem) => Standing> {
   const known = await knownOf(broker, credential);
-  if (known === null) return () => 'seen';
   return (item) => {
     if (!isCompared(item)) return 'seen';
-    const digests = known.digests.get(keyOf(item));
+    if (!isNameable(item)) return 'new';
+    if (known === null) return 'seen';
+    const digests = digestsOf(known, item);
     if (digests !== undefined) return notedStanding(digests);
     return known.unread[listOf(item)] === null ? 'seen' : 'new';
   };
 }
 
 /** A text that changes with the definition of an item; what was allowed of the one before does not hold for it. */
-export async function markOf(broker: Broker, credential: Credential, item: Item): Promise<string> {
-  const { seen = null, now = null } = (await knownOf(broker, credential))?.digests.get(keyOf(item)) ?? {};
+export async function markOf(broker: Broker, credential: Credential, item: AnyItem): Promise<string> {
+  const { seen = null, now = null } = digestsOf(await knownOf(broker, credential), item) ?? {};
   return JSON.stringify([keyOf(item), now ?? seen]);
 }
 
@@ -76,20 +64,37 @@ export async function observe(
   definitions: readonly Definition[],
   more = false,
 ): Promise<readonly Standing[]> {
-  const compared = comparedOf(definitions);
+  const listed = listedIn(definitions);
   const standings = (known: Known | null) =>
-    definitions.map(({ item, definition }) =>
-      isCompared(item) ? standingOf(known?.digests.get(keyOf(item)), { item, definition }) : 'seen',
-    );
+    definitions.map(({ item }) => {
+      if (!isCompared(item)) return 'seen';
+      const one = listed.get(keyOf(item));
+      return one === undefined ? 'new' : standingOf(digestsOf(known, item), one);
+    });
   const known = await knownOf(broker, credential);
-  const isNoted = (one: Definition<ComparedItem>) => {
-    const noted = known?.digests.get(keyOf(one.item));
-    if (noted === undefined) return known !== null && known.digests.size >= maxItems;
-    return (noted.now ?? noted.seen) === digestOf(countingPart(one));
-  };
+  const compared = [...listed.values()];
   const isRead = known !== null && !compared.some(({ item }) => listOf(item) in known.unread);
-  if (compared.length === 0 || (isRead && compared.every(isNoted))) return standings(known);
-  return standings(await note(broker, credential, (before) => merged(before, compared, { more, now: Date.now() })));
+  if (compared.length === 0 || (isRead && compared.every((one) => isNoted(known, one)))) return standings(known);
+  if (!takeWrite(broker, credential.id)) {
+    // Not written for now, and not used either.
+    if (known !== null) for (const one of compared) rememberChange(known, one);
+    return standings(known);
+  }
+  return standings(await note(broker, credential, (before) => merged(before, definitions, { more, now: Date.now() })));
+}
+
+/** Whether nothing of a name would be noted. */
+function isNoted(known: Known, listed: Listed): boolean {
+  const digests = digestsOf(known, listed.item);
+  if (digests === undefined) return known.digests.size >= maxItems;
+  return (digests.now ?? digests.seen) === digestOf(comparedOf(listed, digests.seen));
+}
+
+/** What was seen, and is something else now, waits. */
+function rememberChange(known: Known, listed: Listed): void {
+  const digests = digestsOf(known, listed.item);
+  if (digests === undefined || digests.now !== null || standingOf(digests, listed) !== 'changed') return;
+  rememberNow(known, listed.item, digestOf(comparedOf(listed, digests.seen)));
 }
 
 /**
@@ -102,23 +107,24 @@ export async function note(
   change: (before: SeenDefinitions) => SeenDefinitions,
 ): Promise<Known> {
   let made: Known = unknown;
+  const mark = randomBytes(12).toString('base64url');
   const store = (keep: boolean) =>
     amend(broker, credential, async (now) => {
       const row = await rowOf(broker, now);
       const before = await definitionsOf(broker, now, row);
       const next = keep ? change(before) : noneSeen;
       if (next === before && row !== undefined) {
-        made = knownAs(row.version, next);
+        made = knownAs(now.seenTools ?? { row: row.version }, next);
         return null;
       }
-      made = knownAs(keep ? (row?.version ?? 0) + 1 : 0, next);
+      made = knownAs({ row: keep ? (row?.version ?? 0) + 1 : 0, mark }, next);
       const { id, tenant, owner } = now;
       const kept: VaultChange = row
         ? { op: 'update', kind: 'seenTools', record: row, secret: next }
         : { op: 'create', kind: 'seenTools', record: { id, tenant, owner }, secret: next };
       const waiting = waitingIn(made);
       const noRoom = row ? [{ op: 'delete', kind: 'seenTools', record: row } as const] : [];
-      return { record: { ...now, seenTools: { row: made.row, ...waiting } }, alongside: keep ? [kept] : noRoom };
+      return { record: { ...now, seenTools: { row: made.row, mark, ...waiting } }, alongside: keep ? [kept] : noRoom };
     });
   try {
     await store(true);
@@ -127,7 +133,7 @@ export async function note(
     if (!hasCode(error, 'limit_reached')) throw error;
     await store(false);
   }
-  rememberedBy(broker).set(credential.id, made);
+  knownBy(broker).set(credential.id, made);
   return made;
 }
 
@@ -146,9 +152,6 @@ function rowOf(broker: Broker, credential: Credential): Promise<SeenTools | unde
   return broker.vault.get('seenTools', ownerOf(credential), credential.id);
 }
 
-/** Something was listed, and nothing of it counts as seen. */
-const noneSeen: SeenDefinitions = { server: null, items: [], unread: {} };
-
 /** A row that does not open, or is gone, says that nothing was seen; so does one that its credential knows nothing of. */
 async function definitionsOf(
   broker: Broker,
@@ -165,31 +168,11 @@ async function definitionsOf(
 
 async function knownOf(broker: Broker, credential: Credential): Promise<Known | null> {
   if (!credential.seenTools) return null;
-  const cached = rememberedBy(broker).get(credential.id);
-  if (cached?.row === credential.seenTools.row) return cached;
+  const cached = knownBy(broker).get(credential.id);
+  const { row: version, mark } = credential.seenTools;
+  if (cached?.row === version && cached.mark === mark) return cached;
   const row = await rowOf(broker, credential);
-  const known = knownAs(row?.version ?? 0, await definitionsOf(broker, credential, row));
-  rememberedBy(broker).set(credential.id, known);
-  return known;
-}
-
-function knownAs(row: number, { items, unread }: SeenDefinitions): Known {
-  const digests = items.map((one) => [keyOf(one), { seen: digestOf(one.seen), now: digestOf(one.now) }] as const);
-  return { row, digests: new Map(digests), unread };
-}
-
-const unknown: Known = { row: 0, digests: new Map(), unread: {} };
-
-/** How many items wait for the owner to see them. */
-function waitingIn({ digests }: Known): { added: number; changed: number } {
-  const standings = [...digests.values()].map(notedStanding);
-  const count = (which: Standing) => standings.filter((one) => one === which).length;
-  return { added: count('new'), changed: count('changed') };
-}
-
-/** What is remembered belongs to one vault. */
-function rememberedBy({ vault }: Broker): BoundedMap<string, Known> {
-  const known = knownBy.get(vault) ?? boundedMap<string, Known>(remembered);
-  knownBy.set(vault, known);
+  const known = knownAs(credential.seenTools, await definitionsOf(broker, credential, row));
+  knownBy(broker).set(credential.id, known);
   return known;
 }

@@ -8,12 +8,14 @@ import { readSeen } from './seen.ts';
 export async function waitingAt(broker: Broker, owner: Owner, credentialId: string): Promise<string | null> {
   const credential = await broker.vault.get('credential', owner, credentialId);
   const waiting = ((credential && (await readSeen(broker, credential))?.items) ?? []).filter(({ now }) => now !== null);
+  const own = waiting.find((one) => one.kind === 'server');
   const parts = (['tool', 'prompt'] as const).flatMap((kind) => {
     const [added, changed] = [true, false].map(
       (isNew) => waiting.filter((one) => one.kind === kind && (one.seen === null) === isNew).length,
     );
     return [...counted(changed, kind, 'changed', 'changed'), ...counted(added, kind, 'is new', 'are new')];
   });
+  if (own !== undefined) parts.push(`its instructions ${own.seen === null ? 'are new' : 'changed'}`);
   return parts.length === 0 ? null : new Intl.ListFormat('en').format(parts);
 }
 

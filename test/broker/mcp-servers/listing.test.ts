@@ -4,7 +4,9 @@ import { createCredential } from '../../../src/broker/connect/create.ts';
 import { type Blocked, blockConnections, endConnections } from '../../../src/broker/credentials/end-connections.ts';
 import { getConnection } from '../../../src/broker/credentials/manage.ts';
 import { revertReconnect } from '../../../src/broker/credentials/replaced.ts';
+import { noteListing } from '../../../src/broker/credentials/server-list.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
+import { definitionsIn } from '../../../src/broker/mcp-servers/definitions.ts';
 import { readSeen, seenBy } from '../../../src/broker/mcp-servers/seen.ts';
 import { localPrincipal as ann } from '../../../src/principal.ts';
 import { credentialOf, startBroker, type TestBroker } from '../../support/broker.ts';
@@ -196,6 +198,30 @@ describe('what was seen of a server', () => {
     remote.served.tools = [servedTool('read', 'Says something else now.')];
     await connect({ credentialId: id });
     expect(await standing(id, 'read')).toBe('changed');
+  });
+
+  it('275. ends in every other process too when the connection is taken to another server', async () => {
+    const id = await connect();
+    const other = await startBroker({ origin: new URL(remote.url).origin, folder: keyward.folder });
+    try {
+      const there = async (name: string) =>
+        (await seenBy(other.broker, await credentialOf(other.broker, ann, id)))({ kind: 'tool', name });
+      expect([await there('read'), await there('wipe')]).toEqual(['seen', 'new']);
+      const { row } = (await now(id)).seenTools ?? {};
+      remote.served.tools = [servedTool('wipe')];
+      await connect({ serverUrl: `${remote.url}/two`, credentialId: id });
+      expect((await now(id)).seenTools).toMatchObject({ row });
+      expect([await there('read'), await there('wipe')]).toEqual(['new', 'seen']);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('276. does not hold for another server that the connection came to without its owner', async () => {
+    const id = await connect();
+    const definitions = definitionsIn('tools', { tools: [...remote.served.tools, servedTool('wipe')] });
+    await noteListing(keyward.broker, await now(id), { name: null, server: `${remote.url}/two`, definitions });
+    expect([await standing(id, 'read'), await standing(id, 'wipe')]).toEqual(['new', 'new']);
   });
 
   it('ends with a panic', async () => {
