@@ -465,6 +465,7 @@ describe('a hostile server', () => {
       }
     }
     // Numbers and white space of what stays are as the server wrote them.
+    await allow(rules({ refuse: ['evil'], unseen: 'allow' }));
     server.answer = (response) =>
       sendJson(
         response,
