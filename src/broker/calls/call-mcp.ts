@@ -77,22 +77,21 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
     );
   }
   const failed = (error: KeywardError, waiting = requests): string[] => waiting.map((one) => errorAnswer(one, error));
-  const pending = new Map(requests.map((one) => [String(one.id), one]));
+  const pending = new Set(requests);
   const lens: Lens = {
     ...lensFor(caller),
     // A server that could not read a request does not know its id (JSON-RPC 2.0 §5).
-    answers: ({ id = null, error }) => (id === null ? error !== undefined : pending.delete(String(id))),
+    answers({ id = null, error }) {
+      if (id === null) return error !== undefined;
+      const one = [...pending].find((request) => request.id === id);
+      return one !== undefined && pending.delete(one);
+    },
   };
   try {
     // What the owner saw is what is sent, also where a name stands in the arguments twice.
     const sent = asked ? JSON.stringify(parseJson(text)) : text;
     const answer = await send(messageCall(call, sent, posted), linesOf(posted));
-    return await answered(
-      caller,
-      answer,
-      lens,
-      requests.length === 0 ? null : (error) => failed(error, [...pending.values()]),
-    );
+    return await answered(caller, answer, lens, requests.length === 0 ? null : (error) => failed(error, [...pending]));
   } catch (error) {
     if (requests.length === 0 || !(error instanceof KeywardError) || error.code === 'cancelled') throw error;
     return ownAnswer(service, 200, inShape(posted, failed(forClient(caller, error))));

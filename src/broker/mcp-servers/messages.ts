@@ -13,8 +13,10 @@ const maxBatch = 100;
 /** A request has an id, a notification has none, and a response answers a request of the server. */
 export type Message = {
   readonly kind: 'request' | 'notification' | 'response';
-  /** Of a request; null for the others. */
+  /** Of a request; null for the others. JavaScript rounds numbers, so two ids can be one here. */
   readonly id: string | number | null;
+  /** The id as it is written, which is JSON: an answer has to carry this very one. */
+  readonly writtenId: string;
   /** Empty for a response. */
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
@@ -38,12 +40,11 @@ export function readMessages(text: string): Posted {
     throw unreadable('it is not JSON in UTF-8');
   }
   if (!Array.isArray(value)) {
-    checkNames(text, 0);
-    return { batch: false, messages: [readMessage(value)] };
+    return { batch: false, messages: [readMessage(value, text, 0)] };
   }
   if (value.length === 0 || value.length > maxBatch) throw unreadable(`a batch has 1 to ${maxBatch} messages`);
-  for (const { start } of entriesOf(text)) checkNames(text, start);
-  return { batch: true, messages: value.map(readMessage) };
+  const entries = entriesOf(text);
+  return { batch: true, messages: value.map((one, at) => readMessage(one, text, entries[at]?.start ?? 0)) };
 }
 
 /** True for a request of revision 2026-07-28 or later, each of which says its revision itself. */
@@ -92,44 +93,59 @@ function itemOf(kind: Item['kind'], name: unknown): Item | undefined {
   return typeof name === 'string' ? { kind, name } : undefined;
 }
 
-function readMessage(value: unknown): Message {
+/** Null stands for what is absent, as many clients write it. */
+function readMessage(value: unknown, text: string, at: number): Message {
   if (!isObject(value) || value.jsonrpc !== '2.0') throw unreadable('a message is an object with "jsonrpc": "2.0"');
-  const { id, method, params = {} } = value;
-  const answers = 'result' in value || 'error' in value;
-  if (method === undefined && answers) return { kind: 'response', id: null, method: '', params: {}, items: [] };
+  checkNames(text, at, meanings.message);
+  const method = value.method ?? undefined;
+  const response = 'result' in value || 'error' in value;
+  const answers = (value.result ?? value.error ?? null) !== null;
+  const idless = { id: null, writtenId: 'null', items: [] };
+  if (method === undefined && response) return { kind: 'response', method: '', params: {}, ...idless };
   if (typeof method !== 'string' || answers) throw unreadable('a message has either a method, or a result or an error');
+  const [id, params] = [value.id ?? null, value.params ?? {}];
   if (!isObject(params)) throw unreadable('params must be an object');
+  const members = membersOf(text, at);
+  // Of other methods nobody here knows what a name means.
+  if (Object.hasOwn(uses, method) || Object.hasOwn(named, method)) {
+    for (const { name, start } of members) if (name === 'params') checkNames(text, start, meanings.params);
+  }
   const items = Object.hasOwn(uses, method) ? (uses[method]?.(params) ?? []) : [];
   const known = items.filter((item) => item !== undefined);
   if (known.length < items.length) throw unreadable(`${method} does not say what it uses`);
-  if (id === undefined) {
+  if (id === null) {
     if (known.length > 0) throw unreadable(`${method} needs an id`);
-    return { kind: 'notification', id: null, method, params, items: [] };
+    return { kind: 'notification', method, params, ...idless };
   }
   if (typeof id !== 'string' && typeof id !== 'number') throw unreadable('an id is a text or a number');
-  return { kind: 'request', id, method, params, items: known };
+  const { start, end } = members.find(({ name }) => name === 'id') ?? { start: 0, end: 0 };
+  return { kind: 'request', id, writtenId: text.slice(start, end), method, params, items: known };
 }
 
-/** Names that mean something where they stand, by the form in which lenient libraries compare them. */
-const meaning: ReadonlyMap<string, string> = new Map(
-  [
-    ...['jsonrpc', 'id', 'method', 'params', 'result', 'error'],
-    ...['name', 'uri', 'ref', 'type', 'taskId', 'notifications', 'resourceSubscriptions', '_meta'],
-  ].map((name) => [name.toLowerCase(), name]),
-);
-/** Members whose own members mean something. */
-const inner: ReadonlySet<string> = new Set(['params', 'ref', 'notifications']);
+/** Names that mean something in an object, each with those that mean something within it. */
+type Meanings = { readonly [name: string]: Meanings };
+
+const none: Meanings = {};
+const meanings: Readonly<Record<'message' | 'params', Meanings>> = {
+  message: { jsonrpc: none, id: none, method: none, params: none, result: none, error: none },
+  params: {
+    ...{ name: none, uri: none, taskId: none, arguments: none, _meta: none },
+    ref: { type: none, name: none, uri: none },
+    notifications: { resourceSubscriptions: none },
+  },
+};
 
 /** Some libraries take the first of two members of one name, some the last, and some don't mind capital letters. */
-function checkNames(text: string, at: number): void {
+function checkNames(text: string, at: number, meaning: Meanings): void {
+  const written = new Map(Object.keys(meaning).map((name) => [name.toLowerCase(), name]));
   const seen = new Set<string>();
   for (const { name, start } of membersOf(text, at)) {
-    const plain = name.normalize('NFKC').toLowerCase();
-    const written = meaning.get(plain);
-    if (written === undefined) continue;
-    if (seen.has(plain) || name !== written) throw unreadable('a name could be read in two ways');
-    seen.add(plain);
-    if (inner.has(plain)) checkNames(text, start);
+    const folded = name.normalize('NFKC').toLowerCase();
+    const own = written.get(folded);
+    if (own === undefined) continue;
+    if (seen.has(folded) || name !== own) throw unreadable('a name could be read in two ways');
+    seen.add(folded);
+    checkNames(text, start, meaning[own] ?? none);
   }
 }
 

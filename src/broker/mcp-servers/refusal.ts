@@ -18,18 +18,15 @@ const ofCaller: ReadonlySet<string> = new Set(['invalid_input', 'forbidden', 'ap
  */
 export function errorAnswer(message: Message, error: unknown): string {
   const shown = toPublic(error);
-  const { id, method } = message;
+  const { writtenId, method } = message;
+  const withId = (rest: object) => `{"jsonrpc":"2.0","id":${writtenId},${JSON.stringify(rest).slice(1)}`;
   if (method !== 'tools/call') {
     const code = ofCaller.has(shown.code) ? invalidParams : internalError;
-    return JSON.stringify({
-      jsonrpc: '2.0',
-      id,
-      error: { code, message: inWords(shown), data: { code: shown.code } },
-    });
+    return withId({ error: { code, message: inWords(shown), data: { code: shown.code } } });
   }
   const complete = isModern(message) ? { resultType: 'complete' } : {};
   const content = [{ type: 'text', text: inWords(shown) }];
-  return JSON.stringify({ jsonrpc: '2.0', id, result: { ...complete, content, isError: true } });
+  return withId({ result: { ...complete, content, isError: true } });
 }
 
 /** The answer to a body in which there is no request that could be answered. */

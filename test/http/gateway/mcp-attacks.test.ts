@@ -275,6 +275,55 @@ describe('what a connection may not use', () => {
   });
 });
 
+describe('what a server could read in another way than the rules', () => {
+  const reached = async (body: unknown) => {
+    server.seen.length = 0;
+    const { json } = await ask(body);
+    return { sent: server.seen.length, error: json.error?.message ?? json.result?.content?.[0]?.text };
+  };
+
+  it('269. is nothing that JSON-RPC lets a client write: null stands for what is absent', async () => {
+    server.answer = (response) => sendJson(response, result({ ok: true }));
+    const bodies = [
+      '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":null}',
+      '{"jsonrpc":"2.0","id":null,"method":"notifications/initialized"}',
+      '{"jsonrpc":"2.0","method":"notifications/x","params":{"Name":"a"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"ping","result":null,"error":null}',
+      '{"jsonrpc":"2.0","id":1,"method":"acme/do","params":{"ID":5,"name":1,"Name":2}}',
+      '{"jsonrpc":"2.0","id":1,"result":null}',
+    ];
+    for (const body of bodies) {
+      server.seen.length = 0;
+      await ask(body);
+      expect(server.seen.map((one) => one.body)).toEqual([body]);
+    }
+    server.seen.length = 0;
+    for (const body of [
+      '{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"read"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":null}',
+      '{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}',
+      '{"jsonrpc":"2.0","id":1,"method":null}',
+    ]) {
+      expect((await ask(body)).status, body).toBe(400);
+    }
+    expect(server.seen).toEqual([]);
+  });
+
+  it('269. keeps the id of each request as it was written, and gives each its own answer', async () => {
+    await allow(rules({ refuse: ['delete'] }));
+    const big = JSON.stringify(callOf('delete')).replace('"id":1', '"id":9007199254740993');
+    expect((await ask(big)).text).toContain('"id":9007199254740993,');
+    expect(
+      (await ask(JSON.stringify(callOf('delete', {})).replace('"id":1', '"i\\u0064" : "\\u0061"'))).text,
+    ).toContain('"id":"\\u0061",');
+    const answers = '[{"jsonrpc":"2.0","id":1,"result":{}},{"jsonrpc":"2.0","id":"1","result":{}}]';
+    server.answer = (response) => sendJson(response, answers);
+    expect((await ask([rpc('ping', {}, 1), rpc('ping', {}, '1')])).text).toBe(answers);
+    server.answer = (response) => sendJson(response, result({}, '1'));
+    expect((await ask(rpc('ping', {}, 1))).json.error.message).toContain('something else than an answer');
+  });
+});
+
 describe('a hostile server', () => {
   it('195. has 100,000 tools: an error in words, or a list without what nobody saw; nothing else has to wait long', async () => {
     const many = Array.from({ length: 100_000 }, (_, index) => ({ name: `t${index}`, description: 'x'.repeat(150) }));
