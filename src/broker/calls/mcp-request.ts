@@ -84,15 +84,20 @@ export function withAccept(call: ServiceCall): ServiceCall {
   return { ...call, headers: { ...call.headers, accept: 'application/json, text/event-stream' } };
 }
 
-/** One line for each thing that is used, else one for the messages of the body. Arguments are in none. */
+/** A line for each message, or for each thing that it uses. Arguments are in none. */
 export function linesOf({ messages }: Posted): string[] {
-  const used = messages.flatMap(({ method, items }) => items.map(({ name }) => inWords(method, name)));
-  if (used.length > 0) return used;
-  const methods = new Set(messages.map(({ method }) => (method === '' ? 'response' : method)));
-  return [inWords([...methods].join(', '))];
+  return messages.flatMap(({ method, items }) =>
+    items.length > 0 ? items.map(({ name }) => inWords(method, name)) : [inWords(method || 'response')],
+  );
 }
 
-/** `tools/call create_issue` */
+/** `tools/call create_issue`; of a long one its beginning and its end, where what a path names stands. */
 export function inWords(method: string, name = ''): string {
-  return oneLine(`${method} ${name}`, maxWords) ?? '';
+  const text = `${method} ${name}`;
+  const half = maxWords / 2;
+  // Cut before it is looked at: a name can be as long as a body.
+  const [head, tail] = text.length > 4 * maxWords ? [text.slice(0, 2 * maxWords), text.slice(-2 * maxWords)] : [text];
+  const signs = [...(oneLine(tail === undefined ? head : `${head}${tail}`, text.length) ?? '')];
+  if (signs.length <= maxWords) return signs.join('');
+  return `${signs.slice(0, half - 1).join('')}…${signs.slice(-half).join('')}`;
 }
