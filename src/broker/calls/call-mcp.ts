@@ -116,7 +116,7 @@ async function refusals(
     const verdicts = message.items.map((item) => ({ item, verdict: rules.verdict(item, standingOf(item)) }));
     toAsk.push(...verdicts.flatMap(({ item, verdict }) => (verdict === 'ask' ? [{ message, item }] : [])));
     const item = verdicts.find(({ verdict }) => verdict === 'refuse')?.item;
-    const why = rules.methodRefusal(message) ?? (item && rules.refusal(item, standingOf(item)));
+    const why = rules.messageRefusal(message) ?? (item && rules.refusal(item, standingOf(item)));
     if (!why) continue;
     const request = inWords(message.method, item?.name);
     refused.set(message, await auditedRefusal(broker, principal, action, { ...about(credential), request }, why));

@@ -6,6 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import type { Credential, Reader, ToolRules } from '../../vault/vault.ts';
 import { oneLine, quoted } from '../input/text.ts';
 import type { Message } from '../mcp-servers/messages.ts';
+import { isPlain, isPlainTemplate, namesOf } from '../mcp-servers/plain-names.ts';
 import { type Item, stricter, type Verdict, verdictOf } from '../mcp-servers/rules.ts';
 import type { Standing } from '../mcp-servers/seen.ts';
 import { segmentsOf } from './path-pattern.ts';
@@ -17,16 +18,25 @@ type Rules = {
   verdict(item: Item, standing: Standing): Verdict;
   /** Why an item is refused, with the next step. */
   refusal(item: Item, standing: Standing): KeywardError;
-  /** Null where a message of this method may be sent, whatever it uses; else why not. */
-  methodRefusal(message: Message): KeywardError | null;
+  /** Null where the message may be sent, as far as its method and the spelling of its names go; else why not. */
+  messageRefusal(message: Message): KeywardError | null;
 };
 
-/** What names no item, or names it in a way that is judged by itself. What else a server may know could call its tools. */
-const plainMethods: ReadonlySet<string> = new Set([
+/**
+ * The requests of the revisions 2025-11-25 and 2026-07-28. What each of them uses is known and judged by itself. Any other
+ * could call a tool by another name, so it is sent only where no rules limit the tools: what a connection without rules
+ * refuses by itself are changed tools, and a server needs no other method to change what a tool does.
+ */
+const knownMethods: ReadonlySet<string> = new Set([
   ...['initialize', 'ping', 'server/discover', 'logging/setLevel', 'completion/complete', 'subscriptions/listen'],
   ...['tools/list', 'tools/call', 'prompts/list', 'prompts/get'],
   ...['resources/list', 'resources/templates/list', 'resources/read', 'resources/subscribe', 'resources/unsubscribe'],
 ]);
+
+/** Of the extension for tasks, and of 2025-11-25. A server knows a task as the account’s, whoever of its users began it. */
+const taskMethods: ReadonlySet<string> = new Set(
+  ['get', 'list', 'result', 'cancel', 'update'].map((name) => `tasks/${name}`),
+);
 
 /** The rules of a connection for a caller who may use it. */
 export function rulesFor(credential: Credential, access: 'owner' | 'use', reader: Reader): Rules {
@@ -49,7 +59,7 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
     verdict: (item, standing) => stricter(judge(own, item, standing), byShares(item, standing)),
     refusal(item, standing) {
       const what = `The ${item.kind} ${quoted(item.name)}`;
-      if (verdictOf(own, item) === 'refuse') {
+      if (named(own, item) === 'refuse') {
         return forbidden(`${what} is not one that the policy of this connection allows.`, ownerCanChange);
       }
       if (shared !== null && byShares(item, 'seen') === 'refuse') {
@@ -62,11 +72,18 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
       const why = standing === 'changed' ? 'is not what it was when the owner saw it' : 'is new at the server';
       return forbidden(`${what} ${why}, so it waits until the owner of the connection has looked at it.`, lookHint);
     },
-    methodRefusal({ kind, method }) {
+    messageRefusal({ kind, method, items }) {
       if (own === null && shared === null) return null;
-      if (kind === 'response' || plainMethods.has(method) || method.startsWith('notifications/')) return null;
-      // A task is known to the server as the account’s, whoever of its users began it.
-      if (shared === null && method.startsWith('tasks/')) return null;
+      const odd = items.find(
+        (item) => !isPlain(item) && !(method === 'completion/complete' && isPlainTemplate(item.name)),
+      );
+      if (odd !== undefined) {
+        const message = `The name of the ${odd.kind} ${quoted(odd.name)} can be read in more than one way, so it can not be judged.`;
+        return forbidden(message, 'Write it in its plainest form, as the lists of the server have it.');
+      }
+      if (kind === 'response' || knownMethods.has(method)) return null;
+      if (kind === 'notification' && method.startsWith('notifications/')) return null;
+      if (shared === null && taskMethods.has(method)) return null;
       const name = quoted(oneLine(method, 100) ?? '');
       return forbidden(
         `The rules of this connection say nothing of the method ${name}, so it is refused.`,
@@ -78,8 +95,15 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
 
 /** What these rules say of an item as it stands. */
 function judge(rules: ToolRules | null, item: Item, standing: Standing): Verdict {
-  const verdict = verdictOf(rules, item);
+  const verdict = named(rules, item);
   return standing === 'seen' ? verdict : stricter(verdict, rules?.unseen ?? 'refuse');
+}
+
+/** What these rules say of an item by each of its names. */
+function named(rules: ToolRules | null, item: Item): Verdict {
+  return namesOf(item)
+    .map((one) => verdictOf(rules, one))
+    .reduce(stricter);
 }
 
 const ownerCanChange = 'Use another one that tools/list shows. Only the owner of the connection can change that.';

@@ -282,6 +282,98 @@ describe('what a server could read in another way than the rules', () => {
     return { sent: server.seen.length, error: json.error?.message ?? json.result?.content?.[0]?.text };
   };
 
+  it('266. is refused where rules say what may be used, and sent as it is where none do', async () => {
+    server.answer = (response) => sendJson(response, result({ contents: [] }));
+    const spellings = [
+      ...['DEMO://secret/a', ' demo://secret/a', 'demo:\t//secret/a', 'demo://x@secret/a', 'demo://%73ecret/a'],
+      ...['file:///./etc/x', 'file:///a/../etc/x', 'file:/etc/x', 'file://localhost/etc/x', 'file:////etc/x'],
+      ...['file:///%2Fetc/x', 'file:///a/%2E%2E/etc/x', 'file:///etc/x?y', 'file:///etc/x#y', 'demo://a/%c3%a9'],
+      ...[
+        'demo:a/../secret',
+        'demo://a/..\\secret',
+        'demo://a/{x}',
+        'https://secret.example:443/a',
+        'secret',
+        'file://LOCALHOST/x',
+      ],
+    ];
+    const asks = [
+      ...spellings.map((uri) => rpc('resources/read', { uri })),
+      rpc('subscriptions/listen', { notifications: { resourceSubscriptions: ['demo://a', 'DEMO://secret/a'] } }),
+      ...[' read', 'read\n', 're\u200bad', '\uff52ead', 'cafe\u0301'].map((name) => callOf(name)),
+      rpc('prompts/get', { name: 'summary ' }),
+      rpc('resources/read', { uri: 'https://secret.example' }),
+    ];
+    // Whatever the rules are about, and if they allow everything else.
+    await allow(rules({ refuse: ['resource:https://secret.example/*'], unseen: 'allow' }));
+    for (const given of asks) {
+      expect(await reached(given), JSON.stringify(given)).toMatchObject({ sent: 0, error: expect.any(String) });
+    }
+    await allow(null);
+    for (const given of asks.slice(0, 5)) expect((await reached(given)).sent, JSON.stringify(given)).toBe(1);
+    await allow(null, [{ with: 'user:bob', policy: rules({ allow: ['resource:*'], unseen: 'allow' }) }]);
+    expect(
+      (await ask(rpc('resources/read', { uri: 'demo://%73ecret/a' }), { who: 'bob' })).json.error.message,
+    ).toContain('more than one way');
+    await allow(rules({ refuse: ['resource:demo://secret/*'], unseen: 'allow' }));
+    const plain = [
+      'demo://open/a',
+      'file:///a/b.txt',
+      'https://open.example',
+      'https://open.example/?q=a%20b',
+      'note://A1/%C3%A9',
+      'urn:a:b',
+    ];
+    for (const uri of plain) expect((await reached(rpc('resources/read', { uri }))).sent, uri).toBe(1);
+    const ref = { type: 'ref/resource', uri: 'demo://open/{id}/{+path}' };
+    expect((await reached(rpc('completion/complete', { ref }))).sent).toBe(1);
+    expect((await reached(rpc('completion/complete', { ref: { ...ref, uri: 'demo://%73ecret/{id}' } }))).sent).toBe(0);
+    expect((await reached(callOf('get/me_2.x-y'))).sent).toBe(1);
+  });
+
+  it('268. has a line of its own in the audit log, with its beginning and its end', async () => {
+    server.answer = (response) => sendJson(response, [result({}), result({}, 2)]);
+    const connection = await connect('Of Zoe', zoe);
+    const listen = { notifications: { resourceSubscriptions: ['demo://a', 'demo://b'] } };
+    await ask(
+      [callOf('read'), rpc('acme/execute', { tool: 'delete' }, 2), { jsonrpc: '2.0', method: 'notifications/x' }],
+      {
+        who: 'zoe',
+        connection,
+      },
+    );
+    await ask(rpc('subscriptions/listen', listen), { who: 'zoe', connection });
+    await ask(rpc('resources/read', { uri: `file:///${'./'.repeat(150)}etc/shadow` }), { who: 'zoe', connection });
+    const { events } = await readAudit(keyward.keyward.usual.broker, zoe, { limit: 100 });
+    const lines = events
+      .filter(({ action, subject }) => action === 'credential.call' && subject === connection)
+      .map(({ request }) => String(request));
+    expect(lines.slice(0, -1).toSorted()).toEqual([
+      'acme/execute',
+      'notifications/x',
+      'subscriptions/listen demo://a',
+      'subscriptions/listen demo://b',
+      'tools/call read',
+    ]);
+    expect(lines.at(-1)).toMatch(/^resources\/read file:\/\/\/\.\/.*….*\/etc\/shadow$/);
+    expect(lines.at(-1)?.length).toBeLessThanOrEqual(200);
+  });
+
+  it('268. is a method of the protocol where rules limit what is used: no other could be looked into', async () => {
+    server.answer = (response) => sendJson(response, result({ ok: true }));
+    await allow(rules({ refuse: ['delete'] }));
+    const known = ['initialize', 'ping', 'server/discover', 'logging/setLevel', 'subscriptions/listen', 'tools/list'];
+    for (const method of [...known, ...['get', 'list', 'result', 'cancel', 'update'].map((one) => `tasks/${one}`)]) {
+      expect((await reached(rpc(method))).sent, method).toBe(1);
+    }
+    for (const method of ['acme/execute', 'notifications/execute', 'tasks/execute', 'Tools/Call', 'tools/call ']) {
+      expect(await reached(rpc(method, { name: 'delete' })), method).toMatchObject({ sent: 0 });
+    }
+    expect((await ask({ jsonrpc: '2.0', method: 'acme/execute' })).status).toBe(400);
+    await allow(null);
+    expect((await reached(rpc('acme/execute'))).sent).toBe(1);
+  });
+
   it('269. is nothing that JSON-RPC lets a client write: null stands for what is absent', async () => {
     server.answer = (response) => sendJson(response, result({ ok: true }));
     const bodies = [
