@@ -3,7 +3,6 @@
  * else passes as it is. What goes wrong with a request is answered in the server's place, so that a client shows it.
  */
 import { KeywardError } from '../../errors.ts';
-import { parseJson } from '../../json.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -14,7 +13,7 @@ import type { Item } from '../mcp-servers/rules.ts';
 import { observe, seenBy } from '../mcp-servers/seen.ts';
 import { about, accessOf, isOwn, reaches, readerOf } from '../policy/access.ts';
 import { auditedRefusal } from '../policy/policy.ts';
-import { requireYes } from './ask-first.ts';
+import { askedHeaders, askedText, requireYes } from './ask-first.ts';
 import { bodyThrough, eventsThrough, type Lens, looksLikeJson } from './mcp-answer.ts';
 import { checkPlace, inWords, linesOf, messageCall, textOf, withAccept } from './mcp-request.ts';
 import { rulesFor } from './mcp-rules.ts';
@@ -62,7 +61,7 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
     return ownAnswer(service, 400, refusedBody(error, headerMismatch));
   }
   const requests = posted.messages.filter(({ kind }) => kind === 'request');
-  const { refused, asked } = await refusals(caller, posted);
+  const { refused, asked } = await refusals(caller, call, posted);
   const [first] = refused.values();
   if (first !== undefined) {
     if (first.code === 'approval_required' && call.unattended !== true) throw first;
@@ -89,8 +88,8 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
   };
   try {
     // What the owner saw is what is sent, also where a name stands in the arguments twice.
-    const sent = asked ? JSON.stringify(parseJson(text)) : text;
-    const answer = await send(messageCall(call, sent, posted), linesOf(posted));
+    const [sent, headers] = asked ? [askedText(asked), askedHeaders(call.headers)] : [text, call.headers];
+    const answer = await send(messageCall({ ...call, headers }, sent, posted), linesOf(posted));
     return await answered(caller, answer, lens, requests.length === 0 ? null : (error) => failed(error, [...pending]));
   } catch (error) {
     if (requests.length === 0 || !(error instanceof KeywardError) || error.code === 'cancelled') throw error;
@@ -99,13 +98,14 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
 }
 
 /**
- * The messages that may not be sent, each with the reason, and whether the owner said yes to one of them. Every refusal has
- * its line in the audit log.
+ * The messages that may not be sent, each with the reason, and the one that the owner said yes to. Every refusal has its
+ * line in the audit log.
  */
 async function refusals(
   caller: Caller,
+  { headers }: ServiceCall,
   { messages }: Posted,
-): Promise<{ readonly refused: Map<Message, KeywardError>; readonly asked: boolean }> {
+): Promise<{ readonly refused: Map<Message, KeywardError>; readonly asked: Message | null }> {
   const { broker, principal, credential } = caller;
   const reader = readerOf(broker, principal);
   const rules = rulesFor(credential, accessOf(reader, credential) === 'owner' ? 'owner' : 'use', reader);
@@ -122,19 +122,19 @@ async function refusals(
     refused.set(message, await auditedRefusal(broker, principal, action, { ...about(credential), request }, why));
   }
   // Nobody is asked for what is not sent anyway, and one page shows one message.
-  if (refused.size > 0) return { refused, asked: false };
+  if (refused.size > 0) return { refused, asked: null };
   for (const { message, item } of toAsk) {
     const { method, params } = message;
     const ask =
       messages.length > 1
         ? Promise.reject(alone())
-        : requireYes(broker, principal, credential, { item, message: { method, params } });
+        : requireYes(broker, principal, credential, { item, message: { method, params }, headers });
     await ask.catch((error: unknown) => {
       if (!(error instanceof KeywardError)) throw error;
       refused.set(message, error);
     });
   }
-  return { refused, asked: toAsk.length > 0 };
+  return { refused, asked: toAsk[0]?.message ?? null };
 }
 
 /** What of lists is shown: what this caller may use of them by the rules as they are now. */

@@ -18,10 +18,18 @@ export function checkNameHeaders({ messages }: Posted, headers: ReadonlyMap<stri
   if (name !== undefined && !says(name.trim(), only)) throw mismatch('Mcp-Name');
 }
 
-/** A name that no header can carry stands there in Base64 (`=?base64?…?=`). */
 function says(header: string, message: Message): boolean {
+  return nameOf(message) === textOfHeader(header);
+}
+
+/** What a header says: a text that no header can carry stands there in Base64 (`=?base64?…?=`). */
+export function textOfHeader(header: string): string {
   const [, encoded] = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/i.exec(header) ?? [];
-  return nameOf(message) === (encoded === undefined ? header : Buffer.from(encoded, 'base64').toString('utf8'));
+  if (encoded === undefined) return header;
+  const bytes = Buffer.from(encoded, 'base64');
+  const text = bytes.toString('utf8');
+  // One that could be decoded to something else stays as it is.
+  return bytes.toString('base64') === encoded && Buffer.from(text).equals(bytes) ? text : header;
 }
 
 function mismatch(header: string): KeywardError {

@@ -331,6 +331,75 @@ describe('what a server could read in another way than the rules', () => {
     expect((await reached(callOf('get/me_2.x-y'))).sent).toBe(1);
   });
 
+  it('267. is shown to the owner before it is sent, or is not sent: what they see is what the server gets', async () => {
+    await allow(rules({ ask: ['write'] }));
+    server.answer = (response) => sendJson(response, '{"jsonrpc":"2.0","id":9007199254740993,"result":{"content":[]}}');
+    const { vault } = keyward.keyward.usual.broker;
+    const shown = async () => {
+      const open = (await vault.list('approval', ann, {}, { limit: 100 })).filter(
+        ({ credentialId, status }) => credentialId === id && status === 'pending',
+      );
+      const [only] = open;
+      if (!only || open.length > 1) throw new Error(`${open.length} requests are open.`);
+      return only;
+    };
+    const message = (meta: object, more: object = {}, params: object = {}) =>
+      JSON.stringify({
+        ...{ jsonrpc: '2.0', method: 'tools/call', ...more },
+        params: { name: 'write', arguments: { repo: 'mine' }, ...params, _meta: meta },
+      }).replace('{', '{"id":9007199254740993,');
+    const usual = {
+      progressToken: 1,
+      traceparent: 'unseen',
+      tracestate: 'unseen',
+      baggage: 'unseen',
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': { name: 'x', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const headers = { 'mcp-param-repo': '=?base64?bWluZQ==?=', 'x-mcp-toolsets': 'all', 'x-unseen': 'unseen' };
+    await ask(message(usual, { extra: 'unseen', arguments: {} }), { headers });
+    const asked = await shown();
+    expect(JSON.parse(asked.details.message ?? '')).toEqual({
+      headers: { 'mcp-param-repo': 'mine', 'x-mcp-toolsets': 'all' },
+      method: 'tools/call',
+      params: { name: 'write', arguments: { repo: 'mine' } },
+    });
+    await vault.commit([{ op: 'update', kind: 'approval', record: { ...asked, status: 'approved' } }]);
+    // Each of these would be sent with the yes to another.
+    const others: [string, Record<string, string>][] = [
+      [message(usual), { ...headers, 'mcp-param-repo': 'theirs' }],
+      [message(usual), { ...headers, 'x-mcp-toolsets': 'none' }],
+      [message({ ...usual, 'io.modelcontextprotocol/other': 'theirs' }), headers],
+      [message({ ...usual, progressToken: { of: 'theirs' } }), headers],
+      [message(usual, {}, { task: {} }), headers],
+    ];
+    for (const [body, more] of others) {
+      const [first, write] = [id, rules({ ask: ['write'] })];
+      id = await connect('Other');
+      await allow(write);
+      await ask(message(usual), { headers });
+      await vault.commit([{ op: 'update', kind: 'approval', record: { ...(await shown()), status: 'approved' } }]);
+      expect((await ask(body, { headers: more })).json.result, body).toMatchObject({ isError: true });
+      expect(server.seen).toEqual([]);
+      id = first;
+    }
+    const again = await ask(message({ ...usual, progressToken: 2 }, { extra: 'other' }), { headers });
+    expect(again.json.result).toEqual({ content: [] });
+    const [sent] = server.seen;
+    expect(sent?.body).not.toMatch(/unseen|extra/);
+    expect(sent?.body).toContain('"id":9007199254740993,');
+    expect(Object.keys(JSON.parse(sent?.body ?? ''))).toEqual(['jsonrpc', 'id', 'method', 'params']);
+    expect(JSON.parse(sent?.body ?? '').params._meta).toEqual({
+      progressToken: 2,
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientInfo': { name: 'x', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    });
+    expect(sent?.headers).toMatchObject({ 'mcp-param-repo': headers['mcp-param-repo'], 'x-mcp-toolsets': 'all' });
+    expect(JSON.stringify(sent?.headers)).not.toContain('unseen');
+  });
+
   it('268. has a line of its own in the audit log, with its beginning and its end', async () => {
     server.answer = (response) => sendJson(response, [result({}), result({}, 2)]);
     const connection = await connect('Of Zoe', zoe);

@@ -78,7 +78,7 @@ export function whatItMeans(view: ApprovalView): Html {
       return html`<p>${askedFor(view)} wants to connect this again${details.code === true ? ' by a code. Whoever enters that code at the service decides which account it is' : ''}. What your assistants save with this connection can then end up in another account or place than before. Who it is shared with stays as it is.</p>`;
     case 'call':
       return html`<p>${askedFor(view)} wants to use ${itemOf(view)}. You asked to be asked before that.${standingInWords[details.item?.standing ?? 'seen']}</p>
-<p>This is sent to ${service}, and nothing else:</p>
+<p>This is sent to ${service}, and beside it only which program calls, in which session and version of the protocol:</p>
 <pre class="text" dir="ltr">${visible(details.message ?? '')}</pre>`;
     case 'tools':
       return html`<p>Once you accept it, what is new or changed at ${service} counts as seen by you, and may be used as your rules say. Its server wrote these texts, and your assistant reads them: look for anything that tells it what to do.</p>
