@@ -14,7 +14,7 @@ import { observe, seenBy } from '../mcp-servers/seen.ts';
 import { about, accessOf, isOwn, reaches, readerOf } from '../policy/access.ts';
 import { auditedRefusal } from '../policy/policy.ts';
 import { askedHeaders, askedText, requireYes } from './ask-first.ts';
-import { bodyThrough, eventsThrough, type Lens, looksLikeJson } from './mcp-answer.ts';
+import { bodyThrough, eventsThrough, type Lens, looksLikeJson, noAnswer } from './mcp-answer.ts';
 import { checkPlace, inWords, linesOf, messageCall, textOf, withAccept } from './mcp-request.ts';
 import { rulesFor } from './mcp-rules.ts';
 import { again, troubleOf } from './mcp-trouble.ts';
@@ -40,7 +40,13 @@ export async function callMcp(caller: Caller, call: ServiceCall, send: SendCall)
   const method = call.method.toUpperCase();
   checkPlace(method, call.path);
   if (method === 'POST') return post(caller, call, send);
-  return answered(caller, await send(withAccept(call), null), { ...lensFor(caller), answers: () => true }, null);
+  const answer = await answered(
+    caller,
+    await send(withAccept(call), null),
+    { ...lensFor(caller), answers: () => true },
+    null,
+  );
+  return method === 'GET' ? eventsOnly(answer) : answer;
 }
 
 async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<ServiceAnswer> {
@@ -85,6 +91,7 @@ async function post(caller: Caller, call: ServiceCall, send: SendCall): Promise<
       const one = [...pending].find((request) => request.id === id);
       return one !== undefined && pending.delete(one);
     },
+    isAskedAnew: requests.some(({ method }) => method === 'subscriptions/listen'),
   };
   try {
     // What the owner saw is what is sent, also where a name stands in the arguments twice.
@@ -172,17 +179,30 @@ async function answered(
   const headers = new Map(answer.headers);
   for (const name of ['www-authenticate', 'location']) headers.delete(name);
   const clean = { ...answer, headers, redirect: null };
-  if (/^\s*text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
-    return { ...clean, body: eventsThrough(whileAllowed(caller, answer.body), lens, failed) };
+  if (isEvents(clean)) {
+    return { ...clean, body: eventsThrough(whileAllowed(caller, answer.body), lens, answer.service, failed) };
   }
   const { bytes, passed, written } = await bodyThrough(answer.body, lens);
   // What is no JSON at all is what servers say besides, such as “Accepted”, or why they refuse a request.
-  const aside = !looksLikeJson(written) && (failed === null || answer.status >= 400);
-  if (passed || aside) return { ...clean, body: once(bytes) };
-  throw new KeywardError('provider_garbled', `${answer.service} answered with something else than an answer to this.`, {
-    hint: 'Check that the address of the connection is that of an MCP server.',
-    details: { status: answer.status, ambiguous: true },
-  });
+  const refused = answer.status >= 400;
+  const aside = !passed && !looksLikeJson(written) && (failed === null || refused);
+  if (aside) headers.set('content-type', 'text/plain');
+  // With 202 a server answers elsewhere. All else that leaves a request without an answer would let its client wait.
+  const waiting = failed === null || refused || answer.status === 202 ? [] : failed(noAnswer(answer.service));
+  if (aside || (passed && waiting.length === 0)) return { ...clean, body: once(bytes) };
+  throw noAnswer(answer.service);
+}
+
+/** Clients read whatever a GET is answered with as events: what is none has no body for them. */
+async function eventsOnly(answer: ServiceAnswer): Promise<ServiceAnswer> {
+  if (answer.status >= 400 || isEvents(answer)) return answer;
+  const headers = new Map(answer.headers);
+  headers.delete('content-type');
+  return { ...answer, headers, body: once(Buffer.alloc(0)) };
+}
+
+function isEvents({ headers }: ServiceAnswer): boolean {
+  return /^\s*text\/event-stream\s*(;|$)/i.test(headers.get('content-type') ?? '');
 }
 
 /** Ends a stream when its caller may not use the connection any more. */

@@ -3,8 +3,8 @@ import { KeywardError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { readBody } from '../../net/body.ts';
 import { createEventReader, eventWith, type ServerEvent, withData } from '../mcp-servers/events.ts';
-import { entriesOf, keepEntries, membersOf } from '../mcp-servers/json-parts.ts';
-import { isObject } from '../mcp-servers/messages.ts';
+import { entriesOf, hasTwins, keepEntries, membersOf } from '../mcp-servers/json-parts.ts';
+import { comparedNames, isObject, isReadOneWay } from '../mcp-servers/messages.ts';
 import type { Item } from '../mcp-servers/rules.ts';
 
 /** Largest message of a server that is read, decoded, in bytes. */
@@ -18,6 +18,8 @@ export type Lens = {
   readonly shows: (listed: readonly (Listed | null)[], more: boolean) => Promise<readonly boolean[]>;
   /** Whether this response may pass. */
   readonly answers: (response: Readonly<Record<string, unknown>>) => boolean;
+  /** True for what clients ask for anew when its stream ends. */
+  readonly isAskedAnew?: boolean;
 };
 
 /** The lists of a result, by the member that holds them, and how an entry of each is named. */
@@ -28,14 +30,27 @@ const lists: Readonly<Record<string, readonly [kind: Item['kind'], name: string]
   resourceTemplates: ['resource', 'uriTemplate'],
 };
 
+/** Names that mean something in a message, in its result, and in an entry of a list. */
+const namesOfMessages = comparedNames(['jsonrpc', 'id', 'method', 'params', 'result', 'error']);
+const namesOfResults = comparedNames([...Object.keys(lists), 'nextCursor']);
+const namesOfEntries = comparedNames([
+  ...['name', 'uri', 'uriTemplate', 'title', 'description'],
+  ...['inputSchema', 'outputSchema', 'annotations', 'arguments'],
+]);
+
 /**
  * The text of a message, or of a batch, as the client may have it; the very same where there is nothing to take out. Null
  * for what the client must not have: what can't be read here might be read there, and an answer to somebody else's request.
+ *
+ * @param withheld called where the client does not have all
  */
-async function throughLens(text: string, lens: Lens): Promise<string | null> {
+async function throughLens(text: string, lens: Lens, withheld = () => {}): Promise<string | null> {
   const value = parsed(text);
-  if (value === undefined) return null;
-  if (!Array.isArray(value)) return messageThrough(text, value, lens);
+  if (!Array.isArray(value)) {
+    const passed = value === undefined ? null : await messageThrough(text, value, lens);
+    if (passed === null) withheld();
+    return passed;
+  }
   const entries = entriesOf(text);
   const texts: string[] = [];
   let same = true;
@@ -43,7 +58,8 @@ async function throughLens(text: string, lens: Lens): Promise<string | null> {
     const one = text.slice(start, end);
     const passed = await messageThrough(one, value[index], lens);
     same &&= passed === one;
-    if (passed !== null) texts.push(passed);
+    if (passed === null) withheld();
+    else texts.push(passed);
   }
   if (same) return text;
   return texts.length === 0 ? null : `[${texts.join(',')}]`;
@@ -64,20 +80,29 @@ type Body = { readonly bytes: Uint8Array; readonly passed: boolean; readonly wri
 /**
  * A stream of events through the lens.
  *
- * @param failed the messages that take the place of what did not come, when a message is too large or can't be judged;
- *   null where nobody waits for one
+ * @param failed the messages that take the place of what did not come, when a message is too large or can't be judged,
+ *   or the stream ends without an answer that could still be resumed; null where nobody waits for one
  */
 export async function* eventsThrough(
   body: AsyncIterable<Uint8Array>,
   lens: Lens,
+  service: string,
   failed: ((error: KeywardError) => readonly string[]) | null,
 ): AsyncGenerator<Uint8Array> {
   const reader = createEventReader(maxMessage);
   let over = false;
+  let resumable = lens.isAskedAnew === true;
+  let complete = true;
+  const withheld = () => {
+    complete = false;
+  };
   const pass = async (cut: () => readonly ServerEvent[]): Promise<Uint8Array> => {
     const parts: Uint8Array[] = [];
     try {
-      for (const event of cut()) parts.push(await eventThrough(event, lens));
+      for (const event of cut()) {
+        resumable ||= Boolean(event.id);
+        parts.push(await eventThrough(event, lens, withheld));
+      }
     } catch (error) {
       if (failed === null || !(error instanceof KeywardError)) throw error;
       over = true;
@@ -93,40 +118,53 @@ export async function* eventsThrough(
   }
   const bytes = await pass(() => reader.rest());
   if (bytes.length > 0) yield bytes;
+  if (failed === null || over || (resumable && complete)) return;
+  yield* failed(noAnswer(service)).map(eventWith);
 }
 
-async function eventThrough(event: ServerEvent, lens: Lens): Promise<Uint8Array> {
-  const { data, type, bytes } = event;
-  if (data === null || data === '') return bytes;
-  const text = await throughLens(data, lens);
-  if (text === data) return bytes;
+/** What somebody is told who waits for an answer that does not come. */
+export function noAnswer(service: string): KeywardError {
+  return new KeywardError('provider_garbled', `${service} answered with something else than an answer to this.`, {
+    hint: 'Check that the address of the connection is that of an MCP server.',
+    details: { ambiguous: true },
+  });
+}
+
+async function eventThrough(event: ServerEvent, lens: Lens, withheld: () => void): Promise<Uint8Array> {
+  const { data, type, bytes, isPlain } = event;
+  if (data === null || data === '') return isPlain ? bytes : withData(event, data);
   // Clients read no message in an event of another type.
-  if (text === null && type !== '' && type !== 'message' && !looksLikeJson(data)) return bytes;
-  return withData(event, text);
+  if (isPlain && type !== '' && type !== 'message' && !looksLikeJson(data)) return bytes;
+  const text = await throughLens(data, lens, withheld);
+  return isPlain && text === data ? bytes : withData(event, text);
 }
 
 async function messageThrough(text: string, value: unknown, lens: Lens): Promise<string | null> {
-  if (!isObject(value)) return null;
-  if (typeof value.method !== 'string' && !lens.answers(value)) return null;
+  if (!isObject(value) || !isReadOneWay(text, 0, namesOfMessages)) return null;
   const { result } = value;
-  if (!isObject(result) || !Object.keys(lists).some((name) => Object.hasOwn(result, name))) return text;
+  const inResult = isObject(result) ? membersOf(text).find(({ name }) => name === 'result') : undefined;
+  if (inResult !== undefined && !isReadOneWay(text, inResult.start, namesOfResults)) return null;
+  const isRequest = typeof value.method === 'string';
+  if (isRequest ? 'result' in value || 'error' in value : !lens.answers(value)) return null;
+  if (inResult === undefined || !isObject(result)) return text;
   const more = typeof result.nextCursor === 'string';
   let left = text;
   // From the last to the first: what is taken out moves what stands behind it.
-  const members = membersOf(text).flatMap((one) => (one.name === 'result' ? membersOf(text, one.start) : []));
-  for (const { name, start } of members.reverse()) {
+  for (const { name, start } of membersOf(text, inResult.start).reverse()) {
     const list = Object.hasOwn(lists, name) ? lists[name] : undefined;
     if (list === undefined) continue;
     const entries = entriesOf(text, start);
-    const listed = entries.map((entry) => listedAs(list, parseJson(text.slice(entry.start, entry.end))));
+    const listed = entries.map((entry) => listedAs(list, text.slice(entry.start, entry.end)));
     const shown = await lens.shows(listed, more);
     if (!shown.every(Boolean)) left = keepEntries(left, entries, shown);
   }
   return left;
 }
 
-/** Null for an entry without a name: nobody could use it. */
-function listedAs([kind, field]: readonly [Item['kind'], string], definition: unknown): Listed | null {
+/** Null for an entry without a name, which nobody could use, and for one that could be read in two ways. */
+function listedAs([kind, field]: readonly [Item['kind'], string], text: string): Listed | null {
+  if (!isReadOneWay(text, 0, namesOfEntries) || hasTwins(text)) return null;
+  const definition = parseJson(text);
   const name = isObject(definition) ? definition[field] : undefined;
   return typeof name === 'string' ? { item: { kind, name }, definition } : null;
 }

@@ -12,6 +12,10 @@ export type ServerEvent = {
   readonly data: string | null;
   /** Empty where it says none, which means `message`. */
   readonly type: string;
+  /** What a client resumes from behind it; null where it says nothing of that. */
+  readonly id: string | null;
+  /** False where clients don't agree on its lines. */
+  readonly isPlain: boolean;
 };
 
 type EventReader = {
@@ -26,6 +30,8 @@ type EventReader = {
 };
 
 const [lineFeed, carriageReturn] = [0x0a, 0x0d];
+/** What ends a line for Unicode, as for Python's `str.splitlines`, and not in a stream of events. */
+const otherLineEnds = /[\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/;
 
 /** A reader for one stream, which holds no event of more than `maxBytes`. */
 export function createEventReader(maxBytes: number): EventReader {
@@ -82,28 +88,50 @@ export function createEventReader(maxBytes: number): EventReader {
   };
 }
 
-/** The event with other data, or without any; all its other lines stay, so that its id can still be resumed from. */
+/**
+ * The event with other data, or without any. Its other lines stay, so that its id can still be resumed from, but for those
+ * that some clients read as several.
+ *
+ * @param data JSON
+ */
 export function withData({ bytes }: ServerEvent, data: string | null): Uint8Array {
-  const kept = linesOf(bytes).filter((line) => line !== '' && fieldOf(line).name !== 'data');
-  const added = data === null ? [] : data.split('\n').map((line) => `data: ${line}`);
+  const kept = linesOf(bytes).filter(
+    (line) => line !== '' && fieldOf(line).name !== 'data' && !otherLineEnds.test(line),
+  );
+  const added = data === null ? [] : inLines(data).map((line) => `data: ${line}`);
   const lines = [...kept, ...added];
   return Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n\n`);
 }
 
 /** A message as an event of its own. */
 export function eventWith(data: string): Uint8Array {
-  return Buffer.from(`event: message\ndata: ${data}\n\n`);
+  return Buffer.from(
+    `event: message\n${inLines(data)
+      .map((line) => `data: ${line}\n`)
+      .join('')}\n`,
+  );
+}
+
+/** The lines of a JSON text, on which all clients agree: what only some take for an end of one is written as an escape. */
+function inLines(json: string): string[] {
+  const all = new RegExp(otherLineEnds, 'g');
+  return json.replace(all, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`).split('\n');
 }
 
 function eventOf(bytes: Uint8Array, first: boolean): ServerEvent {
   const data: string[] = [];
   let type = '';
+  let id: string | null = null;
+  let isPlain = true;
   for (const line of linesOf(bytes, first)) {
     const { name, value } = fieldOf(line);
+    const plain = !otherLineEnds.test(line);
+    isPlain &&= plain;
     if (name === 'data') data.push(value);
     else if (name === 'event') type = value;
+    else if (name === 'id' && plain) id = value;
   }
-  return { bytes, data: data.length === 0 ? null : data.join('\n'), type };
+  return { bytes, data: data.length === 0 ? null : data.join('\n'), type, id, isPlain };
 }
 
 /** @param first whether the stream begins here, with a byte order mark or without */

@@ -21,6 +21,26 @@ export function entriesOf(text: string, at = 0): Part[] {
   return partsOf(text, at, '[').map(({ part }) => part);
 }
 
+/** True where an object in the text, however deep, has two members of one name. */
+export function hasTwins(text: string): boolean {
+  const open: (Set<string> | null)[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text[at];
+    if (sign === '{' || sign === '[') open.push(sign === '{' ? new Set() : null);
+    else if (sign === '}' || sign === ']') open.pop();
+    if (sign !== '"') continue;
+    const end = skipString(text, at);
+    const names = open.at(-1);
+    if (names && text[skipSpace(text, end)] === ':') {
+      const name = nameIn(text.slice(at, end));
+      if (names.has(name)) return true;
+      names.add(name);
+    }
+    at = end - 1;
+  }
+  return false;
+}
+
 /** The text without those of these entries of one list that are not kept; it stays as it is written otherwise. */
 export function keepEntries(text: string, entries: readonly Part[], kept: readonly boolean[]): string {
   const [first] = entries;

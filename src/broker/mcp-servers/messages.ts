@@ -135,18 +135,33 @@ const meanings: Readonly<Record<'message' | 'params', Meanings>> = {
   },
 };
 
-/** Some libraries take the first of two members of one name, some the last, and some don't mind capital letters. */
 function checkNames(text: string, at: number, meaning: Meanings): void {
-  const written = new Map(Object.keys(meaning).map((name) => [name.toLowerCase(), name]));
-  const seen = new Set<string>();
+  if (!isReadOneWay(text, at, comparedNames(Object.keys(meaning)))) throw unreadable('a name could be read in two ways');
   for (const { name, start } of membersOf(text, at)) {
-    const folded = name.normalize('NFKC').toLowerCase();
-    const own = written.get(folded);
-    if (own === undefined) continue;
-    if (seen.has(folded) || name !== own) throw unreadable('a name could be read in two ways');
-    seen.add(folded);
-    checkNames(text, start, meaning[own] ?? none);
+    const inner = Object.hasOwn(meaning, name) ? meaning[name] : undefined;
+    if (inner !== undefined) checkNames(text, start, inner);
   }
+}
+
+/**
+ * Whether all read these names of the object that begins at `at` alike. Some libraries take the first of two members of
+ * one name, some the last, and some don't mind capital letters.
+ */
+export function isReadOneWay(text: string, at: number, names: ReadonlyMap<string, string>): boolean {
+  const seen = new Set<string>();
+  return membersOf(text, at).every(({ name }) => {
+    const plain = name.normalize('NFKC').toLowerCase();
+    const written = names.get(plain);
+    if (written === undefined) return true;
+    const once = !seen.has(plain) && name === written;
+    seen.add(plain);
+    return once;
+  });
+}
+
+/** Names by the form in which lenient libraries compare them. */
+export function comparedNames(names: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(names.map((name) => [name.toLowerCase(), name]));
 }
 
 /** True for an object that is no list. */

@@ -58,6 +58,10 @@ export async function follow(first: ServiceAnswer | null, following: Following):
         wait = Math.min(Math.max(ms, leastWait), mostWait);
       };
       failures += 1;
+      if (!isEvents(answer)) {
+        await answer.discard();
+        throw error;
+      }
       for await (const { data, id } of eventsIn(answer.body, onRetry)) {
         failures = 0;
         lastId = id === undefined ? lastId : id || null;
@@ -75,6 +79,11 @@ export async function follow(first: ServiceAnswer | null, following: Following):
     await delay(pause, undefined, { signal, ref: false }).catch(() => {});
     if (signal.aborted) return;
   }
+}
+
+/** True for an answer that is a stream of events, whatever its body looks like. */
+export function isEvents({ headers }: ServiceAnswer): boolean {
+  return /^\s*text\/event-stream\s*(;|$)/i.test(headers.get('content-type') ?? '');
 }
 
 /** Trouble of the way or of the moment. */

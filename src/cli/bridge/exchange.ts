@@ -2,7 +2,7 @@
 import type { ServiceAnswer } from '../../broker/calls/call-service.ts';
 import { KeywardError } from '../../errors.ts';
 import { readBody } from '../../net/body.ts';
-import { endedEarly, follow, maxMessage } from './events.ts';
+import { endedEarly, follow, isEvents, maxMessage } from './events.ts';
 import { createMarks, postHeaders, sessionHeaders } from './headers.ts';
 import { isRecord, type Message, ownVersion, readMessages, type Written } from './message.ts';
 import { inWords, isForgotten, readRefusal } from './refusals.ts';
@@ -72,7 +72,7 @@ export function createExchange(remote: Remote) {
   async function read(written: Written, session: Session | null, answer: ServiceAnswer, receiver: Receiver) {
     const { take, wanted, signal } = receiver;
     const kind = (answer.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
-    if (kind === 'text/event-stream') {
+    if (isEvents(answer)) {
       const reopen = reopener(written, session, signal);
       return follow(answer, { take: (text) => take(text, answer), wanted, reopen, maxFailures, signal });
     }

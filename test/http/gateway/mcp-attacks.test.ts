@@ -704,6 +704,104 @@ describe('a hostile server', () => {
     send('second');
     await expect(reader?.read()).rejects.toThrow();
   });
+
+  it('260. answers a GET in another type: a client that would read it as events gets none of it', async () => {
+    const poison = `event: message\ndata: ${JSON.stringify(toolList('evil'))}\n\n`;
+    for (const type of ['text/plain', 'application/json', 'application/x; a=text/event-stream', null]) {
+      server.answer = (response) => response.writeHead(200, type === null ? {} : { 'content-type': type }).end(poison);
+      const answer = await ask(null, { method: 'GET' });
+      expect(answer.text, String(type)).toBe('');
+      expect(answer.headers.get('content-type')).toBeNull();
+    }
+    // What a server says besides is text, and nothing that a client reads messages in.
+    for (const [method, body, status] of [
+      ['GET', null, 405],
+      ['DELETE', null, 200],
+      ['POST', { jsonrpc: '2.0', method: 'notifications/x' }, 202],
+      ['POST', callOf('read'), 404],
+    ] as const) {
+      server.answer = (response) => response.writeHead(status, { 'content-type': 'application/x-a' }).end('Some words');
+      const answer = await ask(body, { method });
+      expect([answer.status, answer.text], method).toEqual([status, 'Some words']);
+      expect(answer.headers.get('content-type')).toBe('text/plain');
+    }
+  });
+
+  it('261. writes names that libraries read in two ways: nothing of a list comes past the rules by them', async () => {
+    const evil = JSON.stringify(toolList('evil'));
+    const withheld = [
+      evil.replace('"result"', '"Result"'),
+      evil.replace('"tools"', '"Tools"'),
+      evil.replace('"tools"', '"tool\\u017f"'),
+      evil.replace('"result":', '"result":{},"result":'),
+      evil.replace('"tools"', '"tools":[],"tools"'),
+      evil.replace('"id":1', '"id":1,"method":"notifications/x"'),
+      evil.replace('"id":1', '"id":1,"Method":"x"'),
+    ];
+    const entries = [
+      '{"name":"read","Name":"evil"}',
+      '{"name":"evil","name":"read"}',
+      '{"name":"read","description":"evil","description":"Reads."}',
+      '{"name":"read","inputSchema":{"type":"object","title":"evil","title":"x"}}',
+    ].map((entry) => JSON.stringify(result({ tools: [] })).replace('[]', `[${entry},{"name":"good"}]`));
+    await allow(rules({ unseen: 'allow', refuse: ['evil'] }));
+    for (const body of [...withheld, ...entries]) {
+      server.answer = (response) => sendJson(response, body);
+      const { text, json } = await ask(rpc('tools/list'));
+      expect(text, body).not.toContain('evil');
+      if (entries.includes(body)) expect(json.result.tools, body).toEqual([{ name: 'good' }]);
+      server.answer = (response) => sendEvents(response, body);
+      expect((await ask(rpc('tools/list'))).text, body).not.toContain('evil');
+      expect((await ask(null, { method: 'GET' })).text, body).not.toContain('evil');
+    }
+    // A schema may well have properties that differ in their capital letters only.
+    const honestly = result({ tools: [{ name: 'good', inputSchema: { properties: { Name: {}, name: {} } } }] });
+    server.answer = (response) => sendJson(response, honestly);
+    expect((await ask(rpc('tools/list'))).json).toEqual(honestly);
+  });
+
+  it('262. leaves a request without an answer: its client is told so in words, and does not wait', async () => {
+    const other = JSON.stringify(result({ of: 'another' }, 7));
+    const note = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message' });
+    const bodies: [type: string, body: string][] = [
+      ['text/event-stream', `id: 1\ndata: ${other}\n\n`],
+      ['text/event-stream', 'data: {"jsonrpc"\n\n'],
+      ['text/event-stream', `data: ${note}\n\n`],
+      ['text/event-stream', ''],
+      ['application/json', ''],
+      ['application/json', note],
+    ];
+    for (const [type, body] of bodies) {
+      server.answer = (response) => response.writeHead(200, { 'content-type': type }).end(body);
+      const { text } = await ask(callOf('read'));
+      const last = JSON.parse(/(?:data: )?(\{.*\})\s*$/.exec(text)?.[1] ?? 'null');
+      expect(last, body).toMatchObject({ id: 1, result: { isError: true } });
+      expect(text, body).not.toContain('another"');
+    }
+    // The rest of the answer comes on the stream that a client opens behind this event.
+    server.answer = (response) =>
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end('id: 1\ndata:\n\n');
+    expect((await ask(callOf('read'))).text).toBe('id: 1\ndata:\n\n');
+    server.answer = (response) => response.writeHead(202).end();
+    expect(await ask(callOf('read'))).toMatchObject({ status: 202, text: '' });
+  });
+
+  it('263. writes line ends that only some clients know: none of them reads another event than Keyward', async () => {
+    const evil = JSON.stringify(toolList('evil'));
+    const kept = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'a\u2028b' } });
+    for (const end of [...'\v\f\x1c\x1d\x1e\u0085\u2028\u2029']) {
+      const tricks = [`: x${end}data: ${evil}`, `id: 7${end}data: ${evil}`, `other: 1${end}data: ${evil}`];
+      const inData = `event: other${end}event: message\ndata: x${end}data: ${evil}`;
+      const events = [...tricks, inData].map((event) => `${event}${end}${end}\n\n`).join('');
+      server.answer = (response) =>
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`${events}id: 8\ndata: ${kept}\n\n`);
+      const { text } = await ask(null, { method: 'GET' });
+      expect(text).not.toContain('evil');
+      expect(text.split(/[\v\f\x1c-\x1e\u0085\u2028\u2029]/)).toHaveLength(1);
+      const [, data = ''] = /^id: 8\ndata: (.*)$/m.exec(text) ?? [];
+      expect(JSON.parse(data)).toEqual(JSON.parse(kept));
+    }
+  });
 });
 
 describe('the name of a connection in the path', () => {
