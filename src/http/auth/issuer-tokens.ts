@@ -29,6 +29,8 @@ export type Verified = {
   readonly principal: Principal;
   /** True until the token expires, for as long as the issuer's keys are known to be those that vouched for it. */
   readonly isGood: () => boolean;
+  /** True once it has expired, whatever the issuer says. */
+  readonly isOver: () => boolean;
 };
 
 const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
@@ -67,7 +69,12 @@ export function createVerifier(egress: Broker['egress'], settings: IssuerSetting
       if (iat > Date.now() / 1_000 + maxAhead) return null;
       const principal = principalOf(payload, settings);
       const vouching = published();
-      return principal && { principal, isGood: () => Date.now() < exp * 1_000 && published() === vouching };
+      if (principal === null) return null;
+      return {
+        principal,
+        isGood: () => Date.now() < exp * 1_000 && published() === vouching,
+        isOver: () => Date.now() >= (exp + clockTolerance) * 1_000,
+      };
     } catch (error) {
       if (error instanceof KeywardError) throw error;
       if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) throw issuerUnavailable();

@@ -20,6 +20,7 @@ import { refreshed } from '../middleware/fresh-keys.ts';
 import { checkOrigin, type OwnAddresses } from '../middleware/origin-guard.ts';
 import type { RequestLogEntry } from '../middleware/request-log.ts';
 import { prefix, readCall } from './request.ts';
+import { endWithToken } from './token-end.ts';
 
 /** Answers of models take minutes, and their streams longer. */
 const timeoutMs = 3_600_000;
@@ -85,6 +86,7 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
     signal,
     ...(isOpenStream(incoming) ? { timeoutMs: Number.POSITIVE_INFINITY } : { timeoutMs, silenceMs }),
   });
+  endWithToken(broker, parts.bearer, asked.header('authorization'), outgoing);
   const { status, headers, redirect } = answer;
   // A redirect below the base URL stays within the gateway.
   const moved = redirect === null ? [] : [['location', `${prefix}${segment}${redirect}`] as const];

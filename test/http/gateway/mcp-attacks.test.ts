@@ -1,10 +1,13 @@
 /** What a hostile MCP server, and a hostile client of an honest one, may try through the gateway. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readAudit } from '../../../src/broker/credentials/read-audit.ts';
+import { createSession, revokeSession } from '../../../src/broker/sign-in/sessions.ts';
+import { localPrincipal } from '../../../src/principal.ts';
 import type { CallPolicy, ToolRules } from '../../../src/vault/vault.ts';
 import { person } from '../../support/principals.ts';
+import { echoConnector, echoEnv } from '../../support/servers/echo-connector.ts';
 import { type HostileMcp, honest, sendEvents, sendJson, startHostileMcp } from '../../support/servers/hostile-mcp.ts';
 import { type RestServer, startRest } from '../../support/servers/rest.ts';
 
@@ -17,18 +20,20 @@ const zoe = person('acme', 'zoe');
 let server: HostileMcp;
 let other: HostileMcp;
 let keyward: RestServer;
+let echo: Awaited<ReturnType<typeof echoEnv>>;
 let id: string;
 beforeAll(async () => {
   [server, other] = [await startHostileMcp(), await startHostileMcp()];
   const allowed = [server, other].map(({ url }) => new URL(url).host).join(',');
+  echo = await echoEnv(server.url);
   keyward = await startRest(
-    { KEYWARD_EGRESS_ALLOW: allowed, KEYWARD_RELEASE: 'allow' },
+    { ...echo.env, KEYWARD_EGRESS_ALLOW: allowed, KEYWARD_RELEASE: 'allow' },
     new Map(Object.entries({ ann, bob, eve, zoe })),
   );
 });
 afterAll(async () => {
   await keyward.close();
-  await Promise.all([server.close(), other.close()]);
+  await Promise.all([server.close(), other.close(), echo.remove()]);
 });
 beforeEach(async () => {
   id = await connect('Hostile');
@@ -801,6 +806,45 @@ describe('a hostile server', () => {
       const [, data = ''] = /^id: 8\ndata: (.*)$/m.exec(text) ?? [];
       expect(JSON.parse(data)).toEqual(JSON.parse(kept));
     }
+  });
+
+  it('264. keeps a stream open: it ends with the token that opened it, also when nothing comes', async () => {
+    const { broker } = keyward.keyward.usual;
+    const open = (expiresAt: number | null) =>
+      createSession(broker, localPrincipal, { tenant: 'acme', user: 'ann', scopes: ['credentials:use'], expiresAt });
+    const input = { connectorId: echoConnector, authenticationType: 'bearer', token, name: 'No MCP server' };
+    const plain = String((await keyward.keyward.run('create_credential', input, { principal: ann })).credentialId);
+    server.seen.length = 0;
+    let closed = 0;
+    server.answer = (response) => {
+      response.on('close', () => {
+        closed += 1;
+      });
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${JSON.stringify(rpc('x'))}\n\n`);
+    };
+    const [revoked, expiring] = [await open(null), await open(Date.now() + 800)];
+    const read = async (session: { token: string }, connection: string, method: string) => {
+      const response = await fetch(`${keyward.origin}/proxy/${connection}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${session.token}`,
+          accept: 'text/event-stream',
+          'content-type': 'application/json',
+        },
+        ...(method === 'POST' && { body: JSON.stringify(callOf('read')) }),
+      });
+      return response.text();
+    };
+    const streams = [revoked, expiring].flatMap((session) => [
+      read(session, id, 'GET'),
+      read(session, id, 'POST'),
+      read(session, plain, 'GET'),
+    ]);
+    const all = Promise.allSettled(streams);
+    await vi.waitFor(() => expect(server.seen).toHaveLength(6));
+    await revokeSession(broker, localPrincipal, revoked.sessionId);
+    expect((await all).map(({ status }) => status)).toEqual(Array(6).fill('rejected'));
+    await vi.waitFor(() => expect(closed).toBe(6));
   });
 });
 
