@@ -119,7 +119,14 @@ export async function* eventsThrough(
   const bytes = await pass(() => reader.rest());
   if (bytes.length > 0) yield bytes;
   if (failed === null || over || (resumable && complete)) return;
-  yield* failed(noAnswer(service)).map(eventWith);
+  yield* failed(complete ? endedEarly() : noAnswer(service)).map(eventWith);
+}
+
+function endedEarly(): KeywardError {
+  return new KeywardError('provider_unavailable', 'The MCP server ended its answer before it was complete.', {
+    hint: 'It may have done what was asked. Look before you call it again.',
+    details: { ambiguous: true },
+  });
 }
 
 /** What somebody is told who waits for an answer that does not come. */

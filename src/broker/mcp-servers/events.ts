@@ -30,8 +30,8 @@ type EventReader = {
 };
 
 const [lineFeed, carriageReturn] = [0x0a, 0x0d];
-/** What ends a line for Unicode, as for Python's `str.splitlines`, and not in a stream of events. */
-const otherLineEnds = /[\u000b\u000c\u001c-\u001e\u0085\u2028\u2029]/;
+/** What may end a line for Unicode, as for Python's `str.splitlines`, and does not in a stream of events. */
+const otherLineEnds = /[^\P{Cc}\t\n]|\p{Zl}|\p{Zp}/u;
 
 /** A reader for one stream, which holds no event of more than `maxBytes`. */
 export function createEventReader(maxBytes: number): EventReader {
@@ -114,7 +114,7 @@ export function eventWith(data: string): Uint8Array {
 
 /** The lines of a JSON text, on which all clients agree: what only some take for an end of one is written as an escape. */
 function inLines(json: string): string[] {
-  const all = new RegExp(otherLineEnds, 'g');
+  const all = new RegExp(otherLineEnds, 'gu');
   return json.replace(all, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`).split('\n');
 }
 
