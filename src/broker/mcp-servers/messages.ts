@@ -136,10 +136,11 @@ const meanings: Readonly<Record<'message' | 'params', Meanings>> = {
 };
 
 function checkNames(text: string, at: number, meaning: Meanings): void {
-  if (!isReadOneWay(text, at, comparedNames(Object.keys(meaning)))) throw unreadable('a name could be read in two ways');
+  if (!isReadOneWay(text, at, comparedNames(Object.keys(meaning))))
+    throw unreadable('a name could be read in two ways');
   for (const { name, start } of membersOf(text, at)) {
     const inner = Object.hasOwn(meaning, name) ? meaning[name] : undefined;
-    if (inner !== undefined) checkNames(text, start, inner);
+    if (inner !== undefined && inner !== none) checkNames(text, start, inner);
   }
 }
 

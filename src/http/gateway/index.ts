@@ -74,7 +74,8 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
   // Until its answer is sent, or its program has gone. Of what waits for its turn nothing is read. However many users a
   // program acts for, it has its own turns and no more.
   const { streams, listeners } = broker.underWay;
-  const end = await (isOpenStream(incoming) ? listeners : streams).take(principal, signal);
+  const listening = listens(incoming);
+  const end = await (listening ? listeners : streams).take(principal, signal);
   if (outgoing.closed) end();
   outgoing.once('close', end);
   const { segment, word, ...call } = await readCall(incoming);
@@ -84,9 +85,9 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
     reserved: 'drop',
     unattended: true,
     signal,
-    ...(isOpenStream(incoming) ? { timeoutMs: Number.POSITIVE_INFINITY } : { timeoutMs, silenceMs }),
+    ...(listening ? { timeoutMs: Number.POSITIVE_INFINITY } : { timeoutMs, silenceMs }),
   });
-  endWithToken(broker, parts.bearer, asked.header('authorization'), outgoing);
+  if (listening) endWithToken(broker, parts.bearer, asked.header('authorization'), outgoing);
   const { status, headers, redirect } = answer;
   // A redirect below the base URL stays within the gateway.
   const moved = redirect === null ? [] : [['location', `${prefix}${segment}${redirect}`] as const];
@@ -104,8 +105,12 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
   };
 }
 
-/** A stream of events stays open as long as its connection, however long nothing happens (WHATWG HTML §9.2). */
-function isOpenStream({ method, headers }: IncomingMessage): boolean {
+/**
+ * A stream of events stays open as long as its connection, however long nothing happens (WHATWG HTML §9.2); so does what
+ * listens to an MCP server (revision 2026-07-28, `subscriptions/listen`).
+ */
+function listens({ method, headers }: IncomingMessage): boolean {
+  if (method === 'POST') return headers['mcp-method'] === 'subscriptions/listen';
   return method === 'GET' && /\btext\/event-stream\b/i.test(headers.accept ?? '');
 }
 

@@ -1,4 +1,4 @@
-/** An answer under way goes no further than the token that let its program in: revoked or expired, it reads no more. */
+/** A stream that stays open goes no further than the token that let its program in: revoked or expired, it reads no more. */
 import type { ServerResponse } from 'node:http';
 import type { Broker } from '../../broker/broker.ts';
 import { hasCode } from '../../errors.ts';
@@ -9,7 +9,7 @@ import { abortResponse } from '../listener/node-response.ts';
 const lookEveryMs = 1_000;
 
 /**
- * Breaks an answer off once its token has ended, also while nothing comes. What is over within a second is never looked at.
+ * Breaks an answer off once its token has ended, also while nothing comes.
  *
  * @param authorization the header that let the program in
  */

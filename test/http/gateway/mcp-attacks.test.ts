@@ -830,8 +830,9 @@ describe('a hostile server', () => {
           authorization: `Bearer ${session.token}`,
           accept: 'text/event-stream',
           'content-type': 'application/json',
+          ...(method === 'POST' && { 'mcp-method': 'subscriptions/listen' }),
         },
-        ...(method === 'POST' && { body: JSON.stringify(callOf('read')) }),
+        ...(method === 'POST' && { body: JSON.stringify(rpc('subscriptions/listen', { notifications: {} })) }),
       });
       return response.text();
     };
