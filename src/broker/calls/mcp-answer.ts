@@ -2,6 +2,7 @@
 import { KeywardError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { readBody } from '../../net/body.ts';
+import type { Definition } from '../mcp-servers/definitions.ts';
 import { createEventReader, eventWith, type ServerEvent, withData } from '../mcp-servers/events.ts';
 import { entriesOf, hasTwins, keepEntries, membersOf } from '../mcp-servers/json-parts.ts';
 import { comparedNames, isObject, isReadOneWay } from '../mcp-servers/messages.ts';
@@ -11,7 +12,7 @@ import type { Item } from '../mcp-servers/rules.ts';
 const maxMessage = 16 * 1024 * 1024;
 
 /** A list of a server, and what its entries are. */
-type Listed = { readonly item: Item; readonly definition: unknown };
+type Listed = Definition;
 
 export type Lens = {
   /** Which of these entries of one list are shown; `more` says whether the list goes on. */
@@ -32,7 +33,7 @@ const lists: Readonly<Record<string, readonly [kind: Item['kind'], name: string]
 
 /** Names that mean something in a message, in its result, and in an entry of a list. */
 const namesOfMessages = comparedNames(['jsonrpc', 'id', 'method', 'params', 'result', 'error']);
-const namesOfResults = comparedNames([...Object.keys(lists), 'nextCursor']);
+const namesOfResults = comparedNames([...Object.keys(lists), 'nextCursor', 'instructions']);
 const namesOfEntries = comparedNames([
   ...['name', 'uri', 'uriTemplate', 'title', 'description'],
   ...['inputSchema', 'outputSchema', 'annotations', 'arguments'],
@@ -157,7 +158,12 @@ async function messageThrough(text: string, value: unknown, lens: Lens): Promise
   const more = typeof result.nextCursor === 'string';
   let left = text;
   // From the last to the first: what is taken out moves what stands behind it.
-  for (const { name, start } of membersOf(text, inResult.start).reverse()) {
+  for (const { name, start, end } of membersOf(text, inResult.start).reverse()) {
+    // Clients give them to their model, as they do descriptions.
+    if (name === 'instructions' && typeof result.instructions === 'string') {
+      const [shown] = await lens.shows([instructionsOf(result.instructions)], false);
+      if (!shown) left = `${left.slice(0, start)}""${left.slice(end)}`;
+    }
     const list = Object.hasOwn(lists, name) ? lists[name] : undefined;
     if (list === undefined) continue;
     const entries = entriesOf(text, start);
@@ -166,6 +172,10 @@ async function messageThrough(text: string, value: unknown, lens: Lens): Promise
     if (!shown.every(Boolean)) left = keepEntries(left, entries, shown);
   }
   return left;
+}
+
+function instructionsOf(instructions: string): Listed {
+  return { item: { kind: 'server', name: 'instructions' }, definition: { instructions } };
 }
 
 /** Null for an entry without a name, which nobody could use, and for one that could be read in two ways. */

@@ -5,6 +5,7 @@
 import { KeywardError } from '../../errors.ts';
 import type { Credential, Reader, ToolRules } from '../../vault/vault.ts';
 import { oneLine, quoted } from '../input/text.ts';
+import type { AnyItem } from '../mcp-servers/definitions.ts';
 import type { Message } from '../mcp-servers/messages.ts';
 import { isPlain, isPlainTemplate, namesOf } from '../mcp-servers/plain-names.ts';
 import { type Item, stricter, type Verdict, verdictOf } from '../mcp-servers/rules.ts';
@@ -15,7 +16,7 @@ import { allows, forMcp, sharedPolicies } from './policy.ts';
 /** What one caller may use of one connection. */
 type Rules = {
   /** What becomes of an item that stands like this. */
-  verdict(item: Item, standing: Standing): Verdict;
+  verdict(item: AnyItem, standing: Standing): Verdict;
   /** Why an item is refused, with the next step. */
   refusal(item: Item, standing: Standing): KeywardError;
   /** Null where the message may be sent, as far as its method and the spelling of its names go; else why not. */
@@ -49,7 +50,7 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
           .filter((policy) => allows(policy, post))
           .map(({ tools }) => tools ?? null);
 
-  const byShares = (item: Item, standing: Standing): Verdict => {
+  const byShares = (item: AnyItem, standing: Standing): Verdict => {
     if (shared === null) return 'allow';
     const verdicts = shared.map((rules) => (rules === null ? 'refuse' : judge(rules, item, standing)));
     return verdicts.includes('allow') ? 'allow' : verdicts.includes('ask') ? 'ask' : 'refuse';
@@ -94,14 +95,15 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
 }
 
 /** What these rules say of an item as it stands. */
-function judge(rules: ToolRules | null, item: Item, standing: Standing): Verdict {
+function judge(rules: ToolRules | null, item: AnyItem, standing: Standing): Verdict {
   const verdict = named(rules, item);
   return standing === 'seen' ? verdict : stricter(verdict, rules?.unseen ?? 'refuse');
 }
 
-/** What these rules say of an item by each of its names. */
-function named(rules: ToolRules | null, item: Item): Verdict {
-  return namesOf(item)
+/** What these rules say of an item by each of its names. No rule names what a server says of itself. */
+function named(rules: ToolRules | null, { kind, name }: AnyItem): Verdict {
+  if (kind === 'server') return 'allow';
+  return namesOf({ kind, name })
     .map((one) => verdictOf(rules, one))
     .reduce(stricter);
 }
