@@ -79,6 +79,7 @@ async function checkConnector(proxies: Proxies, token: string, connector: Listed
   const path = `/connectors/${connectorId}/credentials`;
   const headers = { ...alloy, 'x-alloy-userid': `user of ${connectorId}` };
   const problems: string[] = [];
+  let authConfigId: string | undefined;
   const note = (what: string, found: readonly string[]) => problems.push(...found.map((one) => `${what}: ${one}`));
   const forms = async () => {
     const told = await metadata.ask({ path: `${path}/metadata`, token, headers });
@@ -89,7 +90,9 @@ async function checkConnector(proxies: Proxies, token: string, connector: Listed
   const before = await forms();
   note('metadata', sameTypes(before, authenticationTypes));
   if (authenticationTypes.some((type) => type === 'oauth2' || type === 'oauth2_client_credentials')) {
-    note('store an OAuth client', problemsOf(await own.ask(storing(connector, before, token)), 200));
+    const stored = await own.ask(storing(connector, before, token));
+    note('store an OAuth client', problemsOf(stored, 200));
+    ({ authConfigId } = stored.body as { readonly authConfigId?: string });
   }
   // What an OAuth client has to be there for is told before, and can be made after.
   const all = await forms();
@@ -107,6 +110,11 @@ async function checkConnector(proxies: Proxies, token: string, connector: Listed
     if (exception) reasons.push(`; ${authenticationType} is refused, since ${exception.because}`);
   }
   note('list', problemsOf(await list.ask({ path, token, headers }), 200));
+  // One user may keep fewer clients than there are connectors.
+  if (authConfigId !== undefined) {
+    const forget = { method: 'DELETE', path: `/auth-configs/${authConfigId}`, token };
+    note('forget the OAuth client', problemsOf(await own.ask(forget), 200));
+  }
   return { summary: `${all.length} samples${reasons.join('')}`, problems };
 }
 
