@@ -48,8 +48,10 @@ export async function checkSecret(broker: Broker, record: New<Credential>, secre
     found = await ask().catch(notAsked);
   }
   if (found.kind === 'taken') return { found: { account: found.account, statusReason: null }, listing };
-  // Some services answer 401 where a scope is missing: a person who granted less than usual is connected all the same.
-  if (found.kind === 'unknown' || grantsLess(auth, secret)) {
+  // Some services answer 401 where a scope is missing: a person who granted less than usual is connected all the same. So is
+  // one whose token an MCP server does not take for listing: no definition says which scopes that needs.
+  const lists = auth.api.protocol === 'mcp' && secret.kind === 'tokens';
+  if (found.kind === 'unknown' || grantsLess(auth, secret) || lists) {
     return { found: { account: null, statusReason: found.reason }, listing: null };
   }
   const hint = `${found.reason} Nothing was stored. A key that was made a moment ago can need a minute at some services.`;
