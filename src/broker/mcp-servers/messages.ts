@@ -53,7 +53,7 @@ export function isModern({ params }: Message): boolean {
 }
 
 /** What the header `Mcp-Name` repeats of a request, where that has such a value (revision 2026-07-28, and its tasks). */
-export function nameOf({ method, params }: Message): unknown {
+export function nameOf({ method, params }: Pick<Message, 'method' | 'params'>): unknown {
   return Object.hasOwn(named, method) ? params[named[method] ?? ''] : undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Headers of streamable HTTP that say of a message what stands in it, or which session it is of. */
+import { nameOf } from '../../broker/mcp-servers/messages.ts';
 import { isRecord, type Message, ownVersion, type Written } from './message.ts';
 
 /** A session, as far as its messages name it. */
@@ -22,29 +23,14 @@ export function postHeaders(written: Written, session: SessionNames | null, mark
   const [only] = written.messages;
   const version = only === undefined || written.messages.length > 1 ? null : ownVersion(only);
   if (only === undefined || version === null) return { ...posted, ...sessionHeaders(session) };
-  const name = nameIn(only);
+  const name = nameOf(only);
   return {
     ...posted,
     'mcp-protocol-version': version,
     'mcp-method': only.method,
-    ...(name !== undefined && { 'mcp-name': fieldValue(name) }),
+    ...(typeof name === 'string' && { 'mcp-name': fieldValue(name) }),
     ...(only.method === 'tools/call' && marks.headers(only)),
   };
-}
-
-/** What the messages of this method name (2026-07-28, Standard Request Headers; tasks: SEP-2663). */
-const named: Readonly<Record<string, string>> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-  'tasks/get': 'taskId',
-  'tasks/update': 'taskId',
-  'tasks/cancel': 'taskId',
-};
-
-function nameIn({ method, params }: Message): string | undefined {
-  const name = Object.hasOwn(named, method) ? params[named[method] ?? ''] : undefined;
-  return typeof name === 'string' ? name : undefined;
 }
 
 /** An argument of a tool that goes into a header, too. */

@@ -11,7 +11,7 @@ import { readSeen, seenBy } from '../../../src/broker/mcp-servers/seen.ts';
 import { localPrincipal as ann } from '../../../src/principal.ts';
 import { credentialOf, startBroker, type TestBroker } from '../../support/broker.ts';
 import { type McpToolsServer, servedTool, startMcpToolsServer } from '../../support/servers/mcp-tools-server.ts';
-import { startRemoteMcp } from '../../support/servers/remote-mcp.ts';
+import { startRemoteMcp } from '../../support/servers/session-mcp.ts';
 
 const key = 'key_0123456789abcdefghij';
 let remote: McpToolsServer;
