@@ -1,7 +1,7 @@
 /** Signals between this process, its child, and whoever started it. */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { openTerminal } from '../terminal/terminal.ts';
+import { findTerminal } from '../terminal/terminal.ts';
 
 /** How a program ended: with an exit code, or by a signal. */
 export type ChildEnd = { readonly code: number; readonly signal: null } | { readonly signal: NodeJS.Signals };
@@ -51,8 +51,6 @@ function isAtTerminal(): boolean {
     const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return terminal !== '0' && group === foreground;
   } catch {
-    const terminal = openTerminal();
-    terminal?.close();
-    return terminal !== null;
+    return findTerminal() !== null;
   }
 }

@@ -47,19 +47,20 @@ function clientOf(word: string): Client {
  *
  * @throws KeywardError `cancelled` when the person stops, or wants none
  */
-export async function askWhich(plans: readonly Plan[], { streams }: Terminal): Promise<readonly Plan[]> {
+export async function askWhich(plans: readonly Plan[], terminal: Terminal): Promise<readonly Plan[]> {
   const { confirm, isCancel, multiselect } = await import('@clack/prompts');
   const [only] = plans;
-  const chosen =
+  const chosen = await terminal.lend(async (streams) =>
     only !== undefined && plans.length === 1
-      ? await confirm({ message: `Make this change for ${only.config.client.name}?`, ...streams })
-      : await multiselect({
+      ? confirm({ message: `Make this change for ${only.config.client.name}?`, ...streams })
+      : multiselect({
           message: `Make ${count(plans.length, 'change')}? Space leaves one out, Enter goes on`,
           options: plans.map((plan) => ({ value: plan, label: plan.config.client.name, hint: plan.config.path })),
           initialValues: [...plans],
           required: false,
           ...streams,
-        });
+        }),
+  );
   const wanted = isCancel(chosen) || chosen === false ? [] : chosen === true ? plans : chosen;
   if (wanted.length > 0) return wanted;
   throw new KeywardError('cancelled', 'Nothing was changed.');

@@ -17,7 +17,7 @@ import { findConnection } from '../connection-name.ts';
 import { personAt } from '../person.ts';
 import { withApproval } from '../terminal/approval.ts';
 import { plain, printJson } from '../terminal/table.ts';
-import { openTerminal, type Terminal } from '../terminal/terminal.ts';
+import { findTerminal, type Terminal } from '../terminal/terminal.ts';
 import { withBroker } from '../with-store.ts';
 
 const principal = personAt('keyward connect');
@@ -30,16 +30,11 @@ export const connect: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
     // They are read, and the browser must not have the key to everything.
     for (const name of secretVariables(process.env)) delete process.env[name];
-    const terminal = openTerminal();
-    try {
-      const json = invocation.flags.has('json');
-      const created = await begin(broker, invocation, terminal);
-      if (created.kind === 'created') return await tell(broker, created.credentialId, json);
-      await tell(broker, await finishElsewhere(broker, created, invocation.flags.has('no-browser')), json);
-      await delay(resultPageMs);
-    } finally {
-      terminal?.close();
-    }
+    const json = invocation.flags.has('json');
+    const created = await begin(broker, invocation, findTerminal());
+    if (created.kind === 'created') return tell(broker, created.credentialId, json);
+    await tell(broker, await finishElsewhere(broker, created, invocation.flags.has('no-browser')), json);
+    await delay(resultPageMs);
   });
 
 async function begin(broker: Broker, invocation: Invocation, terminal: Terminal | null) {

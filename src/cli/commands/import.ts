@@ -14,7 +14,7 @@ import { servicesOf } from '../secrets/services.ts';
 import { type Stored, storeFinding } from '../secrets/store-finding.ts';
 import { withProgress } from '../terminal/progress.ts';
 import { plain, printJson, table } from '../terminal/table.ts';
-import { openTerminal, type Terminal } from '../terminal/terminal.ts';
+import { findTerminal, type Terminal } from '../terminal/terminal.ts';
 import { withBroker } from '../with-store.ts';
 
 /** A finding, and what became of it. */
@@ -43,14 +43,14 @@ export const importSecrets: Run = async (invocation) => {
     return unread;
   }
   process.stdout.write(table([['service', 'secret', 'where'], ...found.flatMap(rowsOf)]));
-  const terminal = yes ? null : openTerminal();
+  const terminal = yes ? null : findTerminal();
   if (terminal === null && !yes) {
     throw new KeywardError('cancelled', 'Nothing was changed, as there is no terminal to ask at.', {
       hint: 'Run the command in a terminal. With --yes it stores them without asking, but only in a terminal it also takes them out of the files.',
     });
   }
   const person = terminal !== null || isTyped();
-  const done = await chooseAndStore(invocation, found, { person, terminal }).finally(() => terminal?.close());
+  const done = await chooseAndStore(invocation, found, { person, terminal });
   const leftBecause = leavesFiles(invocation, person);
   const failed = leftBecause === null ? await rewrite(invocation, done) : new Map<string, string>();
   const files: Files = { leftBecause, failed, exposure };

@@ -12,7 +12,7 @@ import type { Invocation, Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
 import { requireMcpServer } from '../mcp-servers.ts';
 import { plain, printJson } from '../terminal/table.ts';
-import { openTerminal } from '../terminal/terminal.ts';
+import { findTerminal } from '../terminal/terminal.ts';
 import { withConnections } from '../with-store.ts';
 
 /** What became of one client, for programs. */
@@ -42,8 +42,8 @@ export const setup: Run = async (invocation) => {
   const due = looked.flatMap(({ plan }) => (plan !== undefined && changes(plan) ? [plan] : []));
 
   if (!asJson) await showAll(looked, aim);
-  const terminal = yes || asJson || due.length === 0 ? null : openTerminal();
-  const chosen = terminal ? await askWhich(due, terminal).finally(() => terminal.close()) : yes ? due : [];
+  const terminal = yes || asJson || due.length === 0 ? null : findTerminal();
+  const chosen = terminal ? await askWhich(due, terminal) : yes ? due : [];
   const outcomes = new Map(looked.map(({ outcome }) => [outcome.path, outcome]));
   for (const plan of chosen) {
     const outcome = await write(plan);

@@ -16,9 +16,9 @@ export function isTyped(): boolean {
 }
 
 /** @throws KeywardError `cancelled` when the person stops, or wants none */
-export async function askWhich(findings: readonly Finding<Place>[], { streams }: Terminal): Promise<Finding<Place>[]> {
+export async function askWhich(findings: readonly Finding<Place>[], terminal: Terminal): Promise<Finding<Place>[]> {
   const { isCancel, multiselect } = await import('@clack/prompts');
-  const chosen = await multiselect({
+  const question = {
     message: `Move ${count(findings.length, 'secret')} into the vault? Space leaves one out, Enter goes on`,
     options: findings.map((finding) => ({
       value: finding,
@@ -27,14 +27,14 @@ export async function askWhich(findings: readonly Finding<Place>[], { streams }:
     })),
     initialValues: findings.filter(({ missing, elsewhere }) => missing.length === 0 && elsewhere === null),
     required: false,
-    ...streams,
-  });
+  };
+  const chosen = await terminal.lend((streams) => multiselect({ ...question, ...streams }));
   if (!isCancel(chosen) && chosen.length > 0) return chosen;
   throw new KeywardError('cancelled', 'Nothing was stored, and nothing was changed.');
 }
 
 /** The finding with what was missing; as it was when the person leaves something out. */
-export async function askMissing(finding: Finding<Place>, { streams }: Terminal): Promise<Finding<Place>> {
+export async function askMissing(finding: Finding<Place>, terminal: Terminal): Promise<Finding<Place>> {
   const { isCancel, password, text } = await import('@clack/prompts');
   const { connector, auth } = finding;
   const [inputs, secrets] = [{ ...finding.inputs }, { ...finding.secrets }];
@@ -43,13 +43,13 @@ export async function askMissing(finding: Finding<Place>, { streams }: Terminal)
     if (property === undefined) return finding;
     const title = `${connector.name}: ${property.title ?? name}`;
     const choice = property.enum === undefined ? '' : ` (one of ${property.enum.join(', ')})`;
-    const options = {
+    const question = {
       message: plain(`${title}${choice}. ${property.description ?? ''}`.trim()),
       validate: (value: string | undefined) =>
         value === undefined || value === '' || accepts(property, value) ? undefined : 'It has another form.',
-      ...streams,
     };
-    const typed = property.writeOnly ? await password(options) : await text(options);
+    const ask = property.writeOnly ? password : text;
+    const typed = await terminal.lend((streams) => ask({ ...question, ...streams }));
     if (isCancel(typed) || typed === undefined || typed === '') return finding;
     (property.writeOnly ? secrets : inputs)[name] = typed;
   }

@@ -9,7 +9,7 @@ import type { Broker } from '../../broker/broker.ts';
 import { KeywardError, toPublic } from '../../errors.ts';
 import { localPrincipal, type Principal } from '../../principal.ts';
 import { approvalText, askDecision } from './approval-text.ts';
-import { openTerminal } from './terminal.ts';
+import { findTerminal } from './terminal.ts';
 
 /** As long as a request waits for its owner. */
 const waitSeconds = 600;
@@ -41,19 +41,15 @@ async function isAnswered(broker: Broker, principal: Principal, request: AskedRe
 }
 
 async function askAtTerminal(broker: Broker, principal: Principal, approvalId: string): Promise<boolean> {
-  const terminal = openTerminal();
+  const terminal = findTerminal();
   if (terminal === null) return false;
-  try {
-    const view = (await openApprovals(broker, principal)).find((one) => one.approvalId === approvalId);
-    if (view === undefined) return true;
-    terminal.say(`${approvalText(view)}\n`);
-    const decision = await askDecision(view, (prompt) => terminal.ask(prompt));
-    if (decision === null) return false;
-    await decide(broker, { ...principal, client: 'keyward command line' }, approvalId, decision);
-    return true;
-  } finally {
-    terminal.close();
-  }
+  const view = (await openApprovals(broker, principal)).find((one) => one.approvalId === approvalId);
+  if (view === undefined) return true;
+  terminal.say(`${approvalText(view)}\n`);
+  const decision = await askDecision(view, (prompt) => terminal.ask(prompt));
+  if (decision === null) return false;
+  await decide(broker, { ...principal, client: 'keyward command line' }, approvalId, decision);
+  return true;
 }
 
 /** What the person is told who ran the command; the error itself speaks to an assistant. */

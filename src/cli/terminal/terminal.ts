@@ -1,46 +1,62 @@
 /** The terminal that a person sits at, whatever stdin and stdout of this process are. */
-import { openSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
 import { read } from 'read';
 import { KeywardError } from '../../errors.ts';
 import { plain } from './table.ts';
 
+export type TerminalStreams = { readonly input: ReadStream; readonly output: WriteStream };
+
 export type Terminal = {
-  /** For a library that asks in its own way. */
-  readonly streams: { readonly input: ReadStream; readonly output: WriteStream };
+  /** Lends the terminal to a library that asks in its own way. */
+  lend<T>(ask: (streams: TerminalStreams) => Promise<T>): Promise<T>;
   say(text: string): void;
   /** Asks for one line. `cancelled` never: Ctrl-C ends the process. */
   ask(prompt: string): Promise<string>;
   /** The same for what must not be seen on the screen. */
   askSecret(prompt: string): Promise<string>;
-  close(): void;
 };
 
 /**
  * The controlling terminal; null where there is none. A program that starts Keyward decides what its stdin says, so a yes
  * is never read from there.
+ *
+ * It is open for one question at a time: a stream that waits after its question takes what a person types for the next one.
  */
-export function openTerminal(): Terminal | null {
+export function findTerminal(): Terminal | null {
   const [input, output] = process.platform === 'win32' ? ['\\\\.\\CONIN$', '\\\\.\\CONOUT$'] : ['/dev/tty', '/dev/tty'];
-  let streams: Terminal['streams'];
+  const lend: Terminal['lend'] = async (ask) => {
+    const streams = { input: new ReadStream(openSync(input, 'r+')), output: new WriteStream(openSync(output, 'r+')) };
+    try {
+      return await ask(streams);
+    } finally {
+      streams.input.destroy();
+      streams.output.destroy();
+    }
+  };
+  const write = (text: string) => {
+    const file = openSync(output, 'r+');
+    try {
+      writeSync(file, text);
+    } finally {
+      closeSync(file);
+    }
+  };
   try {
-    streams = { input: new ReadStream(openSync(input, 'r+')), output: new WriteStream(openSync(output, 'r+')) };
+    write('');
   } catch {
     return null;
   }
   return {
-    streams,
-    say: (text) => void streams.output.write(text),
-    ask: (prompt) => read({ prompt, ...streams }),
-    askSecret: async (prompt) => {
-      const typed = await read({ prompt, silent: true, ...streams });
-      streams.output.write('\n');
-      return typed;
-    },
-    close: () => {
-      streams.input.destroy();
-      streams.output.destroy();
-    },
+    lend,
+    say: write,
+    ask: (prompt) => lend((streams) => read({ prompt, ...streams })),
+    askSecret: (prompt) =>
+      lend(async (streams) => {
+        const typed = await read({ prompt, silent: true, ...streams });
+        streams.output.write('\n');
+        return typed;
+      }),
   };
 }
 
@@ -50,12 +66,12 @@ export function openTerminal(): Terminal | null {
  * @throws KeywardError `cancelled` for anything but a yes, and where nobody can be asked
  */
 export async function confirmAct(question: string): Promise<void> {
-  const terminal = openTerminal();
+  const terminal = findTerminal();
   if (terminal === null) {
     throw new KeywardError('cancelled', 'There is no terminal to ask at, so nothing was done.', {
       hint: 'Run the command in a terminal, or add --yes.',
     });
   }
-  const answer = await terminal.ask(`${plain(question)} [y/N] `).finally(() => terminal.close());
+  const answer = await terminal.ask(`${plain(question)} [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new KeywardError('cancelled', 'Nothing was done.');
 }
