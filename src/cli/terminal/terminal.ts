@@ -5,7 +5,7 @@ import { read } from 'read';
 import { KeywardError } from '../../errors.ts';
 import { plain } from './table.ts';
 
-export type TerminalStreams = { readonly input: ReadStream; readonly output: WriteStream };
+type TerminalStreams = { readonly input: ReadStream; readonly output: WriteStream };
 
 export type Terminal = {
   /** Lends the terminal to a library that asks in its own way. */
