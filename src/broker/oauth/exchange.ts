@@ -3,8 +3,8 @@ import type { OAuth2Method } from '../../connectors/definition/definition.ts';
 import { keepFields } from './answer.ts';
 import { begin, grantedScopes, type OAuthContext, type TokenSet, usesPkce } from './context.ts';
 import { fillParams } from './endpoints.ts';
-import { standardCode } from './error-codes.ts';
-import { garbled, refusal } from './failures.ts';
+import { standardCode, transientCodes } from './error-codes.ts';
+import { garbled, refusal, unableNow } from './failures.ts';
 import { type AuthorizationServer, resolveServer } from './server.ts';
 import { askForTokens, atTokenEndpoint } from './token-request.ts';
 
@@ -38,7 +38,10 @@ export async function exchangeCode(
   checkIssuer(context, server, received, callback.shared === true);
   const error = single(received, 'error');
   if (error !== null) {
-    throw refusal(context, standardCode(error, auth.tokenResponse.errorCodes), { redirectUri });
+    const verdict = standardCode(error, auth.tokenResponse.errorCodes);
+    throw verdict !== null && transientCodes.has(verdict)
+      ? unableNow(context, verdict)
+      : refusal(context, verdict, { redirectUri });
   }
   const code = single(received, 'code');
   if (code === null) throw garbled(context, 'sent the person back without a code');

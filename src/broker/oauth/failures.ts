@@ -81,6 +81,14 @@ function explain(context: OAuthContext, code: string | null, { redirectUri, stat
   }
 }
 
+/** `provider_unavailable`: the person came back with the word that the service can't do it now (RFC 6749 §4.1.2.1). */
+export function unableNow(context: OAuthContext, code: string): KeywardError {
+  return new KeywardError('provider_unavailable', `${context.connector.name} is having trouble.`, {
+    hint: 'Connect again in a few minutes.',
+    details: { providerError: code },
+  });
+}
+
 /** `provider_unavailable`: the service is there but can't answer now. */
 export function serverUnavailable(
   context: OAuthContext,

@@ -154,10 +154,10 @@ describe('the way back', () => {
 describe('the way back after a fault', () => {
   // None of them is a no of the person.
   it.each([
-    ['the service does not know the code', { code: 'made-up' }],
-    ['the service itself failed', { error: 'server_error' }],
-    ['the service was not asked as it wants', { error: 'invalid_scope' }],
-  ])('has a code of its own where %s', async (_, received) => {
+    ['the service does not know the code', { code: 'made-up' }, 'provider_refused'],
+    ['the service itself failed', { error: 'server_error' }, 'provider_unavailable'],
+    ['the service was not asked as it wants', { error: 'invalid_scope' }, 'provider_refused'],
+  ])('has a code of its own where %s', async (_, received, code) => {
     const redirectUri = 'http://127.0.0.1:1/done?keep=1';
     const body = { userId: 'ann', authenticationType: 'oauth2', redirectUri };
     const started = await rest.send('ann', 'POST', acme, { body });
@@ -166,7 +166,7 @@ describe('the way back after a fault', () => {
     const back = new URL(asked.searchParams.get('redirect_uri') ?? '');
     back.search = `${new URLSearchParams({ state: asked.searchParams.get('state') ?? '', ...received })}`;
     const { headers } = await browser.open(back, 0);
-    expect(headers.get('location')).toBe(`${redirectUri}&error=provider_refused`);
+    expect(headers.get('location')).toBe(`${redirectUri}&error=${code}`);
   });
 });
 
