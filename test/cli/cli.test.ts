@@ -138,6 +138,16 @@ describe('keyward', () => {
     const noId = await keyward(['auth-config', 'add', 'github'], {}, 'secret');
     expect(noId).toMatchObject({ code: 1, stdout: '' });
     expect(noId.stderr).toContain('http://127.0.0.1:7355/oauth/callback');
+    const noServer = await keyward(['auth-config', 'add', 'generic-openid', '--client-id', 'x'], {}, 'secret');
+    expect(noServer.stderr).toContain('Add --server with the issuer');
+    const forServer = await keyward(
+      ['auth-config', 'add', 'generic-openid', '--server', 'https://id.example'],
+      {},
+      's',
+    );
+    expect(forServer.stderr).toMatch(
+      /client at id\.example with the redirect URI http:\/\/\S+\/oauth\/callback\/generic-openid\b/,
+    );
     expect(await keyward(['auth-config', 'remove', 'nothing'])).toMatchObject({ code: 1, stdout: '' });
   });
 

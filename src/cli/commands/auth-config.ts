@@ -7,8 +7,10 @@ import {
   listAuthConfigs,
   removeAuthConfig,
 } from '../../broker/grants/auth-configs.ts';
+import { readServer } from '../../broker/grants/named-server.ts';
+import { redirectUriFor } from '../../broker/grants/redirect-uri.ts';
 import { allOf } from '../../broker/input/paging.ts';
-import { isOAuth } from '../../connectors/auth-kinds.ts';
+import { clientsAt, isOAuth, namedServer, serverInputName } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
@@ -43,18 +45,38 @@ export const add: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
     const [connectorId = ''] = invocation.words;
     const connector = broker.catalogue.require(connectorId);
-    const clientId = invocation.flags.get('client-id');
-    if (clientId === undefined) {
-      throw new KeywardError('invalid_input', 'The client id is missing.', {
-        hint: `Register an OAuth client at ${connector.appUrl} with the redirect URI ${broker.pages.callbackOrigin}/oauth/callback, then add --client-id with the id that ${connector.name} shows.${appSteps(connector)}`,
-      });
-    }
+    const { flags } = invocation;
+    const [clientId, name, server] = [flags.get('client-id'), flags.get('name'), flags.get('server')];
+    // Nobody is asked for a secret before the server is one that a client can be stored for.
+    const where = serverOf(broker, connector, server);
+    if (clientId === undefined) throw missingId(broker, connector, where);
     const clientSecret = await askSecret(`Client secret of ${connector.name} (empty if it has none): `);
-    const name = invocation.flags.get('name');
-    const input = { connectorId, clientId, clientSecret, ...(name !== undefined && { name }) };
+    const named = { ...(name !== undefined && { name }), ...(server !== undefined && { server }) };
+    const input = { connectorId, clientId, clientSecret, ...named };
     const { authConfigId } = await addAuthConfig(broker, principal, input);
     process.stdout.write(`Stored as ${authConfigId}.\n`);
   });
+
+function serverOf(broker: Broker, connector: Connector, server: string | undefined) {
+  const field = connector.auth.map(serverInputName).find((name) => name !== null);
+  if (server !== undefined || typeof field !== 'string') return readServer(broker, connector, server);
+  throw new KeywardError('invalid_input', `An OAuth client for ${connector.name} belongs to one server.`, {
+    hint: `Add --server with the ${field} that the connections will have, such as https://id.example.`,
+  });
+}
+
+function missingId({ pages }: Broker, connector: Connector, { auth, inputs }: ReturnType<typeof readServer>) {
+  const method = auth ?? connector.auth.find(({ authenticationType }) => authenticationType === 'oauth2');
+  const where = method === undefined ? connector.appUrl : clientsAt(connector, method, inputs);
+  const { callbackOrigin } = pages;
+  const redirectUri =
+    method === undefined
+      ? `${callbackOrigin}/oauth/callback`
+      : redirectUriFor(callbackOrigin, connector, method, namedServer(method, inputs));
+  return new KeywardError('invalid_input', 'The client id is missing.', {
+    hint: `Register an OAuth client at ${where} with the redirect URI ${redirectUri}, then add --client-id with the id that ${connector.name} shows.${appSteps(connector)}`,
+  });
+}
 
 /** What else has to be done with the app, as the connector's definition says. */
 function appSteps(connector: Connector): string {

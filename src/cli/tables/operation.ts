@@ -110,6 +110,7 @@ export const operationCommands: CommandTable = {
       flags: {
         'client-id': { value: 'text', help: 'the client id that the service shows' },
         name: { value: 'text', help: 'what to call it; default: the name of the connector' },
+        server: { value: 'url', help: 'the authorization server, where each connection names its own' },
       },
       examples: [
         'keyward auth-config add github --client-id Iv1.8a61…',
