@@ -92,6 +92,12 @@ const names = {
     hint: 'Use one of them, or wait until they end.',
   },
   visit: { many: 'browsers', open: 'browsers', hint: 'Sign out in one of them, then sign in again.' },
+  passkey: { many: 'passkeys', open: 'passkeys', hint: 'Remove one that is no longer needed.' },
+  usedChallenge: {
+    many: 'uses of passkeys within an hour',
+    open: 'uses of passkeys within an hour',
+    hint: 'Wait an hour, or sign in with a code.',
+  },
   approval: {
     many: 'requests for approval',
     open: 'requests that wait for approval',

@@ -17,4 +17,25 @@ export type SessionRow = Row & {
 export type SignInCodeRow = Row & { readonly expiresAt: number };
 
 /** A browser in which its owner is signed in to the pages. It has no secret: the browser keeps a proof that it is the one. */
-export type VisitRow = Row & { readonly expiresAt: number };
+export type VisitRow = Row & {
+  readonly expiresAt: number;
+  /** The passkey that signed its owner in; absent where a code or an issuer did. */
+  readonly passkeyId?: string;
+};
+
+/**
+ * A passkey of its owner (WebAuthn Level 3, §4 *credential record*). Its id is a digest of the credential's own id, which
+ * is sealed with the public key.
+ */
+export type PasskeyRow = Row & {
+  /** What its owner calls it. */
+  readonly name: string;
+  /** The signature counter of its last use; 0 where the authenticator counts nothing. */
+  readonly counter: number;
+  readonly usedAt: number | null;
+  /** When a copy of it was seen. It signs nobody in since then. */
+  readonly copiedAt: number | null;
+};
+
+/** A challenge that its owner's passkey answered; its id is a keyed digest of it. No second answer is taken while it is here. */
+export type UsedChallengeRow = Row & { readonly expiresAt: number };

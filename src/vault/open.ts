@@ -82,6 +82,10 @@ export async function openVault(
       const row = await store.findSession(id);
       return row && recordOf<'session'>(row);
     },
+    async findPasskey(id) {
+      const row = await store.findPasskey(id);
+      return row && recordOf<'passkey'>(row);
+    },
     async listSessions(page) {
       return (await store.listSessions(page)).map((row) => recordOf<'session'>(row));
     },
@@ -197,6 +201,9 @@ function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
     signInCode: { rows: 10_000 },
     // Signing in ends the oldest beyond twenty; there may be this many while several sign in at once.
     visit: { rows: 100 },
+    passkey: { rows: 20 },
+    // Each can begin a visit, whose end the vault has to remember: so many within an hour.
+    usedChallenge: { rows: 60 },
     approval: { rows: 400, open: 20 },
   };
 }

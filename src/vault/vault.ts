@@ -2,7 +2,7 @@
 import type { Owner } from '../principal.ts';
 import type { SeenToolsRow } from '../store/seen-tools.ts';
 import type { Reader } from '../store/sharing.ts';
-import type { SessionRow, SignInCodeRow, VisitRow } from '../store/sign-in-rows.ts';
+import type { PasskeyRow, SessionRow, SignInCodeRow, UsedChallengeRow, VisitRow } from '../store/sign-in-rows.ts';
 import type {
   ApprovalRow,
   AttemptRow,
@@ -44,6 +44,7 @@ export type Approval = Stored<ApprovalRow>;
 export type ReplacedSecret = Stored<ReplacedSecretRow>;
 export type SeenTools = Stored<SeenToolsRow>;
 export type Visit = Stored<VisitRow>;
+export type Passkey = Stored<PasskeyRow>;
 
 /** The plaintext inside a credential. */
 export type CredentialSecret =
@@ -93,6 +94,15 @@ export type AttemptSecret = {
   } | null;
 };
 
+/** The sealed part of a passkey; all of it in base64url. */
+export type PasskeySecret = {
+  readonly credentialId: string;
+  /** COSE key (RFC 9052 §7). */
+  readonly publicKey: string;
+  /** What the authenticator knows its owner as: chance, no name, and the same for all passkeys of one owner. */
+  readonly userHandle: string;
+};
+
 /** Lists of an MCP server whose entries its owner has to have seen; `server` is what it says of itself. */
 export type ServerList = 'tools' | 'prompts' | 'server';
 
@@ -126,6 +136,8 @@ export type Records = {
   session: { record: Session; secret: Record<string, never> };
   signInCode: { record: Stored<SignInCodeRow>; secret: Owner };
   visit: { record: Visit; secret: Record<string, never> };
+  passkey: { record: Passkey; secret: PasskeySecret };
+  usedChallenge: { record: Stored<UsedChallengeRow>; secret: Record<string, never> };
   /** `key`: link and form tokens of one request are derived from it; each new request has a new one. */
   approval: { record: Approval; secret: { readonly key: string } };
   replacedSecret: { record: ReplacedSecret; secret: CredentialSecret };
@@ -200,6 +212,7 @@ export interface Vault extends Passed {
   listOffered(tenant: string, page: Page): Promise<Credential[]>;
   findAttempt(id: string): Promise<Attempt | undefined>;
   findSession(id: string): Promise<Session | undefined>;
+  findPasskey(id: string): Promise<Passkey | undefined>;
   /** The sessions of every owner, for whoever runs Keyward. */
   listSessions(page: Page): Promise<Session[]>;
   list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;

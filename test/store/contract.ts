@@ -135,6 +135,29 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await store.findSession(attempt.id)).toBeUndefined();
     });
 
+    it('finds a passkey whoever owns it, and no other kind that way; forgets used challenges when their time is over', async () => {
+      const { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt } = credentialRow({
+        owner: 'bob',
+      });
+      const common = { id, tenant, owner, version, secretVersion, sealed, createdAt, updatedAt };
+      const passkey = { ...common, name: 'Laptop', counter: 3, usedAt: null, copiedAt: null };
+      const credential = credentialRow();
+      const used = [100, 200].map((expiresAt) => ({ ...common, id: randomUUID(), expiresAt }));
+      await store.commit([
+        insert(credential),
+        { op: 'insert', kind: 'passkey', row: passkey },
+        ...used.map((row) => ({ op: 'insert' as const, kind: 'usedChallenge' as const, row })),
+      ]);
+      expect(await store.findPasskey(id)).toEqual(passkey);
+      expect(await store.findPasskey(credential.id)).toBeUndefined();
+      expect(await store.get('passkey', ann, id)).toBeUndefined();
+      await store.purge('usedChallenge', 200);
+      expect(await store.list('usedChallenge', bob, {}, { limit: 10 })).toEqual([used[1]]);
+      const taken = { ...passkey, owner: 'ann' };
+      const again = store.commit([{ op: 'insert', kind: 'passkey', row: taken }]);
+      await expect(again).rejects.toMatchObject({ code: 'conflict' });
+    });
+
     it('stores all of a change set or nothing', async () => {
       const [kept, lost] = [credentialRow(), credentialRow()];
       await store.commit([insert(kept)]);

@@ -108,7 +108,7 @@ export async function shareConnection(
 }
 
 /** Records that a user leaves who has been here. */
-const traces = ['credential', 'visit', 'session', 'approval', 'attempt', 'authConfig'] as const;
+const traces = ['credential', 'visit', 'session', 'passkey', 'approval', 'attempt', 'authConfig'] as const;
 
 /** For a user of one's own tenant whom this Keyward has never seen: a mistyped name is no error, as they may come later. */
 async function strangerHint(broker: Broker, { tenant }: Principal, grantee: string): Promise<string | null> {

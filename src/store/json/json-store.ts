@@ -133,6 +133,10 @@ function storeOver(
       const found = (await table.current()).find(rowKey('session', id));
       return found?.kind === 'session' ? found.row : undefined;
     },
+    async findPasskey(id) {
+      const found = (await table.current()).find(rowKey('passkey', id));
+      return found?.kind === 'passkey' ? found.row : undefined;
+    },
     async listSessions(page) {
       return pageOf((await table.current()).on(kindShelf('session'), page.after), {}, page) as SessionRow[];
     },

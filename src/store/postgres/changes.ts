@@ -49,7 +49,7 @@ async function endsOf(query: Query, proofs: RowProofs, changes: readonly Change[
   for (const change of changes) {
     if (change.op !== 'delete' || !endsAdmission(change)) continue;
     const [found] = await query<Columns>(sql.get, [...ownerParameters(change.owner), change.kind, change.id]);
-    const until = found && proofs.isGenuine(found) ? rowOf<'session'>(found).expiresAt : null;
+    const until = (found && proofs.isGenuine(found) ? rowOf<'session'>(found).expiresAt : null) ?? null;
     if (found !== undefined) ends.push({ id: change.id, until });
   }
   return ends;

@@ -98,6 +98,9 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
     async findSession(id) {
       return (await rows('session', (row) => row.id === id, sql.find, ['session', id]))[0];
     },
+    async findPasskey(id) {
+      return (await rows('passkey', (row) => row.id === id, sql.find, ['passkey', id]))[0];
+    },
     listSessions: (page) => rows('session', () => true, sql.listSessions, [...startOf(page), page.limit]),
     async findVisible(reader, id) {
       const fits = (row: CredentialRow) => row.id === id && isVisibleTo(row, reader);

@@ -87,7 +87,10 @@ export function columnsOf({ kind, row }: KindRow): Omit<Columns, 'mac'> {
     metadata: JSON.stringify(metadata),
     connector_id: connectorId,
     status,
-    ends_at: kind === 'attempt' || kind === 'visit' || kind === 'replacedSecret' ? row.expiresAt : null,
+    ends_at:
+      kind === 'attempt' || kind === 'visit' || kind === 'usedChallenge' || kind === 'replacedSecret'
+        ? row.expiresAt
+        : null,
     shared: kind === 'credential' && (row.shares ?? []).length > 0,
   };
 }

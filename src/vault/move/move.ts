@@ -21,9 +21,16 @@ export type Moved = { readonly records: Readonly<Partial<Record<Kind, number>>>;
 
 const batch = 200;
 /** What ends soon, and belongs to the place it was made in. */
-export const passing: readonly Kind[] = ['attempt', 'signInCode', 'visit', 'approval', 'replacedSecret'];
+export const passing: readonly Kind[] = [
+  'attempt',
+  'signInCode',
+  'visit',
+  'usedChallenge',
+  'approval',
+  'replacedSecret',
+];
 /** What a backup does not bring back: it may have been ended since. */
-export const notRestored: readonly Kind[] = [...passing, 'session'];
+export const notRestored: readonly Kind[] = [...passing, 'session', 'passkey'];
 
 /**
  * Copies the audit log, then every record as `change` makes it, and compares both sides afterwards. `conflict` when the
