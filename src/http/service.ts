@@ -2,6 +2,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { createIssuerSignIn } from '../broker/sign-in/issuer.ts';
+import { relyingPartyAt } from '../broker/sign-in/webauthn.ts';
 import { usualScopes } from '../principal.ts';
 import { type Bearer, createBearer } from './auth/bearer.ts';
 import type { IssuerSettings } from './auth/issuer-tokens.ts';
@@ -88,9 +89,11 @@ export function createService(options: ServiceOptions): Service {
   app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer), publicUrl }));
   if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
   const secure = origin.protocol === 'https:';
-  const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), limits });
+  // With an issuer, who is there is the issuer's to say.
+  const passkeys = issuer === null ? relyingPartyAt(publicUrl) : null;
+  const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), passkeys, limits });
   app.route('/', routes);
-  app.route('/', homeRoutes({ broker, secure, visitor, mcpUrl: `${publicUrl}/mcp` }));
+  app.route('/', homeRoutes({ broker, secure, visitor, passkeys: passkeys !== null, mcpUrl: `${publicUrl}/mcp` }));
   app.route('/', offerRoutes({ broker, secure, visitor }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));

@@ -13,6 +13,7 @@ import {
 } from '../credentials/end-connections.ts';
 import { authorize } from '../policy/policy.ts';
 import { endSignInCodes } from '../sign-in/code.ts';
+import { endPasskeys } from '../sign-in/passkeys.ts';
 import { listSessions, revokeSession } from '../sign-in/sessions.ts';
 import { endVisits } from '../sign-in/visits.ts';
 
@@ -25,6 +26,8 @@ export type Receipt = {
   readonly sessions: number;
   /** Browsers that were signed in to the pages of HTTP mode. */
   readonly browsers: number;
+  /** Passkeys for those pages. */
+  readonly passkeys: number;
   /** Connect flows that waited for a person. */
   readonly attempts: number;
   /** Requests for approval that waited, and permissions for once or for minutes. */
@@ -60,15 +63,18 @@ export async function endEverything(
   // What is left of it is looked at again below.
   await block().catch(() => undefined);
   await part('Sign-in codes', () => endSignInCodes(broker, principal), undefined);
+  const passkeys = await endPasskeys(broker, principal).catch(() => 0);
   const sessions = await part('Session tokens', () => endSessions(broker, principal), 0);
   const browsers = await part('Signed-in browsers', () => endVisits(broker, principal), 0);
   const attempts = await part('Connect flows', () => endAttempts(broker, principal), 0);
   const approvals = await part('Approvals', () => endRequests(broker, principal), 0);
+  // What is left of them, and what a browser added while it was signed in.
+  const late = await part('Passkeys', () => endPasskeys(broker, principal), 0);
   // One may have been made until its way in was closed.
   problems.push(...(await part('Connections', block, [])));
   const shares = [...blocked.values()].reduce((sum, { before }) => sum + (before.shares?.length ?? 0), 0);
   const connections = await part('Services', () => endConnections(broker, principal, blocked, how), []);
-  return { connections, shares, sessions, browsers, attempts, approvals, problems };
+  return { connections, shares, sessions, browsers, passkeys: passkeys + late, attempts, approvals, problems };
 }
 
 async function endSessions(broker: Broker, principal: Principal): Promise<number> {

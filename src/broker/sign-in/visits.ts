@@ -15,19 +15,26 @@ type Parts = { readonly vault: Vault };
 /** How long a browser stays signed in. */
 export const visitLifetimeMs = 12 * 3_600_000;
 
+/** So long ago somebody may have signed in who adds another way in. A cookie that was taken later is not enough for that. */
+const recentMs = 600_000;
+
 /** So many browsers of one person; one more ends the oldest visit. */
 const maxVisits = 20;
 
 type Named = Owner & { readonly id: string };
 
-/** Signs this person in, and answers what the browser keeps of it. */
-export async function beginVisit(parts: Parts, { tenant, user }: Owner): Promise<string> {
+/**
+ * Signs this person in, and answers what the browser keeps of it.
+ *
+ * @param passkeyId what signed them in, where it was a passkey
+ */
+export async function beginVisit(parts: Parts, { tenant, user }: Owner, passkeyId?: string): Promise<string> {
   const { vault } = parts;
   const id = randomUUID();
   await vault.purge('visit', Date.now());
-  const record = { id, tenant, owner: user, expiresAt: Date.now() + visitLifetimeMs };
+  const record = { id, tenant, owner: user, expiresAt: Date.now() + visitLifetimeMs, ...(passkeyId && { passkeyId }) };
   await vault.commit([{ op: 'create', kind: 'visit', record, secret: {} }]);
-  const visits = await vault.list('visit', { tenant, user }, {}, { limit: 10 * maxVisits });
+  const visits = await visitsOf(parts, { tenant, user });
   for (const visit of visits.slice(0, -maxVisits)) await end(parts, visit);
   const payload = Buffer.from(JSON.stringify({ tenant, user, id })).toString('base64url');
   return `${payload}.${proofOf(parts, payload)}`;
@@ -39,6 +46,12 @@ export async function visitorOf(parts: Parts, value: string): Promise<Owner | nu
   return visit && { tenant: visit.tenant, user: visit.owner };
 }
 
+/** Who a browser with this value is, where they signed in within the last ten minutes; else null. */
+export async function recentVisitorOf(parts: Parts, value: string): Promise<Owner | null> {
+  const visit = await find(parts, value);
+  return visit && Date.now() - visit.createdAt < recentMs ? { tenant: visit.tenant, user: visit.owner } : null;
+}
+
 /** Signs out the browser that keeps this value: it is nobody's from now on, wherever a copy of it is. */
 export async function endVisit(parts: Parts, value: string): Promise<void> {
   const visit = await find(parts, value);
@@ -46,10 +59,23 @@ export async function endVisit(parts: Parts, value: string): Promise<void> {
 }
 
 /** Signs every browser of this person out; answers how many that were. */
-export async function endVisits(parts: Parts, { tenant, user }: Owner): Promise<number> {
-  const visits = await parts.vault.list('visit', { tenant, user }, {}, { limit: 10 * maxVisits });
+export async function endVisits(parts: Parts, person: Owner): Promise<number> {
+  const visits = await visitsOf(parts, person);
   await forEvery(visits, (visit) => end(parts, visit));
   return visits.filter(({ expiresAt }) => expiresAt > Date.now()).length;
+}
+
+/** Signs out the browsers that this passkey signed in. */
+export async function endVisitsBy(parts: Parts, person: Owner, passkeyId: string): Promise<void> {
+  const visits = await visitsOf(parts, person);
+  await forEvery(
+    visits.filter((visit) => visit.passkeyId === passkeyId),
+    (visit) => end(parts, visit),
+  );
+}
+
+function visitsOf({ vault }: Parts, { tenant, user }: Owner): Promise<Visit[]> {
+  return vault.list('visit', { tenant, user }, {}, { limit: 10 * maxVisits });
 }
 
 async function find(parts: Parts, value: string): Promise<Visit | null> {

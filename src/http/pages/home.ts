@@ -24,6 +24,8 @@ type HomeOptions = {
   readonly visitor: SignIn['visitor'];
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
+  /** Whether people may have passkeys. */
+  readonly passkeys: boolean;
   /** Where MCP clients connect. */
   readonly mcpUrl: string;
 };
@@ -32,7 +34,7 @@ type HomeOptions = {
  * `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced, and
  * `POST /tools` leads to the page that shows what is new or changed at an MCP server.
  */
-export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Hono {
+export function homeRoutes({ broker, secure, visitor, passkeys, mcpUrl }: HomeOptions): Hono {
   const routes = new Hono();
   routes.get('/', async (c) => {
     const person = await visitor(c);
@@ -50,7 +52,7 @@ export function homeRoutes({ broker, secure, visitor, mcpUrl }: HomeOptions): Ho
     }
     const browser = browserOf(c, secure);
     const proofs = { csrf: formProof(broker, person, browser), signOut: signInCsrf(broker, browser) };
-    const around = { ...proofs, host: new URL(mcpUrl).host, now: Date.now() };
+    const around = { ...proofs, passkeys, host: new URL(mcpUrl).host, now: Date.now() };
     return c.html(connectionsPage({ ...shown, waiting, offers, person, nameOf, reconnected: kept, toSee, ...around }));
   });
 
@@ -112,6 +114,7 @@ type Connections = {
   readonly csrf: string;
   /** What the form to sign out carries. */
   readonly signOut: string;
+  readonly passkeys: boolean;
   readonly host: string;
   readonly now: number;
 };
@@ -130,7 +133,8 @@ ${
     : html`<ul class="rows">${credentials.map((one) => row(one, nameOf(one.connectorId), shown))}</ul>`
 }
 ${nextCursor === undefined ? '' : html`<p><a href="/?after=${encodeURIComponent(nextCursor)}">More connections</a></p>`}
-${offersPart(offers.waiting, shown.now)}`,
+${offersPart(offers.waiting, shown.now)}
+${shown.passkeys ? html`<p><a href="/passkeys">Your passkeys</a></p>` : ''}`,
     foot: `This page comes from Keyward at ${host}. It shows no secrets.`,
   });
 }

@@ -11,6 +11,7 @@ export const style = `
 --accent:#8fd0bb;--accent-hover:#a9dfcd;--on-accent:#0d211b;--tint:#20302b;
 --bad:#ffb4a9;--bad-tint:#3a201d;--good:#8bd8b0;--focus:#a8c7fa}}
 *,*::before,*::after{box-sizing:border-box}
+[hidden]{display:none!important}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}
 .frame{max-width:36rem;margin:0 auto;padding:1.5rem 1rem 3rem}
@@ -49,6 +50,8 @@ blockquote ul{margin:0}
 .rows li{margin:0;padding:.75rem .9rem;border-top:1px solid var(--line)}
 .rows li:first-child{border-top:0}
 .rows li>*{display:block}
+.rows li>form{margin-top:.5rem}
+time{white-space:nowrap}
 .rows .error{margin:.25rem 0 0}
 .rows .facts{display:grid;margin:.6rem 0;padding:0;border:0}
 .rows .actions{display:flex;margin:.75rem 0 .25rem}

@@ -15,6 +15,8 @@ import { freePort } from './mcp-clients.ts';
 export type Session = {
   readonly broker: Broker;
   readonly home: string;
+  /** The outer key of its vault. */
+  readonly key: string;
   readonly port: number;
   /** Everything that was logged, as text. */
   readonly logged: () => string;
@@ -35,6 +37,7 @@ export async function startSession(env: Readonly<Record<string, string>>): Promi
   return {
     broker: keyward.broker,
     home,
+    key,
     port,
     logged: () => lines.join('\n'),
     async connect(input) {

@@ -16,7 +16,7 @@ export type SignInServerOptions = {
   /** Default: any free one. */
   readonly port?: number;
   /** The issuer that people sign in at, and Keyward's client there. */
-  readonly issuer?: { readonly names: ClaimNames; readonly client: OAuthClient };
+  readonly issuer?: { readonly names: ClaimNames; readonly client: OAuthClient | null };
 };
 
 export async function startSignInServer(

@@ -4,16 +4,20 @@ import { bodyLimit } from 'hono/body-limit';
 import type { Broker } from '../../../broker/broker.ts';
 import { signInCsrf, useSignInCode } from '../../../broker/sign-in/code.ts';
 import type { IssuerSignIn } from '../../../broker/sign-in/issuer.ts';
+import { usePasskey } from '../../../broker/sign-in/use-passkey.ts';
 import { beginVisit, endVisit, visitLifetimeMs, visitorOf } from '../../../broker/sign-in/visits.ts';
+import type { RelyingParty } from '../../../broker/sign-in/webauthn.ts';
 import { equalInConstantTime } from '../../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../../broker/visitors/form-errors.ts';
 import { hasCode, KeywardError } from '../../../errors.ts';
 import { type Owner, subjectOf } from '../../../principal.ts';
 import type { RequestEnv } from '../../request-env.ts';
+import { formLimit, formsOnly } from '../form-guards.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
 import { issuerPath, issuerRoutes } from './issuer.ts';
 import { signedOutPage, signInPage } from './pages.ts';
+import { isAt, passkeyRoutes, passkeysPath, signInPath } from './passkeys.ts';
 
 export type SignInOptions = {
   readonly broker: Broker;
@@ -21,24 +25,28 @@ export type SignInOptions = {
   readonly secure: boolean;
   /** Signing in at the issuer, and where that starts; null: with a code only. */
   readonly issuer: { readonly signIn: IssuerSignIn; readonly publicUrl: string } | null;
-  /** `wrongCode` counts a code that is not good, by address; it throws `rate_limited` for too many. */
+  /** Who asks for passkeys; null: nobody, and nothing of them answers. */
+  readonly passkeys: RelyingParty | null;
+  /** `wrongCode` counts a code or a passkey that is not good, by address; it throws `rate_limited` for too many. */
   readonly limits: { wrongCode(address: string): Promise<void> };
 };
 
 export type SignIn = {
-  /** `GET` and `POST /sign-in`, `POST /sign-out`, and with an issuer the way there and back. */
+  /** `GET` and `POST /sign-in`, `POST /sign-out`, and with an issuer the way there and back, or else what passkeys take. */
   readonly routes: Hono<RequestEnv>;
   /** Who this browser is. */
   readonly visitor: VisitorOf;
 };
 
-export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignIn {
+export function signIn({ broker, secure, issuer, passkeys, limits }: SignInOptions): SignIn {
   const routes = new Hono<RequestEnv>();
 
   const visitor: VisitorOf = async (c) => {
     const value = readCookie(c, 'person', secure);
     return (value === undefined ? null : await visitorOf(broker, value)) ?? 'unknown';
   };
+
+  const hasPasskeys = (c: Context) => passkeys !== null && isAt(c, passkeys);
 
   const formOf = async (c: Context, to: string) => {
     const browser = browserOf(c, secure);
@@ -48,7 +56,8 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
       host: issuer.signIn.host,
       url: `${issuer.publicUrl}${issuerPath}?${new URLSearchParams({ to })}`,
     };
-    return { csrf: signInCsrf(broker, browser), to, host: new URL(c.req.url).host, user, issuer: away };
+    const around = { host: new URL(c.req.url).host, passkeys: hasPasskeys(c) };
+    return { csrf: signInCsrf(broker, browser), to, user, issuer: away, ...around };
   };
 
   /** Signs out the person of this browser, wherever a copy of its cookie is. */
@@ -58,9 +67,9 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
   };
 
   /** The browser is this person's from now on; what its form was bound to has served. */
-  const remember = async (c: Context, person: Owner): Promise<void> => {
+  const remember = async (c: Context, person: Owner, passkeyId?: string): Promise<void> => {
     await signOut(c);
-    giveCookie(c, 'person', await beginVisit(broker, person), visitLifetimeMs / 1000, secure);
+    giveCookie(c, 'person', await beginVisit(broker, person, passkeyId), visitLifetimeMs / 1000, secure);
     dropCookie(c, 'form', secure);
   };
 
@@ -74,26 +83,36 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
 
   routes.get('/sign-in', async (c) => c.html(signInPage(await formOf(c, ownPath(c.req.query('to'))))));
 
-  routes.post('/sign-in', limit, async (c) => {
-    const form = await readForm(c);
-    const to = ownPath(form.get('to') ?? undefined);
-    const again = async ({ message, hint }: KeywardError) =>
-      signInPage({ ...(await formOf(c, to)), problem: `${message} ${hint}` });
-    try {
-      await remember(c, await useSignInCode(broker, form.get('code') ?? ''));
-      return c.redirect(to, 303);
-    } catch (error) {
-      if (!hasCode(error, 'unauthenticated')) throw error;
+  /** Signs in whoever the form proves to be, and goes where `work` says; a proof that is not good is counted and told. */
+  const signInBy =
+    (about: 'code' | 'passkey', work: (c: Context, form: URLSearchParams, to: string) => Promise<string>) =>
+    async (c: Context<RequestEnv>) => {
+      const form = await readForm(c);
+      const to = ownPath(form.get('to') ?? undefined);
+      const again = async ({ message, hint }: KeywardError) =>
+        signInPage({ ...(await formOf(c, to)), problem: { about, text: `${message} ${hint}` } });
       try {
-        await limits.wrongCode(c.var.client.address);
-        return c.html(await again(error), 422);
-      } catch (limited) {
-        if (!hasCode(limited, 'rate_limited')) throw limited;
-        c.header('Retry-After', String(limited.details.retryAfterSeconds));
-        return c.html(await again(limited), 429);
+        return c.redirect(await work(c, form, to), 303);
+      } catch (error) {
+        if (!hasCode(error, 'unauthenticated', 'forbidden')) throw error;
+        try {
+          await limits.wrongCode(c.var.client.address);
+          return c.html(await again(error), 422);
+        } catch (limited) {
+          if (!hasCode(limited, 'rate_limited')) throw limited;
+          c.header('Retry-After', String(limited.details.retryAfterSeconds));
+          return c.html(await again(limited), 429);
+        }
       }
-    }
+    };
+
+  const byCode = signInBy('code', async (c, form, to) => {
+    await remember(c, await useSignInCode(broker, form.get('code') ?? ''));
+    // The script says so where the browser can have a passkey.
+    const offer = hasPasskeys(c) && form.get('offer') === 'passkey' && to !== passkeysPath;
+    return offer ? `${passkeysPath}?${new URLSearchParams({ to })}` : to;
   });
+  routes.post('/sign-in', limit, byCode);
 
   routes.post('/sign-out', limit, async (c) => {
     await readForm(c);
@@ -102,12 +121,22 @@ export function signIn({ broker, secure, issuer, limits }: SignInOptions): SignI
     return c.html(signedOutPage(new URL(c.req.url).host));
   });
   if (issuer !== null) routes.route('/', issuerRoutes({ secure, signIn: issuer.signIn, visitor, remember, ownPath }));
+  if (passkeys !== null) {
+    const byPasskey = signInBy('passkey', async (c, form, to) => {
+      const browser = readCookie(c, 'form', secure) ?? '';
+      const { person, passkeyId } = await usePasskey(broker, passkeys, browser, form.get('answer') ?? '');
+      await remember(c, person, passkeyId);
+      return to;
+    });
+    routes.post(signInPath, formsOnly, formLimit, byPasskey);
+    routes.route('/', passkeyRoutes({ broker, secure, rp: passkeys, visitor, ownPath }));
+  }
   return { routes, visitor };
 }
 
 /** Where a person may be sent after signing in: a page of this Keyward, by default the one with their connections. */
 function ownPath(to: string | undefined): string {
-  return to !== undefined && /^\/(connect\/[0-9a-f-]{36}|approvals(\/[0-9a-f-]{36})?)$/.test(to) ? to : '/';
+  return to !== undefined && /^\/(connect\/[0-9a-f-]{36}|approvals(\/[0-9a-f-]{36})?|passkeys)$/.test(to) ? to : '/';
 }
 
 const limit = bodyLimit({

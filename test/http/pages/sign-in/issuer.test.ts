@@ -230,6 +230,7 @@ describe('signing in at the issuer', () => {
       broker,
       secure: true,
       issuer: issuerOptions,
+      passkeys: null,
       limits: createLimits(1, createCounters(null, broker.log)),
     });
     const answer = await new Hono().route('/', routes).request('https://keyward.example/sign-in/issuer');

@@ -184,6 +184,7 @@ describe('signing in with a code', () => {
       broker,
       secure: true,
       issuer: null,
+      passkeys: null,
       limits: createLimits(1, createCounters(null, broker.log)),
     });
     const page = await new Hono().route('/', routes).request('https://keyward.example/sign-in');
