@@ -4,7 +4,7 @@ import { type Owner, subjectOf } from '../../principal.ts';
 import type { PasskeySecret } from '../../vault/vault.ts';
 import { readName } from '../input/text.ts';
 import { challengeLifetimeMs, isCurrent, newChallenge, usedUp } from './challenges.ts';
-import { listPasskeys, noteAct, opened, type PasskeyParts, passkeyIdOf, tried } from './passkeys.ts';
+import { endPasskey, listPasskeys, noteAct, opened, type PasskeyParts, passkeyIdOf, tried } from './passkeys.ts';
 import { recentVisitorOf, visitorOf } from './visits.ts';
 import { algorithms, type RelyingParty, readAnswer, verifyNew } from './webauthn.ts';
 
@@ -68,6 +68,10 @@ export async function addPasskey(
     { op: 'create', kind: 'passkey', record, secret: { credentialId, publicKey, userHandle } } as const,
   ];
   if (!(await tried(parts, done))) throw await refusedToAdd(parts, person);
+  // Whoever ends everything ends visits first, and then looks for what they added.
+  if ((await visitorOf(parts, visit)) !== null) return;
+  await endPasskey(parts, person, record.id);
+  throw signInAgain();
 }
 
 async function secretsOf(parts: PasskeyParts, person: Owner) {

@@ -33,7 +33,7 @@ export async function removePasskey(parts: VaultPart, person: Owner, given: stri
     });
   }
   await noteAct(parts, person, 'passkey.remove', id);
-  await end(parts, person, id);
+  await endPasskey(parts, person, id);
   await endVisitsBy(parts, person, id);
 }
 
@@ -41,12 +41,12 @@ export async function removePasskey(parts: VaultPart, person: Owner, given: stri
 export async function endPasskeys(parts: VaultPart, { tenant, user }: Owner): Promise<number> {
   const person = { tenant, user };
   const passkeys = await listPasskeys(parts, person);
-  await forEvery(passkeys, ({ id }) => end(parts, person, id));
+  await forEvery(passkeys, ({ id }) => endPasskey(parts, person, id));
   return passkeys.length;
 }
 
-/** One that is being used at this moment has another version then, and is looked up again. */
-async function end({ vault }: VaultPart, person: Owner, id: string): Promise<void> {
+/** Ends one of this person's passkeys. While it is being used it gets other versions, and is looked up again. */
+export async function endPasskey({ vault }: VaultPart, person: Owner, id: string): Promise<void> {
   for (;;) {
     const record = await vault.get('passkey', person, id);
     if (record === undefined || (await tried({ vault }, [{ op: 'delete', kind: 'passkey', record }]))) return;

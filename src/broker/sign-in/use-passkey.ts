@@ -5,6 +5,7 @@ import type { Passkey } from '../../vault/vault.ts';
 import { challengeLifetimeMs, isCurrent, isUsed, newChallenge, usedUp } from './challenges.ts';
 import { noteRefusedSignIn, noteSignIn } from './code.ts';
 import { opened, type PasskeyParts, passkeyIdOf, tried } from './passkeys.ts';
+import { endVisitsBy } from './visits.ts';
 import { type RelyingParty, readAnswer, verifyUse } from './webauthn.ts';
 
 /** What a browser is asked to sign in with: any passkey that it has for this Keyward, and that looks who is there. */
@@ -62,6 +63,8 @@ async function noteCopy(parts: PasskeyParts, passkey: Passkey): Promise<KeywardE
   await parts.refusals.note({ ...event, outcome: 'refused', code: error.code });
   const record = { ...passkey, copiedAt: Date.now() };
   if (passkey.copiedAt === null) await tried(parts, [{ op: 'update', kind: 'passkey', record }]);
+  // Any of them may be whoever has the copy.
+  await endVisitsBy(parts, { tenant, user }, subject);
   return error;
 }
 

@@ -3,7 +3,7 @@
  * that only this vault can make; the vault keeps the visit itself, so that signing out ends it everywhere. Knows no HTTP.
  */
 import { randomUUID } from 'node:crypto';
-import { hasCode } from '../../errors.ts';
+import { hasCode, KeywardError } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
 import { parseJson } from '../../json.ts';
 import type { Owner } from '../../principal.ts';
@@ -27,6 +27,7 @@ type Named = Owner & { readonly id: string };
  * Signs this person in, and answers what the browser keeps of it.
  *
  * @param passkeyId what signed them in, where it was a passkey
+ * @throws KeywardError `unauthenticated` when that passkey is there no more
  */
 export async function beginVisit(parts: Parts, { tenant, user }: Owner, passkeyId?: string): Promise<string> {
   const { vault } = parts;
@@ -34,10 +35,21 @@ export async function beginVisit(parts: Parts, { tenant, user }: Owner, passkeyI
   await vault.purge('visit', Date.now());
   const record = { id, tenant, owner: user, expiresAt: Date.now() + visitLifetimeMs, ...(passkeyId && { passkeyId }) };
   await vault.commit([{ op: 'create', kind: 'visit', record, secret: {} }]);
+  if (passkeyId !== undefined) await requirePasskey(parts, id, { tenant, user }, passkeyId);
   const visits = await visitsOf(parts, { tenant, user });
   for (const visit of visits.slice(0, -maxVisits)) await end(parts, visit);
   const payload = Buffer.from(JSON.stringify({ tenant, user, id })).toString('base64url');
   return `${payload}.${proofOf(parts, payload)}`;
+}
+
+/** Whoever removes a passkey looks for its visits afterwards; one that began later has to look for its passkey. */
+async function requirePasskey(parts: Parts, id: string, person: Owner, passkeyId: string): Promise<void> {
+  if ((await parts.vault.get('passkey', person, passkeyId)) !== undefined) return;
+  const visit = await parts.vault.get('visit', person, id);
+  if (visit !== undefined) await end(parts, visit);
+  throw new KeywardError('unauthenticated', 'This passkey was removed at this moment.', {
+    hint: 'Sign in with another one, or with a code.',
+  });
 }
 
 /** Who a browser with this value is; null when it was altered, made elsewhere, is too old, or signed out. */

@@ -9,7 +9,7 @@ import type { KindRow, Store } from '../../../src/store/store.ts';
 import { verifyAudit } from '../../../src/vault/audit/audit-verify.ts';
 import { rotateDataKey, underPassphrase } from '../../../src/vault/key-change.ts';
 import { openArchive, writeArchive } from '../../../src/vault/move/archive.ts';
-import { copyVault } from '../../../src/vault/move/move.ts';
+import { copyVault, notRestored } from '../../../src/vault/move/move.ts';
 import { readOwnerMap, underNewOwner } from '../../../src/vault/move/owner-map.ts';
 import { openVault } from '../../../src/vault/open.ts';
 import type { SeenDefinitions } from '../../../src/vault/vault.ts';
@@ -99,6 +99,33 @@ describe.each([
     const again = await openPlace(to);
     expect(again.keyring).toEqual(source.keyring);
     await Promise.all([again.close(), source.close()]);
+  });
+
+  it('333. takes passkeys along, which a restore does not bring back', async () => {
+    const [from, to, restored] = [await freshPlace(here), await freshPlace(there), await freshPlace(there)];
+    const source = await openPlace(from);
+    const vault = await openVault(source);
+    const id = randomUUID();
+    const record = {
+      id,
+      tenant: ann.tenant,
+      owner: ann.user,
+      name: 'Laptop',
+      counter: 7,
+      usedAt: null,
+      copiedAt: null,
+    };
+    const secret = { credentialId: canary, publicKey: canary, userHandle: canary };
+    await vault.commit([{ op: 'create', kind: 'passkey', record, secret }]);
+    const target = await adopting({ ...to, key: from.key }, source.keys);
+    const backup = await adopting({ ...restored, key: from.key }, source.keys);
+    expect(await copyVault(source, target, same)).toMatchObject({ records: { passkey: 1 } });
+    const arrived = await openVault(target);
+    const found = await arrived.findPasskey(id);
+    expect(found && (await arrived.open('passkey', found))).toEqual(secret);
+    await copyVault(source, backup, same, notRestored);
+    expect(await backup.findPasskey(id)).toBeUndefined();
+    await Promise.all([source.close(), target.close(), backup.close()]);
   });
 
   it('goes on after an interruption, follows what changed meanwhile, and does nothing a third time', async () => {

@@ -65,7 +65,7 @@ let people = 0;
 const somebody = () => person('acme', `somebody ${people++}`);
 
 describe('a passkey', () => {
-  it('320. signs in whoever added it, without a name; either of two instances finishes what the other began', async () => {
+  it('320. 324. signs in whoever added it, at any of two instances, and no more once it was removed, also put back into the database', async () => {
     const env = { ...noOutside, KEYWARD_STORE: await freshDatabase() };
     const [one, two] = [await startSession(env), await startSession(env)];
     onTestFinished(async () => void (await Promise.all([one.close(), two.close()])));
@@ -128,7 +128,9 @@ describe('a passkey', () => {
 
     const visit = await beginVisit(broker, ann);
     const toAdd = await addOptions(broker, rp, visit);
-    await expect(usePasskey(broker, rp, visit, authenticator.use(toAdd))).rejects.toMatchObject(refused);
+    await expect(usePasskey(broker, rp, visit, authenticator.use({ ...toAdd, rpId: rp.id }))).rejects.toMatchObject(
+      refused,
+    );
     const made = Buffer.from(`${Date.now()}.${'0'.repeat(32)}.${'0'.repeat(64)}`).toString('base64url');
     for (const challenge of ['', made, randomBytes(32).toString('base64url')])
       await expect(enter(authenticator, { challenge })).rejects.toMatchObject(refused);
@@ -174,11 +176,13 @@ describe('a passkey', () => {
   it('323. whose counter does not grow is refused and audited, and from then on neither it nor its copy signs in', async () => {
     const who = somebody();
     const authenticator = await added(who, 'Key', { counter: 5 });
-    await enter(authenticator, { counter: 6 });
+    const { passkeyId } = await enter(authenticator, { counter: 6 });
+    const [byIt, other] = [await beginVisit(broker, who, passkeyId), await beginVisit(broker, who)];
     const copied = { code: 'forbidden' };
     await expect(enter(authenticator, { counter: 6 })).rejects.toMatchObject(copied);
     expect(await audited('passkey.copied')).toMatchObject([{ user: who.user, outcome: 'refused', code: 'forbidden' }]);
     await expect(enter(authenticator, { counter: 7 })).rejects.toMatchObject(copied);
+    expect([await visitorOf(broker, byIt), await visitorOf(broker, other)]).toEqual([null, expect.anything()]);
     const [row] = await listPasskeys(broker, who);
     expect(row).toMatchObject({ counter: 6, copiedAt: expect.any(Number) });
     // Where nothing is counted, nothing is said by it.
@@ -201,6 +205,9 @@ describe('a passkey', () => {
     await expect(enter(lost)).rejects.toMatchObject(refused);
     expect(await visitorOf(broker, cookie)).toBeNull();
     expect(await visitorOf(broker, other)).toMatchObject({ user: who.user });
+    // A sign-in that was under way at that moment comes too late.
+    await expect(beginVisit(broker, who, byLost.passkeyId)).rejects.toMatchObject({ code: 'unauthenticated' });
+    expect(await broker.vault.list('visit', who, {}, { limit: 10 })).toHaveLength(3);
     await enter(kept);
     await expect(removePasskey(broker, who, byLost.passkeyId)).rejects.toMatchObject({ code: 'not_found' });
     expect((await audited('passkey.remove')).at(-1)).toMatchObject({ user: who.user, subject: byLost.passkeyId });
@@ -306,6 +313,21 @@ describe('a passkey', () => {
     const receipt = await endEverything(home.broker, ann, { forget: false, onStep: () => {} });
     expect(receipt).toMatchObject({ passkeys: 2, problems: [] });
     for (const one of [authenticator, second]) await expect(enter(one, {}, home.broker)).rejects.toMatchObject(refused);
+  });
+
+  it('329. that is added while everything ends is ended, too', async () => {
+    const who = somebody();
+    const visit = await beginVisit(broker, who);
+    const answer = createAuthenticator(rp.origin).make(await addOptions(broker, rp, visit));
+    const commit: Broker['vault']['commit'] = async (changes) => {
+      if (changes.some(({ op, kind }) => op === 'create' && kind === 'passkey'))
+        await endEverything(broker, who, { forget: false, onStep: () => {} });
+      await broker.vault.commit(changes);
+    };
+    const slow = { ...broker, vault: { ...broker.vault, commit } };
+    const adding = addPasskey(slow, rp, visit, { name: 'Late', answer });
+    await expect(adding).rejects.toMatchObject({ code: 'unauthenticated' });
+    expect(await listPasskeys(broker, who)).toEqual([]);
   });
 });
 
