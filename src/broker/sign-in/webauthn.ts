@@ -100,7 +100,7 @@ function commonChecks(clientDataJSON: string, { rp, isCurrent }: Expected) {
 
 /**
  * What an authenticator says of its maker is not asked for, and browsers take it out (§5.4.7). To check it the library
- * would fetch addresses that stand in the sender's certificates.
+ * would fetch what certificates name, and go past egress for it.
  */
 async function requireNoAttestation(attestationObject: string): Promise<void> {
   const { decodeAttestationObject, isoBase64URL } = await import('@simplewebauthn/server/helpers');

@@ -24,7 +24,8 @@ export type Lie = {
   readonly credentialId?: string;
   readonly userHandle?: string | undefined;
   readonly format?: string;
-  readonly statement?: ReadonlyMap<string, unknown>;
+  /** The attestation statement, of what it has to sign. */
+  readonly statement?: (signed: Buffer) => ReadonlyMap<string, unknown>;
 };
 
 export type Authenticator = {
@@ -76,15 +77,17 @@ export function createAuthenticator(
       const length = Buffer.alloc(2);
       length.writeUInt16BE(id.length);
       const attested = Buffer.concat([Buffer.alloc(16), length, id, key]);
+      const client = clientData('webauthn.create', asked, lie);
+      const data = authData(asked.rp?.id ?? '', lie, holdsKey, attested);
       const object = new Map<string, unknown>([
         ['fmt', lie.format ?? 'none'],
-        ['attStmt', lie.statement ?? new Map()],
-        ['authData', new Uint8Array(authData(asked.rp?.id ?? '', lie, holdsKey, attested))],
+        ['attStmt', lie.statement?.(Buffer.concat([data, sha256(client)])) ?? new Map()],
+        ['authData', new Uint8Array(data)],
       ]);
       return JSON.stringify({
         ...common(id.toString('base64url')),
         response: {
-          clientDataJSON: clientData('webauthn.create', asked, lie).toString('base64url'),
+          clientDataJSON: client.toString('base64url'),
           attestationObject: Buffer.from(isoCBOR.encode(object as never)).toString('base64url'),
         },
       });
@@ -93,7 +96,7 @@ export function createAuthenticator(
       counter += 1;
       const client = clientData('webauthn.get', asked, lie);
       const data = authData(asked.rpId ?? '', lie, 0);
-      const signed = Buffer.concat([data, createHash('sha256').update(client).digest()]);
+      const signed = Buffer.concat([data, sha256(client)]);
       return JSON.stringify({
         ...common(lie.credentialId ?? credentialId),
         response: {
@@ -108,6 +111,8 @@ export function createAuthenticator(
 }
 
 const common = (id: string) => ({ id, rawId: id, type: 'public-key', clientExtensionResults: {} });
+
+const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest();
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64url'));
 

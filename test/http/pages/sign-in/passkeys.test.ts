@@ -1,5 +1,6 @@
 /** Passkeys and whoever attacks them: a real vault, real requests, and an authenticator that can be made to lie. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, sign, X509Certificate } from 'node:crypto';
+import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Broker } from '../../../../src/broker/broker.ts';
 import { endEverything } from '../../../../src/broker/ending/end-everything.ts';
@@ -58,6 +59,21 @@ async function audited(action: string) {
   await broker.refusals.flush();
   for await (const entry of broker.vault.readAudit()) if (entry.action === action) found.push(entry);
   return found;
+}
+
+/** A statement that is right in itself: a certificate of a maker, and its signature (WebAuthn Level 3, §8.2). */
+async function ofMaker() {
+  const names = { C: 'DE', O: 'Maker', OU: 'Authenticator Attestation', CN: 'Maker' };
+  const subject = Object.entries(names).map(([shortName, value]) => ({ shortName, value }));
+  const extensions = [{ name: 'basicConstraints' as const, cA: false }];
+  const made = await generate(subject, { keyType: 'ec', curve: 'P-256', algorithm: 'sha256', extensions });
+  const der = new Uint8Array(new X509Certificate(made.cert).raw);
+  return (signed: Buffer) =>
+    new Map<string, unknown>([
+      ['alg', -7],
+      ['sig', new Uint8Array(sign('sha256', signed, made.private))],
+      ['x5c', [der]],
+    ]);
 }
 
 /** Nobody else’s: what earlier tests added would count. */
@@ -267,13 +283,12 @@ describe('a passkey', () => {
   it('328. brings nothing to look up: of its maker nothing is read, and no address that it names is asked', async () => {
     const fetched = vi.spyOn(globalThis, 'fetch');
     onTestFinished(() => fetched.mockRestore());
-    const certificates = new Map([['x5c', [new Uint8Array(64)]]]);
-    const formats = ['packed', 'android-key', 'apple', 'tpm', 'fido-u2f', 'android-safetynet', 'unheard-of'];
-    for (const format of formats) {
-      await expect(added(ann, 'Maker', { format, statement: certificates })).rejects.toMatchObject({
-        code: 'invalid_input',
-      });
+    const who = somebody();
+    const statement = await ofMaker();
+    for (const format of ['packed', 'android-key', 'apple', 'tpm', 'fido-u2f', 'android-safetynet', 'unheard-of']) {
+      await expect(added(who, 'Maker', { format, statement })).rejects.toMatchObject({ code: 'invalid_input' });
     }
+    expect(await listPasskeys(broker, who)).toEqual([]);
     expect(fetched).not.toHaveBeenCalled();
   });
 
