@@ -20,17 +20,29 @@ export const usualScopes: readonly Scope[] = ['credentials:read', 'credentials:w
 export type Owner = { readonly tenant: string; readonly user: string };
 
 /**
+ * What a token is held to: all else does not exist for whoever comes with it. Each part that is there narrows it further,
+ * and an absent part limits nothing.
+ */
+export type Limits = {
+  /** The ids of the only connections that there are. */
+  readonly connections?: ReadonlySet<string>;
+  /** The ids of the connectors whose connections are the only ones that there are. */
+  readonly connectors?: ReadonlySet<string>;
+  /** It reads at services, and changes nothing in Keyward. */
+  readonly readOnly?: boolean;
+};
+
+/**
  * The caller of one operation. `client` names the program that asks, for the audit log and the pages; `via` is what it
  * proved itself with (a session, an OAuth client), where it had to. `actor` is the user who acts for this one
- * (`credentials:act-as`); the scopes are the actor's then. `connections` are the only ones that there are for this caller,
- * where it was let in for some of them alone.
+ * (`credentials:act-as`); the scopes are the actor's then. `limits` are those of what it proved itself with.
  */
 export type Principal = Owner & {
   readonly scopes: ReadonlySet<Scope>;
   readonly client?: string;
   readonly via?: string;
   readonly actor?: string;
-  readonly connections?: ReadonlySet<string>;
+  readonly limits?: Limits;
 };
 
 /**

@@ -1,6 +1,13 @@
 /** Rows that let somebody in. */
 import type { Row } from './row.ts';
 
+/** The limits of a token as a row keeps them: ids of connections and of connectors. An absent part limits nothing. */
+export type StoredLimits = {
+  readonly connections?: readonly string[];
+  readonly connectors?: readonly string[];
+  readonly readOnly?: boolean;
+};
+
 /** A session token that Keyward issued over HTTP; `owner` is the user it stands for. It has no sealed secret: only a hash. */
 export type SessionRow = Row & {
   /** SHA-256 (hex) of the token's secret part, which has 256 bits of chance: a slow hash would protect nothing more. */

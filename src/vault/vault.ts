@@ -2,7 +2,14 @@
 import type { Owner } from '../principal.ts';
 import type { SeenToolsRow } from '../store/seen-tools.ts';
 import type { Reader } from '../store/sharing.ts';
-import type { PasskeyRow, SessionRow, SignInCodeRow, UsedChallengeRow, VisitRow } from '../store/sign-in-rows.ts';
+import type {
+  PasskeyRow,
+  SessionRow,
+  SignInCodeRow,
+  StoredLimits,
+  UsedChallengeRow,
+  VisitRow,
+} from '../store/sign-in-rows.ts';
 import type {
   ApprovalRow,
   AttemptRow,
@@ -32,6 +39,7 @@ export type {
   ToolRules,
   VisiblePage,
 } from '../store/store.ts';
+export type { StoredLimits };
 
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
 type Stored<R> = Omit<R, 'sealed'>;

@@ -46,8 +46,8 @@ export async function idMeant(broker: Broker, principal: Principal, word: string
   const before = known.get(key);
   if (before !== undefined && before.until > performance.now()) {
     const row = await broker.vault.get('credential', principal, before.id);
-    // A caller with chosen connections may mean another one.
-    if (row !== undefined && principal.connections === undefined && fits(row, word)) return row.id;
+    // A caller with limits may mean another one.
+    if (row !== undefined && principal.limits === undefined && fits(row, word)) return row.id;
   }
   const fitting = await ownMeant(broker, principal, word);
   const [only] = fitting;
@@ -57,7 +57,7 @@ export async function idMeant(broker: Broker, principal: Principal, word: string
     });
   }
   if (fitting.length > 1) throw severalMeant(word, fitting);
-  if (principal.connections === undefined) known.set(key, { id: only.id, until: performance.now() + rememberedMs });
+  if (principal.limits === undefined) known.set(key, { id: only.id, until: performance.now() + rememberedMs });
   return only.id;
 }
 

@@ -4,6 +4,7 @@ import type { Owner, Principal } from '../../principal.ts';
 import { type Credential, type Reader, readerUnder, reaches as sharesWith } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { readId } from '../input/text.ts';
+import { isWithin } from './limits.ts';
 import { type Action, auditedRefusal, requireOwnAct } from './policy.ts';
 
 /** What a principal may do with a connection. */
@@ -50,10 +51,10 @@ export async function requireCredential(
 
 /**
  * True for the caller's connection, and for one that is shared with it. A backend that acts for a user reaches what
- * that user owns. Whoever was let in for some connections reaches no other one.
+ * that user owns. Whoever has limits reaches nothing outside of them.
  */
-export function reaches({ actor, connections }: Principal, reader: Reader, credential: Credential): boolean {
-  if (connections?.has(credential.id) === false) return false;
+export function reaches({ actor, limits }: Principal, reader: Reader, credential: Credential): boolean {
+  if (!isWithin(limits, credential)) return false;
   const access = accessOf(reader, credential);
   return access === 'owner' || (access !== null && actor === undefined);
 }

@@ -57,7 +57,7 @@ async function runWithGateway(invocation: Invocation, { env, references }: Wante
       const { openOwnGateway } = await import('../../http/own-gateway.ts');
       const found = await findReferences(broker, principal, references);
       const connections = new Set(found.map(({ connection }) => connection.credentialId));
-      const gateway = await openOwnGateway(broker, { ...principal, connections });
+      const gateway = await openOwnGateway(broker, { ...principal, limits: { connections } });
       try {
         end = await runChild(rest, {
           env: { ...env, ...withoutProxy(env), ...gatewayVariables(broker, found, gateway) },
