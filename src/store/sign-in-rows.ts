@@ -10,9 +10,15 @@ export type StoredLimits = {
 
 /** A session token that Keyward issued over HTTP; `owner` is the user it stands for. It has no sealed secret: only a hash. */
 export type SessionRow = Row & {
-  /** SHA-256 (hex) of the token's secret part, which has 256 bits of chance: a slow hash would protect nothing more. */
+  /**
+   * SHA-256 (hex) of the token's secret part, which has 256 bits of chance: a slow hash would protect nothing more. Where
+   * there are limits, of both.
+   */
   readonly hash: string;
+  /** What its owner knows it by. */
+  readonly name?: string;
   readonly scopes: readonly string[];
+  readonly limits?: StoredLimits;
   /** Null never expires. */
   readonly expiresAt: number | null;
 };

@@ -5,6 +5,7 @@ import type { Approval } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { isId } from '../input/text.ts';
 import { type Waiting, waitFor } from '../input/waiting.ts';
+import { isWithin } from '../policy/limits.ts';
 import { auditedRefusal } from '../policy/policy.ts';
 import { linkTokenFor } from '../visitors/browser-binding.ts';
 import { inTurn } from './approvals.ts';
@@ -27,7 +28,7 @@ export async function takeLink(
   approvalId: string,
   askedAt?: number,
 ): Promise<string | null> {
-  const seen = await broker.vault.get('approval', principal, approvalId);
+  const seen = await find(broker, principal, approvalId);
   if (!seen || !isToShow(seen, askedAt)) return null;
   const { key } = await broker.vault.open('approval', seen);
   const origin = await broker.pages.openApprovals(seen.expiresAt);
@@ -68,7 +69,15 @@ function isToShow(approval: Approval, askedAt = approval.askedAt): boolean {
 
 /** True for the id of one of this caller's requests; any other text is none. */
 export async function isRequest(broker: Broker, principal: Principal, id: string): Promise<boolean> {
-  return isId(id) && (await broker.vault.get('approval', principal, id)) !== undefined;
+  return isId(id) && (await find(broker, principal, id)) !== undefined;
+}
+
+/** A request of this caller's, about what there is for it. */
+async function find(broker: Broker, principal: Principal, id: string): Promise<Approval | undefined> {
+  const approval = await broker.vault.get('approval', principal, id);
+  if (approval === undefined) return undefined;
+  const { credentialId, connectorId } = approval;
+  return isWithin(principal.limits, { id: credentialId, connectorId }) ? approval : undefined;
 }
 
 /** Whether that very request waits; one of the same id that was asked for later is another. */
@@ -90,7 +99,7 @@ export async function waitForAnswer(
   askedAt?: number,
 ): Promise<boolean> {
   const look = async () => {
-    const approval = await broker.vault.get('approval', principal, approvalId);
+    const approval = await find(broker, principal, approvalId);
     return approval !== undefined && isOpen(approval, askedAt ?? approval.askedAt);
   };
   const wait = () => waitFor(look, (open) => !open, seconds, waiting);
@@ -99,7 +108,7 @@ export async function waitForAnswer(
 
 /** The owner did not want to see the link: that is a no. Answers the error to throw. */
 export async function declineRequest(broker: Broker, principal: Principal, approvalId: string): Promise<KeywardError> {
-  const approval = await broker.vault.get('approval', principal, approvalId);
+  const approval = await find(broker, principal, approvalId);
   const told = (until: number) => saidNo(until, 'The person did not want to open the approval page.');
   if (!approval || approvalStateOf(approval) !== 'pending') return told(approval?.expiresAt ?? 0);
   const record = denied(approval, await approvalsOf(broker, principal));

@@ -115,7 +115,12 @@ async function refusals(
 ): Promise<{ readonly refused: Map<Message, KeywardError>; readonly asked: Message | null }> {
   const { broker, principal, credential } = caller;
   const reader = readerOf(broker, principal);
-  const rules = rulesFor(credential, accessOf(reader, credential) === 'owner' ? 'owner' : 'use', reader);
+  const rules = rulesFor(
+    credential,
+    accessOf(reader, credential) === 'owner' ? 'owner' : 'use',
+    reader,
+    principal.limits,
+  );
   const standingOf = await seenBy(broker, credential);
   const refused = new Map<Message, KeywardError>();
   const toAsk: { readonly message: Message; readonly item: Item }[] = [];
@@ -152,7 +157,7 @@ function lensFor({ broker, principal, credential }: Caller): Omit<Lens, 'answers
       const now = await broker.vault.findVisible(reader, credential.id);
       const access = now && reaches(principal, reader, now) ? accessOf(reader, now) : null;
       if (now === undefined || access === null || access === 'view') return listed.map(() => false);
-      const rules = rulesFor(now, access, reader);
+      const rules = rulesFor(now, access, reader, principal.limits);
       const standings = [
         ...(await observe(
           broker,

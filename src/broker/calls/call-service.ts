@@ -20,7 +20,7 @@ import { apiRequest, constantHeaders, ownHeaders, pathBelow, pathOfUrl, secretsO
 import { type Connection, openConnection, sendWithRenewal } from './connection.ts';
 import { readHeaders } from './headers.ts';
 import { type CallTarget, isWholeUrl, readTarget } from './path.ts';
-import { checkCall, forMcp } from './policy.ts';
+import { checkCall, checkReading, forMcp } from './policy.ts';
 import type { ServiceAnswer, ServiceCall } from './service-call.ts';
 import { clockRefusal, signatureIn, signIfNeeded } from './signing.ts';
 
@@ -91,6 +91,10 @@ async function exchange(
   };
   try {
     checkCall(mcp === null ? credential : forMcp(credential), access, reader, call.method, target.path, target.query);
+    // Of an MCP server, the messages were looked at.
+    if (mcp === null && principal.limits?.readOnly) {
+      checkReading(findAuth(broker, credential)?.api ?? null, call.method, target.query);
+    }
   } catch (error) {
     await refuse(error);
   }

@@ -3,6 +3,7 @@
  * else in, and what the owner has not seen as it is now. What no rule allows somebody else, they may not use.
  */
 import { KeywardError } from '../../errors.ts';
+import type { Limits } from '../../principal.ts';
 import type { Credential, Reader, ToolRules } from '../../vault/vault.ts';
 import { oneLine, quoted } from '../input/text.ts';
 import type { AnyItem } from '../mcp-servers/definitions.ts';
@@ -39,8 +40,18 @@ const taskMethods: ReadonlySet<string> = new Set(
   ['get', 'list', 'result', 'cancel', 'update'].map((name) => `tasks/${name}`),
 );
 
-/** The rules of a connection for a caller who may use it. */
-export function rulesFor(credential: Credential, access: 'owner' | 'use', reader: Reader): Rules {
+/**
+ * The rules of a connection for a caller who may use it.
+ *
+ * @param readOnly for a token for reading only: no tool, since what a server says of a tool is no promise, and no method
+ *   that is not known
+ */
+export function rulesFor(
+  credential: Credential,
+  access: 'owner' | 'use',
+  reader: Reader,
+  { readOnly = false }: Limits = {},
+): Rules {
   const own = credential.policy?.tools ?? null;
   const post = { method: 'POST', segments: segmentsOf('/') };
   const shared =
@@ -56,10 +67,15 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
     return verdicts.includes('allow') ? 'allow' : verdicts.includes('ask') ? 'ask' : 'refuse';
   };
 
+  const acts = ({ kind }: AnyItem) => readOnly && kind === 'tool';
   return {
-    verdict: (item, standing) => stricter(judge(own, item, standing), byShares(item, standing)),
+    verdict: (item, standing) =>
+      acts(item) ? 'refuse' : stricter(judge(own, item, standing), byShares(item, standing)),
     refusal(item, standing) {
       const what = `The ${item.kind} ${quoted(item.name)}`;
+      if (acts(item)) {
+        return forbidden(`${what} may change something, and this token is for reading only.`, readingHint);
+      }
       if (named(own, item) === 'refuse') {
         return forbidden(`${what} is not one that the policy of this connection allows.`, ownerCanChange);
       }
@@ -74,7 +90,7 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
       return forbidden(`${what} ${why}, so it waits until the owner of the connection has looked at it.`, lookHint);
     },
     messageRefusal({ kind, method, items }) {
-      if (own === null && shared === null) return null;
+      if (own === null && shared === null && !readOnly) return null;
       const odd = items.find(
         (item) => !isPlain(item) && !(method === 'completion/complete' && isPlainTemplate(item.name)),
       );
@@ -84,8 +100,9 @@ export function rulesFor(credential: Credential, access: 'owner' | 'use', reader
       }
       if (kind === 'response' || knownMethods.has(method)) return null;
       if (kind === 'notification' && method.startsWith('notifications/')) return null;
-      if (shared === null && taskMethods.has(method)) return null;
       const name = quoted(oneLine(method, 100) ?? '');
+      if (readOnly) return forbidden(`${name} may change something, and this token is for reading only.`, readingHint);
+      if (shared === null && taskMethods.has(method)) return null;
       return forbidden(
         `The rules of this connection say nothing of the method ${name}, so it is refused.`,
         ownerCanChange,
@@ -109,6 +126,8 @@ function named(rules: ToolRules | null, { kind, name }: AnyItem): Verdict {
 }
 
 const ownerCanChange = 'Use another one that tools/list shows. Only the owner of the connection can change that.';
+const readingHint =
+  'It lists, reads resources, gets prompts and completes arguments. Anything else takes a token that may change things.';
 const lookHint = 'The owner sees what is new and what changed on their page of Keyward, or with “keyward tools”.';
 
 function forbidden(message: string, hint: string): KeywardError {

@@ -61,6 +61,26 @@ export function checkCall(
   });
 }
 
+/**
+ * Returns when a token for reading only may make this call: by a method that reads, at a service where such a method
+ * changes nothing, and by nothing that may make it another one.
+ *
+ * @param api null where the definition is gone
+ * @throws KeywardError `forbidden`
+ */
+export function checkReading(api: Pick<Api, 'unsafeGet'> | null, method: string, query: string): void {
+  if (!allowsMethod(readingPolicy, method.toUpperCase())) {
+    throw new KeywardError('forbidden', 'This token is for reading only.', {
+      hint: `It calls with ${readingPolicy.methods?.join(', ')}. Anything else takes a token that may change things.`,
+    });
+  }
+  if (api === null || api.unsafeGet || mayActBy(query)) {
+    throw new KeywardError('forbidden', 'This token is for reading only, and this call may change something.', {
+      hint: 'The service may act on a GET, or by what its query says. It takes a token that may change things.',
+    });
+  }
+}
+
 /** Whether this policy allows a call of this method and path. */
 export function allows(
   policy: CallPolicy,

@@ -11,6 +11,7 @@ import { oauthContext, requireAuth } from '../grants/oauth-context.ts';
 import { connectUrlFor, redirectUriFor } from '../grants/redirect-uri.ts';
 import { readId } from '../input/text.ts';
 import { type Waiting, waitFor } from '../input/waiting.ts';
+import { isWithin } from '../policy/limits.ts';
 import { actingFor, authorize } from '../policy/policy.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { argumentsDigest, type Created, type CreateInput, type StartedAttempt } from './create-input.ts';
@@ -196,8 +197,9 @@ async function requireAttempt(broker: Broker, principal: Principal, id: string):
 }
 
 /** True for the caller's own attempts, and for those that it started for somebody else while it still may. */
-function isCallers(attempt: Attempt, { tenant, user, actor, scopes }: Principal): boolean {
+function isCallers(attempt: Attempt, { tenant, user, actor, scopes, limits }: Principal): boolean {
   if (attempt.tenant !== tenant) return false;
+  if (!isWithin(limits, { id: attempt.reconnects, connectorId: attempt.connectorId })) return false;
   // What a user began in person is no business of whoever acts for that user.
   if (actor !== undefined && attempt.owner !== user) return false;
   if (actor === undefined && attempt.owner === user) return true;

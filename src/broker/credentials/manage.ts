@@ -7,11 +7,12 @@ import type { Broker } from '../broker.ts';
 import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
 import { protocolOf } from '../grants/oauth-context.ts';
-import { decodeCursor, defaultLimit, encodeCursor, pagesOf } from '../input/paging.ts';
+import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { renamed } from '../input/renamed.ts';
 import { readName } from '../input/text.ts';
-import { about, accessOf, reaches, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
+import { about, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
 import { actingFor, authorize, requireOwnAct } from '../policy/policy.ts';
+import { placeOf, reached, reachedOwn } from './reached.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
 
 type ListCredentialsInput = {
@@ -39,30 +40,27 @@ export async function listCredentials(
     ...(input.connectorId === undefined ? {} : { connectorId: input.connectorId }),
     ...(input.status === undefined ? {} : { status: input.status }),
   };
-  // One row more than asked for tells whether there is a next page.
-  const page = {
-    limit: limit + 1,
-    ...(createdAt === undefined || id === undefined ? {} : { after: { shared: shared === 1, createdAt, id } }),
-  };
   const reader = readerOf(broker, owner);
-  const rows = await broker.vault.listVisible(reader, filter, page);
+  const after = createdAt === undefined || id === undefined ? undefined : { shared: shared === 1, createdAt, id };
+  const rows: Credential[] = [];
+  // One row more than asked for tells whether there is a next page.
+  for await (const row of reached(broker, owner, { filter, after, pageSize: limit + 1 })) {
+    rows.push(row);
+    if (rows.length > limit) break;
+  }
   const shown = rows.slice(0, limit);
+  const credentials = shown.map((row) => seenBy(owner, viewOf(broker, row, reader)));
   const last = shown.at(-1);
-  // What reaches somebody is written in the row itself; an index of it may be of an older Keyward's making.
-  const reached = shown.filter((row) => reaches(owner, reader, row));
-  const credentials = reached.map((row) => seenBy(owner, viewOf(broker, row, reader)));
   if (rows.length <= limit || !last) return { credentials };
-  const isShared = accessOf(reader, last) !== 'owner';
-  // What is shared comes last, and is nobody's to act on for somebody else.
-  if (isShared && owner.actor !== undefined) return { credentials };
-  return { credentials, nextCursor: encodeCursor([isShared ? 1 : 0, last.createdAt, last.id]) };
+  const place = placeOf(reader, last);
+  return { credentials, nextCursor: encodeCursor([place.shared ? 1 : 0, place.createdAt, place.id]) };
 }
 
 /** A misspelt connector is an error, except where credentials of a removed connector file still exist. */
 async function mustBeKnown(broker: Broker, owner: Principal, connectorId: string): Promise<void> {
   if (broker.catalogue.get(connectorId)) return;
-  const held = await broker.vault.listVisible(readerOf(broker, owner), { connectorId }, { limit: 1 });
-  if (held.length === 0) broker.catalogue.require(connectorId);
+  for await (const _ of reached(broker, owner, { filter: { connectorId }, pageSize: 1 })) return;
+  broker.catalogue.require(connectorId);
 }
 
 /** Every credential that a user owns, of one connector or of all, oldest first. Nothing that is shared with it. */
@@ -76,8 +74,8 @@ export async function ownedCredentials(
   const filter = input.connectorId === undefined ? {} : { connectorId: input.connectorId };
   const reader = readerOf(broker, principal);
   const views: ConnectionView[] = [];
-  for await (const rows of pagesOf((page) => broker.vault.list('credential', principal, filter, page))) {
-    for (const row of rows) views.push(seenBy(principal, viewOf(broker, row, reader)));
+  for await (const row of reachedOwn(broker, principal, filter)) {
+    views.push(seenBy(principal, viewOf(broker, row, reader)));
   }
   return views;
 }

@@ -5,7 +5,8 @@ import type { Principal } from '../../principal.ts';
 import type { Credential, Vault } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { idIn, quoted } from '../input/text.ts';
-import { reaches, readerOf } from '../policy/access.ts';
+import { storedFrom } from '../policy/limits.ts';
+import { reachedOwn } from './reached.ts';
 
 /** Most connections that are looked through for a word; whoever has more says the id. */
 const maxLooked = 1_000;
@@ -21,14 +22,15 @@ const lately = new WeakMap<Vault, BoundedMap<string, { readonly id: string; read
  * word that fits several is never guessed, and what belongs to somebody else is meant by its id alone.
  */
 export async function ownMeant(broker: Broker, principal: Principal, word: string): Promise<Credential[]> {
-  const reader = readerOf(broker, principal);
-  const rows = await broker.vault.list('credential', principal, {}, { limit: maxLooked + 1 });
-  if (rows.length > maxLooked) {
+  const rows: Credential[] = [];
+  for await (const row of reachedOwn(broker, principal)) {
+    rows.push(row);
+    if (rows.length <= maxLooked) continue;
     throw new KeywardError('invalid_input', `You have more than ${maxLooked} connections: a name is not looked for.`, {
       hint: 'Use the id of the connection.',
     });
   }
-  return rows.filter((row) => reaches(principal, reader, row) && fits(row, word));
+  return rows.filter((row) => fits(row, word));
 }
 
 /**
@@ -39,15 +41,14 @@ export async function ownMeant(broker: Broker, principal: Principal, word: strin
 export async function idMeant(broker: Broker, principal: Principal, word: string): Promise<string> {
   const id = idIn(word);
   if (id !== null) return id;
-  const { tenant, user } = principal;
+  const { tenant, user, limits } = principal;
   const known = lately.get(broker.vault) ?? boundedMap(1_000);
   lately.set(broker.vault, known);
-  const key = JSON.stringify([tenant, user, word.toLowerCase()]);
+  const key = JSON.stringify([tenant, user, word.toLowerCase(), storedFrom(limits)]);
   const before = known.get(key);
   if (before !== undefined && before.until > performance.now()) {
     const row = await broker.vault.get('credential', principal, before.id);
-    // A caller with limits may mean another one.
-    if (row !== undefined && principal.limits === undefined && fits(row, word)) return row.id;
+    if (row !== undefined && fits(row, word)) return row.id;
   }
   const fitting = await ownMeant(broker, principal, word);
   const [only] = fitting;
@@ -57,7 +58,7 @@ export async function idMeant(broker: Broker, principal: Principal, word: string
     });
   }
   if (fitting.length > 1) throw severalMeant(word, fitting);
-  if (principal.limits === undefined) known.set(key, { id: only.id, until: performance.now() + rememberedMs });
+  known.set(key, { id: only.id, until: performance.now() + rememberedMs });
   return only.id;
 }
 

@@ -1,7 +1,7 @@
 /** What whoever connected a service is told at the end. */
 import type { Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
-import { readerOf } from '../policy/access.ts';
+import { reaches, readerOf } from '../policy/access.ts';
 import { viewOf } from './view.ts';
 
 export type ConnectOutcome = {
@@ -18,7 +18,7 @@ export type ConnectOutcome = {
 export async function outcomeOf(broker: Broker, principal: Principal, credentialId: string): Promise<ConnectOutcome> {
   const reader = readerOf(broker, principal);
   const credential = await broker.vault.findVisible(reader, credentialId);
-  if (credential === undefined) return { credentialId };
+  if (credential === undefined || !reaches(principal, reader, credential)) return { credentialId };
   const { access, account, baseUrl, statusReason } = viewOf(broker, credential, reader);
   if (access !== 'owner') return { credentialId };
   return {

@@ -10,7 +10,8 @@ import type { AuthConfig, ClientRegistration } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { oneLine, readId, readName } from '../input/text.ts';
 import type { OAuthClient } from '../oauth/context.ts';
-import { authorize } from '../policy/policy.ts';
+import { isWithin } from '../policy/limits.ts';
+import { authorize, requireWithin } from '../policy/policy.ts';
 import { readServer } from './named-server.ts';
 
 /** Id of the auth config that the environment provides. */
@@ -114,14 +115,15 @@ async function noteHosts(broker: Broker, stored: AuthConfig, { connector, inputs
   return hosts;
 }
 
-/** True when connecting needs no OAuth client from the person any more. */
+/** True when connecting needs no OAuth client from the person any more. What a token can't connect, it knows nothing of. */
 export async function hasAuthConfig(
   broker: Broker,
-  owner: ConnectedFor,
+  owner: ConnectedFor & Pick<Principal, 'limits'>,
   connector: Connector,
   auth: AuthMethod,
 ): Promise<boolean> {
   if (broker.settings.authConfigs.has(connector.id)) return true;
+  if (!isWithin(owner.limits, { id: null, connectorId: connector.id })) return false;
   const held = holdersOf(owner).map((holder) => newest(broker, holder, owner, { connector, auth, inputs: {} }));
   return (await Promise.all(held)).some((config) => config !== undefined);
 }
@@ -214,6 +216,7 @@ export async function addAuthConfig(
     name?: string | undefined;
   },
 ): Promise<{ authConfigId: string }> {
+  await requireWithin(broker, principal, 'auth_config.create');
   const connector = broker.catalogue.require(input.connectorId);
   const named = readServer(broker, connector, input.server);
   const problems = authConfigProblems(input, false);
@@ -238,6 +241,7 @@ export async function updateAuthConfig(
   principal: Principal,
   input: { authConfigId: string; name?: string | undefined; clientSecret?: string | undefined },
 ): Promise<AuthConfig> {
+  await requireWithin(broker, principal, 'auth_config.update');
   const record = await requireAuthConfig(broker, principal, input.authConfigId);
   const { clientSecret } = input;
   const problems = authConfigProblems({ clientId: record.clientId, clientSecret: clientSecret ?? '' }, false);
@@ -254,6 +258,7 @@ export async function updateAuthConfig(
 
 /** Removes an auth config. Connections made with it stop refreshing, so the caller should say so first. */
 export async function removeAuthConfig(broker: Broker, principal: Principal, id: string): Promise<void> {
+  await requireWithin(broker, principal, 'auth_config.delete');
   const record = await requireAuthConfig(broker, principal, id);
   await authorize(broker, principal, 'auth_config.delete', { subject: id, connectorId: record.connectorId });
   await broker.vault.commit([{ op: 'delete', kind: 'authConfig', record }]);

@@ -4,8 +4,8 @@ import type { Owner, Principal } from '../../principal.ts';
 import { type Credential, type Reader, readerUnder, reaches as sharesWith } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { readId } from '../input/text.ts';
-import { isWithin } from './limits.ts';
-import { type Action, auditedRefusal, requireOwnAct } from './policy.ts';
+import { isWithin, limitsInWords } from './limits.ts';
+import { type Action, auditedRefusal, requireWithin } from './policy.ts';
 
 /** What a principal may do with a connection. */
 export type Access = 'owner' | 'use' | 'view';
@@ -35,7 +35,7 @@ export async function requireCredential(
   id: string,
   options: { readonly field: string; readonly action: Action; readonly access?: 'use' },
 ): Promise<Credential> {
-  await requireOwnAct(broker, principal, options.action);
+  await requireWithin(broker, principal, options.action);
   const credential = await requireVisible(broker, principal, id, options.field).catch(async (error: unknown) => {
     throw hasCode(error, 'not_found')
       ? await auditedRefusal(broker, principal, options.action, { subject: id.toLowerCase() }, error)
@@ -47,6 +47,21 @@ export async function requireCredential(
     hint: 'Ask its owner. What you may do is the access that list_credentials answers.',
   });
   throw await auditedRefusal(broker, principal, options.action, about(credential), error);
+}
+
+/**
+ * Returns when the caller may make a connection of this connector: one that there would be for it.
+ *
+ * @throws KeywardError `forbidden`
+ */
+export async function requireMayCreate(broker: Broker, principal: Principal, connectorId: string): Promise<void> {
+  const action = 'credential.create';
+  await requireWithin(broker, principal, action);
+  if (isWithin(principal.limits, { id: null, connectorId })) return;
+  const error = new KeywardError('forbidden', 'This token makes no connections of this service.', {
+    hint: `It is for ${limitsInWords(principal.limits)}. Ask the person to connect this service.`,
+  });
+  throw await auditedRefusal(broker, principal, action, { connectorId }, error);
 }
 
 /**

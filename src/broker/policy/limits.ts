@@ -1,17 +1,24 @@
 /** Limits of tokens: how they are stored, how they narrow, and what they say in words. */
 import { KeywardError } from '../../errors.ts';
 import type { Limits } from '../../principal.ts';
-import type { Credential, StoredLimits } from '../../vault/vault.ts';
+import type { StoredLimits } from '../../vault/vault.ts';
 import { quoted } from '../input/text.ts';
 
 export type { StoredLimits };
 
-/** True for a connection that whoever has these limits can reach, as far as they go. */
-export function isWithin(
-  limits: Limits | undefined,
-  { id, connectorId }: Pick<Credential, 'id' | 'connectorId'>,
-): boolean {
-  return limits?.connections?.has(id) !== false && limits?.connectors?.has(connectorId) !== false;
+/** What limits are held against: a connection, or what is about one; without an id it is about none that there is yet. */
+type Subject = { readonly id: string | null; readonly connectorId: string };
+
+/** True for what is within the limits. Whoever has chosen connections makes no new ones. */
+export function isWithin(limits: Limits | undefined, { id, connectorId }: Subject): boolean {
+  const { connections, connectors } = limits ?? {};
+  if (connections !== undefined && (id === null || !connections.has(id))) return false;
+  return connectors === undefined || connectors.has(connectorId);
+}
+
+/** True where not all connections are in reach. */
+export function isLimited(limits: Limits | undefined): boolean {
+  return limits?.connections !== undefined || limits?.connectors !== undefined;
 }
 
 /**

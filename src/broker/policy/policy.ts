@@ -4,6 +4,7 @@ import { type Principal, type Scope, userNamedBy } from '../../principal.ts';
 import { oneLine } from '../../text.ts';
 import type { AuditEvent } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { isLimited } from './limits.ts';
 
 /** Longest name of a user, in characters. */
 const maxUser = 500;
@@ -12,37 +13,55 @@ const maxUser = 500;
  * Every action, the scope it needs, whether an allowed one is audited, and whether somebody may do it for another user
  * (`credentials:act-as`). Reading metadata is not audited; every release, use and change is. Handing out secrets, saying
  * yes for somebody, and giving something to third parties stay with whoever owns it.
+ *
+ * `reading`: a token for reading only may do it. A raw secret could write, so it is none of that. `limited`: a token for
+ * some connections may do it, with those. Not what is about all of a user or a tenant; and not ending a grant, with which
+ * the service may end connections that there are not for this token.
  */
 const actions = {
-  'connector.read': { scope: 'credentials:read', audited: false, forOthers: true },
-  'credential.read': { scope: 'credentials:read', audited: false, forOthers: true },
-  'attempt.read': { scope: 'credentials:read', audited: false, forOthers: true },
-  'attempt.start': { scope: 'credentials:write', audited: true, forOthers: true },
-  'attempt.agree': { scope: 'credentials:write', audited: true, forOthers: true },
-  'attempt.cancel': { scope: 'credentials:write', audited: true, forOthers: true },
-  'credential.create': { scope: 'credentials:write', audited: true, forOthers: true },
-  'credential.reconnect': { scope: 'credentials:write', audited: true, forOthers: true },
-  'credential.revert': { scope: 'credentials:write', audited: true, forOthers: false },
-  'credential.update': { scope: 'credentials:write', audited: true, forOthers: true },
-  'credential.end': { scope: 'credentials:write', audited: true, forOthers: false },
-  'credential.delete': { scope: 'credentials:write', audited: true, forOthers: true },
-  'credential.call': { scope: 'credentials:use', audited: true, forOthers: true },
-  'credential.verify': { scope: 'credentials:use', audited: true, forOthers: true },
-  'credential.release': { scope: 'credentials:release', audited: true, forOthers: false },
-  'credential.share': { scope: 'credentials:share', audited: true, forOthers: false },
-  'everything.end': { scope: 'credentials:write', audited: true, forOthers: false },
-  'server.discover': { scope: 'credentials:write', audited: true, forOthers: true },
-  'server.register': { scope: 'credentials:write', audited: true, forOthers: true },
-  'offer.take': { scope: 'credentials:write', audited: true, forOthers: false },
-  'offer.decline': { scope: 'credentials:write', audited: true, forOthers: false },
-  'approval.approve': { scope: 'credentials:write', audited: true, forOthers: false },
-  'approval.deny': { scope: 'credentials:write', audited: true, forOthers: false },
-  'audit.read': { scope: 'audit:read', audited: false, forOthers: false },
-  'auth_config.read': { scope: 'credentials:read', audited: false, forOthers: false },
-  'auth_config.create': { scope: 'credentials:write', audited: true, forOthers: false },
-  'auth_config.update': { scope: 'credentials:write', audited: true, forOthers: false },
-  'auth_config.delete': { scope: 'credentials:write', audited: true, forOthers: false },
-} as const satisfies Record<string, { scope: Scope; audited: boolean; forOthers: boolean }>;
+  'connector.read': { scope: 'credentials:read', audited: false, forOthers: true, reading: true, limited: true },
+  'credential.read': { scope: 'credentials:read', audited: false, forOthers: true, reading: true, limited: true },
+  'attempt.read': { scope: 'credentials:read', audited: false, forOthers: true, reading: true, limited: true },
+  'attempt.start': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: true },
+  'attempt.agree': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: false },
+  'attempt.cancel': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: true },
+  'credential.create': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: true },
+  'credential.reconnect': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: true },
+  'credential.revert': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'credential.update': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: true },
+  'credential.end': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'credential.delete': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: false },
+  'credential.call': { scope: 'credentials:use', audited: true, forOthers: true, reading: true, limited: true },
+  'credential.verify': { scope: 'credentials:use', audited: true, forOthers: true, reading: true, limited: true },
+  'credential.release': {
+    scope: 'credentials:release',
+    audited: true,
+    forOthers: false,
+    reading: false,
+    limited: true,
+  },
+  'credential.share': { scope: 'credentials:share', audited: true, forOthers: false, reading: false, limited: true },
+  'everything.end': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'server.discover': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: true },
+  'server.register': { scope: 'credentials:write', audited: true, forOthers: true, reading: false, limited: true },
+  'offer.take': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'offer.decline': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'approval.approve': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'approval.deny': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'audit.read': { scope: 'audit:read', audited: false, forOthers: false, reading: true, limited: false },
+  'auth_config.read': { scope: 'credentials:read', audited: false, forOthers: false, reading: true, limited: false },
+  'auth_config.create': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'auth_config.update': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+  'auth_config.delete': { scope: 'credentials:write', audited: true, forOthers: false, reading: false, limited: false },
+} as const satisfies Record<string, ActionRule>;
+
+type ActionRule = {
+  readonly scope: Scope;
+  readonly audited: boolean;
+  readonly forOthers: boolean;
+  readonly reading: boolean;
+  readonly limited: boolean;
+};
 
 export type Action = keyof typeof actions;
 
@@ -70,7 +89,7 @@ export async function requireScope(
   action: Action,
   about: About = {},
 ): Promise<void> {
-  await requireOwnAct(broker, principal, action, about);
+  await requireWithin(broker, principal, action, about);
   const { scope } = actions[action];
   if (principal.scopes.has(scope)) return;
   throw await auditedRefusal(broker, principal, action, about, missingScope(scope));
@@ -95,6 +114,43 @@ export async function requireOwnAct(
     hint: 'It takes the token of the user who is meant. Leave x-alloy-userid out to do it for yourself.',
   });
   throw await auditedRefusal(broker, principal, action, about, error);
+}
+
+/**
+ * Refuses what a caller never may, whatever it is about: what only the user may do to a caller that acts for that user,
+ * and to a token with limits what they rule out. So the refusal says nothing of what there is.
+ *
+ * @throws KeywardError `forbidden`
+ */
+export async function requireWithin(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  about: About = {},
+): Promise<void> {
+  await requireOwnAct(broker, principal, action, about);
+  const error = beyondLimits(principal, action);
+  if (error !== null) throw await auditedRefusal(broker, principal, action, about, error);
+}
+
+/** Why a token with these limits may not do this to anything; null where it may. */
+export function beyondLimits({ limits }: Principal, action: Action): KeywardError | null {
+  const { reading, limited } = actions[action];
+  if (limits?.readOnly && !reading) {
+    return new KeywardError('forbidden', 'This token is for reading only, and this is more than that.', {
+      hint: 'It takes a token that may change things. Ask the person who made this one.',
+    });
+  }
+  if (isLimited(limits) && !limited) {
+    return new KeywardError(
+      'forbidden',
+      'This token is for some connections only, and this is about more than those.',
+      {
+        hint: 'It takes a token for all connections. Ask the person who made this one.',
+      },
+    );
+  }
+  return null;
 }
 
 /** Notes a refusal that a rule outside this file decided, and answers the error to throw. */

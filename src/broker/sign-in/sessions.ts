@@ -4,10 +4,11 @@
  */
 import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
-import { type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
-import type { Session, Vault } from '../../vault/vault.ts';
+import { type Limits, type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
+import { canonicalJson, type Session, type Vault } from '../../vault/vault.ts';
 import { allOf } from '../input/paging.ts';
 import { oneLine, readId } from '../input/text.ts';
+import { limitsFrom, narrower, type StoredLimits, storedFrom } from '../policy/limits.ts';
 import { who } from '../policy/policy.ts';
 
 export type { Session };
@@ -20,21 +21,35 @@ const form = /^kw_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{
 
 /** Longest tenant or user, in characters. */
 const maxName = 255;
+/** Longest name of a token, in characters. */
+const maxLabel = 100;
+/** Most connections, and most services, that a token is limited to. */
+const maxChosen = 100;
 
 /** True for a text that has the form of a session token, whether or not there is such a session. */
 export function isSessionToken(text: string): boolean {
   return form.test(text);
 }
 
+/** What a session is made of. */
+type SessionInput = Owner & {
+  readonly scopes: readonly string[];
+  readonly expiresAt: number | null;
+  /** What its owner knows it by. */
+  readonly name?: string | undefined;
+  /** Left out: those of who makes it, if any. */
+  readonly limits?: Limits | undefined;
+};
+
 /**
- * Makes a session for somebody; `by` is who makes it, for the audit log.
+ * Makes a session for somebody; `by` is who makes it, for the audit log. Whoever has limits makes no wider one.
  *
- * @throws KeywardError `invalid_input` for a tenant, user or scope that can't be one
+ * @throws KeywardError `invalid_input` for a name, tenant, user, scope or limit that can't be one
  */
 export async function createSession(
   { vault }: Parts,
   by: Principal,
-  input: Owner & { readonly scopes: readonly string[]; readonly expiresAt: number | null },
+  input: SessionInput,
 ): Promise<{ readonly sessionId: string; readonly token: string }> {
   checkNames(input);
   const unknown = input.scopes.filter((scope) => !(scopes as readonly string[]).includes(scope));
@@ -42,14 +57,24 @@ export async function createSession(
     throw invalid('scopes', `must be some of ${scopes.join(', ')}`);
   }
   const secret = randomBytes(32).toString('base64url');
-  const { tenant, user, expiresAt } = input;
+  const { tenant, user, expiresAt, name } = input;
+  if (name !== undefined && oneLine(name, maxLabel) !== name) {
+    throw invalid('name', `must be one line of 1 to ${maxLabel} characters`);
+  }
+  const limits = storedFrom(narrower(by.limits, input.limits));
+  for (const field of ['connections', 'connectors'] as const) {
+    const chosen = limits?.[field];
+    if (chosen && (chosen.length === 0 || chosen.length > maxChosen)) throw invalid(field, `must be 1 to ${maxChosen}`);
+  }
   const record = {
     id: randomUUID(),
     tenant,
     owner: user,
-    hash: hashOf(secret),
+    hash: hashOf(secret, limits),
     scopes: [...new Set(input.scopes)],
     expiresAt,
+    ...(name !== undefined && { name }),
+    ...(limits && { limits }),
   };
   await vault.audit({ ...who(by), action: 'session.create', subject: record.id, outcome: 'allowed' });
   await vault.commit([{ op: 'create', kind: 'session', record, secret: {} }]);
@@ -76,24 +101,37 @@ export async function revokeSession({ vault }: Parts, by: Principal, id: string)
   await vault.commit([{ op: 'delete', kind: 'session', record }]);
 }
 
-/** Who a session token stands for; null for one that is unknown, altered, expired or revoked. */
+/**
+ * Who a session token stands for; null for one that is unknown, altered, expired or revoked.
+ *
+ * @throws KeywardError `unauthenticated` for limits that this version can't read
+ */
 export async function principalOfSession({ vault }: Parts, token: string): Promise<Principal | null> {
   const [, a, b, c, d, e, secret] = form.exec(token) ?? [];
   if (secret === undefined) return null;
   const session = await vault.findSession(`${a}-${b}-${c}-${d}-${e}`);
-  if (!session || !timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(session.hash)) || !isGood(session)) {
-    return null;
-  }
+  if (!session || !isIts(session, secret) || !isGood(session)) return null;
   const scopes = new Set(session.scopes as readonly Scope[]);
-  return { tenant: session.tenant, user: session.owner, scopes, via: `session ${session.id}` };
+  const limits = limitsFrom(session.limits);
+  const via = `session ${session.id}`;
+  const { tenant, owner: user, name } = session;
+  return { tenant, user, scopes, via, ...(name !== undefined && { client: name }), ...(limits && { limits }) };
+}
+
+function isIts({ hash: known, limits }: Session, secret: string): boolean {
+  return timingSafeEqual(Buffer.from(hashOf(secret, limits)), Buffer.from(known));
 }
 
 function isGood({ expiresAt }: Session): boolean {
   return expiresAt === null || expiresAt > Date.now();
 }
 
-function hashOf(secret: string): string {
-  return hash('sha256', secret, 'hex');
+/**
+ * The limits are part of what is hashed: a row that lost them lets nobody in, and neither does an older Keyward, which
+ * does not know them.
+ */
+function hashOf(secret: string, limits: StoredLimits | undefined): string {
+  return hash('sha256', limits === undefined ? secret : `${secret} ${canonicalJson(limits)}`, 'hex');
 }
 
 /**

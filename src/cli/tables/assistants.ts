@@ -11,19 +11,30 @@ export const assistantsCommands: CommandTable = {
       flags: {
         user: { value: 'user', help: 'who it stands for' },
         tenant: { value: 'tenant', help: "the user's tenant; default: default" },
+        name: { value: 'name', help: 'what you know it by, such as the program that gets it' },
         scopes: { value: 'scopes', help: 'separated by commas; default: credentials:read, write and use' },
+        connections: {
+          value: 'connections',
+          help: 'the only ones that there are for it: names, ids or services, separated by commas; default: all',
+        },
+        services: {
+          value: 'services',
+          help: 'connectors, separated by commas: only their connections are there for it, also those made later',
+        },
+        'read-only': { help: 'it calls services only to read, changes nothing in Keyward, and gets no raw secret' },
         expires: { value: 'time', help: 'after so many hours or days (12h, 90d), or never; default: 90d' },
       },
       examples: [
         'keyward token create --user ann',
         'keyward token create --user ann --scopes credentials:read --expires 12h',
+        'keyward token create --user ann --name "Report bot" --connections github,slack --read-only',
       ],
       load: async () => (await import('../commands/token.ts')).create,
     },
     {
       name: 'token list',
       words: [],
-      help: 'list the session tokens, which are known by their ids',
+      help: 'list the session tokens, which are known by their ids, with what each is limited to',
       examples: ['keyward token list'],
       load: async () => (await import('../commands/token.ts')).list,
     },

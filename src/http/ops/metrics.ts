@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import prom from 'prom-client';
 import type { Broker } from '../../broker/broker.ts';
+import { beyondLimits } from '../../broker/policy/policy.ts';
 import type { Scope } from '../../principal.ts';
 import { answerRefusal, type Bearer, type BearerEnv } from '../auth/bearer.ts';
 import type { AnsweredRequest } from '../middleware/request-log.ts';
@@ -68,6 +69,9 @@ export function metricsRoutes({ bearer, metrics }: { bearer: Bearer; metrics: Me
   routes.get(metricsPath, bearer.middleware({ scopes: [needed] }), async (c) => {
     const { principal } = c.var;
     if (!principal.scopes.has(needed)) return answerRefusal(c, await bearer.lacking(principal, 'metrics.read', needed));
+    // They count what everybody does.
+    const beyond = beyondLimits(principal, 'audit.read');
+    if (beyond !== null) return answerRefusal(c, bearer.refusal(beyond, undefined, { scopes: [needed] }));
     return c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType });
   });
   return routes;

@@ -12,6 +12,8 @@ import { type InProcess, openInProcess } from '../in-process.ts';
 export type RestServer = {
   readonly keyward: InProcess;
   readonly origin: string;
+  /** One more session token, with the scopes and limits of this principal. */
+  letIn(name: string, principal: Principal): Promise<void>;
   /** The session token of one of the people. */
   token(name: string): string;
   /** One request of one of the people, or of nobody; the body is sent as JSON. What comes back is as `/openapi.json` says. */
@@ -35,10 +37,11 @@ export async function startRest(
   const keyward = await openInProcess(env);
   const { broker } = keyward.usual;
   const tokens = new Map<string, string>();
-  for (const [name, { tenant, user, scopes }] of people) {
-    const session = { tenant, user, scopes: [...scopes], expiresAt: null };
+  const letIn: RestServer['letIn'] = async (name, { tenant, user, scopes, limits }) => {
+    const session = { tenant, user, scopes: [...scopes], expiresAt: null, limits };
     tokens.set(name, (await createSession(broker, localPrincipal, session)).token);
-  }
+  };
+  for (const [name, principal] of people) await letIn(name, principal);
   const token = (name: string): string => tokens.get(name) ?? '';
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -62,6 +65,7 @@ export async function startRest(
     keyward,
     origin,
     token,
+    letIn,
     async send(name, method, path, { body, raw, headers = {} } = {}) {
       const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
       const response = await fetch(`${origin}${path}`, {
