@@ -375,6 +375,33 @@ describe('keyward token and keyward headers', () => {
     expect(refused.stderr).toContain('never hands out raw secrets');
     expect(listed).toMatchObject({ code: 0, stdout: 'There is no session token yet.\n' });
   });
+
+  it('287. token create limits a token to what was typed, and says so, as token list does', async () => {
+    const create = ['token', 'create', '--tenant', 'local', '--user', 'local'];
+    const limited = [
+      '--name',
+      'Report bot',
+      '--connections',
+      'Work / Echo #1,login',
+      '--read-only',
+      '--expires',
+      '12h',
+    ];
+    const [made, unknown, service] = await Promise.all([
+      keyward.run([...create, ...limited]),
+      keyward.run([...create, '--connections', 'login,nothing']),
+      keyward.run([...create, '--services', 'githbu']),
+    ]);
+    const words = 'the connections “Work / Echo #1”, “login”, for reading only';
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^kw_[\w-]{75}\n$/) });
+    expect(made.stderr).toContain(`It is for ${words}.`);
+    expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no connection nothing') });
+    expect(service).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('github') });
+    const { stdout } = await keyward.run(['token', 'list']);
+    expect(stdout.trim().split('\n')).toHaveLength(2);
+    expect(stdout).toMatch(/Report bot +local +local .* the connections/);
+    expect(stdout).toContain(words);
+  });
 });
 
 async function lineOf(child: ReturnType<typeof alone> | ReturnType<CommandLine['start']>): Promise<string> {

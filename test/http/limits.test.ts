@@ -10,7 +10,7 @@ import { type Answer, type RestServer, startRest } from '../support/servers/rest
 import { type RemoteMcp, startRemoteMcp } from '../support/servers/session-mcp.ts';
 
 /** Requests that are generated. */
-const runs = 200;
+const runs = 120;
 /** In the name and the secret of every connection that the tokens below must not reach. */
 const canary = 'hidden-canary';
 const other = 'custom.other';
@@ -255,6 +255,18 @@ describe('282. a token with limits', () => {
     );
     expect((await keyward.send('service', 'GET', `/connection/${credentialId}`)).status).toBe(200);
     expect((await keyward.send('service', 'GET', `/connection/${open[0]}`)).status).toBe(404);
+  });
+
+  it('gives no names: another program could mean its connection by one', async () => {
+    const named = { ...made, connectorId: echoConnector, name: 'github' };
+    expect((await tool('service', 'create_credential', named)).text).toContain('no names');
+    for (const credentialId of [...open, randomUUID()]) {
+      expect((await tool('chosen', 'update_credential', { credentialId, name: 'github' })).text).toContain('no names');
+      const policy = { methods: ['GET', 'HEAD', 'OPTIONS', 'POST'] };
+      const limited = await tool('chosen', 'update_credential', { credentialId, policy });
+      expect(limited.text).toContain(open.includes(credentialId) ? '"policy"' : 'not_found');
+    }
+    expect((await rowsOf(open)).map((row) => row?.name)).toEqual(['open-0', 'open-1']);
   });
 
   it('does nothing that is about all of a user or a tenant: OAuth clients, the audit log, numbers, an end of a grant', async () => {

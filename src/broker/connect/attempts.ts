@@ -12,7 +12,7 @@ import { connectUrlFor, redirectUriFor } from '../grants/redirect-uri.ts';
 import { readId } from '../input/text.ts';
 import { type Waiting, waitFor } from '../input/waiting.ts';
 import { isWithin } from '../policy/limits.ts';
-import { actingFor, authorize } from '../policy/policy.ts';
+import { actingFor, authorize, requireWithin } from '../policy/policy.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { argumentsDigest, type Created, type CreateInput, type StartedAttempt } from './create-input.ts';
 import { beginDevice, watchDevice } from './device.ts';
@@ -152,6 +152,7 @@ export async function resumeAttempt(
   attemptId: string,
   input: CreateInput,
 ): Promise<StartedAttempt> {
+  await requireWithin(broker, principal, 'attempt.start');
   const attempt = await requireAttempt(broker, principal, attemptId);
   if (!equalInConstantTime(argumentsDigest(broker, input), attempt.argumentsDigest)) {
     throw new KeywardError('forbidden', 'This attempt was started with other arguments.', {

@@ -17,7 +17,7 @@ import { needsAuthConfigId, readInputs } from '../input/forms.ts';
 import { inputError } from '../input/input-error.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import { oneLine, readName } from '../input/text.ts';
-import { requireCredential, requireMayCreate } from '../policy/access.ts';
+import { requireCredential, requireMayCreate, requireMayName } from '../policy/access.ts';
 import { actingFor, auditedRefusal } from '../policy/policy.ts';
 import { startAttempt } from './attempts.ts';
 import { argumentsDigest, type Created, type CreateInput } from './create-input.ts';
@@ -33,6 +33,7 @@ export async function createCredential(
   const owner = await actingFor(broker, principal, userId);
   const connector = broker.catalogue.require(connectorId);
   if (credentialId === undefined) await requireMayCreate(broker, owner, connectorId);
+  await requireMayName(broker, owner, 'credential.create', name);
   const auth = requireAuth(connector, authenticationType);
   const previous =
     credentialId === undefined

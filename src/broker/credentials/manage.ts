@@ -10,7 +10,7 @@ import { protocolOf } from '../grants/oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { renamed } from '../input/renamed.ts';
 import { readName } from '../input/text.ts';
-import { about, readerOf, requireCredential, requireVisible } from '../policy/access.ts';
+import { about, readerOf, requireCredential, requireMayName, requireVisible } from '../policy/access.ts';
 import { actingFor, authorize, requireOwnAct } from '../policy/policy.ts';
 import { placeOf, reached, reachedOwn } from './reached.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
@@ -113,6 +113,7 @@ export async function updateCredential(
   input: CredentialUpdate,
 ): Promise<ConnectionView & PoliciesView> {
   const action = 'credential.update';
+  await requireMayName(broker, principal, action, input.name);
   const credential = await requireCredential(broker, principal, input.credentialId, { field: 'credentialId', action });
   if (input.name === undefined && input.policy === undefined) {
     throw new KeywardError('invalid_input', 'There is nothing to change.', {

@@ -4,7 +4,7 @@ import type { Owner, Principal } from '../../principal.ts';
 import { type Credential, type Reader, readerUnder, reaches as sharesWith } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { readId } from '../input/text.ts';
-import { isWithin, limitsInWords } from './limits.ts';
+import { isLimited, isWithin, limitsInWords } from './limits.ts';
 import { type Action, auditedRefusal, requireWithin } from './policy.ts';
 
 /** What a principal may do with a connection. */
@@ -62,6 +62,26 @@ export async function requireMayCreate(broker: Broker, principal: Principal, con
     hint: `It is for ${limitsInWords(principal.limits)}. Ask the person to connect this service.`,
   });
   throw await auditedRefusal(broker, principal, action, { connectorId }, error);
+}
+
+/**
+ * Returns when the caller may name a connection. By its name all of a user's programs mean it, and whoever has limits does
+ * not know which names the others have.
+ *
+ * @param name undefined where none is given
+ * @throws KeywardError `forbidden`
+ */
+export async function requireMayName(
+  broker: Broker,
+  principal: Principal,
+  action: Action,
+  name: string | undefined,
+): Promise<void> {
+  if (name === undefined || !isLimited(principal.limits)) return;
+  const error = new KeywardError('forbidden', 'A token for some connections only gives them no names.', {
+    hint: 'Leave name out. The person names a connection: keyward rename.',
+  });
+  throw await auditedRefusal(broker, principal, action, {}, error);
 }
 
 /**

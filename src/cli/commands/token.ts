@@ -30,7 +30,8 @@ export const create: Run = (invocation) =>
     const owner = { ...principal, tenant: flags.get('tenant') ?? 'default', user };
     const limits = await limitsTyped(broker, owner, flags);
     const { token } = await createSession(broker, principal, {
-      ...owner,
+      tenant: owner.tenant,
+      user,
       scopes: scopes.filter((scope) => scope !== ''),
       expiresAt,
       name: flags.get('name'),
