@@ -4,6 +4,7 @@ import type { Principal } from '../../principal.ts';
 import type { Credential, Reader, VisiblePage } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { accessOf, reaches, readerOf } from '../policy/access.ts';
+import { isLimited } from '../policy/limits.ts';
 
 /** A place in the list: what comes after this row. */
 type Place = NonNullable<VisiblePage['after']>;
@@ -16,7 +17,7 @@ type Wanted = {
   readonly pageSize?: number;
 };
 
-/** Past this many others of the user that a token does not reach, fewer reads are worth more memory. */
+/** Rows that are read at a time for a token that may reach few of them. */
 const limitedPage = 500;
 
 /** One after the other, and none that is out of the caller's reach: no count and no place in the list tells of such a row. */
@@ -28,7 +29,7 @@ export async function* reached(broker: Broker, principal: Principal, wanted: Wan
     yield* await chosen(broker, principal, reader, limits.connections, wanted);
     return;
   }
-  const limit = limits === undefined ? pageSize : limitedPage;
+  const limit = isLimited(limits) ? limitedPage : pageSize;
   for (let { after } = wanted; ; ) {
     const rows = await broker.vault.listVisible(reader, filter, { limit, ...(after && { after }) });
     // What reaches somebody is written in the row itself; an index of it may be of an older Keyward's making.
