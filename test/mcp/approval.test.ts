@@ -3,44 +3,45 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   clientKinds,
   type KeywardProcess,
   keywardMain,
-  type LinkAnswer,
   outcomeOf,
   startKeyward,
-  startWithClient,
   type TestClient,
   testKey,
 } from '../support/clients/mcp-clients.ts';
 import { answerRequest, isApproval } from '../support/clients/person.ts';
 import { rawModern } from '../support/clients/raw-mcp.ts';
+import { type Act, shareKeyward } from '../support/clients/shared-keyward.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let folder: string;
 /** Options of a Keyward that asks its owner before it releases a secret, as it does unless told otherwise. */
 let asking: Record<string, string>;
+let browser: Awaited<ReturnType<typeof desktop>>;
 beforeAll(async () => {
   world = await startWorld();
   folder = await mkdtemp(join(tmpdir(), 'keyward-approval-'));
-  asking = { ...world.env, KEYWARD_RELEASE: 'approve' };
+  const github = { KEYWARD_AUTH_GITHUB_CLIENT_ID: 'Iv1.abc', KEYWARD_AUTH_GITHUB_CLIENT_SECRET: 'canary-secret' };
+  asking = { ...world.env, ...github, KEYWARD_RELEASE: 'approve' };
+  browser = await desktop();
 });
+beforeEach(() => browser.forget());
 afterAll(async () => {
   await world.close();
   await rm(folder, { recursive: true, force: true });
 });
+const withDialog = shareKeyward('links', () => browser.env);
+const withBrowser = shareKeyward('no links', () => browser.env);
+const withNeither = shareKeyward('no links', () => asking);
 
 async function connect(client: TestClient): Promise<{ connectionId: unknown }> {
   const input = { connectorId, authenticationType: 'api_key', apiKey: goodApiKey };
   return { connectionId: (await client.get('create_credential', input)).credentialId };
-}
-
-async function end(client: TestClient, keyward: KeywardProcess): Promise<void> {
-  await client.close();
-  await keyward.exited;
 }
 
 /** A desktop whose browser is a program that writes the address down. */
@@ -51,12 +52,13 @@ async function desktop() {
   await chmod(join(bin, 'xdg-open'), 0o755);
   const opened = async () => (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
   const inherited = () => readFile(`${file}.env`, 'utf8');
-  return { env: { ...asking, PATH: `${bin}:${process.env.PATH}`, DISPLAY: ':0' }, opened, inherited };
+  const forget = () => rm(file, { force: true });
+  return { env: { ...asking, PATH: `${bin}:${process.env.PATH}`, DISPLAY: ':0' }, opened, inherited, forget };
 }
 
-async function firstOpened(opened: () => Promise<string[]>): Promise<string> {
-  await expect.poll(async () => (await opened()).length, { timeout: 10_000, interval: 50 }).toBe(1);
-  return (await opened())[0] ?? '';
+async function firstOpened(): Promise<string> {
+  await expect.poll(async () => (await browser.opened()).length, { timeout: 10_000, interval: 50 }).toBe(1);
+  return (await browser.opened())[0] ?? '';
 }
 
 /** What a model could read, or somebody who reads the logs. */
@@ -70,14 +72,7 @@ function leaks(keyward: KeywardProcess, outcomes: unknown, url: string): string[
 }
 
 describe.each(clientKinds)('a %s client that takes links by URL elicitation', (kind) => {
-  const withPerson = async (act: (url: string) => Promise<LinkAnswer>) => {
-    const links: { url: string; message: string }[] = [];
-    const onLink = async (link: { url: string; message: string }) => {
-      links.push(link);
-      return act(link.url);
-    };
-    return { ...(await startWithClient(kind, { env: asking, onLink })), links };
-  };
+  const withPerson = (act: Act) => withDialog(kind, act);
 
   it('gets the secret in the very call once the owner has allowed it, and the link never reaches the model', async () => {
     const { keyward, client, links } = await withPerson(async (url) => {
@@ -92,11 +87,10 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     // Once is once: the next call asks anew.
     await client.get('get_connection_credentials', connection);
     expect(links).toHaveLength(2);
-    await end(client, keyward);
   });
 
   it('80. connects to a host that the call names in the very call, once the owner has let it', async () => {
-    const { keyward, client, links } = await withPerson(async (url) => {
+    const { client, links } = await withPerson(async (url) => {
       await answerRequest(url, 'once');
       return 'accept';
     });
@@ -104,11 +98,10 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     const made = await client.get('create_credential', { ...input, baseUrl: 'https://api.example/v1' });
     expect(made.credentialId).toMatch(/^[0-9a-f-]{36}$/);
     expect(links).toHaveLength(1);
-    await end(client, keyward);
   });
 
   it('80. shows the link for connecting after the one for the host: the answer to the first is none to the second', async () => {
-    const { keyward, client, links } = await withPerson(async (url) => {
+    const { client, links } = await withPerson(async (url) => {
       if (!isApproval(url)) return 'decline';
       await answerRequest(url, 'once');
       return 'accept';
@@ -117,47 +110,35 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     const input = { connectorId: 'generic-openid', authenticationType: 'oauth2', issuer, baseUrl: `${issuer}/v1` };
     expect((await client.call('create_credential', input)).error?.code).toBe('cancelled');
     expect(links.map(({ url }) => isApproval(url))).toEqual([true, false]);
-    await end(client, keyward);
   });
 
   it('waits for an owner who answers after agreeing to open the link', async () => {
     const late: Promise<unknown>[] = [];
-    const { keyward, client } = await withPerson(async (url) => {
+    const { client } = await withPerson(async (url) => {
       late.push(answerRequest(url, 'once'));
       return 'accept';
     });
     const { credentials } = await client.get('get_connection_credentials', await connect(client));
     expect(credentials).toEqual({ apiKey: goodApiKey });
     await Promise.all(late);
-    await end(client, keyward);
   });
 
   it.each(['decline', 'cancel'] as const)(
     'is told no when the person answers %s, and asks nobody again',
     async (said) => {
-      const { keyward, client, links } = await withPerson(async () => said);
+      const { client, links } = await withPerson(async () => said);
       const connection = await connect(client);
       for (let round = 0; round < 3; round += 1) {
         const { error } = await client.call('get_connection_credentials', connection);
         expect(error?.code).toBe('approval_denied');
       }
       expect(links).toHaveLength(1);
-      await end(client, keyward);
     },
   );
 
-  it('is told no when the owner says so on the page', async () => {
-    const { keyward, client } = await withPerson(async (url) => {
-      await answerRequest(url, 'deny');
-      return 'accept';
-    });
-    const { error } = await client.call('get_connection_credentials', await connect(client));
-    expect(error?.code).toBe('approval_denied');
-    await end(client, keyward);
-  });
-
+  // Three noes without a yes between them would keep the client quiet, whatever it asks.
   it('may stop waiting; asking again shows no second link and finds the answer', async () => {
-    const { keyward, client, links } = await withPerson(async () => 'accept');
+    const { client, links } = await withPerson(async () => 'accept');
     const connection = await connect(client);
     const stop = new AbortController();
     const first = client.call('get_connection_credentials', connection, {
@@ -172,97 +153,91 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     await answerRequest(links[0]?.url ?? '', 'once');
     expect((await second).credentials).toEqual({ apiKey: goodApiKey });
     expect(links).toHaveLength(1);
-    await end(client, keyward);
+  });
+
+  it('is told no when the owner says so on the page', async () => {
+    const { client } = await withPerson(async (url) => {
+      await answerRequest(url, 'deny');
+      return 'accept';
+    });
+    const { error } = await client.call('get_connection_credentials', await connect(client));
+    expect(error?.code).toBe('approval_denied');
   });
 });
 
 describe.each(clientKinds)('a %s client that declares no URL elicitation', (kind) => {
   it('gets the secret in the very call when Keyward opens the owner’s browser and the owner allows it', async () => {
-    const { env, opened } = await desktop();
-    const { keyward, client } = await startWithClient(kind, { env });
+    const { keyward, client } = await withBrowser(kind);
     const call = client.call('get_connection_credentials', await connect(client));
-    const url = await firstOpened(opened);
+    const url = await firstOpened();
     const { port } = new URL(url);
     expect(Number(port)).not.toBe(keyward.port);
     await answerRequest(url, 'once');
     const outcome = await call;
     expect(outcome.data?.credentials).toEqual({ apiKey: goodApiKey });
     expect(leaks(keyward, outcome, url)).toEqual([]);
-    await end(client, keyward);
   });
 
   it('opens one window for many calls at the same time', async () => {
-    const { env, opened } = await desktop();
-    const { keyward, client } = await startWithClient(kind, { env });
+    const { client } = await withBrowser(kind);
     const connection = await connect(client);
     const calls = Array.from({ length: 5 }, () => client.call('get_connection_credentials', connection));
-    await answerRequest(await firstOpened(opened), 'once');
+    await answerRequest(await firstOpened(), 'once');
     // All of them waited for the one answer; the others may ask again.
     const settled = await Promise.all(calls);
     expect(settled.filter(({ data }) => data !== undefined)).toHaveLength(1);
     for (const { error } of settled) expect(error?.code ?? 'approval_required').toBe('approval_required');
-    expect(await opened()).toHaveLength(1);
-    await end(client, keyward);
+    expect(await browser.opened()).toHaveLength(1);
   });
 
   it('is told at once, where there is no browser, that the owner was asked, without any link', async () => {
-    const { keyward, client } = await startWithClient(kind, { env: asking });
+    const { client } = await withNeither(kind);
     const { error } = await client.call('get_connection_credentials', await connect(client));
     expect(error).toMatchObject({ code: 'approval_required', hint: expect.stringContaining('keyward approvals') });
     expect(JSON.stringify(error)).not.toMatch(/http|\/approvals\/|[0-9a-f-]{36}/);
-    await end(client, keyward);
   });
 
   it('has to ask its owner before it shares a connection, too', async () => {
-    const { env, opened } = await desktop();
-    const { keyward, client } = await startWithClient(kind, { env });
+    const { client } = await withBrowser(kind);
     const input = { ...(await connect(client)), with: 'user:bob', permission: 'use' };
     const call = client.call('share_connection', input);
-    await answerRequest(await firstOpened(opened), 'once');
+    await answerRequest(await firstOpened(), 'once');
     expect((await call).data?.shares).toMatchObject([{ with: 'user:bob', permission: 'use' }]);
     // Taking it back needs nobody.
     expect((await client.get('share_connection', { ...input, permission: 'none' })).shares).toEqual([]);
-    expect(await opened()).toHaveLength(1);
-    await end(client, keyward);
+    expect(await browser.opened()).toHaveLength(1);
   });
 });
 
 describe.each(['legacy', 'sdk1'] as const)('a %s client whose link dialog fails', (kind) => {
   it('leaves it to Keyward to open the owner’s browser', async () => {
-    const { env, opened } = await desktop();
-    const onLink = async () => {
+    const { client } = await withDialog(kind, async () => {
       throw new Error('no dialog here');
-    };
-    const { keyward, client } = await startWithClient(kind, { env, onLink });
+    });
     const call = client.call('get_connection_credentials', await connect(client));
-    await answerRequest(await firstOpened(opened), 'once');
+    await answerRequest(await firstOpened(), 'once');
     expect((await call).data?.credentials).toEqual({ apiKey: goodApiKey });
-    await end(client, keyward);
   });
 });
 
 describe('the browser that Keyward opens', () => {
   it('inherits none of the secrets in its environment', async () => {
-    const { env, opened, inherited } = await desktop();
-    const client = { KEYWARD_AUTH_GITHUB_CLIENT_ID: 'Iv1.abc', KEYWARD_AUTH_GITHUB_CLIENT_SECRET: 'canary-secret' };
-    const started = await startWithClient('modern', { env: { ...env, ...client } });
-    const call = started.client.call('get_connection_credentials', await connect(started.client));
-    await answerRequest(await firstOpened(opened), 'once');
+    const { client } = await withBrowser('modern');
+    const call = client.call('get_connection_credentials', await connect(client));
+    await answerRequest(await firstOpened(), 'once');
     expect((await call).data?.credentials).toEqual({ apiKey: goodApiKey });
-    const variables = await inherited();
+    const variables = await browser.inherited();
     expect(variables).toContain('KEYWARD_RELEASE=approve');
     for (const secret of [testKey, 'canary-secret', 'Iv1.abc']) expect(variables).not.toContain(secret);
-    await end(started.client, started.keyward);
   });
 });
 
 describe('the approval link, fetched by an assistant', () => {
   it('opens nothing without its token, and looking at it decides nothing', async () => {
-    const { env, opened } = await desktop();
-    const { keyward, client } = await startWithClient('modern', { env });
+    const { client } = await withBrowser('modern');
     const connection = await connect(client);
     const call = client.call('get_connection_credentials', connection);
-    const url = await firstOpened(opened);
+    const url = await firstOpened();
     const [, , id = '', token = ''] = new URL(url).pathname.split('/');
     const { origin } = new URL(url);
     for (const path of ['/approvals', `/approvals/${id}`, `/approvals/${id}/x`, `/approvals/${id}/${'A'.repeat(43)}`]) {
@@ -278,7 +253,6 @@ describe('the approval link, fetched by an assistant', () => {
     }
     await answerRequest(url, 'deny');
     expect((await call).error?.code).toBe('approval_denied');
-    await end(client, keyward);
   });
 
   it('11. requestState proves nothing: without the owner’s answer it gets no secret', async () => {
@@ -307,7 +281,7 @@ describe('the approval link, fetched by an assistant', () => {
 
 describe('keyward approvals', () => {
   it('without a terminal only shows what waits: an assistant must not answer its own requests', async () => {
-    const { keyward, client } = await startWithClient('modern', { env: asking });
+    const { keyward, client } = await withNeither('modern');
     const connection = await connect(client);
     await client.call('get_connection_credentials', connection);
     const { code, stdout } = await run(keyward, 'y\ny\n');
@@ -315,7 +289,6 @@ describe('keyward approvals', () => {
     expect(stdout).toContain('“keyward-test” wants to read the raw secret');
     expect(stdout).toContain('Run keyward approvals in a terminal to answer.');
     expect(stdout).not.toMatch(/http|\/approvals\//);
-    await end(client, keyward);
   });
 });
 

@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Links } from '../../src/mcp/links.ts';
-import {
-  clientKinds,
-  type LinkAnswer,
-  outcomeOf,
-  startKeyward,
-  startWithClient,
-} from '../support/clients/mcp-clients.ts';
+import { clientKinds, type KeywardProcess, outcomeOf, startKeyward } from '../support/clients/mcp-clients.ts';
 import { followLink, isApproval } from '../support/clients/person.ts';
 import { rawModern } from '../support/clients/raw-mcp.ts';
+import { shareKeyward } from '../support/clients/shared-keyward.ts';
 import { openInProcess } from '../support/in-process.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
@@ -24,19 +19,13 @@ const input = { connectorId, authenticationType: 'oauth2' };
 const attemptOf = (url: string) => url.split('/').at(-1) ?? '';
 
 /** A client whose person does this with every link. */
-function withPerson(kind: (typeof clientKinds)[number], act: (url: string) => Promise<LinkAnswer>) {
-  const links: { url: string; message: string }[] = [];
-  const onLink = (link: { url: string; message: string }) => {
-    links.push(link);
-    return act(link.url);
-  };
-  return startWithClient(kind, { env: world.env, onLink }).then((started) => ({ ...started, links }));
-}
+const withPerson = shareKeyward('links', () => world.env);
+const withoutLinks = shareKeyward('no links', () => world.env);
 
 describe.each(clientKinds)('a %s client that takes links by URL elicitation', (kind) => {
   it('gets the credential in the very call once the person has finished', async () => {
     const finished: Promise<unknown>[] = [];
-    const { keyward, client, links } = await withPerson(kind, async (url) => {
+    const { client, links } = await withPerson(kind, async (url) => {
       finished.push(followLink(url));
       return 'accept';
     });
@@ -45,8 +34,6 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     expect(await finished[0]).toMatchObject({ step: 'completed' });
     expect(links).toHaveLength(1);
     expect(links[0]?.message).toContain('Acme');
-    await client.close();
-    await keyward.exited;
   });
 
   it('can’t read a secret that came by elicitation without the owner’s approval, even where reading is allowed', async () => {
@@ -55,10 +42,11 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
       await followLink(url, { fields: { apiKey: goodApiKey } });
       return 'accept';
     });
+    const before = keyward.stdout.length;
     const asked = await client.get('create_credential', { connectorId, authenticationType: 'api_key' });
     const refused = await client.call('get_connection_credentials', { connectionId: asked.credentialId });
     expect(refused.error?.code).toBe('approval_denied');
-    expect(keyward.stdout.join('\n')).not.toContain(goodApiKey);
+    expect(keyward.stdout.slice(before).join('\n')).not.toContain(goodApiKey);
 
     const given = await client.get('create_credential', {
       connectorId,
@@ -67,38 +55,33 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     });
     const allowed = await client.get('get_connection_credentials', { connectionId: given.credentialId });
     expect(allowed.credentials).toEqual({ apiKey: goodApiKey });
-    await client.close();
-    await keyward.exited;
   });
 
   it.each(['decline', 'cancel'] as const)('ends the attempt when the person answers %s', async (answer) => {
-    const { keyward, client, links } = await withPerson(kind, async () => answer);
+    const { client, links } = await withPerson(kind, async () => answer);
+    const before = await client.get('list_credentials');
     expect((await client.call('create_credential', input)).error?.code).toBe('cancelled');
     const attemptId = attemptOf(links[0]?.url ?? '');
     expect(await client.get('check_attempt', { attemptId })).toMatchObject({
       status: 'failed',
       error: { code: 'cancelled' },
     });
-    expect(await client.get('list_credentials')).toEqual({ credentials: [] });
-    await client.close();
-    await keyward.exited;
+    expect(await client.get('list_credentials')).toEqual(before);
   });
 
   it('is told why when the person says no at the service', async () => {
     const finished: Promise<unknown>[] = [];
-    const { keyward, client } = await withPerson(kind, async (url) => {
+    const { client } = await withPerson(kind, async (url) => {
       finished.push(followLink(url, { decision: 'deny' }));
       return 'accept';
     });
     expect((await client.call('create_credential', input)).error?.code).toBe('provider_refused');
     await Promise.all(finished);
-    await client.close();
-    await keyward.exited;
   });
 
   it('may stop waiting, and the person can finish all the same', async () => {
     const stop = new AbortController();
-    const { keyward, client, links } = await withPerson(kind, async () => 'accept');
+    const { client, links } = await withPerson(kind, async () => 'accept');
     const call = client.call('create_credential', input, {
       signal: stop.signal,
       onprogress: ({ total }) => {
@@ -112,8 +95,6 @@ describe.each(clientKinds)('a %s client that takes links by URL elicitation', (k
     const url = links[0]?.url ?? '';
     expect(await followLink(url)).toMatchObject({ step: 'completed' });
     expect(await client.get('check_attempt', { attemptId: attemptOf(url) })).toMatchObject({ status: 'completed' });
-    await client.close();
-    await keyward.exited;
   });
 });
 
@@ -145,25 +126,21 @@ describe('a person who takes long to answer', () => {
 
 describe.each(clientKinds)('a %s client that declares no URL elicitation', (kind) => {
   it('gets the plain result with the link', async () => {
-    const { keyward, client } = await startWithClient(kind, { env: world.env });
+    const { client } = await withoutLinks(kind);
     expect(await client.get('create_credential', input)).toEqual({
       oauthUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/connect\//),
       attemptId: expect.any(String),
       expiresAt: expect.any(String),
     });
-    await client.close();
-    await keyward.exited;
   });
 });
 
 describe.each(['legacy', 'sdk1'] as const)('a %s client whose link dialog fails', (kind) => {
   it('gets the plain result, so that the flow is not lost', async () => {
-    const { keyward, client } = await withPerson(kind, async () => {
+    const { client } = await withPerson(kind, async () => {
       throw new Error('no browser here');
     });
     expect(await client.get('create_credential', input)).toMatchObject({ oauthUrl: expect.any(String) });
-    await client.close();
-    await keyward.exited;
   });
 });
 
@@ -171,13 +148,15 @@ describe('requestState, which passes through the client', () => {
   const urlCapable = { elicitation: { url: {} } };
   const accepted = { connect: { action: 'accept' } };
 
-  async function start() {
-    const keyward = await startKeyward({ env: world.env });
-    return { keyward, client: await rawModern(keyward.transport, urlCapable) };
-  }
+  let keyward: KeywardProcess;
+  let client: Awaited<ReturnType<typeof rawModern>>;
+  beforeAll(async () => {
+    keyward = await startKeyward({ env: world.env });
+    client = await rawModern(keyward.transport, urlCapable);
+  });
+  afterAll(() => keyward.stop());
 
   it('is the attempt’s id and holds nothing else', async () => {
-    const { keyward, client } = await start();
     const { result } = await client.call('create_credential', input);
     const { inputRequests, requestState } = result as {
       inputRequests: { connect: { params: { url: string } } };
@@ -185,42 +164,33 @@ describe('requestState, which passes through the client', () => {
     };
     expect(result).toMatchObject({ resultType: 'input_required' });
     expect(requestState).toBe(attemptOf(inputRequests.connect.params.url));
-    await keyward.stop();
   });
 
   it('11. is refused with other arguments than the attempt was started with', async () => {
-    const { keyward, client } = await start();
     const { result } = await client.call('create_credential', input);
     const round = { requestState: result?.requestState, inputResponses: accepted };
     const other = await client.call('create_credential', { ...input, name: 'Other' }, round);
     expect(outcomeOf(other.result).error?.code).toBe('forbidden');
-    await keyward.stop();
   });
 
   it('11. is refused when it names no attempt of the caller', async () => {
-    const { keyward, client } = await start();
     const foreign = { requestState: '550e8400-e29b-41d4-a716-446655440000', inputResponses: accepted };
     expect(outcomeOf((await client.call('create_credential', input, foreign)).result).error?.code).toBe('not_found');
     const odd = { requestState: '../x', inputResponses: accepted };
     expect(outcomeOf((await client.call('create_credential', input, odd)).result).error?.code).toBe('invalid_input');
-    await keyward.stop();
   });
 
   it('must come with the answer: an answer alone starts no second attempt', async () => {
-    const { keyward, client } = await start();
     const { result } = await client.call('create_credential', input, { inputResponses: accepted });
     expect(outcomeOf(result).error?.code).toBe('invalid_input');
-    await keyward.stop();
   });
 
   it('alone, without an answer, gets the link again', async () => {
-    const { keyward, client } = await start();
     const { result } = await client.call('create_credential', input);
     const again = await client.call('create_credential', input, { requestState: result?.requestState });
     expect(outcomeOf(again.result).data).toMatchObject({
       oauthUrl: expect.any(String),
       attemptId: result?.requestState,
     });
-    await keyward.stop();
   });
 });
