@@ -55,79 +55,59 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+// Tests start real processes and real servers; two cores may be busy.
+const minute = { testTimeout: 60_000, hookTimeout: 60_000 };
+const minutes = { testTimeout: 120_000, hookTimeout: 120_000 };
+const long = { testTimeout: 600_000, hookTimeout: 600_000 };
+/** One more than cores: a test waits for other processes most of the time. */
+const manyWorkers = { maxWorkers: availableParallelism() + 1 };
+
 /**
  * Groups of tests on one PostgreSQL server. `npm test` runs `main` and `together`, then `alone`, `npm run test:browser` and
- * `npm run test:faults` the others.
+ * `npm run test:faults` the others. None of them extends what stands outside of `projects`: the server of the whole run
+ * would be made once more for each.
  */
 export default defineConfig({
   test: {
     globalSetup: ['test/support/servers/postgres-setup.ts'],
-    // Tests start real processes and real servers; two cores may be busy.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
-        extends: true,
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
           exclude: [...browser, ...faults, ...alone, ...together],
-          // One more than cores: a test waits for other processes most of the time.
-          maxWorkers: availableParallelism() + 1,
+          ...minute,
+          ...manyWorkers,
         },
       },
       {
-        extends: true,
-        test: {
-          name: 'together',
-          include: together,
-          exclude: alone,
-          isolate: false,
-          maxWorkers: availableParallelism() + 1,
-        },
+        test: { name: 'together', include: together, exclude: alone, isolate: false, ...minute, ...manyWorkers },
       },
+      { test: { name: 'alone', include: alone, ...minute, maxWorkers: 1, sequence: { groupOrder: 1 } } },
       {
-        extends: true,
-        test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } },
-      },
-      {
-        extends: true,
         test: {
           name: 'browser',
           include: browser,
           globalSetup: ['test/support/clients/unpack-chromium.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...minutes,
           // One browser at a time.
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
       },
       {
-        extends: true,
         test: {
           name: 'faults',
           include: faults,
           exclude: faultsAlone,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
+          ...long,
           // Most of the time they wait for a disk, a kill or a service that hangs.
           maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 3 },
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'faults-alone',
-          include: faultsAlone,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          maxWorkers: 1,
-          sequence: { groupOrder: 4 },
-        },
-      },
+      { test: { name: 'faults-alone', include: faultsAlone, ...long, maxWorkers: 1, sequence: { groupOrder: 4 } } },
     ],
   },
 });
