@@ -4,8 +4,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const browser = ['test/browser/**/*.test.ts'];
 const faults = ['test/faults/**/*.test.ts'];
-/** Tests that share a process: what they load is loaded once. None of them leaves a clock, a variable or a spy behind. */
-const together = ['broker', 'connectors', 'net'].map((room) => `test/${room}/**/*.test.ts`);
 /** Tests that measure time or memory: other work on the machine would be measured with them. */
 const alone = ['test/**/latency.test.ts'];
 const faultsAlone = ['test/faults/scrubbing.test.ts', 'test/faults/hostile-users.test.ts'];
@@ -59,11 +57,14 @@ class LongestFirst extends BaseSequencer {
 const minute = { testTimeout: 60_000, hookTimeout: 60_000 };
 const minutes = { testTimeout: 120_000, hookTimeout: 120_000 };
 const long = { testTimeout: 600_000, hookTimeout: 600_000 };
-/** One more than cores: a test waits for other processes most of the time. */
-const manyWorkers = { maxWorkers: availableParallelism() + 1 };
+/**
+ * Files share a process, where what they load is loaded once. None of them leaves a clock, a variable or a spy behind; a spy
+ * of a test that failed is taken back. One process more than cores: a test waits for other processes most of the time.
+ */
+const shared = { isolate: false, restoreMocks: true, maxWorkers: availableParallelism() + 1 };
 
 /**
- * Groups of tests on one PostgreSQL server. `npm test` runs `main` and `together`, then `alone`, `npm run test:browser` and
+ * Groups of tests on one PostgreSQL server. `npm test` runs `main`, then `alone`; `npm run test:browser` and
  * `npm run test:faults` the others. None of them extends what stands outside of `projects`: the server of the whole run
  * would be made once more for each.
  */
@@ -76,13 +77,10 @@ export default defineConfig({
         test: {
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: [...browser, ...faults, ...alone, ...together],
+          exclude: [...browser, ...faults, ...alone],
           ...minute,
-          ...manyWorkers,
+          ...shared,
         },
-      },
-      {
-        test: { name: 'together', include: together, exclude: alone, isolate: false, ...minute, ...manyWorkers },
       },
       { test: { name: 'alone', include: alone, ...minute, maxWorkers: 1, sequence: { groupOrder: 1 } } },
       {
