@@ -66,13 +66,13 @@ export async function openOwnGateway(broker: Broker, principal: Principal): Prom
     async answer(exchange: Exchange, last: () => boolean) {
       const { incoming, outgoing } = exchange;
       if (await isStranger(incoming.socket)) return void outgoing.writeHead(403, { connection: 'close' }).end();
-      if (!gateway.takes(incoming.url ?? '')) return void outgoing.writeHead(404).end();
+      if (!gateway.takes(incoming)) return void outgoing.writeHead(404).end();
       if (carries(incoming.headers, token)) setAuthorization(incoming, authorization);
       return gateway.answer(exchange, last);
     },
   };
   const notFound = () => new Response(null, { status: 404 });
-  const listener = await listen(notFound, [address], 0, { direct, refusals });
+  const listener = await listen(notFound, [address], 0, { direct: [direct], refusals });
   hosts.push(`${address}:${listener.port}`);
   return {
     token,

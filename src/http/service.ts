@@ -15,7 +15,9 @@ import {
 } from './listener/connection-refusals.ts';
 import type { ConnectionLimits } from './listener/connections.ts';
 import type { Direct } from './listener/server.ts';
-import { mcpRoutes, type Protocol } from './mcp.ts';
+import { createMcpDoor } from './mcp/door.ts';
+import type { Protocol } from './mcp/request.ts';
+import { mcpRoutes } from './mcp/routes.ts';
 import { createApp } from './middleware/app.ts';
 import { freshKeys } from './middleware/fresh-keys.ts';
 import { createLimits, limitAddresses } from './middleware/rate-limits.ts';
@@ -57,7 +59,7 @@ type ServiceOptions = {
 /** The app, and what is answered beside it. */
 type Service = {
   readonly app: Hono;
-  readonly direct: Direct;
+  readonly direct: readonly Direct[];
   readonly refusals: ConnectionRefusals;
   readonly connections: ConnectionLimits;
 };
@@ -105,7 +107,10 @@ export function createService(options: ServiceOptions): Service {
   };
   return {
     app,
-    direct: createGateway({ ...places, broker, bearer, requests }),
+    direct: [
+      createMcpDoor({ ...places, broker, bearer, protocol, requests }),
+      createGateway({ ...places, broker, bearer, requests }),
+    ],
     refusals: { ...refusals, note },
     connections: { perAddress: options.maxConnections, clientOf },
   };

@@ -12,12 +12,12 @@ import { KeywardError, toPublic } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { askOwner } from './approval.ts';
 import { tools } from './tools/index.ts';
-import type { Tool, ToolCall } from './tools/tool.ts';
+import type { Tool, ToolCall, Written } from './tools/tool.ts';
 
-/**
- * Runs a tool. Never throws but for an unknown name: whatever a handler throws is shown by the SDK as it is, and only a
- * KeywardError's words are fit to be shown.
- */
+/** What a tool has to say: its answer, or an error as JSON. */
+type Told = Written | { readonly text: string; readonly isError: true };
+
+/** Runs the tool of this name, and answers what the SDK writes. Throws for an unknown name only. */
 export async function callTool(
   call: ToolCall,
   name: string,
@@ -25,14 +25,39 @@ export async function callTool(
 ): Promise<CallToolResult | InputRequiredResult> {
   const tool = tools.get(name);
   if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${oneLine(name, 64) ?? ''}`);
+  const told = await tell(call, tool, args);
+  if (isInputRequiredResult(told)) return told;
+  const content: CallToolResult['content'] = [{ type: 'text', text: told.text }];
+  return 'isError' in told ? { content, isError: true } : { content, structuredContent: told.structuredContent };
+}
+
+/**
+ * Runs the tool, and answers the members of its result as JSON, without the braces: the JSON of an answer is made once,
+ * for its text, and is its `structuredContent` too.
+ */
+export async function callToolInJson(call: ToolCall, tool: Tool, args: unknown): Promise<ToldInJson> {
+  const told = await tell(call, tool, args);
+  if (isInputRequiredResult(told)) return { members: JSON.stringify(told).slice(1, -1), complete: false };
+  const content = `"content":[{"type":"text","text":${JSON.stringify(told.text)}}]`;
+  const rest = 'isError' in told ? '"isError":true' : `"structuredContent":${jsonOf(told)}`;
+  return { members: `${content},${rest}`, complete: true };
+}
+
+/** `complete` is false for a result that asks the client for more (2026-07-28). */
+type ToldInJson = { readonly members: string; readonly complete: boolean };
+
+function jsonOf({ structuredContent, text, textIsJson }: Written): string {
+  return textIsJson ? text : JSON.stringify(structuredContent);
+}
+
+/** Never throws: whatever a handler throws would be shown as it is, and only a KeywardError's words are fit to be shown. */
+async function tell(call: ToolCall, tool: Tool, args: unknown): Promise<Told | InputRequiredResult> {
   try {
     const answer = await runApproved(call, tool, args);
-    if (isInputRequiredResult(answer)) return answer;
-    const { structuredContent, text } = tool.write(answer);
-    return { content: [{ type: 'text', text }], structuredContent };
+    return isInputRequiredResult(answer) ? answer : tool.write(answer);
   } catch (error) {
-    if (!(error instanceof KeywardError)) logUnexpected(call.broker.log, name, error);
-    return { content: [{ type: 'text', text: JSON.stringify({ error: toPublic(error) }) }], isError: true };
+    if (!(error instanceof KeywardError)) logUnexpected(call.broker.log, tool.name, error);
+    return { text: JSON.stringify({ error: toPublic(error) }), isError: true };
   }
 }
 

@@ -21,9 +21,14 @@ type Envelope = {
 
 /** The client of this request. A 2025-era request without a handshake (stateless HTTP) says nothing about its client. */
 export function clientOf(server: Server, ctx: ServerContext): Client {
-  const envelope: Envelope | undefined = ctx.mcpReq.envelope;
-  if (envelope) return { capabilities: envelope[CLIENT_CAPABILITIES_META_KEY], info: envelope[CLIENT_INFO_META_KEY] };
+  const { envelope } = ctx.mcpReq;
+  if (envelope) return clientIn(envelope);
   return { capabilities: server.getClientCapabilities(), info: server.getClientVersion() };
+}
+
+/** The client of a 2026-07-28 request, from the envelope that the SDK has checked. */
+export function clientIn(envelope: Envelope): Client {
+  return { capabilities: envelope[CLIENT_CAPABILITIES_META_KEY], info: envelope[CLIENT_INFO_META_KEY] };
 }
 
 /** The client can show its person a link and ask whether to open it. */

@@ -34,11 +34,13 @@ const responseKey = 'connect';
 /** The SDK waits a minute by default, which is short for a person reading a consent dialog. */
 const answerTimeoutMs = 600_000;
 
-/** Links for one call of a 2026-07-28 client. */
-export function roundTripLinks(client: Client, ctx: ServerContext): Links {
-  const { inputResponses, requestState } = ctx.mcpReq;
-  const response = inputResponse(inputResponses, responseKey);
-  const state = requestState();
+/** What a client sends along when it calls again. */
+type RetryFields = 'inputResponses' | 'requestState';
+
+/** Links for one call of a 2026-07-28 client; without `retry` it is the first round of the call. */
+export function roundTripLinks(client: Client, retry?: Pick<ServerContext['mcpReq'], RetryFields>): Links {
+  const response = inputResponse(retry?.inputResponses, responseKey);
+  const state = retry?.requestState();
   return {
     offered: takesLinks(client),
     state: typeof state === 'string' ? state : undefined,
@@ -50,6 +52,9 @@ export function roundTripLinks(client: Client, ctx: ServerContext): Links {
       }),
   };
 }
+
+/** For a client that was told of nothing that it could answer with: 2025-11-25 over HTTP, where nothing stays open. */
+export const noLinks: Links = { offered: false, state: undefined, answer: 'none', show: async () => 'none' };
 
 /**
  * Links for one call of a 2025-11-25 client. The SDK could turn `input_required` into this request too, but then a

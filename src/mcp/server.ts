@@ -1,7 +1,9 @@
 /** The MCP server of both protocol eras (2026-07-28 and 2025-11-25), made by one factory for every transport. */
 import {
   type AuthInfo,
+  type Implementation,
   type McpServerFactory,
+  type ProgressToken,
   ResourceNotFoundError,
   Server,
   type ServerContext,
@@ -51,16 +53,20 @@ const serverOptions: ServerOptions = {
   },
 };
 
+/** How Keyward names itself to clients. */
+export function implementation(version: string): Implementation {
+  return { name: 'keyward', title: 'Keyward', version };
+}
+
 /**
  * A factory of servers, one for each connection (stdio) or request (HTTP). It uses the SDK's low-level server: the
  * high-level one converts every schema again for each instance, and words validation errors in its own way.
  */
 export function mcpServerFactory({ version, caller }: McpOptions): McpServerFactory {
-  const info = { name: 'keyward', title: 'Keyward', version };
+  const info = implementation(version);
   return ({ era, authInfo }) => {
     const { broker, principal } = caller(authInfo);
     const server = new Server(info, serverOptions);
-    const linksOf = era === 'modern' ? roundTripLinks : askingLinks;
     server.onerror = (error) => noteError(broker, error);
     server.setRequestHandler('tools/list', () => ({ tools: listedTools() }));
     // Some clients ask for these whatever a server declares, and show an error as a broken server.
@@ -77,7 +83,7 @@ export function mcpServerFactory({ version, caller }: McpOptions): McpServerFact
         principal: withClient(principal, client),
         signal: ctx.mcpReq.signal,
         onWait: (elapsed: number, total: number) => reportWaiting(ctx, elapsed, total),
-        links: linksOf(client, ctx),
+        links: era === 'modern' ? roundTripLinks(client, ctx.mcpReq) : askingLinks(client, ctx),
       };
       return callTool(call, params.name, params.arguments ?? {});
     });
@@ -91,7 +97,7 @@ export function noteError(broker: Broker, error: Error): void {
 }
 
 /** The principal with the name of its program, as that calls itself; for the audit log and the pages. */
-function withClient(principal: Principal, { info }: Client): Principal {
+export function withClient(principal: Principal, { info }: Client): Principal {
   const client = oneLine(info?.name, 64);
   return client === null ? principal : { ...principal, client };
 }
@@ -99,12 +105,11 @@ function withClient(principal: Principal, { info }: Client): Principal {
 /** Progress, to the clients that asked for it; a lost notification does not matter. */
 function reportWaiting(ctx: ServerContext, elapsed: number, total: number): void {
   const progressToken = ctx.mcpReq._meta?.progressToken;
-  if (progressToken === undefined) return;
-  const params = {
-    progressToken,
-    progress: elapsed,
-    total,
-    message: 'Waiting for the person to finish in the browser',
-  };
-  ctx.mcpReq.notify({ method: 'notifications/progress', params }).catch(() => {});
+  if (progressToken !== undefined) ctx.mcpReq.notify(waiting(progressToken, elapsed, total)).catch(() => {});
+}
+
+/** The notification that a person is still being waited for. */
+export function waiting(progressToken: ProgressToken, elapsed: number, total: number) {
+  const message = 'Waiting for the person to finish in the browser';
+  return { method: 'notifications/progress', params: { progressToken, progress: elapsed, total, message } } as const;
 }

@@ -2,7 +2,7 @@
  * The gateway: `ANY /proxy/{connectionId}/{path}` is the service of that connection, for programs. Keyward's bearer token
  * lets them in and goes no further; the secret goes in on the way. Both bodies stream, as fast as the slower side takes them.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type Broker, forRequest } from '../../broker/broker.ts';
 import { callService } from '../../broker/calls/call-service.ts';
 import { idMeant } from '../../broker/credentials/meant.ts';
@@ -12,7 +12,7 @@ import type { Principal } from '../../principal.ts';
 import { inAddresses } from '../addresses.ts';
 import type { Bearer, Refusal } from '../auth/bearer.ts';
 import { allowSlowBody, brokenOff } from '../listener/body-timeout.ts';
-import { type NodeResponse, sendResponse } from '../listener/node-response.ts';
+import { goneSignal, type NodeResponse, sendResponse } from '../listener/node-response.ts';
 import { headOfNode, type RequestHead, readIdentity, userHeader } from '../listener/request-head.ts';
 import type { Direct, Exchange } from '../listener/server.ts';
 import { commonHeaders } from '../middleware/app.ts';
@@ -42,7 +42,7 @@ type GatewayOptions = OwnAddresses & {
 export function createGateway(options: GatewayOptions): Direct {
   const common = commonHeaders();
   return {
-    takes: (url) => url.startsWith(prefix),
+    takes: ({ url = '' }) => url.startsWith(prefix),
     async answer(exchange, last) {
       const asked = headOfNode(exchange.incoming);
       const noted = options.requests(asked);
@@ -130,15 +130,6 @@ async function admitted(parts: Parts, asked: RequestHead): Promise<Principal | N
     if (!(error instanceof KeywardError)) throw error;
     return refusal(bearer.refusal(error, authorization, { scopes: [needed] }));
   }
-}
-
-/** Fires when the program goes away before it has the whole answer: the service need not go on then. */
-function goneSignal(outgoing: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  outgoing.once('close', () => {
-    if (!outgoing.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }
 
 function failure({ log }: Broker, exchange: Exchange, error: unknown): NodeResponse {

@@ -50,6 +50,17 @@ export async function sendResponse(
   }
 }
 
+/** Fires when the program goes away before it has the whole answer: what works for it need not go on then. */
+export function goneSignal(outgoing: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => {
+    if (!outgoing.writableFinished) controller.abort();
+  };
+  if (outgoing.closed) abort();
+  else outgoing.once('close', abort);
+  return controller.signal;
+}
+
 /**
  * Ends a connection in the middle of an answer. Without chunks, which HTTP/1.0 does not have, its end would be that of a
  * whole answer (RFC 9112 §6.3): only a reset is none.

@@ -1,6 +1,6 @@
 /** Listening, with the limits that keep slow and greedy clients from holding it (Node's own defaults are minutes). */
 import { once } from 'node:events';
-import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
@@ -21,14 +21,14 @@ export type Exchange = HttpBindings;
 
 /** Answers some requests without the app. */
 export type Direct = {
-  takes(url: string): boolean;
+  takes(incoming: IncomingMessage): boolean;
   /** `last` says whether this answer is the last one of its connection. Never rejects. */
   answer(exchange: Exchange, last: () => boolean): Promise<void>;
 };
 
 /** What a listener has besides its app. */
 type Beside = {
-  readonly direct?: Direct;
+  readonly direct?: readonly Direct[];
   /** Logs what never becomes a request. */
   readonly refusals?: ConnectionRefusals;
   readonly connections?: ConnectionLimits;
@@ -73,7 +73,7 @@ export async function listen(
   app: App,
   addresses: readonly string[],
   port: number,
-  { direct, refusals, connections = usualLimits }: Beside = {},
+  { direct = [], refusals, connections = usualLimits }: Beside = {},
 ): Promise<Listener> {
   const serve = () => createGuardedServer(app, direct, connections, (refused) => refusals?.note(refused));
   for (let tries = 1; ; tries += 1) {
@@ -112,7 +112,7 @@ async function listenOnAll(serve: () => Server, addresses: readonly string[], po
 
 function createGuardedServer(
   app: App,
-  direct: Direct | undefined,
+  direct: readonly Direct[],
   connections: ConnectionLimits,
   onRefused: OnConnectionRefusal,
 ): Server {
@@ -129,7 +129,8 @@ function createGuardedServer(
     if (incoming.headers.host === undefined) return refuseRequest(outgoing, 400, 'no_host', onRefused);
     const exchange = { incoming, outgoing };
     limitBodyTime(exchange);
-    if (direct?.takes(incoming.url ?? '')) return void direct.answer(exchange, last);
+    const door = direct.find((one) => one.takes(incoming));
+    if (door !== undefined) return void door.answer(exchange, last);
     const errorHandler = (error: unknown): Response | undefined => {
       if (!(error instanceof RequestError)) return new Response(null, { status: 500 });
       // The Host or the target of the request makes no URL.

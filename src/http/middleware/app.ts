@@ -49,18 +49,28 @@ export function createApp(options: AppOptions): Hono {
   );
   app.notFound((c) => tell(c, 404, 'There is no such page', noPage));
   app.onError((error, c) => {
-    const shown = toPublic(error);
-    // The name and nothing else: messages and causes of other libraries may quote what was sent.
+    const { status, headers, shown } = failureOf(error);
     if (shown.code === 'internal' && brokenOff(c.env) === null) {
-      const requestId = c.get('requestId' as never) as string | undefined;
-      options.log.error('page_failed', { requestId, path: c.req.routePath, error: error.name });
+      logFailure(options.log, error, c.req.routePath, c.get('requestId' as never) as string | undefined);
     }
     const signIn = error instanceof KeywardError && error.details.signIn === true ? c.req.path : undefined;
-    const retryAfter = error instanceof KeywardError ? error.details.retryAfterSeconds : undefined;
-    if (retryAfter !== undefined) c.header('Retry-After', String(Math.ceil(retryAfter)));
-    return tell(c, errorCodes[shown.code], headings[shown.code] ?? 'That did not work', shown, signIn);
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    return tell(c, status, headings[shown.code] ?? 'That did not work', shown, signIn);
   });
   return app;
+}
+
+/** What is answered to whatever was thrown. */
+export function failureOf(error: unknown) {
+  const shown = toPublic(error);
+  const retryAfter = error instanceof KeywardError ? error.details.retryAfterSeconds : undefined;
+  const headers = retryAfter === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfter)) };
+  return { status: errorCodes[shown.code], headers, shown };
+}
+
+/** The name and nothing else: messages and causes of other libraries may quote what was sent. */
+export function logFailure(log: Log, error: unknown, path: string, requestId: string | undefined): void {
+  log.error('page_failed', { requestId, path, error: error instanceof Error ? error.name : typeof error });
 }
 
 /**

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { parseJson, TooDeepError } from '../../json.ts';
+import { headOfContext, type RequestHead } from '../listener/request-head.ts';
 
 /** Longest body: a few secrets, some of them keys of several kilobytes. */
 const maxBytes = 256 * 1024;
@@ -21,13 +22,21 @@ export class RequestError extends Error {
 }
 
 /** The JSON object of a request's body. Throws `RequestError`; never quotes what was sent. */
-export async function readJson(c: Context): Promise<Record<string, unknown>> {
-  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+export function readJson(c: Context): Promise<Record<string, unknown>> {
+  return readJsonOf(headOfContext(c), (c.env as HttpBindings).incoming);
+}
+
+/** Likewise, of a request that Node handed over. */
+export async function readJsonOf(
+  { header }: Pick<RequestHead, 'header'>,
+  incoming: IncomingMessage,
+): Promise<Record<string, unknown>> {
+  const type = header('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new RequestError(415, 'The body must be application/json.');
-  const encoding = c.req.header('content-encoding');
+  const encoding = header('content-encoding');
   if (encoding !== undefined && encoding !== 'identity')
     throw new RequestError(415, 'The body must not be compressed.');
-  const text = await readText((c.env as HttpBindings).incoming);
+  const text = await readText(incoming);
   const content = parseBody(text);
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) {
     return content as Record<string, unknown>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { id } from './fields.ts';
-import { defineTool } from './tool.ts';
+import { asJson, defineTool } from './tool.ts';
 
 /** Method names are upper case (RFC 9110 §9.1); what a model means by `get` is plain. */
 const upperCase = (value: unknown) => (typeof value === 'string' ? value.toUpperCase() : value);
@@ -43,10 +43,10 @@ export const callApiTool = defineTool({
   },
   // The text has the JSON as the service wrote it. JSON.stringify would round what JavaScript can't hold.
   write: ({ written, ...answer }) => {
-    if (typeof written !== 'string') return { structuredContent: answer, text: JSON.stringify(answer) };
+    if (typeof written !== 'string') return asJson(answer);
     const members = Object.entries(answer).map(
       ([name, value]) => `${JSON.stringify(name)}:${name === 'body' ? written : JSON.stringify(value)}`,
     );
-    return { structuredContent: answer, text: `{${members.join(',')}}` };
+    return { structuredContent: answer, text: `{${members.join(',')}}`, textIsJson: false };
   },
 });

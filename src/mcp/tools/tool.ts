@@ -18,7 +18,12 @@ export type ToolCall = {
   readonly links: Links;
 };
 
-type Written = { readonly structuredContent: Record<string, unknown>; readonly text: string };
+export type Written = {
+  readonly structuredContent: Record<string, unknown>;
+  readonly text: string;
+  /** The text is exactly the JSON of `structuredContent`. */
+  readonly textIsJson: boolean;
+};
 
 /** A JSON Schema 2020-12 document whose root is an object, as MCP asks of input and output schemas. */
 type ObjectSchema = { readonly [keyword: string]: unknown; readonly type: 'object' };
@@ -79,8 +84,9 @@ function inOwnWords({ shape }: z.ZodObject, args: unknown): unknown {
   return Object.fromEntries(Object.entries(args).map(([name, value]) => [name === other ? own : name, value]));
 }
 
-function asJson(answer: Record<string, unknown>): Written {
-  return { structuredContent: answer, text: JSON.stringify(answer) };
+/** An answer whose text is its JSON. */
+export function asJson(answer: Record<string, unknown>): Written {
+  return { structuredContent: answer, text: JSON.stringify(answer), textIsJson: true };
 }
 
 /** MCP takes a schema without `$schema` as 2020-12, so the keyword would only cost a model's attention. */
