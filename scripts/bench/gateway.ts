@@ -9,6 +9,7 @@ import { localPrincipal, type Owner } from '../../src/principal.ts';
 import { type Figure, median, milliseconds } from './figures.ts';
 import { inTurns, type Target } from './load.ts';
 import { freePort, residentMebibytes, sessionToken, started, stopped } from './processes.ts';
+import { toolCall } from './tool-call.ts';
 import { keywardOf, makeHome } from './vaults.ts';
 
 const owner = { tenant: 'default', user: 'bench' };
@@ -53,6 +54,10 @@ export async function gateway(): Promise<Figure[]> {
     if (!fewStraight || !fewOurs || !manyPlain || !manyOurs) throw new Error('Nothing was measured.');
     const [largePlain, largeOurs] = await inTurns([plain, ours].map(largeOf), connections, rounds, roundMs);
     if (!largePlain || !largeOurs) throw new Error('Nothing was measured.');
+    const call = { connectionId, method: 'GET', path: '/small' };
+    const overMcp = toolCall(ours.origin, 'call_api', call, { authorization });
+    const [byGateway, byTool] = await inTurns([ours, overMcp], connections, rounds, roundMs);
+    if (!byGateway || !byTool) throw new Error('Nothing was measured.');
     const first = await firstBytes([straight, ours]);
     const memory = await pour(ours, keyward.pid ?? 0);
     const plainMs = (await pour(plain, keyward.pid ?? 0)).ms;
@@ -79,6 +84,13 @@ export async function gateway(): Promise<Figure[]> {
         largeOurs.perSecond / largePlain.perSecond,
         `${mebibytes(largeOurs.perSecond)} / ${mebibytes(largePlain.perSecond)} a second, ${connections} at once`,
       ),
+      {
+        name: 'call_api over HTTP, calls a second / gateway, answers of 1 KB',
+        value: byTool.perSecond / byGateway.perSecond,
+        unit: 'x',
+        goal: { is: '>=', than: 0.6 },
+        from: `${byTool.perSecond.toFixed(0)} / ${byGateway.perSecond.toFixed(0)} calls a second, ${connections} at once`,
+      },
       atLeastHalf(
         'gateway, throughput of a stream of 1 GiB / plain proxy on undici',
         plainMs / memory.ms,

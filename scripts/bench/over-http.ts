@@ -26,12 +26,13 @@ export async function overHttp(): Promise<Figure[]> {
   try {
     const authorization = `Bearer ${await sessionToken(env, owner, 'credentials:read,credentials:release')}`;
     const connectionId = home.credentialIds[0] ?? '';
+    // A secret that is read is written down first, and the bare server writes nothing.
     const calls = [
-      ['list_credentials', {}],
-      ['get_connection_credentials', { connectionId }],
+      ['list_credentials', {}, 1.7],
+      ['get_connection_credentials', { connectionId }, 0.9],
     ] as const;
     const figures: Figure[] = [];
-    for (const [tool, args] of calls) {
+    for (const [tool, args, goal] of calls) {
       const ours = toolCall(origin, tool, args, { authorization });
       const bare = spawn(process.execPath, ['artifacts/bare-http/main.js', `${barePort}`], {
         stdio: ['pipe', 'pipe', 'ignore'],
@@ -56,7 +57,7 @@ export async function overHttp(): Promise<Figure[]> {
           `${tool} over HTTP, calls a second / bare SDK server`,
           mine.perSecond / least.perSecond,
           '>=',
-          0.9,
+          goal,
           perSecond(mine, least),
         ),
         ratio(
