@@ -35,7 +35,11 @@ export const bundling = {
 
 export const writing = {
   format: 'esm',
-  minify: true,
+  // oidc-provider finds what it keeps by the names of its classes.
+  minify: {
+    compress: { keepNames: { class: true, function: false } },
+    mangle: { keepNames: { class: true, function: false } },
+  },
   comments: { legal: false },
   chunkFileNames: 'chunks/[name]-[hash].js',
 } as const satisfies OutputOptions;

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'rolldown';
 
-/** What starting takes and Keyward has no use for, in libraries: files by the end of their path, and what becomes of them. */
+/** What Keyward has no use for in libraries, above all where starting takes it: files by the end of their path, and what becomes of them. */
 const changes = new Map<RegExp, (source: string) => string>([
   // Zod's error messages in fifty languages.
   [/[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/, () => "export { default as en } from './en.js';"],
@@ -28,6 +28,16 @@ const changes = new Map<RegExp, (source: string) => string>([
     /[\\/]libsodium(-sumo)?[\\/]dist[\\/]modules(-sumo)?-esm[\\/]libsodium(-sumo)?\.mjs$/,
     (source) =>
       source.replace(/\(\w+=>\{for\(var [^{}]*;return \w+\}\)(?=\("AGFzbQ)/, '(text=>Buffer.from(text,"base64"))'),
+  ],
+  // Notes about what of Koa is old, for who writes with it: they would go to stderr, by way of `eval`.
+  [
+    /[\\/]node_modules[\\/]depd[\\/]index\.js$/,
+    () => 'module.exports = () => Object.assign(() => {}, { function: (call) => call, property: () => {} });',
+  ],
+  // What oidc-provider and Koa write to stderr for whoever sets DEBUG, with requests and all that is in them.
+  [
+    /[\\/]node_modules[\\/]debug[\\/]src[\\/]index\.js$/,
+    () => 'module.exports = () => Object.assign(() => {}, { enabled: false });',
   ],
 ]);
 

@@ -15,7 +15,6 @@ import { createClientAddress } from './listener/client-address.ts';
 import { logConnectionRefusals } from './listener/connection-refusals.ts';
 import { type Exchange, listen } from './listener/server.ts';
 import { isOtherUsers } from './loopback/other-user.ts';
-import type { Limits } from './middleware/rate-limits.ts';
 import { createRequestLog } from './middleware/request-log.ts';
 
 type OwnGateway = {
@@ -30,12 +29,7 @@ const address = '127.0.0.1';
 const graceMs = 100;
 
 /** One program of this user is not limited as strangers are; what it may have under way at once is. */
-const unlimited: Limits = {
-  address: async () => {},
-  badBearer: async () => {},
-  wrongCode: async () => {},
-  principal: async () => {},
-};
+const unlimited = { address: async () => {}, badBearer: async () => {}, principal: async () => {} };
 
 /** Opens a gateway for this principal, on a port of loopback that is free. */
 export async function openOwnGateway(broker: Broker, principal: Principal): Promise<OwnGateway> {
@@ -83,7 +77,7 @@ export async function openOwnGateway(broker: Broker, principal: Principal): Prom
 
 /** Lets in whoever has this one token. */
 function bearerOf(broker: Broker, authorization: string, principal: Principal): Bearer {
-  const usual = createBearer({ broker, issuer: null, limits: unlimited, metadataUrl: '' });
+  const usual = createBearer({ broker, issuer: null, resource: null, limits: unlimited });
   const admit = async (given: string | undefined): Promise<Principal> => {
     if (isSame(given ?? '', authorization)) return principal;
     throw new KeywardError('unauthenticated', 'This needs the token that keyward run gave to its program.', {

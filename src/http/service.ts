@@ -1,11 +1,12 @@
 /** HTTP mode: MCP, REST, and the pages where they may be shown, as one app, and the gateway beside it. */
-import { Hono, type MiddlewareHandler } from 'hono';
+import type { Hono, MiddlewareHandler } from 'hono';
 import type { Broker } from '../broker/broker.ts';
 import { createIssuerSignIn } from '../broker/sign-in/issuer.ts';
 import { relyingPartyAt } from '../broker/sign-in/webauthn.ts';
-import { usualScopes } from '../principal.ts';
 import { type Bearer, createBearer } from './auth/bearer.ts';
 import type { IssuerSettings } from './auth/issuer-tokens.ts';
+import { authorizationRoutes } from './authorization/index.ts';
+import { metadataRoutes } from './authorization/metadata.ts';
 import { createGateway } from './gateway/index.ts';
 import { createClientAddress } from './listener/client-address.ts';
 import {
@@ -81,7 +82,8 @@ export function createService(options: ServiceOptions): Service {
     audience: createAudience(operations),
     log,
   });
-  const bearer = createBearer({ broker, issuer, limits, metadataUrl: `${publicUrl}${metadataPath}/mcp` });
+  const resource = `${publicUrl}/mcp`;
+  const bearer = createBearer({ broker, issuer, resource, limits });
   app.route(
     '/',
     healthRoutes(() => broker.vault.ping()),
@@ -89,7 +91,7 @@ export function createService(options: ServiceOptions): Service {
   app.route('/', metricsRoutes({ bearer, metrics }));
   app.route('/', mcpRoutes({ broker, bearer, protocol }));
   app.route('/', restRoutes({ broker, bearer: bearerOfRest(bearer), publicUrl }));
-  if (issuer !== null) app.route('/', metadataRoutes(`${publicUrl}/mcp`, issuer.issuer));
+  app.route('/', metadataRoutes(resource, issuer?.issuer ?? null));
   const secure = origin.protocol === 'https:';
   // With an issuer, who is there is the issuer's to say.
   const passkeys = issuer === null ? relyingPartyAt(publicUrl) : null;
@@ -99,7 +101,9 @@ export function createService(options: ServiceOptions): Service {
   app.route('/', offerRoutes({ broker, secure, visitor }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
-  app.get('/oauth/callback/:connectorId?', underPublicName(origin));
+  const underName = underPublicName(origin);
+  if (issuer === null) app.route('/', authorizationRoutes({ broker, resource, secure, visitor, limits, underName }));
+  app.get('/oauth/callback/:connectorId?', underName);
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
   const note: OnConnectionRefusal = (refused) => {
     metrics.refused(refused.status);
@@ -149,20 +153,3 @@ function bearerOfRest({ middleware, challengeScope }: Bearer): RestBearer {
 
 /** As PathStack documents it. */
 const noToken = 'Authentication header is missing, or token is invalid/expired.';
-
-const metadataPath = '/.well-known/oauth-protected-resource';
-
-/** Protected resource metadata (RFC 9728 §3.1), at the path of the endpoint and, for older clients, at the root. */
-function metadataRoutes(resource: string, issuer: string): Hono {
-  const routes = new Hono();
-  const document = {
-    resource,
-    authorization_servers: [issuer],
-    // What the challenge of /mcp names, too. For more than this a client is sent back with a challenge, by name.
-    scopes_supported: [...usualScopes],
-    bearer_methods_supported: ['header'],
-    resource_name: 'Keyward',
-  };
-  for (const path of [metadataPath, `${metadataPath}/mcp`]) routes.get(path, (c) => c.json(document));
-  return routes;
-}

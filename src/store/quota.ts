@@ -91,6 +91,17 @@ const names = {
     open: 'sign-in codes',
     hint: 'Use one of them, or wait until they end.',
   },
+  assistant: { many: 'assistants', open: 'assistants', hint: 'End one of them on your page of Keyward.' },
+  registration: {
+    many: 'registered programs',
+    open: 'registered programs',
+    hint: 'Try again in a few minutes: those that nobody uses are forgotten.',
+  },
+  authorization: {
+    many: 'programs that wait to be let in',
+    open: 'programs that wait to be let in',
+    hint: 'Try again in a few minutes.',
+  },
   visit: { many: 'browsers', open: 'browsers', hint: 'Sign out in one of them, then sign in again.' },
   passkey: { many: 'passkeys', open: 'passkeys', hint: 'Remove one that is no longer needed.' },
   usedChallenge: {

@@ -52,3 +52,51 @@ export type PasskeyRow = Row & {
 
 /** A challenge that its owner's passkey answered; its id is a keyed digest of it. No second answer is taken while it is here. */
 export type UsedChallengeRow = Row & { readonly expiresAt: number };
+
+/**
+ * An assistant: a program that its owner let in. All tokens that it has are checked against this row, so its end is
+ * theirs. The sealed part holds the key of its authorization code and its refresh tokens.
+ */
+export type AssistantRow = Row & {
+  /** Address of its metadata document, or the id of its registration. */
+  readonly clientId: string;
+  /** What it called itself when it was let in. */
+  readonly name: string;
+  /** The host that vouches for the name; null for a program that registered itself. */
+  readonly vouchedBy: string | null;
+  /** What its tokens are good for (RFC 8707): the address of the MCP endpoint of this Keyward. */
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  readonly limits?: StoredLimits;
+  /** `promised` until the authorization code is exchanged for tokens. */
+  readonly status: 'promised' | 'active';
+  /** How often the refresh token was exchanged for the next one: an earlier one ends the assistant. */
+  readonly rotation: number;
+  /** When the promise ends, or the assistant. */
+  readonly expiresAt: number;
+  /** When the assistant ends by itself, as its owner chose. */
+  readonly endsAt: number;
+};
+
+/** A program that registered itself (RFC 7591); its id is the client id. The sealed part is what it said of itself. */
+export type RegistrationRow = Row & {
+  /** `unused` until somebody lets the program in; such a row makes room for others. */
+  readonly status: 'unused' | 'used';
+  /** When it is forgotten, unless it is used until then. */
+  readonly expiresAt: number;
+};
+
+/** A request for authorization that waits for a person. Its id is a keyed digest of what the browser knows it by. */
+export type AuthorizationRow = Row & { readonly expiresAt: number };
+
+/** Row type of each kind that lets somebody in. */
+export type SignInRows = {
+  session: SessionRow;
+  signInCode: SignInCodeRow;
+  visit: VisitRow;
+  passkey: PasskeyRow;
+  usedChallenge: UsedChallengeRow;
+  assistant: AssistantRow;
+  registration: RegistrationRow;
+  authorization: AuthorizationRow;
+};

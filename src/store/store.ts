@@ -23,7 +23,7 @@ import type { Held, Within } from './quota.ts';
 import type { Row } from './row.ts';
 import type { SeenToolsCount, SeenToolsRow } from './seen-tools.ts';
 import type { Reader, Share } from './sharing.ts';
-import type { PasskeyRow, SessionRow, SignInCodeRow, UsedChallengeRow, VisitRow } from './sign-in-rows.ts';
+import type { AssistantRow, PasskeyRow, SessionRow, SignInRows } from './sign-in-rows.ts';
 import type { UnderKeys } from './under-keys.ts';
 
 export type {
@@ -171,22 +171,17 @@ export type ReplacedSecretRow = Row &
 export type ApprovalRow = Row & Asked;
 
 /** Row type of each kind. */
-export type Rows = {
+export type Rows = SignInRows & {
   credential: CredentialRow;
   authConfig: AuthConfigRow;
   attempt: AttemptRow;
-  session: SessionRow;
-  signInCode: SignInCodeRow;
-  visit: VisitRow;
-  passkey: PasskeyRow;
-  usedChallenge: UsedChallengeRow;
   approval: ApprovalRow;
   replacedSecret: ReplacedSecretRow;
   seenTools: SeenToolsRow;
 };
 export type Kind = keyof Rows;
 /** Kinds of rows that are swept away some time after they ended. */
-type EndingKind = 'attempt' | 'visit' | 'replacedSecret' | 'usedChallenge';
+export type EndingKind = Exclude<keyof SignInRows, 'session' | 'signInCode' | 'passkey'> | 'attempt' | 'replacedSecret';
 
 /** A row with its kind. */
 export type KindRow = { [K in Kind]: { readonly kind: K; readonly row: Rows[K] } }[Kind];
@@ -235,6 +230,8 @@ export interface Store {
   findSession(id: string): Promise<SessionRow | undefined>;
   /** A passkey whoever owns it: it is what tells who signs in. The caller checks what it signed. */
   findPasskey(id: string): Promise<PasskeyRow | undefined>;
+  /** An assistant whoever let it in, as for a session. The caller checks what it comes with. */
+  findAssistant(id: string): Promise<AssistantRow | undefined>;
   /** The sessions of every owner, for whoever runs Keyward. */
   listSessions(page: Page): Promise<SessionRow[]>;
   /** The credential, if it belongs to this reader or is shared with it. The caller checks what the share allows. */
@@ -250,7 +247,7 @@ export interface Store {
   commit(changes: UnderKeys<Change>): Promise<void>;
   /** Sets `lastUsedAt`, never backwards, without touching versions. Durable when it resolves. */
   touch(times: ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>): Promise<void>;
-  /** Deletes attempts, visits, replaced secrets or used challenges that ended before this time. */
+  /** Deletes the rows of a kind that ended before this time. */
   purge(kind: EndingKind, before: number): Promise<void>;
 
   /**

@@ -86,6 +86,10 @@ export async function openVault(
       const row = await store.findPasskey(id);
       return row && recordOf<'passkey'>(row);
     },
+    async findAssistant(id) {
+      const row = await store.findAssistant(id);
+      return row && recordOf<'assistant'>(row);
+    },
     async listSessions(page) {
       return (await store.listSessions(page)).map((row) => recordOf<'session'>(row));
     },
@@ -205,6 +209,11 @@ function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
     // Each can begin a visit, whose end the vault has to remember: so many within an hour.
     usedChallenge: { rows: 60 },
     approval: { rows: 400, open: 20 },
+    // Letting one in ends the oldest beyond fifty; there may be this many while several are let in at once.
+    assistant: { rows: 100 },
+    // All of these belong to the owner that no principal can be. The oldest that nobody answered makes room.
+    registration: { rows: 10_000 },
+    authorization: { rows: 2_000 },
   };
 }
 

@@ -3,7 +3,10 @@ import type { Owner } from '../principal.ts';
 import type { SeenToolsRow } from '../store/seen-tools.ts';
 import type { Reader } from '../store/sharing.ts';
 import type {
+  AssistantRow,
+  AuthorizationRow,
   PasskeyRow,
+  RegistrationRow,
   SessionRow,
   SignInCodeRow,
   StoredLimits,
@@ -53,6 +56,7 @@ export type ReplacedSecret = Stored<ReplacedSecretRow>;
 export type SeenTools = Stored<SeenToolsRow>;
 export type Visit = Stored<VisitRow>;
 export type Passkey = Stored<PasskeyRow>;
+export type Assistant = Stored<AssistantRow>;
 
 /** The plaintext inside a credential. */
 export type CredentialSecret =
@@ -136,6 +140,14 @@ export type SeenDefinitions = {
   readonly unread: Readonly<Partial<Record<ServerList, number | null>>>;
 };
 
+/** The sealed part of an assistant. */
+export type AssistantSecret = {
+  /** Its authorization code and its refresh tokens are derived from it. */
+  readonly key: string;
+  /** What the authorization code stands for; null until it is made. */
+  readonly code: Readonly<Record<string, unknown>> | null;
+};
+
 /** Record and secret type of each kind. */
 export type Records = {
   credential: { record: Credential; secret: CredentialSecret };
@@ -150,6 +162,10 @@ export type Records = {
   approval: { record: Approval; secret: { readonly key: string } };
   replacedSecret: { record: ReplacedSecret; secret: CredentialSecret };
   seenTools: { record: SeenTools; secret: SeenDefinitions };
+  assistant: { record: Assistant; secret: AssistantSecret };
+  /** RFC 7591 §2. */
+  registration: { record: Stored<RegistrationRow>; secret: Readonly<Record<string, unknown>> };
+  authorization: { record: Stored<AuthorizationRow>; secret: Readonly<Record<string, unknown>> };
 };
 type RecordKind = keyof Records;
 
@@ -221,6 +237,7 @@ export interface Vault extends Passed {
   findAttempt(id: string): Promise<Attempt | undefined>;
   findSession(id: string): Promise<Session | undefined>;
   findPasskey(id: string): Promise<Passkey | undefined>;
+  findAssistant(id: string): Promise<Assistant | undefined>;
   /** The sessions of every owner, for whoever runs Keyward. */
   listSessions(page: Page): Promise<Session[]>;
   list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;

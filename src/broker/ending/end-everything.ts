@@ -3,6 +3,7 @@ import { KeywardError, toPublic } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
 import type { Owner, Principal } from '../../principal.ts';
 import { endRequests } from '../approvals/approvals.ts';
+import { endAssistants } from '../authorization/assistants.ts';
 import type { Broker } from '../broker.ts';
 import { failAttempt, stateOf } from '../connect/state.ts';
 import {
@@ -24,6 +25,8 @@ export type Receipt = {
   readonly shares: number;
   /** Session tokens of HTTP mode. */
   readonly sessions: number;
+  /** Programs that were let in through Keyward's own sign-in. */
+  readonly assistants: number;
   /** Browsers that were signed in to the pages of HTTP mode. */
   readonly browsers: number;
   /** Passkeys for those pages. */
@@ -66,6 +69,8 @@ export async function endEverything(
   const passkeys = await endPasskeys(broker, principal).catch(() => 0);
   const sessions = await part('Session tokens', () => endSessions(broker, principal), 0);
   const browsers = await part('Signed-in browsers', () => endVisits(broker, principal), 0);
+  // What a browser could still let in until then ends with it.
+  const assistants = await part('Assistants', () => endAssistants(broker, principal), 0);
   const attempts = await part('Connect flows', () => endAttempts(broker, principal), 0);
   const approvals = await part('Approvals', () => endRequests(broker, principal), 0);
   // What is left of them, and what a browser added while it was signed in.
@@ -74,7 +79,17 @@ export async function endEverything(
   problems.push(...(await part('Connections', block, [])));
   const shares = [...blocked.values()].reduce((sum, { before }) => sum + (before.shares?.length ?? 0), 0);
   const connections = await part('Services', () => endConnections(broker, principal, blocked, how), []);
-  return { connections, shares, sessions, browsers, passkeys: passkeys + late, attempts, approvals, problems };
+  return {
+    connections,
+    shares,
+    sessions,
+    assistants,
+    browsers,
+    passkeys: passkeys + late,
+    attempts,
+    approvals,
+    problems,
+  };
 }
 
 async function endSessions(broker: Broker, principal: Principal): Promise<number> {

@@ -13,7 +13,7 @@ export const panic: Run = (invocation) =>
   withConnections(invocation, 'keyward panic', async (broker, principal) => {
     const { flags } = invocation;
     const forget = flags.has('delete');
-    const what = `every connection, share, session token, passkey, connect flow and approval ${ofOwner(principal)}`;
+    const what = `every connection, share, session token, assistant, passkey, connect flow and approval ${ofOwner(principal)}`;
     if (!flags.has('yes'))
       await confirmAct(`Revoke and end ${what}, at the services too${forget ? ', and delete the records' : ''}?`);
     const receipt = await withProgress('Revoking', (onStep) => endEverything(broker, principal, { forget, onStep }));
@@ -36,13 +36,14 @@ const outcomes = {
   failed: 'NOT REVOKED: the service could not be reached',
 } as const;
 
-function print({ connections, shares, sessions, browsers, passkeys, attempts, approvals }: Receipt): void {
+function print({ connections, shares, sessions, assistants, browsers, passkeys, attempts, approvals }: Receipt): void {
   const rows = connections.map((one) => [one.name, one.connectorId, outcomeOf(one), one.detail ?? '']);
   if (rows.length > 0) process.stdout.write(table([['name', 'connector', 'outcome', 'what is left to do'], ...rows]));
   const ended = [
     count(connections.length, 'connection'),
     count(shares, 'share'),
     count(sessions, 'session token'),
+    count(assistants, 'assistant'),
     count(browsers, 'signed-in browser'),
     count(passkeys, 'passkey'),
     count(attempts, 'connect flow'),

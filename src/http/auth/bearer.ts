@@ -5,6 +5,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { boundedMap } from '../../bounded-map.ts';
+import { isAccessToken, principalOfAssistant } from '../../broker/authorization/tokens.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { missingScope, who } from '../../broker/policy/policy.ts';
 import { isSessionToken, principalOfSession } from '../../broker/sign-in/sessions.ts';
@@ -57,11 +58,11 @@ export type Bearer = {
 
 type BearerOptions = {
   readonly broker: Broker;
-  /** Null accepts session tokens only. */
+  /** Null: Keyward lets people's programs in itself. */
   readonly issuer: IssuerSettings | null;
-  readonly limits: Limits;
-  /** Where the protected resource metadata is (RFC 9728); there is none without an issuer. */
-  readonly metadataUrl: string;
+  /** What tokens are for: the address of the MCP endpoint. Null where nobody is told how to get one. */
+  readonly resource: string | null;
+  readonly limits: Pick<Limits, 'badBearer' | 'principal'>;
 };
 
 /** Longest token that is looked at. */
@@ -71,15 +72,20 @@ const maxRemembered = 10_000;
 
 const bearerForm = /^Bearer +([\w.~+/-]+=*) *$/i;
 
-export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOptions): Bearer {
+export function createBearer({ broker, issuer, resource, limits }: BearerOptions): Bearer {
   const verify = issuer && createRemembering(createVerifier(broker.egress, issuer));
-  const resource = issuer === null ? [] : [`resource_metadata="${metadataUrl}"`];
-  const challenge = (...parts: string[]): string => `Bearer ${[...parts, ...resource].join(', ')}`.trim();
+  const metadata = resource === null ? [] : [`resource_metadata="${metadataUrl(resource)}"`];
+  const challenge = (...parts: string[]): string => `Bearer ${[...parts, ...metadata].join(', ')}`.trim();
+  /** Who a token stands for that is no session token: never both kinds at once. */
+  const others = async (token: string): Promise<Principal | null> => {
+    if (verify !== null) return verify(token);
+    return resource !== null && isAccessToken(token) ? principalOfAssistant(broker, token, resource) : null;
+  };
 
   const authenticate = async (authorization: string | undefined): Promise<Principal> => {
     const token = bearerForm.exec(authorization ?? '')?.[1];
     if (token === undefined || token.length > maxToken) throw unauthenticated(issuer);
-    const found = isSessionToken(token) ? await principalOfSession(broker, token) : await verify?.(token);
+    const found = isSessionToken(token) ? await principalOfSession(broker, token) : await others(token);
     if (!found) throw unauthenticated(issuer);
     return found;
   };
@@ -149,6 +155,15 @@ export function createBearer({ broker, issuer, limits, metadataUrl }: BearerOpti
   };
 }
 
+/** Where the metadata of a resource is (RFC 9728 §3.1). */
+function metadataUrl(resource: string): string {
+  const { origin, pathname } = new URL(resource);
+  return `${origin}${metadataPath}${pathname}`;
+}
+
+/** Where the metadata of the resource at the root would be. */
+export const metadataPath = '/.well-known/oauth-protected-resource';
+
 /** The answer of Hono to a refusal. */
 export function answerRefusal(c: Context, refusal: Refusal, bodyOf: RefusalBody = plainBody): Response {
   return c.json(bodyOf(refusal) as object, refusal.status as ContentfulStatusCode, refusal.headers);
@@ -164,10 +179,10 @@ function plainBody({ error }: Refusal): unknown {
   return { error: toPublic(error) };
 }
 
-/** True for a header whose token could be one: a session token, known or not, or a JWT, whoever signed it. */
+/** True for a header whose token could be one: of Keyward's own, known or not, or a JWT, whoever signed it. */
 function isBearer(authorization: string): boolean {
   const token = bearerForm.exec(authorization)?.[1] ?? '';
-  if (/^kw_/.test(token)) return true;
+  if (/^kwa?_/.test(token)) return true;
   try {
     return decodeProtectedHeader(token) !== null && decodeJwt(token) !== null;
   } catch {

@@ -12,6 +12,14 @@ export type Limits = {
   badBearer(address: string): Promise<void>;
   /** One sign-in code that is not good. Good ones are never refused for these. */
   wrongCode(address: string): Promise<void>;
+  /** One program that registers itself. */
+  registration(address: string): Promise<void>;
+  /** One request for authorization, which waits for a person then. */
+  authorization(address: string): Promise<void>;
+  /** One metadata document of a client that is fetched for this address. */
+  document(address: string): Promise<void>;
+  /** One request for tokens, or to end them. */
+  token(address: string): Promise<void>;
   /** One request of this principal. */
   principal(principal: Owner): Promise<void>;
 };
@@ -20,17 +28,28 @@ export type Limits = {
 const addressFactor = 10;
 const badBearersPerMinute = 60;
 const wrongCodesPerMinute = 20;
+const registrationsPerMinute = 20;
+const authorizationsPerMinute = 30;
+const documentsPerMinute = 30;
 
 /** @param perMinute requests that one principal may make in a minute */
 export function createLimits(perMinute: number, counter: (name: string, perMinute: number) => Counter): Limits {
   const addresses = counter('address', perMinute * addressFactor);
   const badBearers = counter('bad-bearer', Math.min(badBearersPerMinute, perMinute));
   const wrongCodes = counter('wrong-code', Math.min(wrongCodesPerMinute, perMinute));
+  const registrations = counter('registration', Math.min(registrationsPerMinute, perMinute));
+  const authorizations = counter('authorization', Math.min(authorizationsPerMinute, perMinute));
+  const documents = counter('document', Math.min(documentsPerMinute, perMinute));
+  const tokens = counter('token', perMinute);
   const principals = counter('principal', perMinute);
   return {
     address: (address) => addresses(networkOf(address)),
     badBearer: (address) => badBearers(networkOf(address)),
     wrongCode: (address) => wrongCodes(networkOf(address)),
+    registration: (address) => registrations(networkOf(address)),
+    authorization: (address) => authorizations(networkOf(address)),
+    document: (address) => documents(networkOf(address)),
+    token: (address) => tokens(networkOf(address)),
     principal: ({ tenant, user }) => principals(JSON.stringify([tenant, user])),
   };
 }

@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import { html } from 'hono/html';
 import { openApprovals } from '../../broker/approvals/page.ts';
+import { type Assistant, assistantsOf, endAssistant } from '../../broker/authorization/assistants.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { offersFor } from '../../broker/credentials/answer-offer.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
@@ -13,6 +14,7 @@ import { equalInConstantTime } from '../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../broker/visitors/form-errors.ts';
 import { type Owner, type Principal, subjectOf } from '../../principal.ts';
 import { acceptHere } from './accept-tools.ts';
+import { assistantsPart } from './assistants.ts';
 import { formLimit, formsOnly } from './form-guards.ts';
 import { giveBack, offersPart, signedInAs } from './offers.ts';
 import { data, type Html, page } from './page.ts';
@@ -31,8 +33,8 @@ type HomeOptions = {
 };
 
 /**
- * `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced, and
- * `POST /tools` leads to the page that shows what is new or changed at an MCP server.
+ * `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced,
+ * `POST /tools` leads to the page that shows what is new or changed at an MCP server, and `POST /assistants` ends one.
  */
 export function homeRoutes({ broker, secure, visitor, passkeys, mcpUrl }: HomeOptions): Hono {
   const routes = new Hono();
@@ -44,6 +46,7 @@ export function homeRoutes({ broker, secure, visitor, passkeys, mcpUrl }: HomeOp
     const waiting = (await openApprovals(broker, person)).filter(({ state }) => state === 'pending').length;
     const offers = await offersFor(broker, person, signedInAs(c, secure));
     const nameOf = (id: string) => broker.catalogue.get(id)?.name ?? id;
+    const assistants = await assistantsOf(broker, person);
     const kept = await listReconnected(broker, person);
     const toSee = new Map<string, string>();
     for (const { credentialId, tools } of shown.credentials) {
@@ -53,11 +56,13 @@ export function homeRoutes({ broker, secure, visitor, passkeys, mcpUrl }: HomeOp
     const browser = browserOf(c, secure);
     const proofs = { csrf: formProof(broker, person, browser), signOut: signInCsrf(broker, browser) };
     const around = { ...proofs, passkeys, host: new URL(mcpUrl).host, now: Date.now() };
-    return c.html(connectionsPage({ ...shown, waiting, offers, person, nameOf, reconnected: kept, toSee, ...around }));
+    return c.html(
+      connectionsPage({ ...shown, waiting, offers, assistants, person, nameOf, reconnected: kept, toSee, ...around }),
+    );
   });
 
   /** Does what a form of this page is about, for the person who signed in, and answers where that leads. */
-  const answer = (work: (person: Owner, credentialId: string) => Promise<string>) => async (c: Context) => {
+  const answer = (work: (person: Owner, of: (field: string) => string) => Promise<string>) => async (c: Context) => {
     const person = await visitor(c);
     if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
     const form = new URLSearchParams(await c.req.text());
@@ -66,16 +71,21 @@ export function homeRoutes({ broker, secure, visitor, passkeys, mcpUrl }: HomeOp
       throw foreignForm();
     }
     // 303: the browser GETs the page, and reloading it sends nothing twice.
-    return c.redirect(await work(person, form.get('credentialId') ?? ''), 303);
+    return c.redirect(await work(person, (field) => form.get(field) ?? ''), 303);
   };
-  const revert = answer(async (person, credentialId) => {
+  const revert = answer(async (person, of) => {
     const owner: Principal = { ...person, scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
-    await revertReconnect(broker, owner, { credentialId });
+    await revertReconnect(broker, owner, { credentialId: of('credentialId') });
     return '/';
   });
   routes.post('/revert', formsOnly, formLimit, revert);
-  const look = answer((person, credentialId) => acceptHere(broker, person, credentialId));
+  const look = answer((person, of) => acceptHere(broker, person, of('credentialId')));
   routes.post('/tools', formsOnly, formLimit, look);
+  const end = answer(async (person, of) => {
+    await endAssistant(broker, reader(person), of('assistantId'));
+    return '/';
+  });
+  routes.post('/assistants', formsOnly, formLimit, end);
   return routes;
 }
 
@@ -105,6 +115,8 @@ type Connections = {
   /** How many requests wait for the person's approval. */
   readonly waiting: number;
   readonly offers: Awaited<ReturnType<typeof offersFor>>;
+  /** The programs that the person let in. */
+  readonly assistants: readonly Assistant[];
   readonly person: Owner;
   readonly nameOf: (connectorId: string) => string;
   /** What was connected again within a day, and can be undone. */
@@ -120,7 +132,7 @@ type Connections = {
 };
 
 function connectionsPage(shown: Connections): Html {
-  const { credentials, nextCursor, waiting, offers, person, nameOf, host, signOut } = shown;
+  const { credentials, nextCursor, waiting, offers, assistants, csrf, person, nameOf, host, signOut } = shown;
   return page({
     title: 'Your connections',
     body: html`<h1>Your connections</h1>
@@ -134,6 +146,7 @@ ${
 }
 ${nextCursor === undefined ? '' : html`<p><a href="/?after=${encodeURIComponent(nextCursor)}">More connections</a></p>`}
 ${offersPart(offers.waiting, shown.now)}
+${assistantsPart(assistants, csrf, (id) => credentials.find(({ credentialId }) => credentialId === id)?.name ?? null)}
 ${shown.passkeys ? html`<p><a href="/passkeys">Your passkeys</a></p>` : ''}`,
     foot: `This page comes from Keyward at ${host}. It shows no secrets.`,
   });

@@ -19,12 +19,14 @@ type PageParts = {
   readonly wait?: string;
   /** Also reload a waiting page every few seconds where scripts are off. */
   readonly reload?: boolean;
+  /** Address of Keyward's own that the browser goes on to by itself. */
+  readonly goTo?: string;
 };
 
 const product = 'Keyward';
 
 /** A whole document. */
-export function page({ title, body, foot, wait, reload }: PageParts): Html {
+export function page({ title, body, foot, wait, reload, goTo }: PageParts): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -34,6 +36,7 @@ export function page({ title, body, foot, wait, reload }: PageParts): Html {
 <title>${title === product ? product : `${title} · ${product}`}</title>
 <link rel="icon" href="${favicon}">
 <style>${raw(style)}</style>
+${goTo === undefined ? '' : html`<meta http-equiv="refresh" content="0;url=${goTo}">`}
 ${reload === true ? html`<noscript><meta http-equiv="refresh" content="3"></noscript>` : ''}
 </head>
 <body${wait === undefined ? '' : html` data-wait="${wait}"`}>

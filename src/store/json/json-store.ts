@@ -137,6 +137,10 @@ function storeOver(
       const found = (await table.current()).find(rowKey('passkey', id));
       return found?.kind === 'passkey' ? found.row : undefined;
     },
+    async findAssistant(id) {
+      const found = (await table.current()).find(rowKey('assistant', id));
+      return found?.kind === 'assistant' ? found.row : undefined;
+    },
     async listSessions(page) {
       return pageOf((await table.current()).on(kindShelf('session'), page.after), {}, page) as SessionRow[];
     },

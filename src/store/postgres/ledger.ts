@@ -23,7 +23,7 @@ export type Ledger = {
 };
 
 /** Whoever has such a record is let in by it: taking it away is an end. */
-export const admitting: readonly Kind[] = ['session', 'visit', 'passkey'];
+export const admitting: readonly Kind[] = ['session', 'visit', 'passkey', 'assistant'];
 
 /** More are forgotten, those first that would end by themselves first. */
 const mostEnded = 10_000;

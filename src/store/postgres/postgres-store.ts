@@ -101,6 +101,9 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
     async findPasskey(id) {
       return (await rows('passkey', (row) => row.id === id, sql.find, ['passkey', id]))[0];
     },
+    async findAssistant(id) {
+      return (await rows('assistant', (row) => row.id === id, sql.find, ['assistant', id]))[0];
+    },
     listSessions: (page) => rows('session', () => true, sql.listSessions, [...startOf(page), page.limit]),
     async findVisible(reader, id) {
       const fits = (row: CredentialRow) => row.id === id && isVisibleTo(row, reader);

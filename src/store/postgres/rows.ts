@@ -2,7 +2,7 @@
 import { KeywardError } from '../../errors.ts';
 import type { Owner } from '../../principal.ts';
 import type { Reader } from '../sharing.ts';
-import type { CredentialRow, Kind, KindRow, Rows, Share } from '../store.ts';
+import type { CredentialRow, EndingKind, Kind, KindRow, Rows, Share } from '../store.ts';
 
 /** A record as a statement answers it. */
 export type Columns = {
@@ -87,12 +87,24 @@ export function columnsOf({ kind, row }: KindRow): Omit<Columns, 'mac'> {
     metadata: JSON.stringify(metadata),
     connector_id: connectorId,
     status,
-    ends_at:
-      kind === 'attempt' || kind === 'visit' || kind === 'usedChallenge' || kind === 'replacedSecret'
-        ? row.expiresAt
-        : null,
+    ends_at: endOf({ kind, row } as KindRow),
     shared: kind === 'credential' && (row.shares ?? []).length > 0,
   };
+}
+
+/** Kinds that are swept away some time after they ended. */
+const ending: ReadonlySet<Kind> = new Set<EndingKind>([
+  'attempt',
+  'visit',
+  'usedChallenge',
+  'replacedSecret',
+  'assistant',
+  'registration',
+  'authorization',
+]);
+
+function endOf({ kind, row }: KindRow): number | null {
+  return ending.has(kind) && 'expiresAt' in row ? row.expiresAt : null;
 }
 
 /**

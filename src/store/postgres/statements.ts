@@ -198,7 +198,7 @@ export const reseal: Statement = {
     where r.tenant = t.tenant and r.owner = t.owner and r.kind = t.kind and r.id = t.id and r.sealed = t.old_box`,
 };
 
-/** $1 kind (attempt, session or passkey: what comes with such an id has no principal yet), $2 id. */
+/** $1 kind (attempt, session, passkey or assistant: what comes with such an id has no principal yet), $2 id. */
 export const find: Statement = {
   name: 'keyward_find',
   text: `select ${columns} from keyward_records r where r.kind = $1 and r.id = $2`,

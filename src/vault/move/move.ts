@@ -28,9 +28,10 @@ export const passing: readonly Kind[] = [
   'usedChallenge',
   'approval',
   'replacedSecret',
+  'authorization',
 ];
 /** What a backup does not bring back: it may have been ended since. */
-export const notRestored: readonly Kind[] = [...passing, 'session', 'passkey'];
+export const notRestored: readonly Kind[] = [...passing, 'session', 'passkey', 'assistant'];
 
 /**
  * Copies the audit log, then every record as `change` makes it, and compares both sides afterwards. `conflict` when the

@@ -38,7 +38,7 @@ function fresh(change: Partial<IssuerSettings> = {}, { usual: { broker } } = key
     broker,
     issuer: { ...usual, ...change },
     limits: createLimits(1_000_000, createCounters(null, broker.log)),
-    metadataUrl: `${origin}/.well-known/oauth-protected-resource/mcp`,
+    resource: `${origin}/mcp`,
   });
   return (token: string) => bearer.authenticate(`Bearer ${token}`);
 }

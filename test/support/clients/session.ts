@@ -82,11 +82,12 @@ export type Browser = {
   send(url: string | URL, fields: Readonly<Record<string, string>>): Promise<Shown>;
 };
 
-export function createBrowser(): Browser {
+/** @param more headers of each request, such as whose a proxy says it is */
+export function createBrowser(more: () => Readonly<Record<string, string>> = () => ({})): Browser {
   const cookies = new Map<string, string>();
   const load = async (url: URL, hops: number, init: RequestInit = {}): Promise<Shown> => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const headers = { ...init.headers, ...(cookie === '' ? {} : { cookie }) };
+    const headers = { ...more(), ...init.headers, ...(cookie === '' ? {} : { cookie }) };
     const response = await fetch(url, { ...init, headers, redirect: 'manual' });
     for (const line of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];

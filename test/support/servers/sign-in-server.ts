@@ -17,23 +17,45 @@ export type SignInServerOptions = {
   readonly port?: number;
   /** The issuer that people sign in at, and Keyward's client there. */
   readonly issuer?: { readonly names: ClaimNames; readonly client: OAuthClient | null };
+  /** Where it is reached from outside; default: where it listens. */
+  readonly publicUrl?: string;
+  /** What of the Internet there is, by host; default: only what egress itself may reach. */
+  readonly internet?: Readonly<Record<string, () => string>>;
 };
+
+/** Egress, which finds these documents where it would look for them in the Internet. */
+function withInternet(
+  egress: Broker['egress'],
+  documents: NonNullable<SignInServerOptions['internet']>,
+): Broker['egress'] {
+  return {
+    ...egress,
+    async request(request) {
+      const document = documents[request.url.host];
+      if (document === undefined) return egress.request(request);
+      const { status, headers } = new Response();
+      return { status, headers: headers as never, body: Buffer.from(document()), url: request.url };
+    },
+  };
+}
 
 export async function startSignInServer(
   env: Readonly<Record<string, string>>,
-  { issuer, ...options }: SignInServerOptions = {},
+  { issuer, internet = {}, ...options }: SignInServerOptions = {},
 ): Promise<SignInServer> {
   const session = await startSession(env);
   const port = options.port ?? (await freePort());
-  const origin = `http://127.0.0.1:${port}`;
-  const broker: Broker = { ...session.broker, pages: pagesAt(origin) };
+  const local = `http://127.0.0.1:${port}`;
+  const origin = options.publicUrl ?? local;
+  const egress = withInternet(session.broker.egress, internet);
+  const broker: Broker = { ...session.broker, egress, pages: pagesAt(origin) };
   const protocol = createMcpEndpoint(broker, '0');
   const { app, direct } = createService({
     broker,
     protocol,
     publicUrl: origin,
     // As `keyward http` on loopback: a service may send a browser back under this name.
-    hosts: [`localhost:${port}`],
+    hosts: [`localhost:${port}`, `127.0.0.1:${port}`],
     issuer: issuer === undefined ? null : { ...issuer.names, audience: `${origin}/mcp`, scopeClaim: null },
     signIn: issuer?.client ?? null,
     metrics: createMetrics(),
@@ -44,7 +66,7 @@ export async function startSignInServer(
   const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct });
   return {
     broker,
-    origin,
+    origin: local,
     async close() {
       await listener.close();
       await protocol.close();
