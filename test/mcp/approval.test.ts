@@ -8,6 +8,7 @@ import {
   clientKinds,
   type KeywardProcess,
   keywardMain,
+  type Outcome,
   outcomeOf,
   startKeyward,
   type TestClient,
@@ -181,7 +182,17 @@ describe.each(clientKinds)('a %s client that declares no URL elicitation', (kind
   it('opens one window for many calls at the same time', async () => {
     const { client } = await withBrowser(kind);
     const connection = await connect(client);
-    const calls = Array.from({ length: 5 }, () => client.call('get_connection_credentials', connection));
+    const calls: Promise<Outcome>[] = [];
+    const waits = Array.from(
+      { length: 5 },
+      () =>
+        new Promise<void>((resolve) => {
+          // The 2.x client reports rounds of its own, without a total.
+          const onprogress = ({ total }: { total?: number | undefined }) => void (total !== undefined && resolve());
+          calls.push(client.call('get_connection_credentials', connection, { onprogress }));
+        }),
+    );
+    await Promise.all(waits);
     await answerRequest(await firstOpened(), 'once');
     // All of them waited for the one answer; the others may ask again.
     const settled = await Promise.all(calls);

@@ -109,7 +109,7 @@ describe('a documented path', () => {
 
 describe('any other address', () => {
   it('answers JSON to a program, and a page to a browser', async () => {
-    for (const path of ['/.well-known/oauth-protected-resource', '/.well-known/openid-configuration', '/credentials']) {
+    for (const path of ['/.well-known/webfinger', '/.well-known', '/credentials']) {
       const { status, content } = await send(path);
       expect([status, content]).toEqual([404, { error: expect.objectContaining({ code: 'not_found' }) }]);
       const browser = await raw(rest.origin, path, {

@@ -32,6 +32,8 @@ const acme = `/connectors/${connectorId}/credentials`;
 
 let world: World;
 let rest: RestServer;
+/** What every challenge ends with. */
+const whereToSignIn = () => `resource_metadata="${rest.origin}/.well-known/oauth-protected-resource/mcp"`;
 
 beforeAll(async () => {
   world = await startWorld();
@@ -238,7 +240,7 @@ describe('PathStack', () => {
     const answer = await rest.send('reader', 'GET', `/connection/${id}/credentials`);
     expect(answer.status).toBe(403);
     expect(answer.headers.get('www-authenticate')).toBe(
-      'Bearer error="insufficient_scope", scope="credentials:read credentials:release"',
+      `Bearer error="insufficient_scope", scope="credentials:read credentials:release", ${whereToSignIn()}`,
     );
     fits(answerValidator(pathstack, secret, 'get', 403), answer.body);
   });
@@ -276,7 +278,7 @@ describe('a token that is not accepted', () => {
       const answer = await asked(malformed, path);
       expect([answer.status, answer.headers.get('www-authenticate')], malformed).toEqual([
         400,
-        'Bearer error="invalid_request", scope="credentials:release"',
+        `Bearer error="invalid_request", scope="credentials:release", ${whereToSignIn()}`,
       ]);
       expect(answer.body).toEqual({ error: { code: 400, message: 'Invalid JWT format' } });
       fits(answerValidator(pathstack, secret, 'get', 400), answer.body);
@@ -284,7 +286,7 @@ describe('a token that is not accepted', () => {
     for (const wrong of [`Bearer ${jwt}`, 'Bearer kw_x', `Bearer ${rest.token('ann')}x`, null]) {
       const answer = wrong === null ? await rest.send(null, 'GET', path) : await asked(wrong, path);
       expect(answer.headers.get('www-authenticate')).toBe(
-        `Bearer ${wrong === null ? '' : 'error="invalid_token", '}scope="credentials:release"`,
+        `Bearer ${wrong === null ? '' : 'error="invalid_token", '}scope="credentials:release", ${whereToSignIn()}`,
       );
       expect(answer).toMatchObject({
         status: 401,
