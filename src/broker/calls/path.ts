@@ -48,8 +48,9 @@ const methodName =
 export function mayActBy(query: string): boolean {
   return parametersOf(query).some(({ name, value }) => {
     if (mayBeMethod.test(name)) return methodName.test(value);
-    if (name === 'query') return /\b(mutation|subscription)\b[^{}]*\{/.test(value);
-    return name === 'extensions' && value.includes('persistedQuery');
+    if (!value.includes('{')) return false;
+    // Wherever the word stands: a comment or a string could hide what it begins. JSON can spell a name in many ways.
+    return name === 'extensions' || (name === 'query' && /\b(mutation|subscription)\b/.test(value));
   });
 }
 

@@ -209,7 +209,8 @@ describe('a limited call', () => {
       'query=%EF%BB%BFmutation{a}',
     ],
     ...['query=fragment%20F%20on%20T{a}%20mutation{b}', 'QUERY=subscription{a}', 'query=%23%0Amutation{a}'],
-    ...['extensions={"persistedQuery":{"sha256Hash":"a"}}'],
+    ...['query=mutation%20%23}%0A{deleteAll}', 'query=mutation(%24a:String="}"){del}'],
+    ...['extensions={"persistedQuery":{"sha256Hash":"a"}}', 'extensions={"persisted%5Cu0051uery":{"sha256Hash":"a"}}'],
   ])('95. by a share can not act by the parameter %s', async (query) => {
     await share();
     expect(await sent(bob, { path: `/x?${query}` })).toBe('forbidden');
