@@ -33,8 +33,9 @@ export function createRefusals(vault: Vault, log: Log): Refusals {
 
   return {
     async note(event) {
-      const { tenant, user, onBehalfOf, action, code, connectorId } = event;
-      const over = repeats.note([tenant, user, onBehalfOf, action, code, connectorId].join('\u0000'), event);
+      const { tenant, user, onBehalfOf, client, action, code, connectorId } = event;
+      const kind = [tenant, user, onBehalfOf, client, action, code, connectorId].join('\u0000');
+      const over = repeats.note(kind, event);
       if (over === null) return;
       await writeCounted(over);
       await write(event);
