@@ -11,6 +11,7 @@ import { missingScope, who } from '../../broker/policy/policy.ts';
 import { isSessionToken, principalOfSession } from '../../broker/sign-in/sessions.ts';
 import { errorCodes, hasCode, KeywardError, toPublic } from '../../errors.ts';
 import type { Principal, Scope } from '../../principal.ts';
+import { whenOver } from '../listener/node-response.ts';
 import type { Limits } from '../middleware/rate-limits.ts';
 import type { RequestEnv } from '../request-env.ts';
 import { createVerifier, type IssuerSettings, type Verified } from './issuer-tokens.ts';
@@ -149,7 +150,7 @@ export function createBearer({ broker, issuer, resource, limits }: BearerOptions
         // Until the answer is sent: it may be a stream.
         const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>;
         if (outgoing === undefined || outgoing.closed) return next().finally(end);
-        outgoing.once('close', end);
+        whenOver(outgoing, end);
         return next();
       },
   };

@@ -12,7 +12,7 @@ import type { Principal } from '../../principal.ts';
 import { inAddresses } from '../addresses.ts';
 import type { Bearer, Refusal } from '../auth/bearer.ts';
 import { allowSlowBody, brokenOff } from '../listener/body-timeout.ts';
-import { goneSignal, type NodeResponse, sendResponse } from '../listener/node-response.ts';
+import { goneSignal, type NodeResponse, sendResponse, whenOver } from '../listener/node-response.ts';
 import { headOfNode, type RequestHead, readIdentity, userHeader } from '../listener/request-head.ts';
 import type { Direct, Exchange } from '../listener/server.ts';
 import { commonHeaders } from '../middleware/app.ts';
@@ -75,9 +75,7 @@ async function answerTo(parts: Parts, exchange: Exchange, asked: RequestHead): P
   // program acts for, it has its own turns and no more.
   const { streams, listeners } = broker.underWay;
   const listening = listens(incoming);
-  const end = await (listening ? listeners : streams).take(principal, signal);
-  if (outgoing.closed) end();
-  outgoing.once('close', end);
+  whenOver(outgoing, await (listening ? listeners : streams).take(principal, signal));
   const { segment, word, ...call } = await readCall(incoming);
   const answer = await callService(broker, owner, {
     ...call,

@@ -50,14 +50,29 @@ export async function sendResponse(
   }
 }
 
+/**
+ * Runs this once, when nothing more is sent for a request: its answer is, or its connection closed. A request that came behind
+ * another one on its connection never hears itself that this closed: Node gives its answer no connection before its turn.
+ */
+export function whenOver(outgoing: ServerResponse, end: () => void): void {
+  const { socket } = outgoing.req;
+  if (outgoing.closed || socket.destroyed) return end();
+  const over = () => {
+    outgoing.off('close', over);
+    socket.off('close', over);
+    end();
+  };
+  outgoing.once('close', over);
+  // As many requests as a client likes may wait on one connection.
+  socket.setMaxListeners(0).once('close', over);
+}
+
 /** Fires when the program goes away before it has the whole answer: what works for it need not go on then. */
 export function goneSignal(outgoing: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  const abort = () => {
+  whenOver(outgoing, () => {
     if (!outgoing.writableFinished) controller.abort();
-  };
-  if (outgoing.closed) abort();
-  else outgoing.once('close', abort);
+  });
   return controller.signal;
 }
 

@@ -26,7 +26,7 @@ export async function answerCall(
   begin: (status: number) => Readonly<Record<string, string>>,
 ): Promise<void> {
   // Nobody is there to hear of it, so nothing is done.
-  if (outgoing.destroyed) return void begin(clientGone);
+  if (outgoing.destroyed || outgoing.req.socket.destroyed) return void begin(clientGone);
   let alive: NodeJS.Timeout | undefined;
   const say = (text: string) => void (outgoing.destroyed || outgoing.write(text));
   const open = () => {

@@ -6,7 +6,7 @@ import { getRequestListener } from '@hono/node-server';
 import { KeywardError } from '../../errors.ts';
 import { type Principal, usualScopes } from '../../principal.ts';
 import { brokenOff } from '../listener/body-timeout.ts';
-import { abortResponse } from '../listener/node-response.ts';
+import { abortResponse, whenOver } from '../listener/node-response.ts';
 import { headOfNode, type RequestHead } from '../listener/request-head.ts';
 import type { Direct, Exchange } from '../listener/server.ts';
 import { commonHeaders, failureOf, logFailure } from '../middleware/app.ts';
@@ -83,9 +83,7 @@ async function admitted(
 ): Promise<Principal | Refused> {
   try {
     const principal = await bearer.admit(authorization, client.address);
-    const end = await broker.underWay.requests.take(principal);
-    if (outgoing.closed) end();
-    else outgoing.once('close', end);
+    whenOver(outgoing, await broker.underWay.requests.take(principal));
     return principal;
   } catch (error) {
     if (!(error instanceof KeywardError)) throw error;
