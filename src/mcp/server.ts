@@ -96,8 +96,12 @@ export function noteError(broker: Broker, error: Error): void {
   broker.log.warn('mcp.protocol_error', { name: error.name });
 }
 
-/** The principal with the name of its program, as that calls itself; for the audit log and the pages. */
+/**
+ * The principal with the name of its program, as that calls itself; for the audit log and the pages. One that a person let in
+ * keeps the name that they read then.
+ */
 export function withClient(principal: Principal, { info }: Client): Principal {
+  if (principal.via?.startsWith('assistant ')) return principal;
   const client = oneLine(info?.name, 64);
   return client === null ? principal : { ...principal, client };
 }

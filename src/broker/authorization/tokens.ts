@@ -54,7 +54,9 @@ export async function principalOfAssistant(parts: Parts, token: string, resource
   const { id, tenant, owner, name, scopes: agreed } = found.assistant;
   const limits = limitsFrom(found.assistant.limits);
   const scopes = new Set(agreed.filter((scope) => found.scopes.includes(scope)) as Scope[]);
-  return { tenant, user: owner, scopes, client: name, via: `assistant ${id}`, ...(limits && { limits }) };
+  // A program chose its name: the id keeps it apart from others, and from Keyward's own words, such as `page`.
+  const client = `${name} (assistant ${id.slice(0, 8)})`;
+  return { tenant, user: owner, scopes, client, via: `assistant ${id}`, ...(limits && { limits }) };
 }
 
 /** What the code of an assistant stands for. */

@@ -86,10 +86,11 @@ function choice({ credentialId, name, connectorId, account }: ConnectionView): H
   return box('connection', credentialId, html`${data(name)} <span class="soft small">${about}</span>`);
 }
 
-function vouched({ vouchedBy }: Request): Html {
+function vouched({ vouchedBy, redirectUri }: Request): Html {
   if (vouchedBy === null)
     return html`<strong>nobody</strong>. It registered itself, and may call itself what it likes.`;
-  return html`<span class="code">${vouchedBy}</span>`;
+  const site = destinationOf(redirectUri).kind === 'site';
+  return html`<span class="code">${vouchedBy}</span>${site ? '' : '. But any program on this computer can say that it is this one.'}`;
 }
 
 function destination({ redirectUri }: Request): Html {

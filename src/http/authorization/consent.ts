@@ -1,11 +1,12 @@
 /** The page that asks a person whether a program may come in: the browser's manners. What a yes does is the broker's matter. */
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Provider } from 'oidc-provider';
 import { letIn, noteRefusal } from '../../broker/authorization/assistants.ts';
 import { type Chosen, readChoice } from '../../broker/authorization/choice.ts';
 import { noteUse } from '../../broker/authorization/registrations.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
+import { recentVisitorOf } from '../../broker/sign-in/visits.ts';
 import { equalInConstantTime } from '../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../broker/visitors/form-errors.ts';
 import { hasCode } from '../../errors.ts';
@@ -16,7 +17,7 @@ import type { SignIn } from '../pages/sign-in/index.ts';
 import { accountOf } from './account.ts';
 import { consentPage, leavingPage, type Offer } from './consent-page.ts';
 import { consentPath } from './paths.ts';
-import { nodeOf, type Request, requestOf } from './request.ts';
+import { nodeOf, type Request, requestOf, requestOver } from './request.ts';
 
 type ConsentRoutes = {
   readonly broker: Broker;
@@ -33,10 +34,11 @@ const mostOffered = 500;
 export function consentRoutes({ broker, secure, visitor, provider }: ConsentRoutes): Hono {
   const routes = new Hono();
   const path = consentPath(':uid');
+  const visitIn = (c: Context) => readCookie(c, 'person', secure) ?? '';
 
   /** What the form of this request carries, for this person in this browser: nobody else can send it, and no other page. */
   const proofFor = (c: Context, { tenant, user }: Owner, uid: string): string =>
-    broker.vault.proof('consent-form', JSON.stringify([uid, tenant, user, readCookie(c, 'person', secure) ?? '']));
+    broker.vault.proof('consent-form', JSON.stringify([uid, tenant, user, visitIn(c)]));
 
   const show = async (c: Context, person: Owner, request: Request, offer: Offer, problem?: string) => {
     const { host } = new URL(request.resource);
@@ -45,8 +47,9 @@ export function consentRoutes({ broker, secure, visitor, provider }: ConsentRout
   };
 
   routes.get(path, async (c) => {
-    const person = await visitor(c);
-    if (typeof person === 'string') return c.redirect(`/sign-in?to=${c.req.path}`, 303);
+    // What a yes begins outlives the sign-in, so a cookie that was taken later is not enough for the page.
+    const person = await recentVisitorOf(broker, visitIn(c));
+    if (person === null) return c.redirect(`/sign-in?to=${c.req.path}`, 303);
     const request = await requestOf(c, await provider());
     return show(c, person, request, await offerTo(broker, person));
   });
@@ -62,7 +65,7 @@ export function consentRoutes({ broker, secure, visitor, provider }: ConsentRout
     try {
       const isLetIn = form.get('answer') === 'yes';
       const result = isLetIn
-        ? await agree(broker, person, request, offer, chosenIn(form))
+        ? await agree(broker, person, request, offer, chosenIn(form), visitProof(broker, request.uid, visitIn(c)))
         : await refuse(broker, person);
       const { incoming, outgoing } = nodeOf(c);
       const goTo = await server.interactionResult(incoming, outgoing, result, { mergeWithLastSubmission: false });
@@ -75,7 +78,29 @@ export function consentRoutes({ broker, secure, visitor, provider }: ConsentRout
   return routes;
 }
 
-async function agree(broker: Broker, person: Owner, request: Request, offer: Offer, chosen: Chosen) {
+/**
+ * Lets only the browser go on in which the person said yes, and only while they are signed in there: another one may have the
+ * cookies of the request, and everything may have been ended meanwhile.
+ */
+export function requireSameVisit({ broker, secure, visitor, provider }: ConsentRoutes): MiddlewareHandler {
+  return async (c, next) => {
+    const uid = c.req.param('uid') ?? '';
+    const { result } = (await (await provider()).Interaction.find(uid)) ?? {};
+    const { visit } = (result?.consent ?? {}) as { readonly visit?: string };
+    if (visit !== undefined) {
+      const same = equalInConstantTime(visit, visitProof(broker, uid, readCookie(c, 'person', secure) ?? ''));
+      if (!same || typeof (await visitor(c)) === 'string') throw requestOver();
+    }
+    return next();
+  };
+}
+
+/** What a yes is bound to: the sign-in of the browser that it came from. */
+function visitProof(broker: Broker, uid: string, visit: string): string {
+  return broker.vault.proof('consent-visit', JSON.stringify([uid, visit]));
+}
+
+async function agree(broker: Broker, person: Owner, request: Request, offer: Offer, chosen: Chosen, visit: string) {
   const offered = {
     connections: new Set(offer.connections.map(({ credentialId }) => credentialId)),
     connectors: new Set(offer.services.keys()),
@@ -85,7 +110,7 @@ async function agree(broker: Broker, person: Owner, request: Request, offer: Off
   await noteUse(broker, clientId);
   const agreement = { clientId, name: name ?? vouchedBy ?? 'a program without a name', vouchedBy, resource };
   const grantId = await letIn(broker, person, { ...agreement, ...choice });
-  return { login: { accountId: accountOf(person), remember: false }, consent: { grantId } };
+  return { login: { accountId: accountOf(person), remember: false }, consent: { grantId, visit } };
 }
 
 async function refuse(broker: Broker, person: Owner) {

@@ -10,7 +10,7 @@ import { commonHeaders } from '../middleware/app.ts';
 import type { Limits } from '../middleware/rate-limits.ts';
 import type { SignIn } from '../pages/sign-in/index.ts';
 import type { RequestEnv } from '../request-env.ts';
-import { consentRoutes } from './consent.ts';
+import { consentRoutes, requireSameVisit } from './consent.ts';
 import { paths } from './paths.ts';
 import type { ProviderOptions } from './provider.ts';
 
@@ -71,11 +71,12 @@ export function authorizationRoutes(options: Options): Hono<RequestEnv> {
   };
 
   routes.get(paths.authorize, underName, countRequest, answer);
-  routes.get(`${paths.authorize}/:uid`, underName, answer);
+  const consent = { broker, secure, visitor, provider: async () => (await load()).provider };
+  routes.get(`${paths.authorize}/:uid`, underName, requireSameVisit(consent), answer);
   routes.post(paths.register, counted(limits.registration), answer);
   routes.post(paths.token, counted(limits.token), answer);
   routes.post(paths.revoke, counted(limits.token), answer);
-  routes.route('/', consentRoutes({ broker, secure, visitor, provider: async () => (await load()).provider }));
+  routes.route('/', consentRoutes(consent));
   return routes;
 }
 

@@ -47,7 +47,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const failed = (_: unknown, error: Error) => broker.log.error('authorization_failed', { error: error.name });
   provider.on('server_error', failed);
   (provider as EventEmitter).on('error', (error: Error) => failed(undefined, error));
-  provider.use(withUsualScopes);
+  provider.use(withUsualRequest);
   provider.use(withoutSessionCookie(provider));
   issueOwnTokens(provider, broker);
   return provider;
@@ -187,10 +187,19 @@ function issueOwnTokens({ AccessToken, AuthorizationCode, RefreshToken }: Provid
   });
 }
 
-/** A client that names no scopes gets what an assistant starts with. */
-function withUsualScopes(ctx: { path: string; query: object }, next: () => Promise<unknown>): Promise<unknown> {
-  const asked = ctx.query as Record<string, unknown>;
-  if (ctx.path === paths.authorize && !asked.scope) ctx.query = { ...asked, scope: usualScopes.join(' ') };
+/**
+ * A client that names no scopes gets what an assistant starts with, and its one resource may be named twice. The answer goes
+ * back in the query, as the metadata says: in a fragment it would go along where a client sends the browser on.
+ */
+function withUsualRequest(ctx: { path: string; query: object }, next: () => Promise<unknown>): Promise<unknown> {
+  if (ctx.path !== paths.authorize) return next();
+  const { response_mode: _, resource, ...asked } = ctx.query as Record<string, string | string[] | undefined>;
+  const resources = [...new Set([resource ?? []].flat())];
+  ctx.query = {
+    ...asked,
+    scope: asked.scope || usualScopes.join(' '),
+    ...(resources.length > 0 && { resource: resources.length === 1 ? resources[0] : resources }),
+  };
   return next();
 }
 

@@ -27,10 +27,10 @@ export async function requestOf(c: Context, provider: Provider): Promise<Request
   const { incoming, outgoing } = nodeOf(c);
   const { uid, params } = await provider.interactionDetails(incoming, outgoing).catch(tooLate);
   const text = (name: string) => (typeof params[name] === 'string' ? params[name] : '');
-  if (uid !== c.req.param('uid')) throw over();
+  if (uid !== c.req.param('uid')) throw requestOver();
   const clientId = text('client_id');
   const client = await provider.Client.find(clientId).catch(() => undefined);
-  if (client === undefined) throw over();
+  if (client === undefined) throw requestOver();
   const asked = text('scope').split(' ');
   return {
     uid,
@@ -49,11 +49,12 @@ export function nodeOf(c: Context): HttpBindings {
 }
 
 function tooLate(error: unknown): never {
-  if (error instanceof Error && error.name === 'SessionNotFound') throw over();
+  if (error instanceof Error && error.name === 'SessionNotFound') throw requestOver();
   throw error;
 }
 
-function over(): KeywardError {
+/** What is told of a request that can't be answered here, or not any more. */
+export function requestOver(): KeywardError {
   return new KeywardError('attempt_expired', 'This request was answered already, or waited for too long.', {
     hint: 'Go back to the program and connect once more, all the way in one browser. Cookies have to be allowed for it.',
   });

@@ -3,8 +3,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Client as ClientTwo, StreamableHTTPClientTransport as TransportTwo } from '@modelcontextprotocol/client';
 import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { assistantsOf, letIn } from '../../../src/broker/authorization/assistants.ts';
+import { egressFetchOf } from '../../../src/broker/authorization/documents.ts';
 import {
   accessTokenFor,
   codeFor,
@@ -42,7 +43,10 @@ afterAll(async () => {
   await server.close();
   await world.close();
 });
-const printed = [vi.spyOn(console, 'info'), vi.spyOn(console, 'warn'), vi.spyOn(console, 'error')];
+let printed: ReturnType<typeof vi.spyOn>[] = [];
+beforeEach(() => {
+  printed = (['info', 'warn', 'error'] as const).map((how) => vi.spyOn(console, how));
+});
 afterEach(() => {
   vi.useRealTimers();
   // Libraries write to stdout and stderr, which hold nothing but what Keyward says.
@@ -84,11 +88,15 @@ async function answerPage(browser: Browser, link: string | URL, said: 'yes' | 'n
 
 /** As before, and goes where that page leads; answers where the person is sent back to. */
 async function answer(browser: Browser, link: string | URL, said: 'yes' | 'no' = 'yes', fields: Fields = {}) {
-  const left = await answerPage(browser, link, said, fields);
-  const goTo = /http-equiv="refresh" content="0;url=([^"]*)"/.exec(left.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
-  if (goTo === '') throw new Error(`${left.status} ${left.text}`);
-  const back = await browser.open(goTo, 0);
+  const back = await browser.open(whereTo(await answerPage(browser, link, said, fields)), 0);
   return new URL(back.headers.get('location') ?? '');
+}
+
+/** Where the page leads that comes after an answer. */
+function whereTo({ status, text }: Shown): string {
+  const goTo = /http-equiv="refresh" content="0;url=([^"]*)"/.exec(text)?.[1]?.replaceAll('&amp;', '&') ?? '';
+  if (goTo === '') throw new Error(`${status} ${text}`);
+  return goTo;
 }
 
 /** Each request comes from another address, so that no limit of addresses is met by chance. */
@@ -359,6 +367,39 @@ describe('a request for authorization', () => {
     expect(codes).toHaveLength(1);
   });
 
+  it('338. is shown to whoever signed in within ten minutes: a cookie that was taken later begins nothing', async () => {
+    const [browser, clientId] = [await signIn({ tenant: 'default', user: 'dan' }), await newClient()];
+    vi.useFakeTimers({ now: Date.now() + 601_000, toFake: ['Date'] });
+    expect(new URL((await browser.open(request(clientId).link)).url).pathname).toBe('/sign-in');
+  });
+
+  it('339. goes on in the browser alone that it was answered in, whoever has the cookies of the request', async () => {
+    const clientId = await newClient();
+    const [eves, dans] = [
+      await signIn({ tenant: 'default', user: 'eve' }),
+      await signIn({ tenant: 'default', user: 'dan' }),
+    ];
+    const asked = await eves.open(request(clientId).link);
+    for (const [name, value] of eves.cookies) if (name.startsWith('keyward-consent')) dans.cookies.set(name, value);
+    const goTo = whereTo(await answerPage(dans, asked.url, 'yes', {}));
+    const back = await eves.open(goTo, 0);
+    expect([back.status, back.headers.get('location')]).toEqual([410, null]);
+  });
+
+  it('340. goes on no more once everything of the person was ended', async () => {
+    const browser = await signIn({ tenant: 'default', user: 'fay' });
+    const goTo = whereTo(await answerPage(browser, request(await newClient()).link, 'yes', {}));
+    await endEverything(server.broker, person('default', 'fay'), { forget: false, onStep: () => {} });
+    const back = await browser.open(goTo, 0);
+    expect([back.status, back.headers.get('location')]).toEqual([410, null]);
+  });
+
+  it('comes back in the query, whatever way back was asked for, and takes its resource named twice', async () => {
+    const { link } = request(await newClient(), { response_mode: 'fragment' });
+    const back = await answer(await signedIn(), `${link}&resource=${encodeURIComponent(`${origin}/mcp`)}`);
+    expect([back.hash, back.searchParams.has('code')]).toEqual(['', true]);
+  });
+
   it('298. can not be framed, kept or sent elsewhere, and loads nothing', async () => {
     const browser = await signedIn();
     const asked = await browser.open(request(await newClient()).link);
@@ -401,7 +442,7 @@ describe('a metadata document', () => {
   it('301. is vouched for by its host, which the person is shown', async () => {
     document = { client_id: documentUrl, client_name: 'Vouched client', redirect_uris: [redirectUri] };
     const { text } = await shownFor(documentUrl);
-    expect(text).toContain('<dd><span class="code">client.example</span></dd>');
+    expect(text).toContain('<dd><span class="code">client.example</span>. But any program on this computer can say');
     expect(text).not.toContain('registered itself');
   });
 
@@ -419,6 +460,13 @@ describe('a metadata document', () => {
     document = { client_id: clientId, redirect_uris: [redirectUri] };
     const { status, heading } = await shownFor(clientId);
     expect([status >= 400 && status < 500, heading]).toEqual([true, 'Keyward does not know this program']);
+  });
+
+  it('302. is not read at a host that was opened for people who signed in', async () => {
+    const request = vi.fn();
+    const read = egressFetchOf({ egress: { request, allowsPlain: ({ host }) => host === 'gitlab.internal' } });
+    await expect(read('https://gitlab.internal/oauth.json')).rejects.toMatchObject({ code: 'egress_refused' });
+    expect(request).not.toHaveBeenCalled();
   });
 
   it.each([
@@ -604,7 +652,10 @@ describe('tokens', () => {
     const who = await principalOfAssistant(server.broker, access, `${origin}/mcp`);
     const { credentials } = await listCredentials(server.broker, who ?? owner, {});
     expect(credentials.map(({ credentialId }) => credentialId)).toEqual([inside]);
-    expect(who).toMatchObject({ client: 'Test client', limits: { readOnly: true } });
+    expect(who).toMatchObject({
+      client: expect.stringMatching(/^Test client \(assistant [0-9a-f]{8}\)$/),
+      limits: { readOnly: true },
+    });
     // What is not the person's can't be chosen.
     const bobs = await signedIn(bob);
     expect((await answerPage(bobs, request(await newClient()).link, 'yes', chosen)).status).toBe(422);
