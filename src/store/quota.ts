@@ -92,6 +92,11 @@ const names = {
     hint: 'Use one of them, or wait until they end.',
   },
   assistant: { many: 'assistants', open: 'assistants', hint: 'End one of them on your page of Keyward.' },
+  recentAssistant: {
+    many: 'programs that were let in within an hour',
+    open: 'programs that were let in within an hour',
+    hint: 'Wait an hour, then let this one in.',
+  },
   registration: {
     many: 'registered programs',
     open: 'registered programs',

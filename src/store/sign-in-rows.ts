@@ -78,10 +78,15 @@ export type AssistantRow = Row & {
   readonly endsAt: number;
 };
 
+/** That its owner let an assistant in within the last hour, whether it has ended or not. They are counted. */
+export type RecentAssistantRow = Row & { readonly expiresAt: number };
+
 /** A program that registered itself (RFC 7591); its id is the client id. The sealed part is what it said of itself. */
 export type RegistrationRow = Row & {
-  /** `unused` until somebody lets the program in; such a row makes room for others. */
+  /** `used` while somebody has let the program in; one that is `unused` makes room for others. */
   readonly status: 'unused' | 'used';
+  /** How many of its assistants nobody has ended; those that ended by themselves count until the row is forgotten. */
+  readonly assistants?: number;
   /** When it is forgotten, unless it is used until then. */
   readonly expiresAt: number;
 };
@@ -97,6 +102,7 @@ export type SignInRows = {
   passkey: PasskeyRow;
   usedChallenge: UsedChallengeRow;
   assistant: AssistantRow;
+  recentAssistant: RecentAssistantRow;
   registration: RegistrationRow;
   authorization: AuthorizationRow;
 };

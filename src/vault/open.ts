@@ -189,6 +189,9 @@ const leastBytes = 1024 * 1024;
 /** Of all MCP servers of one owner: every commit of the JSON store writes them. */
 const seenToolsBytes = 8 * 1024 * 1024;
 
+/** Of all that strangers send of one kind: every commit of the JSON store writes it, too. */
+const strangersBytes = 8 * 1024 * 1024;
+
 /** @param maxCredentials what the operator allows one owner */
 function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
   return {
@@ -211,9 +214,11 @@ function quotasWith(maxCredentials: number): Readonly<Record<Kind, Quota>> {
     approval: { rows: 400, open: 20 },
     // Letting one in ends the oldest beyond fifty; there may be this many while several are let in at once.
     assistant: { rows: 100 },
+    // The end of each is one that the vault has to remember: so many within an hour.
+    recentAssistant: { rows: 60 },
     // All of these belong to the owner that no principal can be. The oldest that nobody answered makes room.
-    registration: { rows: 10_000 },
-    authorization: { rows: 2_000 },
+    registration: { rows: 10_000, bytes: strangersBytes },
+    authorization: { rows: 2_000, bytes: strangersBytes },
   };
 }
 

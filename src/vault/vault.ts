@@ -6,6 +6,7 @@ import type {
   AssistantRow,
   AuthorizationRow,
   PasskeyRow,
+  RecentAssistantRow,
   RegistrationRow,
   SessionRow,
   SignInCodeRow,
@@ -163,6 +164,7 @@ export type Records = {
   replacedSecret: { record: ReplacedSecret; secret: CredentialSecret };
   seenTools: { record: SeenTools; secret: SeenDefinitions };
   assistant: { record: Assistant; secret: AssistantSecret };
+  recentAssistant: { record: Stored<RecentAssistantRow>; secret: Record<string, never> };
   /** RFC 7591 §2. */
   registration: { record: Stored<RegistrationRow>; secret: Readonly<Record<string, unknown>> };
   authorization: { record: Stored<AuthorizationRow>; secret: Readonly<Record<string, unknown>> };

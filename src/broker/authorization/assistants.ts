@@ -9,6 +9,7 @@ import type { Owner, Principal, Scope } from '../../principal.ts';
 import type { Assistant, StoredLimits, Vault } from '../../vault/vault.ts';
 import { isId } from '../input/text.ts';
 import { who } from '../policy/policy.ts';
+import { noteEnd } from './registrations.ts';
 
 export type { Assistant };
 
@@ -19,6 +20,8 @@ export type Parts = { readonly vault: Vault };
 const maxAssistants = 50;
 /** The program has this long to fetch its first tokens after its person said yes. */
 const promiseMs = 120_000;
+/** So long it is counted how many a person let in. */
+const recentMs = 3_600_000;
 
 /** What a person agreed to. */
 type Agreement = Pick<Assistant, 'clientId' | 'name' | 'vouchedBy' | 'resource' | 'endsAt'> & {
@@ -26,7 +29,11 @@ type Agreement = Pick<Assistant, 'clientId' | 'name' | 'vouchedBy' | 'resource' 
   readonly limits?: StoredLimits;
 };
 
-/** Lets a program in for this person. It has no token yet; answers its id. The audit log has it before it is done. */
+/**
+ * Lets a program in for this person. It has no token yet; answers its id. The audit log has it before it is done.
+ *
+ * @throws KeywardError `limit_reached` for one who let very many in within an hour
+ */
 export async function letIn(parts: Parts, person: Owner, agreement: Agreement): Promise<string> {
   const { vault } = parts;
   const { tenant, user } = person;
@@ -41,9 +48,15 @@ export async function letIn(parts: Parts, person: Owner, agreement: Agreement): 
     expiresAt: Math.min(agreement.endsAt, Date.now() + promiseMs),
   } as const;
   const secret = { key: randomBytes(32).toString('base64url'), code: null };
+  const recent = { id: randomUUID(), tenant, owner: user, expiresAt: Date.now() + recentMs };
+  await vault.purge('recentAssistant', Date.now());
+  await vault.requireRoom('recentAssistant', person);
   await vault.audit({ ...asPerson(person), action: 'assistant.create', subject: id, outcome: 'allowed' });
   await vault.purge('assistant', Date.now());
-  await vault.commit([{ op: 'create', kind: 'assistant', record, secret }]);
+  await vault.commit([
+    { op: 'create', kind: 'assistant', record, secret },
+    { op: 'create', kind: 'recentAssistant', record: recent, secret: {} },
+  ]);
   const others = (await everyOne(parts, person)).filter((one) => one.id !== id);
   const tooMany = Math.max(0, others.length + 1 - maxAssistants);
   const oldest = others.toSorted((a, b) => a.updatedAt - b.updatedAt).slice(0, tooMany);
@@ -113,7 +126,10 @@ async function end(
   await vault.audit({ ...by, action: 'assistant.end', subject: assistant.id, outcome: 'allowed', ...more });
   for (let record: Assistant | undefined = assistant; record !== undefined; ) {
     try {
-      return await vault.commit([{ op: 'delete', kind: 'assistant', record }]);
+      await vault.commit([{ op: 'delete', kind: 'assistant', record }]);
+      // One that was promised was not counted.
+      if (record.status === 'active') await noteEnd({ vault }, record.clientId);
+      return;
     } catch (error) {
       if (!hasCode(error, 'conflict')) throw error;
       record = await vault.findAssistant(assistant.id);

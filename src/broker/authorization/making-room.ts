@@ -1,12 +1,12 @@
 /** Keeping what strangers send: there is room for so much, and the oldest that nobody answered goes first. */
 import { hasCode } from '../../errors.ts';
 import { nobody } from '../../principal.ts';
-import type { VaultChange } from '../../vault/vault.ts';
-import type { Parts } from './assistants.ts';
+import type { Vault, VaultChange } from '../../vault/vault.ts';
 
 /** So many make room at once, so that a flood does not make each request look for the next. */
 const forgottenAtOnce = 100;
 
+type Parts = { readonly vault: Vault };
 type Creation = Extract<VaultChange, { op: 'create'; kind: 'registration' | 'authorization' }>;
 
 /**
@@ -23,12 +23,13 @@ export async function keepMakingRoom({ vault }: Parts, creation: Creation): Prom
     if (!hasCode(error, 'limit_reached')) throw error;
     // A program that somebody let in is not among them.
     const filter = kind === 'registration' ? { status: 'unused' } : {};
-    for (const record of await vault.list(kind, nobody, filter, { limit: forgottenAtOnce })) {
-      await vault.commit([{ op: 'delete', kind, record } as VaultChange]).catch((error: unknown) => {
-        // Somebody else took it away, or lets it in at this moment.
-        if (!hasCode(error, 'conflict')) throw error;
-      });
-    }
-    await vault.commit([creation]);
+    const oldest = await vault.list(kind, nobody, filter, { limit: forgottenAtOnce });
+    if (oldest.length === 0) throw error;
+    const forgotten = oldest.map((record) => ({ op: 'delete', kind, record }) as VaultChange);
+    await vault.commit([...forgotten, creation]).catch((error: unknown) => {
+      if (!hasCode(error, 'conflict')) throw error;
+      // Somebody else makes room at this moment, or lets one of them in.
+      return vault.commit([creation]);
+    });
   }
 }

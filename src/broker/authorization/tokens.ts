@@ -9,6 +9,7 @@ import type { AssistantSecret } from '../../vault/vault.ts';
 import { limitsFrom } from '../policy/limits.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { type Assistant, findAssistant, type Parts } from './assistants.ts';
+import { noteEnd, noteUse } from './registrations.ts';
 
 /** How long an access token is good, in seconds. */
 export const accessTokenSeconds = 600;
@@ -87,7 +88,12 @@ export async function exchangeCode(parts: Parts, text: string): Promise<boolean>
   const read = await readDerived(parts, 'c', text);
   if (read?.assistant.status !== 'promised') return false;
   const { assistant } = read;
-  return changed(parts, { ...assistant, status: 'active', expiresAt: assistant.endsAt });
+  const { clientId, endsAt } = assistant;
+  // First, so that no assistant belongs to a program that was forgotten.
+  await noteUse(parts, clientId, endsAt);
+  const isExchanged = await changed(parts, { ...assistant, status: 'active', expiresAt: endsAt });
+  if (!isExchanged) await noteEnd(parts, clientId);
+  return isExchanged;
 }
 
 /** Which refresh token of which assistant this is; `used` for all but the newest. Null for one that was never made. */

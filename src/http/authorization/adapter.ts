@@ -1,10 +1,11 @@
 /** What oidc-provider keeps, in Keyward's vault: registrations, requests that wait, and assistants as its grants. */
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
-import { InvalidGrant, SessionNotFound } from 'oidc-provider/lib/helpers/errors.js';
+import { InvalidGrant, SessionNotFound, TemporarilyUnavailable } from 'oidc-provider/lib/helpers/errors.js';
 import { type Assistant, endGrant, findAssistant, type Parts } from '../../broker/authorization/assistants.ts';
 import { register, registered } from '../../broker/authorization/registrations.ts';
 import { findRequest, keepRequest, takeRequest } from '../../broker/authorization/requests.ts';
 import { exchangeCode, readAccessToken, readCode, readRefreshToken } from '../../broker/authorization/tokens.ts';
+import { hasCode } from '../../errors.ts';
 import { accountOf } from './account.ts';
 
 /** By the name of each model. A model that is not here keeps nothing, and one that would has no way to. */
@@ -13,12 +14,13 @@ export function adapterOver(parts: Parts): AdapterFactory {
   const adapters: Readonly<Record<string, Adapter>> = {
     Client: {
       ...none,
-      upsert: (id, payload) => register(parts, id, payload),
+      upsert: (id, payload) => whereThereIsRoom(register(parts, id, payload)),
       find: async (id) => ((await registered(parts, id)) as AdapterPayload | null) ?? undefined,
     },
     Interaction: {
       ...none,
-      upsert: (id, payload, seconds = 0) => keepRequest(parts, id, { ...payload }, Date.now() + seconds * 1_000),
+      upsert: (id, payload, seconds = 0) =>
+        whereThereIsRoom(keepRequest(parts, id, { ...payload }, Date.now() + seconds * 1_000)),
       find: async (id) => ((await findRequest(parts, id)) as AdapterPayload | null) ?? undefined,
       async destroy(id) {
         // Of two answers to one request, one goes on.
@@ -87,6 +89,17 @@ export function adapterOver(parts: Parts): AdapterFactory {
     },
   };
   return (name) => adapters[name] ?? none;
+}
+
+/** Tells a program to come again later when there is no room for what it sent. */
+async function whereThereIsRoom(keeping: Promise<void>): Promise<void> {
+  try {
+    await keeping;
+  } catch (error) {
+    if (!hasCode(error, 'limit_reached')) throw error;
+    const full = new TemporarilyUnavailable('Keyward has no room for this at the moment; try again in a few minutes');
+    throw Object.assign(full, { status: 503, statusCode: 503 });
+  }
 }
 
 /** What all that belongs to an assistant says. */

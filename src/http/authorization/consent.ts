@@ -3,7 +3,6 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { Provider } from 'oidc-provider';
 import { letIn, noteRefusal } from '../../broker/authorization/assistants.ts';
 import { type Chosen, readChoice } from '../../broker/authorization/choice.ts';
-import { noteUse } from '../../broker/authorization/registrations.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { listCredentials } from '../../broker/credentials/manage.ts';
 import { recentVisitorOf } from '../../broker/sign-in/visits.ts';
@@ -71,8 +70,8 @@ export function consentRoutes({ broker, secure, visitor, provider }: ConsentRout
       const goTo = await server.interactionResult(incoming, outgoing, result, { mergeWithLastSubmission: false });
       return c.html(leavingPage(request, goTo, isLetIn));
     } catch (error) {
-      if (!hasCode(error, 'invalid_input')) throw error;
-      return show(c, person, request, offer, error.message);
+      if (!hasCode(error, 'invalid_input', 'limit_reached')) throw error;
+      return show(c, person, request, offer, `${error.message} ${error.hint ?? ''}`.trim());
     }
   });
   return routes;
@@ -107,7 +106,6 @@ async function agree(broker: Broker, person: Owner, request: Request, offer: Off
   };
   const { clientId, name, vouchedBy, resource } = request;
   const choice = readChoice(request.scopes, offered, chosen);
-  await noteUse(broker, clientId);
   const agreement = { clientId, name: name ?? vouchedBy ?? 'a program without a name', vouchedBy, resource };
   const grantId = await letIn(broker, person, { ...agreement, ...choice });
   return { login: { accountId: accountOf(person), remember: false }, consent: { grantId, visit } };

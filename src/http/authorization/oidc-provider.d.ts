@@ -8,6 +8,7 @@ declare module 'oidc-provider/lib/helpers/errors.js' {
   export import InvalidGrant = errors.InvalidGrant;
   export import InvalidTarget = errors.InvalidTarget;
   export import SessionNotFound = errors.SessionNotFound;
+  export import TemporarilyUnavailable = errors.TemporarilyUnavailable;
 }
 declare module 'oidc-provider/lib/helpers/interaction_policy/index.js' {
   import { interactionPolicy } from 'oidc-provider';

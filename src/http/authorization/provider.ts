@@ -36,6 +36,8 @@ export type ProviderOptions = {
 /** How long a person may take to answer, in seconds. */
 const answerSeconds = 900;
 const codeSeconds = 60;
+/** Longest query of a request, in characters: what it holds is kept until a person answers. */
+const maxQuery = 4_096;
 
 export function createProvider(options: ProviderOptions): Provider {
   const { broker, publicUrl } = options;
@@ -47,6 +49,7 @@ export function createProvider(options: ProviderOptions): Provider {
   const failed = (_: unknown, error: Error) => broker.log.error('authorization_failed', { error: error.name });
   provider.on('server_error', failed);
   (provider as EventEmitter).on('error', (error: Error) => failed(undefined, error));
+  provider.use(withinLength);
   provider.use(withUsualRequest);
   provider.use(withoutSessionCookie(provider));
   issueOwnTokens(provider, broker);
@@ -185,6 +188,17 @@ function issueOwnTokens({ AccessToken, AuthorizationCode, RefreshToken }: Provid
     if (next === null) await endGrant(parts, grantId, 'reused');
     return next;
   });
+}
+
+/** Refuses a request that is too long to keep. */
+async function withinLength(
+  ctx: { path: string; querystring: string; status: number; type: string; body: unknown },
+  next: () => Promise<unknown>,
+): Promise<unknown> {
+  if (ctx.path !== paths.authorize || ctx.querystring.length <= maxQuery) return next();
+  ctx.status = 414;
+  ctx.type = 'html';
+  ctx.body = String(failurePage('invalid_request'));
 }
 
 /**

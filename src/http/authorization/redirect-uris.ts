@@ -1,8 +1,8 @@
 /** Where a program may have a person sent back to, and what a program may say of itself when it registers. */
 import { isLoopback } from '../../hosts.ts';
 
-/** Longest redirect URI, in characters. */
-const maxLength = 2_000;
+/** Longest redirect URI, in characters: each is kept for a stranger. */
+const maxLength = 300;
 
 /**
  * Schemes of programs that are known to have one without a dot; RFC 8252 §7.1 wants one that belongs to a domain, such as
@@ -20,9 +20,10 @@ const knownSchemes: ReadonlySet<string> = new Set([
 
 /** Why this can't be a redirect URI, as the end of a sentence; null for one that can. */
 export function redirectProblem(uri: unknown): string | null {
-  if (typeof uri !== 'string' || uri.length > maxLength || !URL.canParse(uri)) return 'must be an absolute URI';
-  // What a browser would read otherwise than it is written.
-  if (/[\s\\\p{Cc}]/u.test(uri)) return 'must hold no spaces, control characters or backslashes';
+  if (typeof uri !== 'string' || !URL.canParse(uri)) return 'must be an absolute URI';
+  if (uri.length > maxLength) return `must have at most ${maxLength} characters`;
+  // RFC 3986 §2 knows no others, and a browser would read them otherwise than they are written.
+  if (!/^[!-[\]-~]*$/.test(uri)) return 'must be ASCII, without spaces, control characters and backslashes';
   const { protocol, hostname, username, password } = new URL(uri);
   if (uri.includes('#')) return 'must have no fragment';
   if (username !== '' || password !== '') return 'must hold no user name or password';

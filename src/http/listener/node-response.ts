@@ -56,15 +56,18 @@ export async function sendResponse(
  */
 export function whenOver(outgoing: ServerResponse, end: () => void): void {
   const { socket } = outgoing.req;
-  if (outgoing.closed || socket.destroyed) return end();
   const over = () => {
     outgoing.off('close', over);
     socket.off('close', over);
     end();
   };
-  outgoing.once('close', over);
-  // As many requests as a client likes may wait on one connection.
-  socket.setMaxListeners(0).once('close', over);
+  if (outgoing.closed || socket.destroyed) {
+    over();
+  } else {
+    outgoing.once('close', over);
+    // As many requests as a client likes may wait on one connection.
+    socket.setMaxListeners(0).once('close', over);
+  }
 }
 
 /** Fires when the program goes away before it has the whole answer: what works for it need not go on then. */

@@ -40,7 +40,7 @@ export function createLimits(perMinute: number, counter: (name: string, perMinut
   const registrations = counter('registration', Math.min(registrationsPerMinute, perMinute));
   const authorizations = counter('authorization', Math.min(authorizationsPerMinute, perMinute));
   const documents = counter('document', Math.min(documentsPerMinute, perMinute));
-  const tokens = counter('token', perMinute);
+  const tokens = counter('token', perMinute * addressFactor);
   const principals = counter('principal', perMinute);
   return {
     address: (address) => addresses(networkOf(address)),

@@ -99,6 +99,7 @@ const ending: ReadonlySet<Kind> = new Set<EndingKind>([
   'usedChallenge',
   'replacedSecret',
   'assistant',
+  'recentAssistant',
   'registration',
   'authorization',
 ]);

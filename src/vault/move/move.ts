@@ -26,6 +26,7 @@ export const passing: readonly Kind[] = [
   'signInCode',
   'visit',
   'usedChallenge',
+  'recentAssistant',
   'approval',
   'replacedSecret',
   'authorization',

@@ -1,10 +1,10 @@
 /** Keyward's own authorization server: real clients of both SDK lines, a script that acts as the person, and attackers. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Client as ClientTwo, StreamableHTTPClientTransport as TransportTwo } from '@modelcontextprotocol/client';
 import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { assistantsOf, letIn } from '../../../src/broker/authorization/assistants.ts';
+import { assistantsOf, endAssistant, letIn } from '../../../src/broker/authorization/assistants.ts';
 import { egressFetchOf } from '../../../src/broker/authorization/documents.ts';
 import {
   accessTokenFor,
@@ -16,7 +16,8 @@ import { createCredential } from '../../../src/broker/connect/create.ts';
 import { listCredentials } from '../../../src/broker/credentials/manage.ts';
 import { endEverything } from '../../../src/broker/ending/end-everything.ts';
 import { createSignInCode } from '../../../src/broker/sign-in/code.ts';
-import { localPrincipal, usualScopes } from '../../../src/principal.ts';
+import { hasCode } from '../../../src/errors.ts';
+import { localPrincipal, nobody, usualScopes } from '../../../src/principal.ts';
 import { type Browser, createBrowser, type Shown } from '../../support/clients/session.ts';
 import { person } from '../../support/principals.ts';
 import { startKeywardHttp } from '../../support/servers/keyward-http.ts';
@@ -497,11 +498,98 @@ describe('registration', () => {
     for (let turn = 0; turn < 22; turn += 1) statuses.push((await register({}, flood)).status);
     expect(statuses).toEqual([...Array<number>(20).fill(201), 429, 429]);
     expect((await register()).status).toBe(201);
-    const [unused, used] = [await newClient(), await newClient()];
-    await answer(await signedIn(), request(used).link);
+    const [unused, { clientId: used }] = [await newClient(), await letInClient(await signedIn())];
     vi.useFakeTimers({ now: Date.now() + 25 * 3_600_000, toFake: ['Date'] });
     expect((await createBrowser(from).open(request(unused).link, 0)).status).toBe(400);
     expect((await createBrowser(from).open(request(used).link, 0)).status).toBe(303);
+  });
+
+  const registrationOf = (clientId: string) => server.broker.vault.get('registration', nobody, clientId);
+
+  /** Takes all the room that there is, with few records; answers how to give it back. */
+  async function fillUp(status: 'used' | 'unused') {
+    const { vault } = server.broker;
+    const common = { tenant: nobody.tenant, owner: nobody.user, status, expiresAt: Date.now() + 3_600_000 };
+    const made: string[] = [];
+    for (const length of [6_000_000, 200_000, 20_000, 2_000, 100]) {
+      for (let isFull = false; !isFull; ) {
+        const record = { ...common, id: randomUUID() };
+        const creation = { op: 'create', kind: 'registration', record, secret: { said: 'x'.repeat(length) } } as const;
+        isFull = await vault.commit([creation]).then(
+          () => made.push(record.id) === 0,
+          (error: unknown) => hasCode(error, 'limit_reached'),
+        );
+      }
+    }
+    const kept = async () => (await Promise.all(made.map(registrationOf))).filter((record) => record !== undefined);
+    const empty = async () =>
+      vault.commit((await kept()).map((record) => ({ op: 'delete', kind: 'registration', record })));
+    return { made: made.length, kept, empty };
+  }
+
+  it('335. keeps little of each stranger, and where there is no room the oldest that nobody let in go', async () => {
+    for (const uri of [`https://client.example/${'a'.repeat(300)}`, 'https://client.example/ü', 'https://ä.example/']) {
+      expect((await register({ redirect_uris: [uri] })).status).toBe(400);
+    }
+    const { clientId } = await letInClient(await signedIn());
+    const opened = (length: number) =>
+      createBrowser(from).open(request(clientId, { state: 'x'.repeat(length) }).link, 0);
+    expect((await opened(3_000)).status).toBe(303);
+    expect((await opened(4_000)).status).toBe(414);
+    const { made, kept, empty } = await fillUp('unused');
+    expect(made).toBeLessThan(100);
+    const next = await register();
+    expect([next.status, (await kept()).length]).toEqual([201, 0]);
+    expect(await registrationOf(clientId)).toBeDefined();
+    await empty();
+  });
+
+  it('336. keeps a program while somebody has let it in, and has room for others after that', async () => {
+    const [browser, cid] = [await signedIn({ ...ann, user: 'cid' }), person('default', 'cid')];
+    const promised = await newClient();
+    await answer(browser, request(promised).link);
+    expect(await registrationOf(promised)).toMatchObject({ status: 'unused' });
+    const { clientId } = await letInClient(browser, {}, { days: '90' });
+    const { link, verifier } = request(clientId);
+    await exchange(clientId, await answer(browser, link), verifier);
+    const known = await registrationOf(clientId);
+    expect(known).toMatchObject({ status: 'used', assistants: 2 });
+    expect(known?.expiresAt).toBeGreaterThan(Date.now() + 90 * 86_400_000);
+    const [one, two] = await assistantsOf(server.broker, cid);
+    await endAssistant(server.broker, cid, one?.id ?? '');
+    expect(await registrationOf(clientId)).toMatchObject({ status: 'used', assistants: 1 });
+    const { vault } = server.broker;
+    const unused = await vault.list('registration', nobody, { status: 'unused' }, { limit: 1_000 });
+    await vault.commit(unused.map((record) => ({ op: 'delete', kind: 'registration', record })));
+    const { empty, kept, made } = await fillUp('used');
+    const full = await register();
+    expect(full).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+    await endAssistant(server.broker, cid, two?.id ?? '');
+    expect(await registrationOf(clientId)).toMatchObject({ status: 'unused', assistants: 0 });
+    expect((await register()).status).toBe(201);
+    expect([await registrationOf(clientId), (await kept()).length]).toEqual([undefined, made]);
+    await empty();
+  });
+
+  it('337. lets nobody let in programs without end: more than 60 in an hour are refused in words', async () => {
+    const dan = { ...ann, user: 'dan' };
+    const browser = await signedIn(dan);
+    const expiresAt = Date.now() + 3_600_000;
+    const recent = Array.from({ length: 59 }, () => {
+      const record = { id: randomUUID(), tenant: dan.tenant, owner: dan.user, expiresAt };
+      return { op: 'create', kind: 'recentAssistant', record, secret: {} } as const;
+    });
+    await server.broker.vault.commit(recent);
+    const { access } = await letInClient(browser);
+    expect(await doors(access)).toEqual([200, 404, 404]);
+    const { link } = request(await newClient());
+    const refusal = await answerPage(browser, link, 'yes', {});
+    expect(refusal.status).toBe(422);
+    expect(refusal.text).toContain('Wait an hour');
+    expect(await assistantsOf(server.broker, dan)).toHaveLength(1);
+    vi.useFakeTimers({ now: Date.now() + 3_601_000, toFake: ['Date'] });
+    await letInClient(await signIn(dan));
+    expect(await assistantsOf(server.broker, dan)).toHaveLength(2);
   });
 
   it('takes what other servers take, and makes a public client of it', async () => {
