@@ -51,7 +51,7 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'pages/approvals': ['pages'],
     'pages/connect': ['pages'],
     middleware: ['listener', 'pages', 'request-env'],
-    auth: ['middleware', 'request-env'],
+    auth: ['listener', 'middleware', 'request-env'],
     authorization: ['auth', 'middleware', 'pages', 'pages/sign-in', 'request-env'],
     ops: ['auth', 'middleware'],
     rest: ['addresses', 'listener', 'middleware'],

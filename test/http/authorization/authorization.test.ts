@@ -369,7 +369,7 @@ describe('a request for authorization', () => {
   });
 
   it('338. is shown to whoever signed in within ten minutes: a cookie that was taken later begins nothing', async () => {
-    const [browser, clientId] = [await signIn({ tenant: 'default', user: 'dan' }), await newClient()];
+    const [browser, clientId] = [await signIn({ tenant: 'default', user: 'gus' }), await newClient()];
     vi.useFakeTimers({ now: Date.now() + 601_000, toFake: ['Date'] });
     expect(new URL((await browser.open(request(clientId).link)).url).pathname).toBe('/sign-in');
   });
@@ -378,7 +378,7 @@ describe('a request for authorization', () => {
     const clientId = await newClient();
     const [eves, dans] = [
       await signIn({ tenant: 'default', user: 'eve' }),
-      await signIn({ tenant: 'default', user: 'dan' }),
+      await signIn({ tenant: 'default', user: 'gus' }),
     ];
     const asked = await eves.open(request(clientId).link);
     for (const [name, value] of eves.cookies) if (name.startsWith('keyward-consent')) dans.cookies.set(name, value);
