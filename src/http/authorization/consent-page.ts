@@ -51,8 +51,8 @@ ${way('all', 'All of them, also those that you add later')}
 ${
   offer.connections.length === 0
     ? ''
-    : html`${way('connections', 'Only these:')}<div>${offer.connections.map(choice)}</div>
-${way('connectors', 'Only those of these services, also later ones:')}<div>${[...offer.services].map(([id, name]) => box('connector', id, name))}</div>`
+    : html`${way('connections', 'Only these:')}<div class="within">${offer.connections.map(choice)}</div>
+${way('connectors', 'Only those of these services, also later ones:')}<div class="within">${[...offer.services].map(([id, name]) => box('connector', id, name))}</div>`
 }</fieldset>
 <fieldset class="field"><legend>How far</legend>${box('readOnly', 'yes', 'Reading only: it changes nothing, at the services or here')}</fieldset>
 <div class="field"><label for="days">For how long</label><select id="days" name="days">${lifetimesInDays.map((days) => html`<option value="${days}"${days === usualLifetimeInDays ? html` selected` : ''}>${days === 1 ? 'a day' : `${days} days`}</option>`)}</select>

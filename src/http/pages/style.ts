@@ -41,6 +41,8 @@ li{margin:.3rem 0}
 .steps>li::before{content:counter(step);position:absolute;left:0;top:.05rem;width:1.6rem;height:1.6rem;border-radius:50%;background:var(--tint);color:var(--accent);font-weight:650;font-size:.85rem;display:grid;place-items:center}
 blockquote{margin:.5rem 0;padding:.1rem .9rem;border-left:3px solid var(--line);color:var(--soft)}
 blockquote ul{margin:0}
+.within{margin-left:1.8rem}
+.facts+p{margin-top:1rem}
 .facts{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line);display:grid;grid-template-columns:max-content 1fr;gap:.45rem 1rem;font-size:.9rem}
 .facts dt{color:var(--soft)}
 .facts dd{margin:0;overflow-wrap:anywhere}
