@@ -11,9 +11,9 @@ import {
 import type { Broker } from '../../../broker/broker.ts';
 import { idIn } from '../../../broker/input/text.ts';
 import { KeywardError } from '../../../errors.ts';
-import { acceptHere, ownPage } from '../accept-tools.ts';
 import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
+import { acceptHere, ownPage } from '../home/accept-tools.ts';
 import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
 import { approvalPage, approvalsPage, listStep } from './pages.ts';

@@ -1,25 +1,25 @@
 /** The page at the public URL: what this is, and to a person who signed in, what it keeps for them. */
 import { type Context, Hono } from 'hono';
 import { html } from 'hono/html';
-import { openApprovals } from '../../broker/approvals/page.ts';
-import { type Assistant, assistantsOf, endAssistant } from '../../broker/authorization/assistants.ts';
-import type { Broker } from '../../broker/broker.ts';
-import { offersFor } from '../../broker/credentials/answer-offer.ts';
-import { listCredentials } from '../../broker/credentials/manage.ts';
-import { listReconnected, type Reconnected, revertReconnect } from '../../broker/credentials/replaced.ts';
-import type { ConnectionView } from '../../broker/credentials/view.ts';
-import { waitingAt } from '../../broker/mcp-servers/waiting.ts';
-import { signInCsrf } from '../../broker/sign-in/code.ts';
-import { equalInConstantTime } from '../../broker/visitors/browser-binding.ts';
-import { foreignForm } from '../../broker/visitors/form-errors.ts';
-import { type Owner, type Principal, subjectOf } from '../../principal.ts';
+import { openApprovals } from '../../../broker/approvals/page.ts';
+import { type Assistant, assistantsOf, endAssistant } from '../../../broker/authorization/assistants.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import { offersFor } from '../../../broker/credentials/answer-offer.ts';
+import { listCredentials } from '../../../broker/credentials/manage.ts';
+import { listReconnected, type Reconnected, revertReconnect } from '../../../broker/credentials/replaced.ts';
+import type { ConnectionView } from '../../../broker/credentials/view.ts';
+import { waitingAt } from '../../../broker/mcp-servers/waiting.ts';
+import { signInCsrf } from '../../../broker/sign-in/code.ts';
+import { equalInConstantTime } from '../../../broker/visitors/browser-binding.ts';
+import { foreignForm } from '../../../broker/visitors/form-errors.ts';
+import { type Owner, type Principal, subjectOf } from '../../../principal.ts';
+import { formLimit, formsOnly } from '../form-guards.ts';
+import { data, type Html, page } from '../page.ts';
+import { browserOf, readCookie } from '../sign-in/cookies.ts';
+import type { SignIn } from '../sign-in/index.ts';
 import { acceptHere } from './accept-tools.ts';
 import { assistantsPart } from './assistants.ts';
-import { formLimit, formsOnly } from './form-guards.ts';
 import { giveBack, offersPart, signedInAs } from './offers.ts';
-import { data, type Html, page } from './page.ts';
-import { browserOf, readCookie } from './sign-in/cookies.ts';
-import type { SignIn } from './sign-in/index.ts';
 
 type HomeOptions = {
   readonly broker: Broker;

@@ -1,8 +1,8 @@
 /** The programs that a person let in: the part of their page that lists them, each with a button that ends it. */
 import { html } from 'hono/html';
-import type { Assistant } from '../../broker/authorization/assistants.ts';
-import { limitsFrom, limitsInWords } from '../../broker/policy/limits.ts';
-import { data, type Html } from './page.ts';
+import type { Assistant } from '../../../broker/authorization/assistants.ts';
+import { limitsFrom, limitsInWords } from '../../../broker/policy/limits.ts';
+import { data, type Html } from '../page.ts';
 
 /**
  * The programs that were let in; nothing when there are none.

@@ -1,13 +1,13 @@
 /** Connections that another tenant offers: the part of a person's page that shows them, and the address that takes the answers. */
 import { type Context, Hono } from 'hono';
 import { html } from 'hono/html';
-import type { Broker } from '../../broker/broker.ts';
-import { answerOffer, type OfferView } from '../../broker/credentials/answer-offer.ts';
-import { idIn } from '../../broker/input/text.ts';
-import { formLimit, formsOnly } from './form-guards.ts';
-import { data, type Html } from './page.ts';
-import { readCookie } from './sign-in/cookies.ts';
-import type { SignIn } from './sign-in/index.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import { answerOffer, type OfferView } from '../../../broker/credentials/answer-offer.ts';
+import { idIn } from '../../../broker/input/text.ts';
+import { formLimit, formsOnly } from '../form-guards.ts';
+import { data, type Html } from '../page.ts';
+import { readCookie } from '../sign-in/cookies.ts';
+import type { SignIn } from '../sign-in/index.ts';
 
 /** More than these at once would be no question any more. */
 const shownAtOnce = 10;

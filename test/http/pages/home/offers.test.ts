@@ -1,15 +1,15 @@
 /** Offers on the page of whoever signed in: real requests of a browser, with and without what its forms need. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../../src/broker/connect/create.ts';
-import { listCredentials } from '../../../src/broker/credentials/manage.ts';
-import { shareConnection } from '../../../src/broker/credentials/share.ts';
-import { beginVisit } from '../../../src/broker/sign-in/visits.ts';
-import type { Owner } from '../../../src/principal.ts';
-import { raw } from '../../support/clients/raw-http.ts';
-import { createBrowser, type Shown } from '../../support/clients/session.ts';
-import { person } from '../../support/principals.ts';
-import { type SignInServer, startSignInServer } from '../../support/servers/sign-in-server.ts';
-import { connectorId, goodApiKey, startWorld, type World } from '../../support/world.ts';
+import { createCredential } from '../../../../src/broker/connect/create.ts';
+import { listCredentials } from '../../../../src/broker/credentials/manage.ts';
+import { shareConnection } from '../../../../src/broker/credentials/share.ts';
+import { beginVisit } from '../../../../src/broker/sign-in/visits.ts';
+import type { Owner } from '../../../../src/principal.ts';
+import { raw } from '../../../support/clients/raw-http.ts';
+import { createBrowser, type Shown } from '../../../support/clients/session.ts';
+import { person } from '../../../support/principals.ts';
+import { type SignInServer, startSignInServer } from '../../../support/servers/sign-in-server.ts';
+import { connectorId, goodApiKey, startWorld, type World } from '../../../support/world.ts';
 
 let world: World;
 let server: SignInServer;

@@ -1,9 +1,9 @@
 /** Taking what is new or changed at an MCP server as seen, for its owner, who signed in to these pages. */
-import { approvalOf } from '../../broker/approvals/refusals.ts';
-import type { Broker } from '../../broker/broker.ts';
-import { acceptTools } from '../../broker/credentials/tools.ts';
-import { hasCode } from '../../errors.ts';
-import type { Owner } from '../../principal.ts';
+import { approvalOf } from '../../../broker/approvals/refusals.ts';
+import type { Broker } from '../../../broker/broker.ts';
+import { acceptTools } from '../../../broker/credentials/tools.ts';
+import { hasCode } from '../../../errors.ts';
+import type { Owner } from '../../../principal.ts';
 
 /** Who asks, when the owner does it here. */
 export const ownPage = 'your page of Keyward';
