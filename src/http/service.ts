@@ -29,8 +29,7 @@ import { type Metrics, metricsPath, metricsRoutes } from './ops/metrics.ts';
 import { approvalRoutes } from './pages/approvals/routes.ts';
 import { callbackRoutes } from './pages/connect/callback.ts';
 import { connectRoutes } from './pages/connect/routes.ts';
-import { homeRoutes } from './pages/home/connections.ts';
-import { offerRoutes } from './pages/home/offers.ts';
+import { homeRoutes } from './pages/home/index.ts';
 import { type SignInOptions, signIn } from './pages/sign-in/index.ts';
 import { issuerCallbackPath } from './pages/sign-in/issuer.ts';
 import { createAudience } from './rest/audience.ts';
@@ -98,7 +97,6 @@ export function createService(options: ServiceOptions): Service {
   const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), passkeys, limits });
   app.route('/', routes);
   app.route('/', homeRoutes({ broker, secure, visitor, passkeys: passkeys !== null, mcpUrl: `${publicUrl}/mcp` }));
-  app.route('/', offerRoutes({ broker, secure, visitor }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
   app.route('/', approvalRoutes({ broker, secure, visitor }));
   const underName = underPublicName(origin);

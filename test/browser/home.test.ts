@@ -44,7 +44,7 @@ describe('the page of a person', () => {
       await createCredential(server.broker, ann, input, { obtainedBy: 'tool' });
     }
     await tab.reload();
-    expect(await tab.getByRole('listitem').count()).toBe(2);
+    expect(await tab.getByRole('main').getByRole('listitem').count()).toBe(2);
     await look(tab, 'home-3-connections');
     const [first] = await server.broker.vault.list('credential', ann, {}, { limit: 1 });
     if (!first) throw new Error('There is no connection.');

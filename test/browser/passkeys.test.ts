@@ -104,7 +104,7 @@ describe('passkeys in Chromium', () => {
       await shows(tab, 'Your connections');
     }
 
-    await phone.tab.getByRole('link', { name: 'Your passkeys' }).click();
+    await phone.tab.getByRole('link', { name: 'Passkeys' }).click();
     await look(phone.tab, 'passkeys-3-list');
     await phone.tab.getByRole('button', { name: 'Remove the passkey Work laptop' }).click();
     await phone.tab.getByText('Work laptop', { exact: true }).waitFor({ state: 'detached' });
@@ -163,7 +163,7 @@ describe('passkeys in Chromium', () => {
     expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Sign in with the code']);
     await signInByCode(tab);
     await shows(tab, 'Your connections');
-    await tab.getByRole('link', { name: 'Your passkeys' }).click();
+    await tab.getByRole('link', { name: 'Passkeys' }).click();
     await tab.getByText('This browser adds no passkeys here').waitFor();
     expect(await tab.getByRole('button', { name: 'Add a passkey' }).count()).toBe(0);
 

@@ -8,11 +8,13 @@ import { style } from './style.ts';
 /** Text that is already HTML. Everything else is escaped when it is put into a template. */
 export type Html = ReturnType<typeof html>;
 
-type PageParts = {
+export type PageParts = {
   /** Plain text, for the tab and the browser's history. */
   readonly title: string;
   /** Content of `<main>`; holds the one `<h1>`. */
   readonly body: Html;
+  /** The way to the person's other pages; the page is wider with it. */
+  readonly navigation?: Html;
   /** Plain text at the foot. */
   readonly foot?: string;
   /** A waiting page: the step it shows. It is left once the attempt is at another one. */
@@ -26,7 +28,7 @@ type PageParts = {
 const product = 'Keyward';
 
 /** A whole document. */
-export function page({ title, body, foot, wait, reload, goTo }: PageParts): Html {
+export function page({ title, body, navigation, foot, wait, reload, goTo }: PageParts): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -40,8 +42,8 @@ ${goTo === undefined ? '' : html`<meta http-equiv="refresh" content="0;url=${goT
 ${reload === true ? html`<noscript><meta http-equiv="refresh" content="3"></noscript>` : ''}
 </head>
 <body${wait === undefined ? '' : html` data-wait="${wait}"`}>
-<div class="frame">
-<header class="brand">${icons.key}<span>Keyward</span></header>
+<div class="frame${navigation === undefined ? '' : ' wide'}">
+<header><div class="brand">${icons.key}<span>Keyward</span></div>${navigation ?? ''}</header>
 <main>
 ${body}
 </main>

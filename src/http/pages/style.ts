@@ -15,6 +15,15 @@ export const style = `
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}
 .frame{max-width:36rem;margin:0 auto;padding:1.5rem 1rem 3rem}
+.frame.wide{max-width:58rem}
+.wide>header{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;gap:0 1.5rem;margin:0 0 1.25rem}
+.wide .brand{margin:.25rem}
+nav ul{display:flex;flex-wrap:wrap;gap:.15rem;list-style:none;margin:0;padding:0}
+nav li{margin:0}
+nav a{display:inline-block;padding:.35rem .6rem;border-radius:8px;color:var(--soft);text-decoration:none}
+nav a:hover{background:var(--tint);color:var(--ink)}
+nav a[aria-current]{background:var(--tint);color:var(--ink);font-weight:600}
+.notice{flex-basis:100%;margin:.75rem 0 0;padding:.6rem .9rem;border:1px solid var(--accent);border-radius:10px;background:var(--tint)}
 .brand{display:flex;align-items:center;gap:.5rem;margin:.25rem .25rem 1.25rem;font-weight:650;letter-spacing:.01em}
 .brand svg{width:1.4rem;height:1.4rem;color:var(--accent);flex:none}
 main{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:1.75rem;box-shadow:0 1px 2px rgb(0 0 0/.04)}

@@ -655,12 +655,12 @@ describe('tokens', () => {
   it('310. end at once at every door when their person ends the assistant, or everything', async () => {
     const browser = await signedIn(bob);
     const [one, two] = [await letInClient(browser), await letInClient(browser)];
-    const home = await browser.open(`${origin}/`);
-    expect(home.text).toContain('Assistants');
+    const shown = await browser.open(`${origin}/assistants`);
+    expect(shown.text).toContain('Your assistants');
     const [assistant] = await assistantsOf(server.broker, bob);
-    const form = { csrf: hidden(home, 'csrf'), assistantId: assistant?.id ?? '' };
+    const form = { csrf: hidden(shown, 'csrf'), assistantId: assistant?.id ?? '' };
     const csrf =
-      /action="\/assistants"[^>]*><input type="hidden" name="csrf" value="([^"]*)"/.exec(home.text)?.[1] ?? '';
+      /action="\/assistants"[^>]*><input type="hidden" name="csrf" value="([^"]*)"/.exec(shown.text)?.[1] ?? '';
     // Nobody else ends it.
     const anns = await signedIn();
     expect((await anns.send(`${origin}/assistants`, { ...form, csrf })).status).toBe(403);

@@ -1,23 +1,51 @@
-/** The programs that a person let in: the part of their page that lists them, each with a button that ends it. */
+/** The programs that a person let in, each with a button that ends it. */
+import { Hono } from 'hono';
 import { html } from 'hono/html';
-import type { Assistant } from '../../../broker/authorization/assistants.ts';
+import { type Assistant, assistantsOf, endAssistant } from '../../../broker/authorization/assistants.ts';
+import { getConnection } from '../../../broker/credentials/manage.ts';
 import { limitsFrom, limitsInWords } from '../../../broker/policy/limits.ts';
+import type { Principal } from '../../../principal.ts';
+import { formLimit, formsOnly } from '../form-guards.ts';
 import { data, type Html } from '../page.ts';
+import type { Desk } from './desk.ts';
 
-/**
- * The programs that were let in; nothing when there are none.
- *
- * @param nameOf the name of a connection, by its id; null where it is not known
- */
-export function assistantsPart(
-  assistants: readonly Assistant[],
-  csrf: string,
-  nameOf: (id: string) => string | null,
-): Html | '' {
-  if (assistants.length === 0) return '';
-  return html`<section aria-labelledby="assistants"><h2 id="assistants">Assistants</h2>
-<p>You let these programs in. One that you end can do nothing more from that moment on.</p>
-<ul class="rows">${assistants.map((one) => row(one, csrf, nameOf))}</ul></section>`;
+/** `GET /assistants` lists them; `POST /assistants` ends one. */
+export function assistantsRoutes(desk: Desk): Hono {
+  const { broker } = desk;
+  const routes = new Hono();
+  const list = desk.show(async (_c, { owner, principal, csrf }) => {
+    const assistants = await assistantsOf(broker, owner);
+    const names = await namesOf(desk, principal, assistants);
+    return {
+      at: '/assistants',
+      title: 'Your assistants',
+      body: html`<h1>Your assistants</h1>
+${
+  assistants.length === 0
+    ? html`<p>You let no program in yet. One that signs in here appears on this page.</p>`
+    : html`<p>You let these programs in. One that you end can do nothing more from that moment on.</p>
+<ul class="rows">${assistants.map((one) => row(one, csrf, (id) => names.get(id) ?? null))}</ul>`
+}`,
+    };
+  });
+  routes.get('/assistants', list);
+  const end = desk.act(async (_c, { principal }, form) => {
+    await endAssistant(broker, principal, form.get('assistantId') ?? '');
+    return '/assistants';
+  });
+  routes.post('/assistants', formsOnly, formLimit, end);
+  return routes;
+}
+
+/** The names of the connections that assistants are held to, by id; those that are gone are missing. */
+async function namesOf({ broker }: Desk, principal: Principal, assistants: readonly Assistant[]) {
+  const ids = new Set(assistants.flatMap(({ limits }) => [...(limitsFrom(limits)?.connections ?? [])]));
+  const names = new Map<string, string>();
+  for (const connectionId of ids) {
+    const found = await getConnection(broker, principal, { connectionId }).catch(() => null);
+    if (found !== null) names.set(connectionId, found.name);
+  }
+  return names;
 }
 
 function row(assistant: Assistant, csrf: string, nameOf: (id: string) => string | null): Html {

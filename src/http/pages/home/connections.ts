@@ -1,102 +1,56 @@
-/** The page at the public URL: what this is, and to a person who signed in, what it keeps for them. */
-import { type Context, Hono } from 'hono';
+/** The first page of a person who signed in: what it keeps for them. To anybody else: what this is. */
+import { Hono } from 'hono';
 import { html } from 'hono/html';
-import { openApprovals } from '../../../broker/approvals/page.ts';
-import { type Assistant, assistantsOf, endAssistant } from '../../../broker/authorization/assistants.ts';
-import type { Broker } from '../../../broker/broker.ts';
 import { offersFor } from '../../../broker/credentials/answer-offer.ts';
 import { listCredentials } from '../../../broker/credentials/manage.ts';
 import { listReconnected, type Reconnected, revertReconnect } from '../../../broker/credentials/replaced.ts';
 import type { ConnectionView } from '../../../broker/credentials/view.ts';
 import { waitingAt } from '../../../broker/mcp-servers/waiting.ts';
 import { signInCsrf } from '../../../broker/sign-in/code.ts';
-import { equalInConstantTime } from '../../../broker/visitors/browser-binding.ts';
-import { foreignForm } from '../../../broker/visitors/form-errors.ts';
-import { type Owner, type Principal, subjectOf } from '../../../principal.ts';
+import { subjectOf } from '../../../principal.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { data, type Html, page } from '../page.ts';
-import { browserOf, readCookie } from '../sign-in/cookies.ts';
-import type { SignIn } from '../sign-in/index.ts';
 import { acceptHere } from './accept-tools.ts';
-import { assistantsPart } from './assistants.ts';
+import type { Desk, Shown, Visit } from './desk.ts';
 import { giveBack, offersPart, signedInAs } from './offers.ts';
 
-type HomeOptions = {
-  readonly broker: Broker;
-  readonly visitor: SignIn['visitor'];
-  /** Whether browsers reach these pages over https. */
-  readonly secure: boolean;
-  /** Whether people may have passkeys. */
-  readonly passkeys: boolean;
-  /** Where MCP clients connect. */
-  readonly mcpUrl: string;
-};
-
 /**
- * `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced,
- * `POST /tools` leads to the page that shows what is new or changed at an MCP server, and `POST /assistants` ends one.
+ * `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced, and
+ * `POST /tools` leads to the page that shows what is new or changed at an MCP server.
+ *
+ * @param mcpUrl where MCP clients connect; null: nobody comes here who has not signed in
  */
-export function homeRoutes({ broker, secure, visitor, passkeys, mcpUrl }: HomeOptions): Hono {
+export function connectionsRoutes(desk: Desk, mcpUrl: string | null): Hono {
+  const { broker, secure } = desk;
   const routes = new Hono();
-  routes.get('/', async (c) => {
-    const person = await visitor(c);
-    if (typeof person === 'string') return c.html(welcomePage(mcpUrl));
-    const cursor = c.req.query('after');
-    const shown = await listCredentials(broker, reader(person), { limit: 50, ...(cursor && { cursor }) });
-    const waiting = (await openApprovals(broker, person)).filter(({ state }) => state === 'pending').length;
-    const offers = await offersFor(broker, person, signedInAs(c, secure));
-    const nameOf = (id: string) => broker.catalogue.get(id)?.name ?? id;
-    const assistants = await assistantsOf(broker, person);
-    const kept = await listReconnected(broker, person);
-    const toSee = new Map<string, string>();
-    for (const { credentialId, tools } of shown.credentials) {
-      const words = tools === undefined ? null : await waitingAt(broker, person, credentialId);
-      if (words !== null) toSee.set(credentialId, words);
-    }
-    const browser = browserOf(c, secure);
-    const proofs = { csrf: formProof(broker, person, browser), signOut: signInCsrf(broker, browser) };
-    const around = { ...proofs, passkeys, host: new URL(mcpUrl).host, now: Date.now() };
-    return c.html(
-      connectionsPage({ ...shown, waiting, offers, assistants, person, nameOf, reconnected: kept, toSee, ...around }),
-    );
-  });
+  const list = desk.show(
+    async (c, visit) => {
+      const { owner, principal } = visit;
+      const cursor = c.req.query('after');
+      const shown = await listCredentials(broker, principal, { limit: 50, ...(cursor && { cursor }) });
+      const offers = await offersFor(broker, owner, signedInAs(c, secure));
+      const nameOf = (id: string) => broker.catalogue.get(id)?.name ?? id;
+      const reconnected = await listReconnected(broker, owner);
+      const toSee = new Map<string, string>();
+      for (const { credentialId, tools } of shown.credentials) {
+        const words = tools === undefined ? null : await waitingAt(broker, owner, credentialId);
+        if (words !== null) toSee.set(credentialId, words);
+      }
+      const signOut = mcpUrl === null ? null : signInCsrf(broker, visit.browser);
+      return connectionsPage({ ...shown, ...visit, offers, nameOf, reconnected, toSee, signOut });
+    },
+    ...(mcpUrl === null ? [] : [() => welcomePage(mcpUrl)]),
+  );
+  routes.get('/', list);
 
-  /** Does what a form of this page is about, for the person who signed in, and answers where that leads. */
-  const answer = (work: (person: Owner, of: (field: string) => string) => Promise<string>) => async (c: Context) => {
-    const person = await visitor(c);
-    if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
-    const form = new URLSearchParams(await c.req.text());
-    const browser = readCookie(c, 'form', secure);
-    if (browser === undefined || !equalInConstantTime(form.get('csrf') ?? '', formProof(broker, person, browser))) {
-      throw foreignForm();
-    }
-    // 303: the browser GETs the page, and reloading it sends nothing twice.
-    return c.redirect(await work(person, (field) => form.get(field) ?? ''), 303);
-  };
-  const revert = answer(async (person, of) => {
-    const owner: Principal = { ...person, scopes: new Set(['credentials:read', 'credentials:write']), client: 'page' };
-    await revertReconnect(broker, owner, { credentialId: of('credentialId') });
+  const revert = desk.act(async (_c, { principal }, form) => {
+    await revertReconnect(broker, principal, { credentialId: form.get('credentialId') ?? '' });
     return '/';
   });
   routes.post('/revert', formsOnly, formLimit, revert);
-  const look = answer((person, of) => acceptHere(broker, person, of('credentialId')));
+  const look = desk.act((_c, { owner }, form) => acceptHere(broker, owner, form.get('credentialId') ?? ''));
   routes.post('/tools', formsOnly, formLimit, look);
-  const end = answer(async (person, of) => {
-    await endAssistant(broker, reader(person), of('assistantId'));
-    return '/';
-  });
-  routes.post('/assistants', formsOnly, formLimit, end);
   return routes;
-}
-
-/** What the forms of this person's page carry in this browser. */
-function formProof({ vault }: Broker, { tenant, user }: Owner, browser: string): string {
-  return vault.proof('home-form', JSON.stringify([tenant, user, browser]));
-}
-
-/** The person as far as this page goes: reading metadata. */
-function reader(person: Owner): Principal {
-  return { ...person, scopes: new Set(['credentials:read']), client: 'page' };
 }
 
 function welcomePage(mcpUrl: string): Html {
@@ -109,35 +63,26 @@ function welcomePage(mcpUrl: string): Html {
   });
 }
 
-type Connections = {
+type Connections = Visit & {
   readonly credentials: readonly ConnectionView[];
   readonly nextCursor?: string;
-  /** How many requests wait for the person's approval. */
-  readonly waiting: number;
   readonly offers: Awaited<ReturnType<typeof offersFor>>;
-  /** The programs that the person let in. */
-  readonly assistants: readonly Assistant[];
-  readonly person: Owner;
   readonly nameOf: (connectorId: string) => string;
   /** What was connected again within a day, and can be undone. */
   readonly reconnected: readonly Reconnected[];
   /** What waits at MCP servers until the person looked at it, in words, by connection. */
   readonly toSee: ReadonlyMap<string, string>;
-  readonly csrf: string;
-  /** What the form to sign out carries. */
-  readonly signOut: string;
-  readonly passkeys: boolean;
-  readonly host: string;
-  readonly now: number;
+  /** What the form to sign out carries; null where nobody signs in. */
+  readonly signOut: string | null;
 };
 
-function connectionsPage(shown: Connections): Html {
-  const { credentials, nextCursor, waiting, offers, assistants, csrf, person, nameOf, host, signOut } = shown;
-  return page({
+function connectionsPage(shown: Connections): Shown {
+  const { credentials, nextCursor, offers, owner, nameOf, signOut } = shown;
+  return {
+    at: '/',
     title: 'Your connections',
     body: html`<h1>Your connections</h1>
-<form method="post" action="/sign-out"><input type="hidden" name="csrf" value="${signOut}"><p>You are signed in as <strong>${subjectOf(person.user)}</strong>. <button class="side">Sign out</button></p></form>
-${waiting === 0 ? '' : html`<p class="actions"><a class="button" href="/approvals">${waiting === 1 ? 'A request waits' : `${waiting} requests wait`} for your approval</a></p>`}
+${signOut === null ? '' : html`<form method="post" action="/sign-out"><input type="hidden" name="csrf" value="${signOut}"><p>You are signed in as <strong>${subjectOf(owner.user)}</strong>. <button class="side">Sign out</button></p></form>`}
 ${offers.waiting.length === 0 ? '' : html`<p><a href="#offers">${offers.waiting.length === 1 ? 'A connection is' : `${offers.waiting.length} connections are`} offered to you</a></p>`}
 ${
   credentials.length === 0
@@ -145,11 +90,8 @@ ${
     : html`<ul class="rows">${credentials.map((one) => row(one, nameOf(one.connectorId), shown))}</ul>`
 }
 ${nextCursor === undefined ? '' : html`<p><a href="/?after=${encodeURIComponent(nextCursor)}">More connections</a></p>`}
-${offersPart(offers.waiting, shown.now)}
-${assistantsPart(assistants, csrf, (id) => credentials.find(({ credentialId }) => credentialId === id)?.name ?? null)}
-${shown.passkeys ? html`<p><a href="/passkeys">Your passkeys</a></p>` : ''}`,
-    foot: `This page comes from Keyward at ${host}. It shows no secrets.`,
-  });
+${offersPart(offers.waiting, shown.now)}`,
+  };
 }
 
 function row(one: ConnectionView, connector: string, around: Connections): Html {

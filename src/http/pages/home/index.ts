@@ -1,0 +1,21 @@
+/** The pages where a person who signed in sees and governs what is theirs. */
+import { Hono } from 'hono';
+import { assistantsRoutes } from './assistants.ts';
+import { connectionsRoutes } from './connections.ts';
+import { createDesk, type DeskOptions } from './desk.ts';
+import { offerRoutes } from './offers.ts';
+
+type HomeOptions = DeskOptions & {
+  /** Where MCP clients connect; null: nowhere, as at the owner's own computer. */
+  readonly mcpUrl: string | null;
+};
+
+/** All pages of this folder. */
+export function homeRoutes({ mcpUrl, ...options }: HomeOptions): Hono {
+  const desk = createDesk(options);
+  const routes = new Hono();
+  routes.route('/', connectionsRoutes(desk, mcpUrl));
+  routes.route('/', offerRoutes(options));
+  routes.route('/', assistantsRoutes(desk));
+  return routes;
+}

@@ -1,0 +1,36 @@
+/** The way between the pages of a person who signed in. */
+import { html } from 'hono/html';
+import type { Html } from '../page.ts';
+
+/** The pages, in the order in which they stand, by the path of each. */
+const places = {
+  '/': 'Connections',
+  '/assistants': 'Assistants',
+  '/approvals': 'Requests',
+  '/activity': 'Activity',
+  '/clients': 'OAuth clients',
+  '/passkeys': 'Passkeys',
+} as const;
+
+export type Place = keyof typeof places;
+
+type Around = {
+  /** The page that is shown, or that the shown one belongs to. */
+  readonly at: Place;
+  /** How many requests wait for the person's yes. */
+  readonly waiting: number;
+  /** Whether people may have passkeys here. */
+  readonly passkeys: boolean;
+};
+
+export function navigation({ at, waiting, passkeys }: Around): Html {
+  const shown = Object.entries(places).filter(([path]) => passkeys || path !== '/passkeys');
+  return html`<nav aria-label="Keyward"><ul>${shown.map(
+    ([path, name]) => html`<li><a href="${path}"${path === at ? html` aria-current="page"` : ''}>${name}</a></li>`,
+  )}</ul></nav>
+${
+  waiting === 0 || at === '/approvals'
+    ? ''
+    : html`<p class="notice"><a href="/approvals">${waiting === 1 ? 'A request waits' : `${waiting} requests wait`} for your approval</a></p>`
+}`;
+}
