@@ -37,7 +37,6 @@ export const callApiTool = defineTool({
       hint: z.string().optional().describe('What to do next, where the service wants fewer calls'),
     }),
   handle: async ({ broker, principal, signal }, input) => {
-    // Loaded with the first call: no start pays for it.
     const { callApi } = await import('../../broker/calls/call-api.ts');
     return callApi(broker, principal, input, { signal });
   },

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { checkAttempt } from '../../broker/connect/attempts.ts';
 import { id } from './fields.ts';
 import { outcome, publicError } from './rows.ts';
 import { defineTool } from './tool.ts';
@@ -24,5 +23,8 @@ export const checkAttemptTool = defineTool({
       ...outcome(),
       error: publicError().optional(),
     }),
-  handle: ({ broker, principal, signal, onWait }, input) => checkAttempt(broker, principal, input, { signal, onWait }),
+  handle: async ({ broker, principal, signal, onWait }, input) => {
+    const { checkAttempt } = await import('../../broker/connect/attempts.ts');
+    return checkAttempt(broker, principal, input, { signal, onWait });
+  },
 });

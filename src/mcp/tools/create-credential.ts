@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { connect } from '../connect.ts';
 import { connectorId, id, userId } from './fields.ts';
 import { outcome } from './rows.ts';
 import { defineTool } from './tool.ts';
@@ -40,5 +39,8 @@ export const createCredentialTool = defineTool({
       expiresAt: z.string().meta({ format: 'date-time' }).optional().describe('When the link ends'),
       userCode: z.string().optional().describe('Code the person compares or types at the service'),
     }),
-  handle: (call, input) => connect(call, input),
+  handle: async (call, input) => {
+    const { connect } = await import('../connect.ts');
+    return connect(call, input);
+  },
 });

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { deleteCredential } from '../../broker/credentials/delete.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
 
@@ -20,5 +19,8 @@ export const deleteCredentialTool = defineTool({
       revocation: z.enum(['revoked', 'kept', 'not_supported', 'failed']),
       detail: z.string().optional(),
     }),
-  handle: ({ broker, principal }, input) => deleteCredential(broker, principal, input),
+  handle: async ({ broker, principal }, input) => {
+    const { deleteCredential } = await import('../../broker/credentials/delete.ts');
+    return deleteCredential(broker, principal, input);
+  },
 });

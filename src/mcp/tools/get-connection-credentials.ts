@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { getConnectionCredentials } from '../../broker/credentials/release.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
 
@@ -16,5 +15,8 @@ export const getConnectionCredentialsTool = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
   input: () => z.strictObject({ connectionId: id('credentialId of list_credentials') }),
   output: () => z.object({ connectionId: z.string(), credentials: z.record(z.string(), z.unknown()) }),
-  handle: ({ broker, principal }, input) => getConnectionCredentials(broker, principal, input),
+  handle: async ({ broker, principal }, input) => {
+    const { getConnectionCredentials } = await import('../../broker/credentials/release.ts');
+    return getConnectionCredentials(broker, principal, input);
+  },
 });

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { getCredentialMetadata } from '../../broker/credentials/metadata.ts';
 import { connectorId } from './fields.ts';
 import { defineTool } from './tool.ts';
 
@@ -27,5 +26,8 @@ export const getCredentialMetadataTool = defineTool({
         }),
       ),
     }),
-  handle: ({ broker, principal }, input) => getCredentialMetadata(broker, principal, input, 'model'),
+  handle: async ({ broker, principal }, input) => {
+    const { getCredentialMetadata } = await import('../../broker/credentials/metadata.ts');
+    return getCredentialMetadata(broker, principal, input, 'model');
+  },
 });

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { listConnectors } from '../../broker/credentials/metadata.ts';
 import { cursor, limit } from './fields.ts';
 import { defineTool } from './tool.ts';
 
@@ -40,5 +39,8 @@ export const listConnectorsTool = defineTool({
       nextCursor: z.string().optional(),
       hint: z.string().optional().describe('Where nothing was found: how to connect the service all the same'),
     }),
-  handle: ({ broker, principal }, input) => listConnectors(broker, principal, input),
+  handle: async ({ broker, principal }, input) => {
+    const { listConnectors } = await import('../../broker/credentials/metadata.ts');
+    return listConnectors(broker, principal, input);
+  },
 });

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { shareConnection } from '../../broker/credentials/share.ts';
 import { id, policy } from './fields.ts';
 import { shares } from './rows.ts';
 import { defineTool } from './tool.ts';
@@ -22,5 +21,8 @@ export const shareConnectionTool = defineTool({
       policy: policy().optional().describe('Calls that a use share may make; left out: GET, HEAD and OPTIONS only'),
     }),
   output: () => z.object({ connectionId: z.string(), shares: shares(), hint: z.string().optional() }),
-  handle: ({ broker, principal }, input) => shareConnection(broker, principal, input),
+  handle: async ({ broker, principal }, input) => {
+    const { shareConnection } = await import('../../broker/credentials/share.ts');
+    return shareConnection(broker, principal, input);
+  },
 });

@@ -51,6 +51,7 @@ type Definition<I extends z.ZodObject, O extends z.ZodObject> = Omit<
   /** Schemas are made when they are first needed: making all of them would cost every start 4 ms. */
   readonly input: () => I;
   readonly output: () => O;
+  /** Imports what it works with, unless the first call of nearly every session does: no start pays for the rest. */
   readonly handle: (call: ToolCall, input: z.output<I>) => Promise<z.input<O> | LinkRequired>;
   /** Default: the answer, and its JSON. */
   readonly write?: Tool['write'];

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { verifyCredential } from '../../broker/credentials/verify.ts';
 import { id } from './fields.ts';
 import { defineTool } from './tool.ts';
 
@@ -19,5 +18,8 @@ export const verifyCredentialTool = defineTool({
       checkedAt: z.string().meta({ format: 'date-time' }),
       detail: z.string().optional(),
     }),
-  handle: ({ broker, principal, signal }, input) => verifyCredential(broker, principal, input, { signal }),
+  handle: async ({ broker, principal, signal }, input) => {
+    const { verifyCredential } = await import('../../broker/credentials/verify.ts');
+    return verifyCredential(broker, principal, input, { signal });
+  },
 });
