@@ -73,8 +73,11 @@ async function requireVault({ store }: Config): Promise<void> {
   });
 }
 
+/** What the audit log calls commands that work on the store itself. */
+export const commandLine = 'keyward command line';
+
 /** Written before the effect: no audit, no change. */
 export async function noteInAudit(store: Store, action: string, more: Partial<AuditEvent> = {}): Promise<void> {
   const { tenant, user } = localPrincipal;
-  await auditChain(store).append({ tenant, user, client: 'keyward command line', action, outcome: 'allowed', ...more });
+  await auditChain(store).append({ tenant, user, client: commandLine, action, outcome: 'allowed', ...more });
 }

@@ -15,8 +15,7 @@ import type {
   ToolDifference,
   ToolRules,
 } from './asked.ts';
-import type { SealedHead } from './audit-head.ts';
-import type { AuditLine } from './audit-line.ts';
+import type { AuditStore } from './audit-store.ts';
 import type { ClientRegistration } from './client-registration.ts';
 import type { CountTogether } from './counting.ts';
 import type { Held, Within } from './quota.ts';
@@ -210,7 +209,7 @@ export type Change =
 
 type Updated = { readonly ifVersion: number };
 
-export interface Store {
+export interface Store extends AuditStore {
   /** Where it is, in words for a person: a path, or a URL without its password. */
   readonly location: string;
   /** The data keys of this vault, as they were when the store last looked. */
@@ -261,15 +260,6 @@ export interface Store {
   ): Promise<T>;
   /** Null for a file: it would be written anew for every count, so that each process counts for itself. */
   readonly countTogether: CountTogether | null;
-
-  /** Appends finished audit lines, in order; durable when it resolves. Fails with `audit_unavailable`. */
-  appendAudit(lines: UnderKeys<string>): Promise<void>;
-  /** Every audit line, oldest first. */
-  readAudit(): AsyncIterable<string>;
-  /** The lines from a place on, each with its own place and the next one; 0 is the first. Reads no more than is taken. */
-  readAuditFrom(place: number): AsyncIterable<AuditLine>;
-  /** How far the audit log went when the vault sealed that last: with its commits, or every few seconds, and at close. */
-  auditHead(): Promise<SealedHead>;
 
   /**
    * Every row of every owner and kind, as of one moment, for what works on a whole vault. A record that was not written

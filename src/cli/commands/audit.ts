@@ -1,11 +1,15 @@
 /** `keyward audit …`: reads the audit log of the vault, offline. Both answer to a person; nothing is changed. */
+import { resolve } from 'node:path';
 import { KeywardError } from '../../errors.ts';
+import { localPrincipal } from '../../principal.ts';
 import type { AuditHead } from '../../store/audit-head.ts';
+import { archiveAt } from '../../vault/audit/archives.ts';
+import { archiveLine, parseHead } from '../../vault/audit/audit-chain.ts';
 import { verifyAudit } from '../../vault/audit/audit-verify.ts';
 import type { Run } from '../command.ts';
 import { withProgress } from '../terminal/progress.ts';
 import { table } from '../terminal/table.ts';
-import { withStore } from '../with-store.ts';
+import { commandLine, withStore } from '../with-store.ts';
 
 const defaultLines = 20;
 
@@ -25,27 +29,56 @@ export const tail: Run = (invocation) => {
 
 /** Checks every chain; exit code 1 when something was altered. */
 export const verify: Run = (invocation) => {
-  const since = readHead(invocation.flags.get('since'));
+  const since = readSince(invocation.flags.get('since'));
+  const archives = namesIn(invocation.flags.get('archives')).map(archiveAt);
   return withStore(invocation, async (store) => {
-    const { lines, chains, torn, problems, ok, sealedLines, head } = await withProgress('Verifying line', (step) =>
-      verifyAudit(store, since, step),
+    const { lines, chains, torn, problems, ok, sealedLines, head, archived } = await withProgress(
+      'Verifying line',
+      (onStep) => verifyAudit(store, { since, archives, onStep }),
     );
-    const found = problems.map(({ line, problem }) => `line ${line}: ${problem}\n`);
+    const found = problems.map(
+      ({ line, problem, archive }) => `${archive === undefined ? '' : `${archive}, `}line ${line}: ${problem}\n`,
+    );
     const cut = torn.map((line) => `line ${line}: cut short by a crash while it was written; nothing relied on it.\n`);
     const verdict = ok
       ? `The audit log is whole: ${count(lines, 'entry', 'entries')}, ${count(chains, 'chain', 'chains')}.\n`
       : `The audit log was ALTERED: ${count(problems.length, 'problem', 'problems')}.\n`;
+    const aside =
+      archived.lines === 0
+        ? ''
+        : `The ${count(archived.lines, 'line', 'lines')} before these are in archives; --archives checks them, too.\n`;
     const cover = `The vault vouches for the first ${count(sealedLines, 'line', 'lines')} of ${head.lines}.\n`;
-    process.stdout.write([...cut, ...found, verdict, cover, `Head: ${head.lines}:${head.digest}\n`].join(''));
+    process.stdout.write([...cut, ...found, verdict, aside, cover, `Head: ${head.lines}:${head.digest}\n`].join(''));
     return ok ? 0 : 1;
   });
 };
 
+/** Puts all lines into a file, and begins the log anew. */
+export const archive: Run = (invocation) => {
+  const to = invocation.flags.get('to');
+  if (to === undefined) throw new KeywardError('config_invalid', '--to is missing: it names the file of the archive.');
+  const file = resolve(to);
+  return withStore(invocation, async (store) => {
+    const { tenant, user } = localPrincipal;
+    const by = { tenant, user, client: commandLine };
+    const { lines, digest } = await store.archiveAudit(file, (keyring, head) => archiveLine(keyring, head, by));
+    process.stdout.write(
+      `${count(lines, 'line', 'lines')} of the audit log up to now: the last of them are in ${file}.\n`,
+    );
+    process.stdout.write(`Head: ${lines}:${digest}\n`);
+    return 0;
+  });
+};
+
+function namesIn(text: string | undefined): readonly string[] {
+  return text === undefined ? [] : text.split(',').map((name) => resolve(name.trim()));
+}
+
 /** A head as it was printed; undefined where none is given. */
-function readHead(text: string | undefined): AuditHead | undefined {
+function readSince(text: string | undefined): AuditHead | undefined {
   if (text === undefined) return undefined;
-  const [, lines, digest] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
-  if (digest !== undefined) return { lines: Number(lines), digest };
+  const head = parseHead(text);
+  if (head !== undefined) return head;
   throw new KeywardError('config_invalid', '--since must be a head as keyward audit verify prints it.');
 }
 

@@ -92,9 +92,21 @@ export const operationCommands: CommandTable = {
           value: 'head',
           help: 'a head that this command printed before: the log must still hold what it held then',
         },
+        archives: {
+          value: 'files',
+          help: 'check these files of keyward audit archive, too: oldest first, with commas between them',
+        },
       },
       examples: ['keyward audit verify', 'keyward audit verify --since 8:3f…'],
       load: async () => (await import('../commands/audit.ts')).verify,
+    },
+    {
+      name: 'audit archive',
+      words: [],
+      help: 'put all lines of the audit log into a file, and begin the log anew',
+      flags: { to: { value: 'file', help: 'a file that there is not yet; on the disk of the log' } },
+      examples: ['keyward audit archive --to audit-2026.log'],
+      load: async () => (await import('../commands/audit.ts')).archive,
     },
     {
       name: 'auth-config list',

@@ -5,9 +5,11 @@ import { promisify } from 'node:util';
 import { KeywardError } from '../../errors.ts';
 import { fileMode, noFollow, syncFolder, tighten } from '../../seal/private-files.ts';
 import type { AuditLine } from '../audit-line.ts';
+import { linesOf } from '../file-lines.ts';
 import { fileLock } from './file-lock.ts';
 import type { VaultPaths } from './folder.ts';
-import { type LogHead, logHead } from './log-head.ts';
+import { type LogHead, logHead, wholeHead } from './log-head.ts';
+import { putAside } from './put-aside.ts';
 
 export type AuditLog = {
   /** Appends what `make` answers once nobody else appends, or changes the keys that lines are written under. */
@@ -17,12 +19,19 @@ export type AuditLog = {
   read(): AsyncIterable<string>;
   /** A place is the byte where a line begins. */
   readFrom(place: number): AsyncIterable<AuditLine>;
+  /**
+   * Moves the log to another name, and begins it anew with the line that `first` makes of its head. `seal` seals the head
+   * that it is given, in the vault.
+   */
+  archive(file: string, seal: (next: NextHead) => Promise<LogHead>, first: (head: LogHead) => string): Promise<LogHead>;
   /** The head after this one, over what the log holds now; the same while somebody is appending. */
   nextHead(before: LogHead | undefined): Promise<LogHead | undefined>;
   /** Whether this process appended lines since the last `nextHead` that saw them. */
   isAhead(): boolean;
   close(): Promise<void>;
 };
+
+type NextHead = (before: LogHead | undefined) => Promise<LogHead | undefined>;
 
 const newline = '\n'.charCodeAt(0);
 /** Of the descriptor: a FileHandle's own takes several turns. */
@@ -68,8 +77,17 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
     }
   }
 
+  /** A line that a crash cut short ends here: what is put aside are whole lines. */
+  async function closeOff(): Promise<void> {
+    const log = await current();
+    const { size } = fstatSync(log.fd);
+    if (size === 0 || byteAt(log, size - 1) === newline) return;
+    appendWhole(log, Buffer.from('\n'));
+    await synced(log.fd);
+  }
+
   /** One after the other, here and in other processes. */
-  function held(work: () => Promise<void>): Promise<void> {
+  function held<T>(work: () => Promise<T>): Promise<T> {
     const done = last.then(() => lock.hold({ waitMs: lockWaitMs }, work));
     last = done.catch(() => undefined);
     return done;
@@ -84,7 +102,18 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
         throw auditUnavailable(error, paths.audit);
       }),
     alone: held,
-    read: () => linesOf(paths.audit),
+    archive: (file, seal, first) =>
+      held(async () => {
+        await closeOff();
+        const whole: NextHead = async (before) => wholeHead(paths.audit, before);
+        const head = await seal(whole);
+        await putAside(paths, file, first(head));
+        await handle?.close();
+        handle = undefined;
+        await seal(whole);
+        return head;
+      }),
+    read: () => linesIn(paths.audit),
     readFrom: (place) => linesFrom(paths.audit, place),
     nextHead: (before) =>
       headLock
@@ -116,19 +145,13 @@ function byteAt({ fd }: FileHandle, position: number): number | undefined {
   return byte[0];
 }
 
-/** Lines of a file that need not exist. The last one may lack its end. */
-async function* linesOf(file: string): AsyncIterable<string> {
-  let rest = '';
+/** Lines of a file that need not exist. */
+async function* linesIn(file: string): AsyncIterable<string> {
   try {
-    for await (const chunk of createReadStream(file, { encoding: 'utf8' })) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-    }
+    yield* linesOf(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw auditUnavailable(error, file);
   }
-  if (rest !== '') yield rest;
 }
 
 /**

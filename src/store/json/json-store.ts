@@ -8,7 +8,6 @@ import type { Keychain } from '../../seal/outer-key/keychain.ts';
 import type { KeySettings } from '../../seal/outer-key/sources.ts';
 import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
-import { noLines } from '../audit-head.ts';
 import { type MarkKeeper, noMark, openMark } from '../mark.ts';
 import { isOwnedBy, isSharedWith, isVisibleTo, type Reader } from '../sharing.ts';
 import type { SessionRow } from '../sign-in-rows.ts';
@@ -22,6 +21,7 @@ import { type Disk, realDisk } from './disk.ts';
 import { type FileLock, fileLock } from './file-lock.ts';
 import { prepareFolder, remains, sweep, type VaultPaths, vaultPaths } from './folder.ts';
 import { withLease } from './leases.ts';
+import { noLog } from './log-head.ts';
 import { type RowTable, rowKey } from './rows.ts';
 
 import { type SharedTable, sharedTable } from './shared-table.ts';
@@ -189,7 +189,15 @@ function storeOver(
     readAuditFrom: (place) => audit.readFrom(place),
     async auditHead() {
       await table.refresh();
-      return table.head() ?? { ...noLines, from: noLines };
+      return table.head() ?? noLog;
+    },
+    archiveAudit: async (file, first) => {
+      const seal = async (next: Parameters<SharedTable['sealHead']>[0]) => {
+        await table.sealHead(next);
+        return table.head() ?? noLog;
+      };
+      const { lines, digest } = await audit.archive(file, seal, (head) => first(adapter.keyring(), head));
+      return { lines, digest };
     },
     async *scan() {
       yield* (await table.current()).all();

@@ -6,7 +6,8 @@ import { headAfter, noLines, type SealedHead } from '../audit-head.ts';
 /** A head, with the place in the file that it covers: `bytes` of it, which end like this. */
 export type LogHead = SealedHead & { readonly bytes: number; readonly end: string };
 
-const nothing: LogHead = { ...noLines, from: noLines, bytes: 0, end: '' };
+/** Before there is a log. */
+export const noLog: LogHead = { ...noLines, from: noLines, bytes: 0, end: '' };
 const endLength = 24;
 /** A long log that has no head yet gets there in several commits. */
 const mostAtOnce = 4 * 1024 * 1024;
@@ -16,7 +17,7 @@ const mostAtOnce = 4 * 1024 * 1024;
  * head covers is another log: the head goes on with it, and keeps in `from` where it begins. The caller sees to it that
  * nobody is appending.
  */
-export function logHead(file: string, before: LogHead = nothing): LogHead {
+export function logHead(file: string, before: LogHead = noLog): LogHead {
   const fd = openLog(file);
   if (fd === undefined) return before.bytes === 0 ? before : beginning(before);
   try {
@@ -25,6 +26,15 @@ export function logHead(file: string, before: LogHead = nothing): LogHead {
     return over(start, bytesAt(fd, start.bytes, Math.min(size - start.bytes, mostAtOnce)));
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The head over all whole lines of this file, as {@link logHead} goes there step by step. */
+export function wholeHead(file: string, before?: LogHead): LogHead {
+  for (let head = logHead(file, before); ; ) {
+    const next = logHead(file, head);
+    if (next.bytes === head.bytes && next.lines === head.lines) return head;
+    head = next;
   }
 }
 

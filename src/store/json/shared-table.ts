@@ -29,8 +29,12 @@ export type SharedTable = {
   keys(): KeyHeader;
   /** The head of the audit log as the file of the last look has it. */
   head(): LogHead | undefined;
-  /** Seals the head of the audit log as it is now; every commit does that by the way. */
-  sealHead(): Promise<void>;
+  /**
+   * Seals the head of the audit log as it is now; every commit does that by the way.
+   *
+   * @param next answers that head to whoever keeps others from appending meanwhile
+   */
+  sealHead(next?: NextHead): Promise<void>;
   /** Stores what `change` makes of the keys. */
   changeKeys(change: ChangeKeys): Promise<void>;
   close(): Promise<void>;
@@ -38,7 +42,8 @@ export type SharedTable = {
 
 type Apply = (draft: Draft) => void;
 type ChangeKeys = (keys: Keyring) => Promise<Keyring> | Keyring;
-type Step = { readonly apply: Apply } | { readonly keys: ChangeKeys } | 'seal';
+type NextHead = (before: LogHead | undefined) => Promise<LogHead | undefined>;
+type Step = { readonly apply: Apply } | { readonly keys: ChangeKeys } | { readonly seal: NextHead };
 
 /**
  * `content` is what the adapter read last. `nextHead` answers the head of the audit log after this one; the same where it
@@ -49,7 +54,7 @@ export function sharedTable(
   content: VaultFile,
   lock: FileLock,
   lockWaitMs: number,
-  nextHead: (before: LogHead | undefined) => Promise<LogHead | undefined>,
+  nextHead: NextHead,
 ): SharedTable {
   const db = new Low<VaultFile>(adapter, content);
   const table = rowTable(adapter.keyring);
@@ -83,11 +88,12 @@ export function sharedTable(
       const draft = draftOver(stored);
       const errors: (Error | undefined)[] = [];
       // What is sealed in this group is sealed under the keys that it leaves.
-      for (const step of steps) if (step !== 'seal' && 'keys' in step) await changeKeys(step.keys);
-      for (const step of steps) {
-        errors.push(step !== 'seal' && 'apply' in step ? attempt(draft, step.apply) : undefined);
-      }
-      if (draft.changes.size > 0 || steps.includes('seal')) await write(draft, db.data.header);
+      for (const step of steps) if ('keys' in step) await changeKeys(step.keys);
+      for (const step of steps) errors.push('apply' in step ? attempt(draft, step.apply) : undefined);
+      const seals = steps.flatMap((step) => ('seal' in step ? [step.seal] : []));
+      // Whoever gives another head than everybody finds has the log to itself: its head goes further.
+      const seal = seals.find((next) => next !== nextHead) ?? nextHead;
+      if (draft.changes.size > 0 || seals.length > 0) await write(draft, db.data.header, seal);
       return errors;
     }),
   );
@@ -97,13 +103,13 @@ export function sharedTable(
     const keyring = await change(adapter.keyring());
     if (keyring === adapter.keyring()) return;
     adapter.next(keyring);
-    await write(draftOver(stored), { ...db.data.header, keys: keyring.header });
+    await write(draftOver(stored), { ...db.data.header, keys: keyring.header }, nextHead);
   }
 
-  async function write(draft: Draft, header: Header): Promise<void> {
+  async function write(draft: Draft, header: Header, seal: NextHead): Promise<void> {
     const before = db.data;
     const plan = table.plan(draft.changes);
-    const audit = await nextHead(header.audit);
+    const audit = await seal(header.audit);
     const next = { ...header, generation: header.generation + 1, ...(audit !== undefined && { audit }) };
     db.data = { header: next, rows: plan.sealed };
     writing = true;
@@ -140,9 +146,9 @@ export function sharedTable(
     },
     keys: () => db.data.header.keys,
     head: () => db.data.header.audit,
-    async sealHead() {
+    async sealHead(next = nextHead) {
       checkOpen();
-      await commits.add('seal');
+      await commits.add({ seal: next });
     },
     async changeKeys(change) {
       checkOpen();

@@ -11,6 +11,7 @@ import { type MarkKeeper, noMark, openMark } from '../mark.ts';
 import { isOwnedBy, isVisibleTo, offerTo } from '../sharing.ts';
 import type { CredentialRow, Kind, KindRow, ListFilter, Page, Rows, Store } from '../store.ts';
 import { made } from '../under-keys.ts';
+import { archiveLines } from './archive.ts';
 import { commitChanges } from './changes.ts';
 import { type Database, migrateDatabase, openDatabase, type Query } from './database.ts';
 import { changedFirst, storeError } from './failures.ts';
@@ -64,7 +65,7 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
   const head = headSealer(database, ledger);
 
   /** Runs `work` under the keys as they are, and again should they have been changed when it found nothing to do. */
-  async function underKeys(work: (current: CurrentKeys) => Promise<void>): Promise<void> {
+  async function underKeys<T>(work: (current: CurrentKeys) => Promise<T>): Promise<T> {
     for (;;) {
       const current = keys.current();
       try {
@@ -152,6 +153,10 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
     async auditHead() {
       return (await ledger.read()).audit;
     },
+    archiveAudit: (file, first) =>
+      underKeys((current) => archiveLines({ database, ledger, ...current }, file, first)).catch((error: unknown) => {
+        throw storeError(error);
+      }),
     async *readAudit() {
       yield* database.snapshot<string>(auditLines);
     },

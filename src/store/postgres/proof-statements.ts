@@ -57,3 +57,9 @@ export const readAuditUntil: Statement = {
   name: 'keyward_read_audit_until',
   text: 'select number, line from keyward_audit where number > $1 and number <= $2 order by number limit $3',
 };
+
+/** $1 number of the last line that goes. */
+export const deleteAuditUntil: Statement = {
+  name: 'keyward_delete_audit_until',
+  text: 'delete from keyward_audit where number <= $1',
+};

@@ -9,6 +9,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey } from '../../seal/seal.ts';
+import type { AuditHead } from '../../store/audit-head.ts';
 import { grouped } from '../../store/group.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry, AuditEvent } from '../vault.ts';
@@ -73,6 +74,31 @@ function nextLine(keyring: Keyring, { chain, key, seq, mac: prev }: Head, event:
   const body = JSON.stringify({ time: new Date().toISOString(), chain, key, seq: seq + 1, ...told, prev }).slice(0, -1);
   const mac = auditMac(keyring, key, body);
   return { line: `${body},"mac":"${mac}"}`, head: { chain, key, seq: seq + 1, mac } };
+}
+
+/** The act by which lines are put aside; its line is the first of the log that follows them. */
+const archiveAction = 'audit.archive';
+
+/** The first line of a log: that what came before it, up to this head, was put aside by this user. It begins a chain. */
+export function archiveLine(
+  keyring: Keyring,
+  head: AuditHead,
+  by: Pick<AuditEvent, 'tenant' | 'user' | 'client'>,
+): string {
+  const reason = `${head.lines}:${head.digest}`;
+  return nextLine(keyring, newHead(keyring), { ...by, action: archiveAction, outcome: 'allowed', reason }).line;
+}
+
+/** The head that such a line names; undefined for any other line. Whether it is authentic is for the caller to find out. */
+export function archivedIn(line: string): AuditHead | undefined {
+  const { action, reason } = entryOf(line) ?? {};
+  return action === archiveAction ? parseHead(String(reason)) : undefined;
+}
+
+/** A head as `lines:digest`; undefined for any other text. */
+export function parseHead(text: string): AuditHead | undefined {
+  const [, lines, digest] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  return digest === undefined ? undefined : { lines: Number(lines), digest };
 }
 
 /** MAC of a line's body under the key of this id, retired ones included. `vault_damaged` if the vault has no such key. */

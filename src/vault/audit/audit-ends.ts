@@ -5,7 +5,7 @@ import type { Keyring } from '../../seal/keyring.ts';
 import { auditMac, splitLine } from './audit-chain.ts';
 
 /** A line of the log, before anything proves it. */
-type AuditLine = {
+export type AuditLine = {
   /** What the MAC covers; empty for JSON that is no entry of ours. */
   readonly body: string;
   readonly mac: string;

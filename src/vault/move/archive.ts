@@ -20,6 +20,7 @@ import type { KeySettings } from '../../seal/outer-key/sources.ts';
 import { fileMode, storageError, syncFolder } from '../../seal/private-files.ts';
 import { envelope, openEnvelope } from '../../seal/seal.ts';
 import { loadSodium } from '../../seal/sodium.ts';
+import { nameError } from '../../store/archive-file.ts';
 import type { KindRow } from '../../store/store.ts';
 import type { OnStep } from '../audit/audit-verify.ts';
 import type { Source } from './move.ts';
@@ -80,10 +81,7 @@ export async function writeArchive(
     await syncFolder(dirname(file));
     return counts;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new KeywardError('conflict', `There is a file ${file} already.`, { hint: 'Choose another name.' });
-    }
-    throw storageError(error, file);
+    throw nameError(error, file);
   } finally {
     await rm(temporary, { force: true });
   }
