@@ -17,6 +17,7 @@ import {
   testKey,
 } from '../support/clients/mcp-clients.ts';
 import { followLink } from '../support/clients/person.ts';
+import { shareKeyward } from '../support/clients/shared-keyward.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -25,6 +26,7 @@ beforeAll(async () => {
   world = await startWorld({ accessTokenTtl: 2 });
 });
 afterAll(() => world.close());
+const withKeyward = shareKeyward('no links', () => world.env);
 
 type Released = { accessToken: string; refreshToken?: string };
 
@@ -34,8 +36,9 @@ async function read(client: TestClient, connectionId: string): Promise<Released>
 }
 
 describe.each(clientKinds)('a %s client over stdio', (kind) => {
+  // Comes first, in a vault that is empty.
   it('does the whole job: find, learn, connect in the browser, list, read, refresh, rename, delete and revoke', async () => {
-    const { keyward, client } = await startWithClient(kind, { env: world.env });
+    const { keyward, client } = await withKeyward(kind);
 
     const { connectors } = await client.get('list_connectors', { query: 'acme' });
     expect(connectors).toMatchObject([{ connectorId, name: 'Acme' }]);
@@ -94,14 +97,11 @@ describe.each(clientKinds)('a %s client over stdio', (kind) => {
     expect(await world.server.isActive(last.accessToken)).toBe(false);
     expect(await client.get('list_credentials')).toEqual({ credentials: [] });
     expect((await client.call('get_connection', { connectionId: credentialId })).error?.code).toBe('not_found');
-
-    await client.close();
-    expect(await keyward.exited).toBe(0);
     for (const line of keyward.stdout) expect(JSON.parse(line)).toMatchObject({ jsonrpc: '2.0' });
   });
 
   it('lets the person type what is secret on the page, and stores it across a restart', async () => {
-    const { keyward, client } = await startWithClient(kind, { env: world.env });
+    const { keyward, client } = await withKeyward(kind);
     const started = await client.get('create_credential', { connectorId, authenticationType: 'api_key' });
     const { attemptId, connectUrl } = started as { attemptId: string; connectUrl: string };
     expect(connectUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/connect\//);
@@ -115,25 +115,27 @@ describe.each(clientKinds)('a %s client over stdio', (kind) => {
     });
     expect(await again.client.get('verify_credential', { credentialId })).toMatchObject({ status: 'active' });
     await again.client.close();
-    await again.keyward.exited;
-    await client.close();
-    await keyward.exited;
+    expect(await again.keyward.exited).toBe(0);
+  });
+
+  it('tells a model how to use it', async () => {
+    const { client } = await withKeyward(kind);
+    expect(client.instructions()).toMatch(/never ask for a password/i);
+    expect((await client.listTools()).length).toBeGreaterThanOrEqual(10);
   });
 });
 
 it('gives the person a code for another device, where no browser can come back here', async () => {
-  const { keyward, client } = await startWithClient('modern', { env: world.env });
+  const { client } = await withKeyward('modern');
   const started = await client.get('create_credential', { connectorId, authenticationType: 'oauth2', flow: 'device' });
   expect(started).toMatchObject({ userCode: expect.any(String), oauthUrl: expect.stringContaining('/device') });
   const waiting = client.get('check_attempt', { attemptId: started.attemptId, waitSeconds: 40 });
   await approveDevice(String(started.oauthUrl));
   expect(await waiting).toMatchObject({ status: 'completed', credentialId: expect.any(String) });
-  await client.close();
-  await keyward.exited;
 });
 
 it('answers at once when nothing is missing', async () => {
-  const { keyward, client } = await startWithClient('modern', { env: world.env });
+  const { client } = await withKeyward('modern');
   const made = [
     { authenticationType: 'api_key', apiKey: goodApiKey },
     { authenticationType: 'basic', username: 'ann', password: 'correct horse' },
@@ -145,8 +147,6 @@ it('answers at once when nothing is missing', async () => {
     expect(rest).not.toHaveProperty('detail');
     expect(await client.get('verify_credential', { credentialId })).toMatchObject({ status: 'active' });
   }
-  await client.close();
-  await keyward.exited;
 });
 
 it('speaks the newest revision with a client that negotiates, through the SDKsâ€™ own transports', async () => {
@@ -162,14 +162,4 @@ it('speaks the newest revision with a client that negotiates, through the SDKsâ€
   expect(listed[0]).toEqual(listed[1]);
   await Promise.all([two.close(), one.close()]);
   await rm(home, { recursive: true, force: true });
-});
-
-it('tells a model how to use it, in both protocol eras', async () => {
-  for (const kind of clientKinds) {
-    const { keyward, client } = await startWithClient(kind);
-    expect(client.instructions()).toMatch(/never ask for a password/i);
-    expect((await client.listTools()).length).toBeGreaterThanOrEqual(10);
-    await client.close();
-    await keyward.exited;
-  }
 });
