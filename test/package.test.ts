@@ -36,13 +36,21 @@ type Answer = {
 const folder = await mkdtemp(join(tmpdir(), 'keyward-package-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+type Packed = { readonly filename: string; readonly files: readonly { readonly path: string }[] };
+
+let packing: Promise<Packed> | undefined;
+
+/** What `npm pack` makes, in the folder of these tests. It is made once, for all tests that ask. */
+function packed(): Promise<Packed> {
+  packing ??= run('npm', ['pack', root, '--json', '--ignore-scripts'], { cwd: folder, env: cleanEnv }).then(
+    ({ stdout }) => (JSON.parse(stdout) as [Packed])[0],
+  );
+  return packing;
+}
+
 describe('package', () => {
   it('62. the package holds what the allow-list names: no tests, no keys, no maps', async () => {
-    const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-      cwd: root,
-      env: cleanEnv,
-    });
-    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    const { files } = await packed();
     const paths = files.map(({ path }) => path);
     expect(paths.filter((path) => !allowed.some((pattern) => pattern.test(path)))).toEqual([]);
     for (const pattern of allowed)
@@ -147,12 +155,11 @@ describe('package', () => {
   it('the packed package, installed without scripts elsewhere, serves MCP under its own name', {
     timeout: 120_000,
   }, async () => {
+    const { filename } = await packed();
     const there = join(folder, 'elsewhere');
     await mkdir(there);
-    const npm = (...args: string[]) => run('npm', args, { cwd: there, env: cleanEnv });
-    const { stdout } = await npm('pack', root, '--json', '--ignore-scripts');
-    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-    await npm('install', filename, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund');
+    const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
+    await run('npm', ['install', join(folder, filename), ...flags], { cwd: there, env: cleanEnv });
     expect(await served(join(there, 'node_modules', '.bin', 'keyward'))).toEqual(['keyward', 'github']);
   });
 
