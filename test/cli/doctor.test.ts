@@ -3,7 +3,7 @@ import { appendFile, chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, truncate
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/connect/create.ts';
 import { examine } from '../../src/cli/doctor/examine.ts';
@@ -14,6 +14,7 @@ import { localPrincipal } from '../../src/principal.ts';
 import { runKeyward as run } from '../support/clients/command.ts';
 import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
 import { type HttpServer, type Seen, startHttpServer } from '../support/servers/http-server.ts';
+import { firstFormatPassphrase, inFile } from '../support/vault/first-format.ts';
 
 const key = 'ab'.repeat(32);
 /** What no finding may show. */
@@ -488,13 +489,10 @@ describe('keyward doctor', () => {
   });
 
   it('184. tells where the key of a vault comes from as the vault records it, as keyward status does', async () => {
-    const home = join(setUp.home, 'passphrase');
+    const { file } = await inFile('passphrase', firstFormatPassphrase);
+    const home = dirname(dirname(file));
     const { KEYWARD_KEY: _, ...keyless } = setUp.env;
     const rest = { ...keyless, KEYWARD_HOME: home };
-    await within(
-      { home, env: { ...rest, KEYWARD_PASSPHRASE: 'orbit walnut crimson ladder fjord seven' } },
-      async () => {},
-    );
     const [key] = (await examined({ home, env: rest })).filter(({ check }) => check === 'key');
     expect(key).toMatchObject({ state: 'wrong', mend: 'Set KEYWARD_PASSPHRASE.' });
     const { stdout } = await run(['status'], rest);
