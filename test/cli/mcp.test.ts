@@ -182,50 +182,54 @@ describe('a server with sessions', () => {
     await client.close();
   });
 
-  it('231. a slow call keeps nobody waiting, and is cancelled at the server when its client says so', async () => {
-    const { client } = await one('session');
-    const stop = new AbortController();
-    const call = { name: 'wait', arguments: { name: 'slow' } };
-    const slow = client.callTool(call, undefined, { signal: stop.signal }).catch((error) => error);
-    expect(textOf(await client.callTool(echo('quick')))).toBe('quick');
-    stop.abort();
-    expect(await slow).toBeInstanceOf(Error);
-    await vi.waitFor(() => expect(session.cancelled).toContain('slow'));
-    expect(textOf(await client.callTool(echo('after')))).toBe('after');
-    await client.close();
-  });
+  describe('and one client that stays', () => {
+    let stays: Awaited<ReturnType<typeof one>>;
+    beforeAll(async () => {
+      stays = await one('session');
+    });
+    afterAll(() => stays.client.close());
 
-  it('232. an answer whose stream the server cut is taken up where it was, once', async () => {
-    const { client } = await one('session');
-    expect(textOf(await client.callTool({ name: 'later' }))).toBe('resumed');
-    expect(session.asked.at(-1)?.headers['last-event-id']).toBeTypeOf('string');
-    await client.close();
-  });
+    it('231. a slow call keeps nobody waiting, and is cancelled at the server when its client says so', async () => {
+      const { client } = stays;
+      const stop = new AbortController();
+      const call = { name: 'wait', arguments: { name: 'slow' } };
+      const slow = client.callTool(call, undefined, { signal: stop.signal }).catch((error) => error);
+      expect(textOf(await client.callTool(echo('quick')))).toBe('quick');
+      stop.abort();
+      expect(await slow).toBeInstanceOf(Error);
+      await vi.waitFor(() => expect(session.cancelled).toContain('slow'));
+      expect(textOf(await client.callTool(echo('after')))).toBe('after');
+    });
 
-  it('233. a session that the server forgot is begun again, with what the client had set, and nobody notices', async () => {
-    const { client, changes } = await one('session');
-    await client.subscribeResource({ uri: 'note://one' });
-    const before = session.asked.length;
-    session.forget();
-    expect(textOf(await client.callTool(echo('again')))).toBe('again');
-    expect(session.sessions()).toHaveLength(1);
-    expect(session.subscribed.slice(-2)).toEqual(['note://one', 'note://one']);
-    await vi.waitFor(() => expect(session.asked.slice(before).map(({ method }) => method)).toContain('GET'));
-    session.addTool('after-it');
-    await vi.waitFor(() => expect(changes).toEqual(['tools']));
-    await client.close();
-  });
+    it('232. an answer whose stream the server cut is taken up where it was, once', async () => {
+      const { client } = stays;
+      expect(textOf(await client.callTool({ name: 'later' }))).toBe('resumed');
+      expect(session.asked.at(-1)?.headers['last-event-id']).toBeTypeOf('string');
+    });
 
-  it('234. a server that goes away fails calls in words, and works again when it is back', async () => {
-    const { client } = await one('session');
-    await session.stop();
-    const failed = await client.callTool(echo('gone'));
-    expect(failed).toMatchObject({ isError: true });
-    expect(textOf(failed)).toMatch(/^127\.0\.0\.1:\d+ did not answer: it refused the connection\. Try again/);
-    await expect(client.listTools()).rejects.toThrow('did not answer');
-    await session.start();
-    expect(textOf(await client.callTool(echo('back')))).toBe('back');
-    await client.close();
+    it('233. a session that the server forgot is begun again, with what the client had set, and nobody notices', async () => {
+      const { client, changes } = stays;
+      await client.subscribeResource({ uri: 'note://one' });
+      const before = session.asked.length;
+      session.forget();
+      expect(textOf(await client.callTool(echo('again')))).toBe('again');
+      expect(session.sessions()).toHaveLength(1);
+      expect(session.subscribed.slice(-2)).toEqual(['note://one', 'note://one']);
+      await vi.waitFor(() => expect(session.asked.slice(before).map(({ method }) => method)).toContain('GET'));
+      session.addTool('after-it');
+      await vi.waitFor(() => expect(changes).toEqual(['tools']));
+    });
+
+    it('234. a server that goes away fails calls in words, and works again when it is back', async () => {
+      const { client } = stays;
+      await session.stop();
+      const failed = await client.callTool(echo('gone'));
+      expect(failed).toMatchObject({ isError: true });
+      expect(textOf(failed)).toMatch(/^127\.0\.0\.1:\d+ did not answer: it refused the connection\. Try again/);
+      await expect(client.listTools()).rejects.toThrow('did not answer');
+      await session.start();
+      expect(textOf(await client.callTool(echo('back')))).toBe('back');
+    });
   });
 
   it('235. a token that expires is renewed in the middle, for several processes on one connection', async () => {
