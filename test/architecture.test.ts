@@ -32,7 +32,7 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     policy: ['broker', 'input'],
     visitors: ['broker', 'input', 'policy'],
     approvals: ['broker', 'input', 'policy', 'visitors'],
-    'sign-in': ['broker', 'input', 'oauth', 'policy', 'visitors'],
+    'sign-in': ['authorization', 'broker', 'input', 'oauth', 'policy', 'visitors'],
     authorization: ['broker', 'input', 'policy', 'visitors'],
     grants: ['broker', 'input', 'oauth', 'policy'],
     'mcp-servers': ['broker', 'grants', 'input', 'policy'],

@@ -19,9 +19,16 @@ export type SessionRow = Row & {
   readonly name?: string;
   readonly scopes: readonly string[];
   readonly limits?: StoredLimits;
+  /** The token that it was made from (RFC 8693): it is good only as long and as far as that. Hashed as the limits are. */
+  readonly parent?: TokenParent;
   /** Null never expires. */
   readonly expiresAt: number | null;
+  /** Absent until it is used; a few minutes late. */
+  readonly lastUsedAt?: number;
 };
+
+/** What a token was made from. */
+export type TokenParent = { readonly kind: 'session' | 'assistant'; readonly id: string };
 
 /**
  * A sign-in code for the pages. Its id is a keyed digest of the code, so the row is no help in guessing one; whom it
@@ -76,6 +83,8 @@ export type AssistantRow = Row & {
   readonly expiresAt: number;
   /** When the assistant ends by itself, as its owner chose. */
   readonly endsAt: number;
+  /** Absent until one of its access tokens is used; a few minutes late. */
+  readonly lastUsedAt?: number;
 };
 
 /** That its owner let an assistant in within the last hour, whether it has ended or not. They are counted. */

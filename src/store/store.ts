@@ -182,6 +182,9 @@ export type Kind = keyof Rows;
 /** Kinds of rows that are swept away some time after they ended. */
 export type EndingKind = Exclude<keyof SignInRows, 'session' | 'signInCode' | 'passkey'> | 'attempt' | 'replacedSecret';
 
+/** Kinds whose rows somebody comes with, again and again. */
+export type TokenKind = 'session' | 'assistant';
+
 /** A row with its kind. */
 export type KindRow = { [K in Kind]: { readonly kind: K; readonly row: Rows[K] } }[Kind];
 
@@ -231,8 +234,8 @@ export interface Store extends AuditStore {
   findPasskey(id: string): Promise<PasskeyRow | undefined>;
   /** An assistant whoever let it in, as for a session. The caller checks what it comes with. */
   findAssistant(id: string): Promise<AssistantRow | undefined>;
-  /** The sessions of every owner, for whoever runs Keyward. */
-  listSessions(page: Page): Promise<SessionRow[]>;
+  /** The sessions or the assistants of every owner, for whoever runs Keyward. */
+  listTokens<K extends TokenKind>(kind: K, page: Page): Promise<Rows[K][]>;
   /** The credential, if it belongs to this reader or is shared with it. The caller checks what the share allows. */
   findVisible(reader: Reader, id: string): Promise<CredentialRow | undefined>;
   /** The reader's own credentials and those that are shared with it, as one list. */
@@ -244,7 +247,7 @@ export interface Store extends AuditStore {
   held(kind: Kind, owner: Owner): Promise<Held>;
   /** All or nothing; durable when it resolves. Concurrent commits are grouped. */
   commit(changes: UnderKeys<Change>): Promise<void>;
-  /** Sets `lastUsedAt`, never backwards, without touching versions. Durable when it resolves. */
+  /** Sets `lastUsedAt` of credentials and tokens, never backwards, without touching versions. Durable when it resolves. */
   touch(times: ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>): Promise<void>;
   /** Deletes the rows of a kind that ended before this time. */
   purge(kind: EndingKind, before: number): Promise<void>;

@@ -1,6 +1,8 @@
 /** Lazy `lastUsedAt`: uses are noted in memory, where this process sees them at once, and written together, at most once every few seconds. */
 import type { Owner } from '../principal.ts';
-import type { Credential } from './vault.ts';
+
+/** As much of a record as its last use needs. */
+type Used = { readonly id: string; readonly tenant: string; readonly owner: string };
 
 type Times = ReadonlyMap<string, { readonly owner: Owner; readonly at: number }>;
 
@@ -29,11 +31,11 @@ export function createLastUsed(write: (times: Times) => Promise<void>) {
   return {
     flush,
     /** The record with the latest use that is known here. */
-    seen<R extends Pick<Credential, 'id' | 'lastUsedAt'>>(record: R): R {
+    seen<R extends { readonly id: string; readonly lastUsedAt?: number | null }>(record: R): R {
       const { at } = times.get(record.id) ?? writing.get(record.id) ?? {};
       return at === undefined || at <= (record.lastUsedAt ?? 0) ? record : { ...record, lastUsedAt: at };
     },
-    add({ id, tenant, owner }: Credential): void {
+    add({ id, tenant, owner }: Used): void {
       times.set(id, { owner: { tenant, user: owner }, at: Date.now() });
       // A process that has nothing else to do is not kept alive for it; `flush` at close writes the rest.
       timer ??= setTimeout(flush, intervalMs).unref();

@@ -16,6 +16,9 @@ import { contextOf, type Named } from './seal-context.ts';
 import { createTurns } from './turns.ts';
 import type { AuditEvent, Records, Vault, VaultChange } from './vault.ts';
 
+/** The last use of a token is as exact as this: a program that calls all the time has it written rarely. */
+const tokenUseMs = 300_000;
+
 /** One owner's new records are written one by one, and those of others in between. */
 const creatingLimits = { atOnce: 1, waiting: 1_000, what: 'new records' };
 
@@ -90,8 +93,8 @@ export async function openVault(
       const row = await store.findAssistant(id);
       return row && recordOf<'assistant'>(row);
     },
-    async listSessions(page) {
-      return (await store.listSessions(page)).map((row) => recordOf<'session'>(row));
+    async listTokens(kind, page) {
+      return (await store.listTokens(kind, page)).map((row) => notes.seen(read(kind, row)));
     },
     async findVisible(reader, id) {
       const row = await store.findVisible(reader, id);
@@ -127,6 +130,9 @@ export async function openVault(
       await creating.run({ tenant: created.tenant, user: created.owner }, commit);
     },
     touch: (credential) => notes.add(credential),
+    touchToken(token) {
+      if (Date.now() - (notes.seen(token).lastUsedAt ?? 0) >= tokenUseMs) notes.add(token);
+    },
     purge: (kind, before) => store.purge(kind, before),
     withLease: (name, options, work) => store.withLease(name, options, work),
     countTogether: underHiddenNames(store),

@@ -11,6 +11,7 @@ import type {
   SessionRow,
   SignInCodeRow,
   StoredLimits,
+  TokenParent,
   UsedChallengeRow,
   VisitRow,
 } from '../store/sign-in-rows.ts';
@@ -23,6 +24,7 @@ import type {
   Page,
   ReplacedSecretRow,
   Store,
+  TokenKind,
   VisiblePage,
 } from '../store/store.ts';
 
@@ -43,7 +45,7 @@ export type {
   ToolRules,
   VisiblePage,
 } from '../store/store.ts';
-export type { StoredLimits };
+export type { StoredLimits, TokenParent };
 
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
 type Stored<R> = Omit<R, 'sealed'>;
@@ -240,8 +242,8 @@ export interface Vault extends Passed {
   findSession(id: string): Promise<Session | undefined>;
   findPasskey(id: string): Promise<Passkey | undefined>;
   findAssistant(id: string): Promise<Assistant | undefined>;
-  /** The sessions of every owner, for whoever runs Keyward. */
-  listSessions(page: Page): Promise<Session[]>;
+  /** The sessions or the assistants of every owner, for whoever runs Keyward. */
+  listTokens<K extends TokenKind>(kind: K, page: Page): Promise<Records[K]['record'][]>;
   list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;
   /** The secret of a record, as of the record's `secretVersion` or newer. `not_found` if it is gone. */
   open<K extends RecordKind>(kind: K, record: Records[K]['record']): Promise<Records[K]['secret']>;
@@ -251,6 +253,8 @@ export interface Vault extends Passed {
   commit(changes: readonly VaultChange[]): Promise<void>;
   /** Notes that the credential was used now; written lazily, at most every few seconds, and at close. */
   touch(credential: Credential): void;
+  /** As `touch`, for what came with a request; written at most once every few minutes. */
+  touchToken(token: Session | Assistant): void;
   /** Keyed digest (hex) under the current key of the vault: only processes that can open this vault compute the same. */
   proof(purpose: string, message: string): string;
   /** Every whole audit entry, oldest first, as it was written; `verifyAudit` says whether they are genuine. */

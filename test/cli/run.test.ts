@@ -373,7 +373,7 @@ describe('keyward token and keyward headers', () => {
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('never hands out raw secrets');
-    expect(listed).toMatchObject({ code: 0, stdout: 'There is no session token yet.\n' });
+    expect(listed).toMatchObject({ code: 0, stdout: 'There is no session token and no assistant yet.\n' });
   });
 
   it('287. token create limits a token to what was typed, and says so, as token list does', async () => {

@@ -127,10 +127,10 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       const attempt = attemptRow();
       await store.commit([insert(credentialRow()), { op: 'insert', kind: 'attempt', row: attempt }]);
       const expected = rows.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
-      const first = await store.listSessions({ limit: 2 });
+      const first = await store.listTokens('session', { limit: 2 });
       expect(first).toEqual(expected.slice(0, 2));
       const after = first[1];
-      expect(await store.listSessions({ limit: 9, ...(after && { after }) })).toEqual(expected.slice(2));
+      expect(await store.listTokens('session', { limit: 9, ...(after && { after }) })).toEqual(expected.slice(2));
       for (const row of rows) expect(await store.findSession(row.id)).toEqual(row);
       expect(await store.findSession(attempt.id)).toBeUndefined();
     });

@@ -7,7 +7,8 @@ import { hasCode, KeywardError } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
 import type { Owner, Principal, Scope } from '../../principal.ts';
 import type { Assistant, StoredLimits, Vault } from '../../vault/vault.ts';
-import { isId } from '../input/text.ts';
+import { allOf } from '../input/paging.ts';
+import { idIn, isId } from '../input/text.ts';
 import { who } from '../policy/policy.ts';
 import { noteEnd } from './registrations.ts';
 
@@ -74,6 +75,12 @@ export async function assistantsOf(parts: Parts, person: Owner): Promise<Assista
   return (await everyOne(parts, person)).filter((one) => one.status === 'active' && isOpen(one));
 }
 
+/** The programs that anybody let in and that have not ended, oldest first, for whoever runs Keyward. */
+export async function allAssistants({ vault }: Parts): Promise<Assistant[]> {
+  const all = await allOf((page) => vault.listTokens('assistant', page));
+  return all.filter((one) => one.status === 'active' && isOpen(one));
+}
+
 /**
  * Ends an assistant of this person.
  *
@@ -85,6 +92,13 @@ export async function endAssistant(parts: Parts, by: Principal, id: string): Pro
     throw new KeywardError('not_found', 'There is no such assistant.', { hint: 'It may have ended already.' });
   }
   await end(parts, who(by), found);
+}
+
+/** Ends an assistant, whoever's it is, for whoever runs Keyward. False when there is none. */
+export async function endAssistantOf(parts: Parts, by: Principal, id: string): Promise<boolean> {
+  const found = await parts.vault.findAssistant(idIn(id) ?? '');
+  if (found !== undefined) await end(parts, who(by), found);
+  return found !== undefined;
 }
 
 /** Ends every assistant of this person; answers how many that were. */

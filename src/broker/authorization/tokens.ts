@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 import { hasCode } from '../../errors.ts';
 import type { Principal, Scope } from '../../principal.ts';
-import type { AssistantSecret } from '../../vault/vault.ts';
+import type { AssistantSecret, TokenParent } from '../../vault/vault.ts';
 import { limitsFrom } from '../policy/limits.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { type Assistant, findAssistant, type Parts } from './assistants.ts';
@@ -35,14 +35,26 @@ export function accessTokenFor({ vault }: Parts, assistantId: string, scopes: re
 export async function readAccessToken(
   parts: Parts,
   token: string,
-): Promise<{ readonly assistant: Assistant; readonly scopes: readonly string[] } | null> {
+): Promise<{ readonly assistant: Assistant; readonly scopes: readonly string[]; readonly endsAt: number } | null> {
   const read = readToken('a', token);
   if (read === null || !equalInConstantTime(read.proof, parts.vault.proof('assistant-access', read.said))) return null;
-  const [id = '', endsAt, ...scopes] = read.words;
-  if (Number(endsAt) * 1000 <= Date.now()) return null;
+  const [id = '', seconds, ...scopes] = read.words;
+  const endsAt = Number(seconds) * 1000;
+  if (endsAt <= Date.now()) return null;
   const assistant = await findAssistant(parts, id);
-  return assistant?.status === 'active' ? { assistant, scopes } : null;
+  return assistant?.status === 'active' ? { assistant, scopes, endsAt } : null;
 }
+
+/** Who came with a token, and what one that is made from it has to know. */
+export type Proved = {
+  readonly principal: Principal;
+  /** When the token ends by itself, in milliseconds since 1970; null is never. */
+  readonly endsAt: number | null;
+  /** How many tokens it was made from, one from the other. */
+  readonly depth: number;
+  /** What ends with it. */
+  readonly parent: TokenParent;
+};
 
 /**
  * Who an access token stands for; null for one that is unknown, altered, over or ended, or made for another resource.
@@ -50,14 +62,21 @@ export async function readAccessToken(
  * @param resource what it has to be for: the address of this Keyward's MCP endpoint
  */
 export async function principalOfAssistant(parts: Parts, token: string, resource: string): Promise<Principal | null> {
+  return (await readAssistantToken(parts, token, resource))?.principal ?? null;
+}
+
+/** As `principalOfAssistant`, with what a token that is made from this one has to know. */
+export async function readAssistantToken(parts: Parts, token: string, resource: string): Promise<Proved | null> {
   const found = await readAccessToken(parts, token);
   if (found?.assistant.resource !== resource) return null;
+  parts.vault.touchToken(found.assistant);
   const { id, tenant, owner, name, scopes: agreed } = found.assistant;
   const limits = limitsFrom(found.assistant.limits);
   const scopes = new Set(agreed.filter((scope) => found.scopes.includes(scope)) as Scope[]);
   // A program chose its name: the id keeps it apart from others, and from Keyward's own words, such as `page`.
   const client = `${name} (assistant ${id.slice(0, 8)})`;
-  return { tenant, user: owner, scopes, client, via: `assistant ${id}`, ...(limits && { limits }) };
+  const principal = { tenant, user: owner, scopes, client, via: `assistant ${id}`, ...(limits && { limits }) };
+  return { principal, endsAt: found.endsAt, depth: 0, parent: { kind: 'assistant', id } };
 }
 
 /** What the code of an assistant stands for. */

@@ -5,7 +5,9 @@
 import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
 import { type Limits, type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
-import { canonicalJson, type Session, type Vault } from '../../vault/vault.ts';
+import { canonicalJson, type Session, type TokenParent, type Vault } from '../../vault/vault.ts';
+import { findAssistant } from '../authorization/assistants.ts';
+import type { Proved } from '../authorization/tokens.ts';
 import { allOf } from '../input/paging.ts';
 import { oneLine, readId } from '../input/text.ts';
 import { limitsFrom, narrower, type StoredLimits, storedFrom } from '../policy/limits.ts';
@@ -23,6 +25,8 @@ const form = /^kw_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{
 const maxName = 255;
 /** Longest name of a token, in characters. */
 const maxLabel = 100;
+/** So many tokens in a row may be made each from the one before. */
+export const maxDepth = 4;
 /** Most connections, and most services, that a token is limited to. */
 const maxChosen = 100;
 
@@ -39,6 +43,8 @@ type SessionInput = Owner & {
   readonly name?: string | undefined;
   /** Left out: those of who makes it, if any. */
   readonly limits?: Limits | undefined;
+  /** The token that it is made from, and ends with. */
+  readonly parent?: TokenParent;
 };
 
 /**
@@ -57,7 +63,7 @@ export async function createSession(
     throw invalid('scopes', `must be some of ${scopes.join(', ')}`);
   }
   const secret = randomBytes(32).toString('base64url');
-  const { tenant, user, expiresAt, name } = input;
+  const { tenant, user, expiresAt, name, parent } = input;
   if (name !== undefined && oneLine(name, maxLabel) !== name) {
     throw invalid('name', `must be one line of 1 to ${maxLabel} characters`);
   }
@@ -70,11 +76,12 @@ export async function createSession(
     id: randomUUID(),
     tenant,
     owner: user,
-    hash: hashOf(secret, limits),
+    hash: hashOf(secret, { limits, parent }),
     scopes: [...new Set(input.scopes)],
     expiresAt,
     ...(name !== undefined && { name }),
     ...(limits && { limits }),
+    ...(parent && { parent }),
   };
   await vault.audit({ ...who(by), action: 'session.create', subject: record.id, outcome: 'allowed' });
   await vault.commit([{ op: 'create', kind: 'session', record, secret: {} }]);
@@ -83,7 +90,7 @@ export async function createSession(
 
 /** Every session, oldest first. */
 export function listSessions({ vault }: Parts): Promise<Session[]> {
-  return allOf((page) => vault.listSessions(page));
+  return allOf((page) => vault.listTokens('session', page));
 }
 
 /** True when at least one session token is good now. */
@@ -102,36 +109,81 @@ export async function revokeSession({ vault }: Parts, by: Principal, id: string)
 }
 
 /**
- * Who a session token stands for; null for one that is unknown, altered, expired or revoked.
+ * Who a session token stands for; null for one that is unknown, altered, expired or revoked, or made from one that is.
  *
+ * @param resource what tokens of assistants have to be for; null where no assistant is let in, nor what was made from one
  * @throws KeywardError `unauthenticated` for limits that this version can't read
  */
-export async function principalOfSession({ vault }: Parts, token: string): Promise<Principal | null> {
-  const [, a, b, c, d, e, secret] = form.exec(token) ?? [];
-  if (secret === undefined) return null;
-  const session = await vault.findSession(`${a}-${b}-${c}-${d}-${e}`);
-  if (!session || !isIts(session, secret) || !isGood(session)) return null;
-  const scopes = new Set(session.scopes as readonly Scope[]);
-  const limits = limitsFrom(session.limits);
-  const via = `session ${session.id}`;
-  const { tenant, owner: user, name } = session;
-  return { tenant, user, scopes, via, ...(name !== undefined && { client: name }), ...(limits && { limits }) };
+export async function principalOfSession(parts: Parts, token: string, resource: string | null = null) {
+  return (await readSessionToken(parts, token, resource))?.principal ?? null;
 }
 
-function isIts({ hash: known, limits }: Session, secret: string): boolean {
-  return timingSafeEqual(Buffer.from(hashOf(secret, limits)), Buffer.from(known));
+/** As `principalOfSession`, with what a token that is made from this one has to know. */
+export async function readSessionToken(parts: Parts, token: string, resource: string | null): Promise<Proved | null> {
+  const [, a, b, c, d, e, secret] = form.exec(token) ?? [];
+  if (secret === undefined) return null;
+  const session = await parts.vault.findSession(`${a}-${b}-${c}-${d}-${e}`);
+  if (!session || !isIts(session, secret)) return null;
+  const standing = await standingOf(parts, session, resource);
+  if (standing === null) return null;
+  parts.vault.touchToken(session);
+  const { scopes, limits, endsAt, depth } = standing;
+  const { id, tenant, owner: user, parent, name } = session;
+  // Whoever makes a token from another one chooses the name: the id keeps it apart from others.
+  const client = parent === undefined ? name : `${name} (token ${id.slice(0, 8)})`;
+  const proof = { via: `session ${id}`, ...(client !== undefined && { client }), ...(limits && { limits }) };
+  return { principal: { tenant, user, scopes, ...proof }, endsAt, depth, parent: { kind: 'session', id } };
+}
+
+type Standing = Pick<Principal, 'scopes'> & Pick<Proved, 'endsAt' | 'depth'> & { readonly limits: Limits | undefined };
+
+/** How far a session reaches at this moment; null when it, or what it was made from, has ended. */
+export async function standingOf(parts: Parts, session: Session, resource: string | null): Promise<Standing | null> {
+  const { expiresAt, parent } = session;
+  if (expiresAt !== null && expiresAt <= Date.now()) return null;
+  const own = { scopes: new Set(session.scopes as readonly Scope[]), limits: limitsFrom(session.limits) };
+  if (parent === undefined) return { ...own, endsAt: expiresAt, depth: 0 };
+  const above = await standingAbove(parts, session, parent, resource);
+  if (above === null || above.depth >= maxDepth) return null;
+  return {
+    scopes: new Set([...own.scopes].filter((scope) => above.scopes.has(scope))),
+    limits: narrower(above.limits, own.limits),
+    endsAt: Math.min(above.endsAt ?? Number.POSITIVE_INFINITY, expiresAt ?? Number.POSITIVE_INFINITY),
+    depth: above.depth + 1,
+  };
+}
+
+async function standingAbove(
+  parts: Parts,
+  { tenant, owner }: Session,
+  { kind, id }: TokenParent,
+  resource: string | null,
+): Promise<Standing | null> {
+  const found = kind === 'session' ? await parts.vault.findSession(id) : await findAssistant(parts, id);
+  if (!found || found.tenant !== tenant || found.owner !== owner) return null;
+  if (!('rotation' in found)) return standingOf(parts, found, resource);
+  if (found.status !== 'active' || found.resource !== resource) return null;
+  const scopes = new Set(found.scopes as readonly Scope[]);
+  return { scopes, limits: limitsFrom(found.limits), endsAt: found.expiresAt, depth: 0 };
+}
+
+function isIts({ hash: known, limits, parent }: Session, secret: string): boolean {
+  return timingSafeEqual(Buffer.from(hashOf(secret, { limits, parent })), Buffer.from(known));
 }
 
 function isGood({ expiresAt }: Session): boolean {
   return expiresAt === null || expiresAt > Date.now();
 }
 
+type Bounds = { readonly limits: StoredLimits | undefined; readonly parent: TokenParent | undefined };
+
 /**
- * The limits are part of what is hashed: a row that lost them lets nobody in, and neither does an older Keyward, which
- * does not know them.
+ * The limits and the parent are part of what is hashed: a row that lost them lets nobody in, and neither does an older
+ * Keyward, which does not know them.
  */
-function hashOf(secret: string, limits: StoredLimits | undefined): string {
-  return hash('sha256', limits === undefined ? secret : `${secret} ${canonicalJson(limits)}`, 'hex');
+function hashOf(secret: string, { limits, parent }: Bounds): string {
+  const bounds = parent === undefined ? limits : { ...(limits && { limits }), parent };
+  return hash('sha256', bounds === undefined ? secret : `${secret} ${canonicalJson(bounds)}`, 'hex');
 }
 
 /**

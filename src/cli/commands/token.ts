@@ -1,13 +1,14 @@
-/** `keyward token …`: the session tokens of HTTP mode. */
+/** `keyward token …`: the session tokens of HTTP mode, and the assistants that people let in. */
+import { allAssistants, endAssistantOf } from '../../broker/authorization/assistants.ts';
 import type { Broker } from '../../broker/broker.ts';
 import { readerOf } from '../../broker/policy/access.ts';
 import { limitsFrom, limitsInWords, storedFrom } from '../../broker/policy/limits.ts';
-import { createSession, listSessions, revokeSession } from '../../broker/sign-in/sessions.ts';
+import { createSession, listSessions, revokeSession, type Session } from '../../broker/sign-in/sessions.ts';
 import { hasCode, KeywardError } from '../../errors.ts';
 import { type Limits, localPrincipal, type Owner, type Principal, usualScopes } from '../../principal.ts';
 import type { Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
-import { table } from '../terminal/table.ts';
+import { plain, table } from '../terminal/table.ts';
 import { withBroker } from '../with-store.ts';
 
 /** Who acts, for the audit log. */
@@ -88,20 +89,32 @@ async function inWords(broker: Broker, owner: Owner, stored: unknown): Promise<s
 export const list: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
     const rows: string[][] = [];
-    for (const { id, tenant, owner, name = '-', expiresAt, scopes, limits } of await listSessions(broker)) {
+    const row = async (kind: string, { name = '-', endsAt, ...token }: Listed) => {
+      const { id, tenant, owner, scopes, limits, lastUsedAt } = token;
       const words = await inWords(broker, { tenant, user: owner }, limits);
-      rows.push([id, name, tenant, owner, expiryText(expiresAt), scopes.join(' '), words]);
+      const times = [expiryText(endsAt), lastUsedAt === undefined ? 'never' : new Date(lastUsedAt).toISOString()];
+      rows.push([id, kind, plain(name), tenant, owner, ...times, scopes.join(' '), words]);
+    };
+    for (const session of await listSessions(broker)) {
+      const { parent, expiresAt } = session;
+      await row(parent === undefined ? 'token' : `made from ${parent.id}`, { ...session, endsAt: expiresAt });
     }
+    for (const assistant of await allAssistants(broker)) await row('assistant', assistant);
+    const titles = ['id', 'kind', 'name', 'tenant', 'user', 'expires', 'last used', 'scopes', 'for'];
     process.stdout.write(
-      rows.length === 0
-        ? 'There is no session token yet.\n'
-        : table([['id', 'name', 'tenant', 'user', 'expires', 'scopes', 'for'], ...rows]),
+      rows.length === 0 ? 'There is no session token and no assistant yet.\n' : table([titles, ...rows]),
     );
   });
 
+/** A session token or an assistant. */
+type Listed = Pick<Session, 'id' | 'tenant' | 'owner' | 'name' | 'scopes' | 'limits' | 'lastUsedAt'> & {
+  readonly endsAt: number | null;
+};
+
 export const revoke: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
-    await revokeSession(broker, principal, invocation.words[0] ?? '');
+    const id = invocation.words[0] ?? '';
+    if (!(await endAssistantOf(broker, principal, id))) await revokeSession(broker, principal, id);
     process.stdout.write('Revoked.\n');
   });
 

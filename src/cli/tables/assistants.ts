@@ -34,14 +34,14 @@ export const assistantsCommands: CommandTable = {
     {
       name: 'token list',
       words: [],
-      help: 'list the session tokens, which are known by their ids, with what each is limited to',
+      help: 'list session tokens and assistants, which are known by their ids: when each was last used, and what it is limited to',
       examples: ['keyward token list'],
       load: async () => (await import('../commands/token.ts')).list,
     },
     {
       name: 'token revoke',
       words: ['<id>'],
-      help: 'refuse a session token from its next request on',
+      help: 'end a session token or an assistant: it is refused from its next request on, with all tokens that were made from it',
       examples: ['keyward token revoke 2f1c…'],
       load: async () => (await import('../commands/token.ts')).revoke,
     },

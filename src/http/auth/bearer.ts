@@ -86,7 +86,9 @@ export function createBearer({ broker, issuer, resource, limits }: BearerOptions
   const authenticate = async (authorization: string | undefined): Promise<Principal> => {
     const token = bearerForm.exec(authorization ?? '')?.[1];
     if (token === undefined || token.length > maxToken) throw unauthenticated(issuer);
-    const found = isSessionToken(token) ? await principalOfSession(broker, token) : await others(token);
+    const found = isSessionToken(token)
+      ? await principalOfSession(broker, token, verify === null ? resource : null)
+      : await others(token);
     if (!found) throw unauthenticated(issuer);
     return found;
   };

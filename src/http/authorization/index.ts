@@ -11,6 +11,7 @@ import type { Limits } from '../middleware/rate-limits.ts';
 import type { SignIn } from '../pages/sign-in/index.ts';
 import type { RequestEnv } from '../request-env.ts';
 import { consentRoutes, requireSameVisit } from './consent.ts';
+import { exchangeRoute, tokenBodyLimit } from './exchange.ts';
 import { paths } from './paths.ts';
 import type { ProviderOptions } from './provider.ts';
 
@@ -21,7 +22,7 @@ type Options = {
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
   readonly visitor: SignIn['visitor'];
-  readonly limits: Pick<Limits, 'registration' | 'authorization' | 'document' | 'token'>;
+  readonly limits: Pick<Limits, 'registration' | 'authorization' | 'document' | 'token' | 'badBearer'>;
   /** Sends a browser that came under another name to the public one. */
   readonly underName: MiddlewareHandler;
 };
@@ -74,7 +75,7 @@ export function authorizationRoutes(options: Options): Hono<RequestEnv> {
   const consent = { broker, secure, visitor, provider: async () => (await load()).provider };
   routes.get(`${paths.authorize}/:uid`, underName, requireSameVisit(consent), answer);
   routes.post(paths.register, counted(limits.registration), answer);
-  routes.post(paths.token, counted(limits.token), answer);
+  routes.post(paths.token, counted(limits.token), tokenBodyLimit, exchangeRoute({ broker, resource, limits }), answer);
   routes.post(paths.revoke, counted(limits.token), answer);
   routes.route('/', consentRoutes(consent));
   return routes;

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { grantable } from '../../broker/authorization/choice.ts';
 import { usualScopes } from '../../principal.ts';
 import { metadataPath } from '../auth/bearer.ts';
+import { detailsType, exchangeGrant } from './exchange.ts';
 import { paths } from './paths.ts';
 
 /**
@@ -44,7 +45,8 @@ function serverMetadata(issuer: string) {
     scopes_supported: [...grantable],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
-    grant_types_supported: ['authorization_code', 'refresh_token'],
+    grant_types_supported: ['authorization_code', 'refresh_token', exchangeGrant],
+    authorization_details_types_supported: [detailsType],
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: ['none'],
     revocation_endpoint_auth_methods_supported: ['none'],

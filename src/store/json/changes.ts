@@ -54,13 +54,19 @@ export function applyChanges(draft: Draft, changes: readonly Change[]): void {
   }
 }
 
-/** Sets `lastUsedAt` of one credential, never backwards; a credential that is gone meanwhile is no error. */
+/** Sets `lastUsedAt` of one credential or token, never backwards; one that is gone meanwhile is no error. */
 export function applyTouch(draft: Draft, id: string, owner: Owner, at: number): void {
-  const key = rowKey('credential', id);
-  const stored = draft.find(key);
-  if (stored?.kind !== 'credential' || !isOwnedBy(stored.row, owner)) return;
-  if (at > (stored.row.lastUsedAt ?? 0)) draft.set(key, { kind: 'credential', row: { ...stored.row, lastUsedAt: at } });
+  for (const kind of used) {
+    const stored = draft.find(rowKey(kind, id));
+    if (stored === undefined || !isOwnedBy(stored.row, owner)) continue;
+    const { lastUsedAt = null } = stored.row as { lastUsedAt?: number | null };
+    if (at > (lastUsedAt ?? 0))
+      draft.set(rowKey(kind, id), { kind, row: { ...stored.row, lastUsedAt: at } } as KindRow);
+  }
 }
+
+/** Kinds of rows whose last use is noted; no two of them have the same id. */
+const used = ['credential', 'session', 'assistant'] as const;
 
 /** Replaces boxes that are still as they were. */
 export function applyReseal(draft: Draft, boxes: readonly Reseal[]): void {

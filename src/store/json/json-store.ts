@@ -10,7 +10,6 @@ import { storageError } from '../../seal/private-files.ts';
 import { loadSodium } from '../../seal/sodium.ts';
 import { type MarkKeeper, noMark, openMark } from '../mark.ts';
 import { isOwnedBy, isSharedWith, isVisibleTo, type Reader } from '../sharing.ts';
-import type { SessionRow } from '../sign-in-rows.ts';
 import type { CredentialRow, KindRow, ListFilter, Page, Rows, Store, VisiblePage } from '../store.ts';
 import { made } from '../under-keys.ts';
 import { type VaultAdapter, vaultAdapter } from './adapter.ts';
@@ -141,8 +140,8 @@ function storeOver(
       const found = (await table.current()).find(rowKey('assistant', id));
       return found?.kind === 'assistant' ? found.row : undefined;
     },
-    async listSessions(page) {
-      return pageOf((await table.current()).on(kindShelf('session'), page.after), {}, page) as SessionRow[];
+    async listTokens(kind, page) {
+      return pageOf((await table.current()).on(kindShelf(kind), page.after), {}, page) as Rows[typeof kind][];
     },
     async findVisible(reader, id) {
       const found = (await table.current()).find(rowKey('credential', id));

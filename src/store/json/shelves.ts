@@ -4,7 +4,7 @@
  */
 import type { Owner } from '../../principal.ts';
 import type { Share } from '../sharing.ts';
-import type { Kind, KindRow } from '../store.ts';
+import type { Kind, KindRow, TokenKind } from '../store.ts';
 
 /** The place of a row in every list: its creation time, then its id. */
 export type Place = { readonly createdAt: number; readonly id: string };
@@ -18,7 +18,7 @@ export function ownerShelf(kind: Kind, { tenant, user }: Owner): string {
 }
 
 /** The rows of one kind, whoever has them. */
-export function kindShelf(kind: 'session'): string {
+export function kindShelf(kind: TokenKind): string {
   return JSON.stringify(['kind', kind]);
 }
 
@@ -39,7 +39,7 @@ function sharedShelf(tenant: string, target: string): string {
 /** The shelves that a row lies on, each once. */
 export function shelvesOf({ kind, row }: KindRow): readonly string[] {
   const own = ownerShelf(kind, { tenant: row.tenant, user: row.owner });
-  if (kind === 'session') return [own, kindShelf(kind)];
+  if (kind === 'session' || kind === 'assistant') return [own, kindShelf(kind)];
   if (kind !== 'credential' || row.shares === undefined || row.shares.length === 0) return [own];
   return [...new Set([own, ...row.shares.map((share) => shelfOf(share, row.tenant))])];
 }

@@ -105,7 +105,7 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
     async findAssistant(id) {
       return (await rows('assistant', (row) => row.id === id, sql.find, ['assistant', id]))[0];
     },
-    listSessions: (page) => rows('session', () => true, sql.listSessions, [...startOf(page), page.limit]),
+    listTokens: (kind, page) => rows(kind, () => true, sql.listTokens(kind), [...startOf(page), page.limit]),
     async findVisible(reader, id) {
       const fits = (row: CredentialRow) => row.id === id && isVisibleTo(row, reader);
       const values = [...ownerParameters(reader), id, readerNames(reader)];

@@ -62,7 +62,7 @@ export function rowOf<K extends Kind>(found: Columns): Rows[K] {
     sealed: found.sealed,
     createdAt: found.created_at,
     updatedAt: found.updated_at,
-    ...(found.kind === 'credential' && { lastUsedAt: found.last_used_at }),
+    ...((found.kind === 'credential' || found.last_used_at !== null) && { lastUsedAt: found.last_used_at }),
     ...JSON.parse(found.metadata),
   } as unknown as Rows[K];
 }

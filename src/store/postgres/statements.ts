@@ -3,7 +3,7 @@
  * first two parameters. The few that take neither are for what carries no principal yet (a callback, a bearer token) or
  * works on the whole vault; they stand at the end.
  */
-import type { ListFilter } from '../store.ts';
+import type { ListFilter, TokenKind } from '../store.ts';
 import { underKeysOf } from './key-fence.ts';
 import { columnNames, columns } from './rows.ts';
 
@@ -185,7 +185,7 @@ export const touch: Statement = {
   name: 'keyward_touch',
   text: `update keyward_records r set last_used_at = t.used_at
     from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as t (tenant, owner, id, used_at)
-    where r.tenant = t.tenant and r.owner = t.owner and r.kind = 'credential' and r.id = t.id
+    where r.tenant = t.tenant and r.owner = t.owner and r.kind in ('credential', 'session', 'assistant') and r.id = t.id
       and (r.last_used_at is null or r.last_used_at < t.used_at)`,
 };
 
@@ -217,11 +217,11 @@ export const listOffered: Statement = {
 };
 
 /** For whoever runs Keyward: $1 and $2 the last row before the page, $3 limit. */
-export const listSessions: Statement = {
-  name: 'keyward_list_sessions',
-  text: `select ${columns} from keyward_records r where r.kind = 'session' and (r.created_at, r.id) > ($1, $2)
+export const listTokens = (kind: TokenKind): Statement => ({
+  name: `keyward_list_${kind}s`,
+  text: `select ${columns} from keyward_records r where r.kind = '${kind}' and (r.created_at, r.id) > ($1, $2)
     order by r.created_at, r.id limit $3`,
-};
+});
 
 /** $1 kind, $2 time. */
 export const purge: Statement = {

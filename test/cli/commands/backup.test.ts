@@ -49,7 +49,7 @@ it('a vault moves from the file to PostgreSQL under new owners, is backed up the
   const other = { KEYWARD_HOME: join(home, 'other') };
   expect(await keyward(other, 'restore', '--from', file)).toContain('restored');
   // One that was revoked since the backup must not be good again.
-  expect(await keyward(other, 'token', 'list')).toContain('There is no session token yet');
+  expect(await keyward(other, 'token', 'list')).toContain('There is no session token and no assistant yet');
   const audit = await keyward(other, 'audit', 'tail');
   for (const action of ['vault.move', 'vault.backup', 'vault.restore']) expect(audit).toContain(action);
   expect(await keyward(other, 'audit', 'verify')).toContain('The audit log is whole');

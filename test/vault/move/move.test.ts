@@ -92,7 +92,7 @@ describe.each([
     expect(await target.findVisible(reading(bob), shared.id)).toMatchObject({ id: shared.id, shares: shared.shares });
     expect(await secretAt(target, ann, shared.id)).toEqual(apiKeySecret());
     expect(await seenAt(target, ann, shared.id)).toEqual({ row: 1, version: 1, ...seen });
-    expect(await target.listSessions({ limit: 5 })).toEqual(await source.listSessions({ limit: 5 }));
+    expect(await target.listTokens('session', { limit: 5 })).toEqual(await source.listTokens('session', { limit: 5 }));
     expect(await verifyAudit(target)).toMatchObject({ ok: true, lines: 3 });
     await target.close();
     // It is a vault of its own from then on.
@@ -187,7 +187,9 @@ describe.each([
     expect(await seenAt(target, anna, shared.id)).toEqual({ row: 1, version: 1, ...seen });
     expect(await target.get('credential', ann, shared.id)).toBeUndefined();
     expect(await target.findVisible(reading({ tenant: 'team', user: 'bert' }), shared.id)).toBeDefined();
-    expect((await target.listSessions({ limit: 5 }))[0]).toMatchObject(anna ? { tenant: 'team', owner: 'anna' } : {});
+    expect((await target.listTokens('session', { limit: 5 }))[0]).toMatchObject(
+      anna ? { tenant: 'team', owner: 'anna' } : {},
+    );
 
     const bert = { tenant: 'team', user: 'bert' };
     expect(await target.get('credential', bert, connected.id)).toMatchObject({ authConfigOwner: 'anna' });

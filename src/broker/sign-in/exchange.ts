@@ -1,0 +1,143 @@
+/**
+ * Token exchange (RFC 8693): a program makes a narrower token of its own, for a part of its work. The new one is a session
+ * token that never reaches more than the one before it, and ends with it.
+ */
+import { KeywardError } from '../../errors.ts';
+import { forEvery } from '../../in-parallel.ts';
+import { type Limits, type Owner, type Principal, type Scope, usualScopes } from '../../principal.ts';
+import type { Session } from '../../vault/vault.ts';
+import { isAccessToken, type Proved, readAssistantToken } from '../authorization/tokens.ts';
+import type { Broker } from '../broker.ts';
+import { isId, maxName, oneLine } from '../input/text.ts';
+import { reaches, readerOf } from '../policy/access.ts';
+import { who } from '../policy/policy.ts';
+import { createSession, isSessionToken, maxDepth, readSessionToken, standingOf } from './sessions.ts';
+
+/** A token that was made from another one lasts at most this long. */
+const lifetimeMs = 3_600_000;
+/** So many of them one user may have at once. */
+const maxAtOnce = 50;
+/** Others of the same user who make one at this moment are waited for. */
+const waitMs = 5_000;
+
+/** What is asked for. */
+type Asked = {
+  /** The token to make a narrower one of. */
+  readonly subject: string;
+  /** Null: the usual ones, as far as the token has them. */
+  readonly scopes: readonly string[] | null;
+  readonly limits: Limits;
+  /** What it is for, for the audit log and lists; null: the name of who makes it. */
+  readonly name: string | null;
+};
+
+type Exchanged = {
+  readonly token: string;
+  readonly scopes: readonly Scope[];
+  /** In milliseconds since 1970. */
+  readonly endsAt: number;
+};
+
+/**
+ * Makes a token for a part of what another one may do. The audit log has it before it is there, and every refusal.
+ *
+ * @param resource what tokens of assistants have to be for
+ * @throws KeywardError `unauthenticated` for a token that is not good, `insufficient_scope` for a scope that it does not
+ * have, `forbidden` for connections or connectors that it does not reach, `invalid_input` for a name or limits that can't
+ * be, or a row of too many tokens, `limit_reached`
+ */
+export async function exchangeToken(broker: Broker, resource: string, asked: Asked): Promise<Exchanged> {
+  const subject = await subjectOf(broker, asked.subject, resource);
+  if (subject === null)
+    throw new KeywardError('unauthenticated', 'The token to exchange is not good, or not any more.');
+  const { principal } = subject;
+  try {
+    const scopes = scopesWithin(principal, asked.scopes);
+    await requireReached(broker, principal, asked.limits);
+    if (subject.depth >= maxDepth) {
+      throw new KeywardError(
+        'invalid_input',
+        `No more than ${maxDepth} tokens in a row are made each from another one.`,
+      );
+    }
+    return await make(broker, resource, subject, { ...asked, scopes });
+  } catch (error) {
+    if (error instanceof KeywardError) {
+      await broker.refusals.note({ ...who(principal), action: 'session.create', outcome: 'refused', code: error.code });
+    }
+    throw error;
+  }
+}
+
+async function make(
+  broker: Broker,
+  resource: string,
+  { principal, endsAt, parent }: Proved,
+  { scopes, limits, name }: Asked & { readonly scopes: readonly Scope[] },
+): Promise<Exchanged> {
+  const { tenant, user } = principal;
+  const until = Math.min(Date.now() + lifetimeMs, endsAt ?? Number.POSITIVE_INFINITY);
+  const input = { tenant, user, scopes, expiresAt: until, limits, parent };
+  // One after another, so that nobody takes the room that people need for tokens of their own.
+  const lease = { waitMs };
+  return broker.vault.withLease(`exchange ${JSON.stringify([tenant, user])}`, lease, async () => {
+    await requireRoom(broker, resource, { tenant, user });
+    const called = name ?? nameAfter(principal);
+    const { token } = await createSession(broker, principal, { ...input, name: called });
+    return { token, scopes, endsAt: until };
+  });
+}
+
+/** Who comes with this token, and how far it reaches; null for one that is not good. */
+async function subjectOf(broker: Broker, token: string, resource: string): Promise<Proved | null> {
+  if (isSessionToken(token)) return readSessionToken(broker, token, resource);
+  return isAccessToken(token) ? readAssistantToken(broker, token, resource) : null;
+}
+
+/** What hands out secrets, widens access or is for backends is asked for by name. */
+function scopesWithin({ scopes }: Principal, asked: readonly string[] | null): readonly Scope[] {
+  const wanted = asked ?? usualScopes.filter((scope) => scopes.has(scope));
+  const beyond = wanted.length === 0 || wanted.some((scope) => !scopes.has(scope as Scope));
+  if (beyond) throw new KeywardError('insufficient_scope', 'The token does not have all of these scopes.');
+  return wanted as readonly Scope[];
+}
+
+/** What the token does not reach does not exist for it: one answer for all that is not there. */
+async function requireReached(broker: Broker, principal: Principal, { connections, connectors }: Limits) {
+  const reader = readerOf(broker, principal);
+  for (const id of connections ?? []) {
+    const found = isId(id) ? await broker.vault.findVisible(reader, id) : undefined;
+    if (found === undefined || !reaches(principal, reader, found)) throw outOfReach();
+  }
+  const within = principal.limits?.connectors;
+  for (const id of connectors ?? []) {
+    if (broker.catalogue.get(id) === undefined || (within && !within.has(id))) throw outOfReach();
+  }
+}
+
+/** Sweeps away what ended, by itself or with what it was made from. */
+async function requireRoom(broker: Broker, resource: string, owner: Owner): Promise<void> {
+  const derived = (await sessionsOf(broker, owner)).filter(({ parent }) => parent !== undefined);
+  const standing = await Promise.all(derived.map((session) => standingOf(broker, session, resource)));
+  const over = derived.filter((_, index) => standing[index] === null);
+  await forEvery(over, (record) => broker.vault.commit([{ op: 'delete', kind: 'session', record }]));
+  if (derived.length - over.length < maxAtOnce) return;
+  throw new KeywardError(
+    'limit_reached',
+    `There are ${maxAtOnce} tokens that were made from others, which is as many as one user may have.`,
+    { hint: 'Each ends within an hour. Whoever runs Keyward can end some: keyward token revoke.' },
+  );
+}
+
+function sessionsOf({ vault }: Broker, owner: Owner): Promise<Session[]> {
+  return vault.list('session', owner, {}, { limit: 1_000 });
+}
+
+/** Longer ones are cut: the row says what it was made from. */
+function nameAfter({ client = 'a token without a name' }: Principal): string {
+  return oneLine(`made by ${client}`, maxName)?.trimEnd() ?? '';
+}
+
+function outOfReach(): KeywardError {
+  return new KeywardError('forbidden', 'The token does not reach all of these connections and connectors.');
+}
