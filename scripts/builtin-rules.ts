@@ -19,6 +19,7 @@ import {
   variablesIn,
   wholeVariable,
 } from '../src/connectors/template.ts';
+import { checkFamily } from './family-rules.ts';
 
 /** What connectors are sorted by; a new one is a decision, so that a list narrows to something. */
 export const categories: readonly string[] = [
@@ -68,6 +69,7 @@ export function checkBuiltins(files: readonly DefinitionFile[]): {
     checkNames(definition, takenBy, report);
     checkFacts(definition, report);
     checkAuth(definition, complete(definition), report);
+    checkFamily(complete(definition), report);
   }
   return { definitions, problems };
 }

@@ -1,17 +1,20 @@
 /** What every operation of the broker works on. Knows no transport. */
 import type { Catalogue } from '../connectors/catalogue.ts';
+import type { ClientFamily } from '../connectors/families.ts';
 import { type Log, logWith } from '../log.ts';
 import type { Egress } from '../net/egress.ts';
 import type { Turns } from '../vault/turns.ts';
 import type { Credential, CredentialSecret, ShareRule, Vault } from '../vault/vault.ts';
 import type { Refusals } from './policy/audit.ts';
 
-/** An OAuth client that the environment provides for one connector. */
+/** An OAuth client that the environment provides for one connector, or for a family of them. */
 export type DefaultAuthConfig = { readonly clientId: string; readonly clientSecret: string | null };
 
 export type BrokerSettings = {
   /** Default auth configs by connector id (`KEYWARD_AUTH_<CONNECTOR>_CLIENT_ID`). */
   readonly authConfigs: ReadonlyMap<string, DefaultAuthConfig>;
+  /** Those for all connectors of a vendor's family (`KEYWARD_AUTH_<FAMILY>_CLIENT_ID`). */
+  readonly familyClients: ReadonlyMap<ClientFamily, DefaultAuthConfig>;
   /** Where the document is that names this Keyward to authorization servers, for one without an https address; null: none. */
   readonly clientMetadataUrl: string | null;
   /** Where `redirectUri` may point besides loopback: exact URIs, or bare origins for every path below them. */

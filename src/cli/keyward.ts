@@ -5,6 +5,7 @@ import type { Broker, DefaultAuthConfig, Pages } from '../broker/broker.ts';
 import { createBroker } from '../broker/create-broker.ts';
 import { type Config, connectorVariable } from '../config/config.ts';
 import { type Catalogue, loadCatalogue } from '../connectors/catalogue.ts';
+import { type ClientFamily, familyNames } from '../connectors/families.ts';
 import { createLoopbackPages } from '../http/loopback/loopback.ts';
 import type { Log } from '../log.ts';
 import { createEgress } from '../net/open-egress.ts';
@@ -44,7 +45,7 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
   );
   const egress = createEgress({ allow: config.egressAllow, only: config.hostsAllow, proxy: config.proxy });
   for (const { file, field, rule } of catalogue.problems) log.warn('connector_invalid', { file, field, rule });
-  const { found, unknown } = matchAuthConfigs(config, catalogue);
+  const { found, families, unknown } = matchAuthConfigs(config, catalogue);
   for (const connector of unknown) log.warn('auth_config_unknown_connector', { connector });
 
   const loopback = createLoopbackPages({
@@ -55,7 +56,7 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
     egressTo: (hostAndPort) => createEgress({ allow: [hostAndPort] }),
   });
   const { clientMetadataUrl, redirectUris, secretInput, release, anyHost, maxCalls, shareTenants } = config;
-  const client = { authConfigs: found, clientMetadataUrl, redirectUris };
+  const client = { authConfigs: found, familyClients: families, clientMetadataUrl, redirectUris };
   const settings = { ...client, secretInput, release, anyHost, maxCalls, shareTenants };
   const broker: Broker = createBroker({ vault, catalogue, egress, log, settings, pages: own.pages ?? loopback });
   return {
@@ -112,21 +113,20 @@ export function fallbackKeyFile(config: Config): string {
   return join(config.configDir, 'vault.key');
 }
 
-/** The environment's auth configs by connector id, and the names that fit no connector, or more than one. */
-export function matchAuthConfigs(
-  { authConfigs }: Config,
-  catalogue: Catalogue,
-): { readonly found: ReadonlyMap<string, DefaultAuthConfig>; readonly unknown: readonly string[] } {
+/** The environment's auth configs by connector id and by family, and the names that fit neither, or more than one. */
+export function matchAuthConfigs({ authConfigs }: Config, catalogue: Catalogue) {
   const found = new Map<string, DefaultAuthConfig>();
+  const families = new Map<ClientFamily, DefaultAuthConfig>();
   const unknown: string[] = [];
   for (const [variable, client] of authConfigs) {
-    const ids = catalogue.ids().filter((id) => connectorVariable(id) === variable);
-    const [id] = ids;
-    // A client secret goes to one service. Where the name could mean two, neither gets it.
-    if (id === undefined || ids.length > 1) unknown.push(variable);
-    else found.set(id, client);
+    const [id, ...others] = catalogue.ids().filter((one) => connectorVariable(one) === variable);
+    const family = familyNames.find((one) => connectorVariable(one) === variable);
+    // A client secret goes to one service or family. Where the name could mean two, neither gets it.
+    if (others.length > 0 || (id === undefined) === (family === undefined)) unknown.push(variable);
+    else if (id !== undefined) found.set(id, client);
+    else if (family !== undefined) families.set(family, client);
   }
-  return { found, unknown };
+  return { found, families, unknown };
 }
 
 /** Resolves with the signal that tells this process to stop. */

@@ -90,7 +90,7 @@ export function describeOptions(): readonly OptionText[] {
     variable: 'KEYWARD_AUTH_<CONNECTOR>_CLIENT_ID, KEYWARD_AUTH_<CONNECTOR>_CLIENT_SECRET',
     value: 'text',
     flag: undefined,
-    help: 'a default auth config: the OAuth client for one connector (google-drive is GOOGLE_DRIVE)',
+    help: 'a default auth config: the OAuth client for one connector (google-drive is GOOGLE_DRIVE), or for all of a vendor (GOOGLE, MICROSOFT, ATLASSIAN, ZOHO)',
     byDefault: 'none',
   };
   return [...fixed, authConfig];

@@ -1,7 +1,8 @@
 /** The built-in definitions: one JSON file each, read when somebody asks for it, so that no start pays for their number. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinFolder } from './catalogue-folder.ts';
-import type { ConnectorFile } from './definition/definition.ts';
+import type { Connector, ConnectorFile } from './definition/definition.ts';
+import type { ClientFamily } from './families.ts';
 
 let ids: ReadonlySet<string> | undefined;
 
@@ -25,4 +26,12 @@ export function isBuiltin(id: string): boolean {
 export function readBuiltin(id: string): ConnectorFile | undefined {
   if (!isBuiltin(id)) return undefined;
   return JSON.parse(readFileSync(new URL(`${id}.json`, builtinFolder), 'utf8'));
+}
+
+/**
+ * The family whose clients this connector may use, or null. A connector file has none, whatever it says: it decides where
+ * a secret is sent, and the clients of a family were entered for the vendor.
+ */
+export function familyOf(connector: Pick<Connector, 'id' | 'clientFamily'>): ClientFamily | null {
+  return isBuiltin(connector.id) ? connector.clientFamily : null;
 }

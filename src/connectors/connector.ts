@@ -3,6 +3,7 @@
  * `definition.ts`; here is only the shape.
  */
 import type { StandardCode } from './error-codes.ts';
+import type { ClientFamily } from './families.ts';
 
 /** Part of JSON Schema 2020-12; every value is a string, unknown fields are refused. */
 export type Inputs = {
@@ -178,6 +179,10 @@ export type Connector = {
   readonly categories: readonly string[];
   readonly docsUrl: string;
   readonly appUrl: string;
+  /** Ask `familyOf` for it: a connector file belongs to none. */
+  readonly clientFamily: ClientFamily | null;
+  /** Scope → what it lets Keyward do. */
+  readonly scopeDescriptions: Readonly<Record<string, string>>;
   readonly verifiedOn: string | null;
   readonly evidence: readonly string[];
   readonly unverified: readonly string[];

@@ -15,6 +15,12 @@ import { skeletonOf } from './lookalike.ts';
 const maxBytes = 256 * 1024;
 
 /**
+ * What a file of somebody's own must not say: that it may use the OAuth clients of a vendor, and what agreeing means. Pages
+ * say both as the words of Keyward.
+ */
+const builtinFields = ['clientFamily', 'scopeDescriptions'] as const;
+
+/**
  * Reads every *.json of a folder, in the order of their names. A bad file is a problem, never an error; `unusable` has the
  * problems by the id that the file gives its connector, else by the name of the file.
  */
@@ -40,6 +46,13 @@ export async function readUserFiles(
     if (found.length > 0) unusable.set(checked.id, found);
     if (!checked.definition) continue;
     const { id, name } = checked.definition;
+    const reserved = builtinFields.filter((field) => checked.definition && Object.hasOwn(checked.definition, field));
+    if (reserved.length > 0) {
+      const found = reserved.map((field) => ({ file: path, field, rule: 'is for built-in connectors: take it out' }));
+      problems.push(...found);
+      unusable.set(id, found);
+      continue;
+    }
     const taken = takenBy.get(lookalike(id));
     const [likeId, likeName] = [id, name].map((text) => builtinBy.get(skeletonOf(text)));
     if (taken || likeId || likeName) {

@@ -122,9 +122,13 @@ describe('keyward', () => {
     const added = await keyward(['auth-config', 'add', 'github', '--client-id', 'Iv1.abc'], {}, `${secret}\n`);
     expect(added).toMatchObject({ code: 0, stderr: '' });
     const [id = ''] = /[0-9a-f-]{36}/.exec(added.stdout) ?? [];
-    const listed = await keyward(['auth-config', 'list'], { KEYWARD_AUTH_SLACK_CLIENT_ID: 'from-env' });
+    const listed = await keyward(['auth-config', 'list'], {
+      KEYWARD_AUTH_SLACK_CLIENT_ID: 'from-env',
+      KEYWARD_AUTH_GOOGLE_CLIENT_ID: 'for-all-of-google',
+    });
     expect(listed.stdout).toMatch(new RegExp(`${id} +github +Iv1.abc`));
     expect(listed.stdout).toMatch(/default +slack +from-env/);
+    expect(listed.stdout).toMatch(/default +all of google +for-all-of-google/);
     expect(await keyward(['auth-config', 'remove', id])).toMatchObject({ code: 0, stderr: '' });
     const after = await keyward(['auth-config', 'list']);
     expect(after.stdout).not.toContain(id);

@@ -11,6 +11,7 @@ import { viewAttempt } from '../../src/broker/connect/page.ts';
 import { createBroker } from '../../src/broker/create-broker.ts';
 import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import type { Facts, Log } from '../../src/log.ts';
+import type { Egress } from '../../src/net/egress.ts';
 import { createEgress } from '../../src/net/open-egress.ts';
 import { localPrincipal, type Principal } from '../../src/principal.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -49,6 +50,8 @@ export type BrokerOptions = {
   readonly definitions?: readonly { readonly id: string }[];
   /** Default: the system's resolver. */
   readonly resolve?: DnsServer['resolve'];
+  /** Stands between the broker and its egress. */
+  readonly through?: (egress: Egress) => Egress;
   /** More hosts on loopback that may be reached. */
   readonly allow?: readonly string[];
   readonly pages?: Partial<Pages>;
@@ -89,10 +92,12 @@ export async function startBroker(options: BrokerOptions): Promise<TestBroker> {
   const catalogue = await loadCatalogue(connectors);
   if (catalogue.problems.length > 0) throw new Error(JSON.stringify(catalogue.problems));
   const { resolve, allow = [] } = options;
-  const egress = createEgress({ allow: [new URL(options.origin).host, ...allow], ...(resolve && { resolve }) });
+  const direct = createEgress({ allow: [new URL(options.origin).host, ...allow], ...(resolve && { resolve }) });
+  const egress = options.through?.(direct) ?? direct;
   const lines: string[] = [];
   const settings: BrokerSettings = {
     authConfigs: new Map([[acme, { clientId: 'keyward', clientSecret: 'keyward-secret' }]]),
+    familyClients: new Map(),
     clientMetadataUrl: null,
     redirectUris: [],
     secretInput: 'any',

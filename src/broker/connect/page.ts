@@ -17,12 +17,15 @@ import { scopesOf } from '../oauth/context.ts';
 import type { WantedScope } from '../oauth/hand-over.ts';
 import { csrfFor, stateFor } from '../visitors/browser-binding.ts';
 import { admit, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
+import { type BorrowedClient, borrowedClient, type Family, familyAround } from './family.ts';
 import { failureOf, returnOf, stateOf } from './state.ts';
 
 /** What a page shows. Every step carries what tells the person which request this is. */
 export type ConnectView = {
   readonly attemptId: string;
   readonly connector: { readonly id: string; readonly name: string; readonly docsUrl: string };
+  /** Scope → what it lets Keyward do, in Keyward's words, for those that the vendor explains. */
+  readonly scopeDescriptions: Readonly<Record<string, string>>;
   /** Where the credential will be sent, unless a built-in connector says so alone. */
   readonly destination: string | null;
   /** The connection that gets another secret by this, as it is now; null for a new one. */
@@ -51,6 +54,8 @@ export type Step =
       readonly ownFile: boolean;
       readonly scopes: readonly string[];
       readonly secretNeeded: boolean;
+      /** The same app serves these services of the vendor, too. Null where it serves this one alone. */
+      readonly family: Family | null;
     }
   | {
       readonly step: 'inputs';
@@ -76,6 +81,8 @@ export type Step =
       readonly scopes: readonly string[];
       /** The OAuth client in use, when the person may enter another one. */
       readonly changeableClientId: string | null;
+      /** That client was entered for another service of the vendor, and this one may need more of the app; else null. */
+      readonly borrowed: BorrowedClient | null;
     }
   | {
       readonly step: 'device';
@@ -112,6 +119,7 @@ export async function viewAttempt(
   return {
     attemptId,
     connector: { id: connector.id, name: serviceName(connector, auth, attempt.inputs), docsUrl: connector.docsUrl },
+    scopeDescriptions: connector.scopeDescriptions,
     destination: destinationOf(connector, auth, attempt.inputs),
     reconnects: previous === undefined ? null : { name: previous.name, account: previous.account },
     shares: previous?.shares ?? [],
@@ -150,6 +158,7 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
       ownFile: !isBuiltin(connector.id),
       scopes: attempt.askedScopes ?? scopes,
       secretNeeded: needsClientSecret(auth),
+      family: familyAround(broker.catalogue, connector),
     };
   }
   if (readInputs(connector, auth, { ...attempt.inputs, ...secret.inputs }).missingSecrets.length > 0) {
@@ -175,7 +184,8 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
       },
     );
     const changeableClientId = isChangeable(attempt) ? context.client.clientId : null;
-    return { step: 'authorize', authorizationUrl: url.href, scopes, changeableClientId };
+    const borrowed = await borrowedClient(broker, attempt, connector, context.auth);
+    return { step: 'authorize', authorizationUrl: url.href, scopes, changeableClientId, borrowed };
   } catch (error) {
     return failed(error);
   }

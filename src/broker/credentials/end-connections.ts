@@ -1,4 +1,5 @@
 /** Ending every connection of one owner: nobody can use it, each grant is revoked at its service, and no secret that ended is kept. */
+import { familyOf } from '../../connectors/builtin.ts';
 import { hasCode, toPublic } from '../../errors.ts';
 import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
@@ -121,11 +122,12 @@ async function siblingsWithin(broker: Broker, owned: readonly Credential[]): Pro
   return found;
 }
 
-/** Those of a service that ends whole grants are one group; every other connection is one by itself. */
+/** Those of a service or a family that ends whole grants are one group; every other connection is one by itself. */
 function grouped(broker: Broker, owned: readonly Credential[]): Credential[][] {
   const groups = new Map<string, Credential[]>();
   for (const credential of owned) {
-    const name = endsWholeGrant(broker, credential) ? credential.connectorId : credential.id;
+    const connector = endsWholeGrant(broker, credential) ? broker.catalogue.get(credential.connectorId) : undefined;
+    const name = connector === undefined ? credential.id : (familyOf(connector) ?? connector.id);
     groups.set(name, [...(groups.get(name) ?? []), credential]);
   }
   return [...groups.values()];

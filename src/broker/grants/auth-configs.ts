@@ -12,6 +12,7 @@ import { oneLine, readId, readName } from '../input/text.ts';
 import type { OAuthClient } from '../oauth/context.ts';
 import { isWithin } from '../policy/limits.ts';
 import { authorize, requireWithin } from '../policy/policy.ts';
+import { clientsFor, environmentClient, isEnteredFor } from './family-clients.ts';
 import { readServer } from './named-server.ts';
 
 /** Id of the auth config that the environment provides. */
@@ -57,7 +58,7 @@ function serves({ owner, registration }: AuthConfig, { user }: ConnectedFor): bo
 
 /**
  * The auth config with this id, or without an id the one to use: the environment's, else the newest stored one that
- * suits. Undefined when there is none; `not_found` when an id was given that neither this owner nor whoever acts for it
+ * suits. One of the connector itself comes before one of its family. Undefined when there is none; `not_found` when an id was given that neither this owner nor whoever acts for it
  * has. Where the connection names the authorization server, a client of another one is none here.
  */
 export async function findAuthConfig(
@@ -66,16 +67,16 @@ export async function findAuthConfig(
   wanted: Wanted,
   id: string | null,
 ): Promise<UsableAuthConfig | undefined> {
-  const connectorId = wanted.connector.id;
   const server = namedServer(wanted.auth, wanted.inputs);
-  const fromEnvironment = server === null ? broker.settings.authConfigs.get(connectorId) : undefined;
+  const fromEnvironment = server === null ? environmentClient(broker, wanted.connector) : undefined;
   if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
     return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
   }
   for (const holder of holdersOf(owner)) {
     const stored =
       id === null ? await newest(broker, holder, owner, wanted) : await broker.vault.get('authConfig', holder, id);
-    if (stored?.connectorId !== connectorId || (stored.server ?? null) !== server || !serves(stored, owner)) continue;
+    if (stored === undefined || !isEnteredFor(broker, stored, wanted.connector)) continue;
+    if ((stored.server ?? null) !== server || !serves(stored, owner)) continue;
     const { clientSecret } = await broker.vault.open('authConfig', stored);
     const { registration } = stored;
     const hosts = stored.hosts ?? (await noteHosts(broker, stored, wanted));
@@ -89,7 +90,7 @@ export async function findAuthConfig(
     };
   }
   if (id === null) return undefined;
-  throw new KeywardError('not_found', `There is no auth config ${id} for ${connectorId}.`, {
+  throw new KeywardError('not_found', `There is no auth config ${id} for ${wanted.connector.id}.`, {
     hint: 'Leave authConfigId out: Keyward uses the one it has, or asks the person on its page.',
   });
 }
@@ -104,8 +105,8 @@ export function suits({ hosts }: Pick<AuthConfig, 'hosts'>, { connector, auth, i
 }
 
 /** A client from before hosts were noted was entered for what its connector says now. */
-async function noteHosts(broker: Broker, stored: AuthConfig, { connector, inputs }: Wanted): Promise<string[]> {
-  const hosts = clientHosts(connector, inputs);
+async function noteHosts(broker: Broker, stored: AuthConfig, { inputs }: Wanted): Promise<string[]> {
+  const hosts = clientHosts(broker.catalogue.require(stored.connectorId), inputs);
   await broker.vault
     .commit([{ op: 'update', kind: 'authConfig', record: { ...stored, hosts } }])
     .catch((error: unknown) => {
@@ -122,7 +123,7 @@ export async function hasAuthConfig(
   connector: Connector,
   auth: AuthMethod,
 ): Promise<boolean> {
-  if (broker.settings.authConfigs.has(connector.id)) return true;
+  if (environmentClient(broker, connector) !== undefined) return true;
   if (!isWithin(owner.limits, { id: null, connectorId: connector.id })) return false;
   const held = holdersOf(owner).map((holder) => newest(broker, holder, owner, { connector, auth, inputs: {} }));
   return (await Promise.all(held)).some((config) => config !== undefined);
@@ -281,9 +282,7 @@ async function newest(
   owner: ConnectedFor,
   wanted: Wanted,
 ): Promise<AuthConfig | undefined> {
-  const { connector, auth, inputs } = wanted;
-  const server = namedServer(auth, inputs);
-  // Lists go oldest first; a person has a handful of these.
-  const all = await broker.vault.list('authConfig', holder, { connectorId: connector.id }, { limit: 1_000 });
+  const server = namedServer(wanted.auth, wanted.inputs);
+  const all = await clientsFor(broker, holder, wanted.connector);
   return all.filter((one) => (one.server ?? null) === server && serves(one, owner) && suits(one, wanted)).at(-1);
 }

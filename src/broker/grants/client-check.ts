@@ -1,6 +1,7 @@
 /** The OAuth clients of an owner, as they have to be registered at their services. */
 import { clientsAt, serverInputName } from '../../connectors/auth-kinds.ts';
 import type { OAuth2Method } from '../../connectors/definition/definition.ts';
+import { clientFamilies } from '../../connectors/families.ts';
 import type { Principal } from '../../principal.ts';
 import type { Broker } from '../broker.ts';
 import { knowsRedirectUri } from '../oauth/registered.ts';
@@ -28,7 +29,9 @@ export async function clientChecks(
   broker: Broker,
   principal: Principal,
 ): Promise<(() => Promise<ClientCheck | null>)[]> {
-  const defaults = [...broker.settings.authConfigs].map(([connectorId, { clientId }]) => ({
+  const { authConfigs, familyClients } = broker.settings;
+  const ofFamilies = [...familyClients].map(([name, client]) => [clientFamilies[name].examples[0], client] as const);
+  const defaults = [...authConfigs, ...ofFamilies].map(([connectorId, { clientId }]) => ({
     id: defaultAuthConfigId,
     connectorId,
     clientId,

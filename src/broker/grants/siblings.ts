@@ -52,8 +52,10 @@ export async function endedWith(broker: Broker, siblings: readonly Credential[])
   return ended;
 }
 
-function isOther({ account }: Credential, { account: mine }: Credential): boolean {
-  return account !== null && mine !== null && account !== mine;
+/** What one service calls an account, such as the name of a project, says nothing beside what another calls it; an address does. */
+function isOther({ account, connectorId }: Credential, { account: mine, connectorId: here }: Credential): boolean {
+  if (account === null || mine === null || account === mine) return false;
+  return connectorId === here || (account.includes('@') && mine.includes('@'));
 }
 
 /** The client and each host of the server that gave the grant, as one text; none where the client is gone. */

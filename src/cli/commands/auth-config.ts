@@ -27,12 +27,10 @@ export const list: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
     const stored = await listAuthConfigs(broker, principal);
     const rows = [
-      ...[...broker.settings.authConfigs].map(([connector, { clientId }]) => [
-        defaultAuthConfigId,
-        connector,
-        clientId,
-        'from the environment',
-      ]),
+      ...[
+        ...broker.settings.authConfigs,
+        ...[...broker.settings.familyClients].map(([family, client]) => [`all of ${family}`, client] as const),
+      ].map(([connector, { clientId }]) => [defaultAuthConfigId, connector, clientId, 'from the environment']),
       ...stored.map(({ id, connectorId, clientId, name }) => [id, connectorId, clientId, name]),
     ];
     process.stdout.write(

@@ -141,10 +141,15 @@ async function clientState(found: FoundClient): Promise<string> {
 }
 
 function authConfigRows(config: Config, catalogue: Catalogue): string[][] {
-  const { found, unknown } = matchAuthConfigs(config, catalogue);
+  const { found, families, unknown } = matchAuthConfigs(config, catalogue);
+  const from = (name: string) => `from KEYWARD_AUTH_${connectorVariable(name)}_CLIENT_ID`;
   return [
-    ...[...found.keys()].map((id) => ['OAuth client', `${id}, from KEYWARD_AUTH_${connectorVariable(id)}_CLIENT_ID`]),
-    ...unknown.map((name) => ['OAuth client', `KEYWARD_AUTH_${name}_CLIENT_ID fits no connector, or more than one`]),
+    ...[...found.keys()].map((id) => ['OAuth client', `${id}, ${from(id)}`]),
+    ...[...families.keys()].map((name) => ['OAuth client', `all services of ${name}, ${from(name)}`]),
+    ...unknown.map((name) => [
+      'OAuth client',
+      `KEYWARD_AUTH_${name}_CLIENT_ID fits no connector or family, or more than one`,
+    ]),
   ];
 }
 

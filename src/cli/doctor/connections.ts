@@ -7,6 +7,7 @@ import { type ClientCheck, clientChecks } from '../../broker/grants/client-check
 import { readDocument, servesDocuments } from '../../broker/grants/client-document.ts';
 import { type Config, connectorVariable } from '../../config/config.ts';
 import { loadCatalogue } from '../../connectors/catalogue.ts';
+import { familyNames } from '../../connectors/families.ts';
 import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
 import { matchAuthConfigs } from '../keyward.ts';
@@ -29,8 +30,8 @@ async function connectorFindings(config: Config): Promise<Finding[]> {
   });
   const { unknown: clients } = matchAuthConfigs(config, catalogue);
   const misnamed = clients.map((client) => {
-    const nearest = closestMatch(client, catalogue.ids().map(connectorVariable));
-    const text = `KEYWARD_AUTH_${client}_CLIENT_ID fits no connector, or more than one`;
+    const nearest = closestMatch(client, [...catalogue.ids(), ...familyNames].map(connectorVariable));
+    const text = `KEYWARD_AUTH_${client}_CLIENT_ID fits no connector or family, or more than one`;
     return wrong('options', text, `Name it after one connector, such as KEYWARD_AUTH_${nearest}_CLIENT_ID.`);
   });
   if (found.length + misnamed.length > 0) return [...found, ...misnamed];

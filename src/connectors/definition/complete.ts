@@ -39,6 +39,8 @@ export function complete(file: ConnectorFile): Connector {
     categories: file.categories,
     docsUrl: file.docsUrl,
     appUrl: file.appUrl,
+    clientFamily: file.clientFamily ?? null,
+    scopeDescriptions: file.scopeDescriptions ?? {},
     verifiedOn: file.verifiedOn ?? null,
     evidence: file.evidence ?? [],
     unverified: file.unverified ?? [],

@@ -5,8 +5,9 @@
  */
 import * as z from 'zod';
 import { oneLine } from '../../text.ts';
+import { familyNames } from '../families.ts';
 import { apiFields, inject, keyFields, signature, type } from './call-fields.ts';
-import { pageUrl } from './fields.ts';
+import { pageUrl, plainSentence } from './fields.ts';
 import { inputsSchema } from './inputs.ts';
 import { clientCredentials, jwtBearer, oauth2 } from './oauth-fields.ts';
 
@@ -51,6 +52,18 @@ export const connectorSchema = z.strictObject({
     .describe('What lists are narrowed by: crm, developer-tools.'),
   docsUrl: pageUrl.describe('The documentation of how to authenticate.'),
   appUrl: pageUrl.describe('Where a person registers an OAuth client, or makes a key where there is none.'),
+  clientFamily: z
+    .enum(familyNames)
+    .exactOptional()
+    .describe(
+      'The vendor’s family whose OAuth clients serve this connector, too. Not for files of your own: they get no client that was entered for the vendor.',
+    ),
+  scopeDescriptions: z
+    .record(z.string().min(1), plainSentence)
+    .exactOptional()
+    .describe(
+      'What each scope lets Keyward do, in short words after the vendor’s own page. Not for files of your own: a page shows the scope itself there.',
+    ),
   verifiedOn: z.iso
     .date({ error: 'must be a day such as 2026-11-21' })
     .exactOptional()

@@ -38,7 +38,7 @@ describe('a connector definition', () => {
     expect(definition?.id).toBe('custom.acme');
   });
 
-  it('has an example with every field once, but for those of servers that a connection names', async () => {
+  it('has an example with every field once, but for those of servers that a connection names, and those of built-in connectors alone', async () => {
     const example: unknown = JSON.parse(
       await readFile(new URL('../../../examples/connector.json', import.meta.url), 'utf8'),
     );
@@ -48,8 +48,10 @@ describe('a connector definition', () => {
     const left = [...named].filter((field) => !used.has(field));
     expect(left.sort()).toEqual([
       'auth[].protectedResource',
+      'clientFamily',
       'inputs.properties.<name>.contentMediaType',
       'inputs.properties.<name>.writeOnly',
+      'scopeDescriptions',
     ]);
   });
 

@@ -18,7 +18,7 @@ export function authConfigPage(
     title: `Set up ${name}`,
     body: html`${renderProblems(fields, filled.problems)}
 <h1>Set up ${name} for Keyward</h1>
-<p>${asker(view)} wants to connect ${name}. Before ${name} lets Keyward ask for access, Keyward has to be registered there as an app. You do this once.</p>
+<p>${asker(view)} wants to connect ${name}. Before ${name} lets Keyward ask for access, Keyward has to be registered there as an app. ${once(view)}</p>
 <ol class="steps">
 <li>${
       /^https?:/.test(view.clientsAt)
@@ -32,13 +32,22 @@ ${
 <div class="beside"><textarea id="redirect-uri" rows="1" readonly data-copy="redirect URI">${view.redirectUri}</textarea></div></li>`
 }
 ${appSteps(view)}
-${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions (“scopes”), choose these: ${scopeList(view.scopes)}</li>`}
+${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions (“scopes”), choose these: ${scopeList(view.scopes, view.scopeDescriptions)}</li>`}
 <li>Bring back what ${name} gives you for the app:
 <form method="post" id="ask" novalidate>${formHead(view, 'auth-config')}${fields.map((field) => renderField(field, filled))}</form></li>
 </ol>
 ${waysOn(view, 'Save and continue')}
 ${facts(view, around)}`,
   };
+}
+
+/** How often: for a vendor with one app for all of its services it is once for all of them. */
+function once({ connector, family }: Step<'auth_config'>): Html | string {
+  if (family === null) return 'You do this once.';
+  const { vendor, examples, more } = family;
+  const others = [...examples, ...(more > 0 ? [`${more} more services of ${vendor}`] : [])];
+  const named = new Intl.ListFormat('en').format([connector.name, ...others]);
+  return html`<strong>One app serves ${named}: you do this once.</strong>`;
 }
 
 /**
@@ -105,9 +114,11 @@ ${facts(view, around)}`,
 }
 
 /** What the sign-in server says itself that it has is chosen; what the receiver alone names, only the person can choose. */
-function choices({ choices, scopes, tokenOf, givenTo }: Step<'hand_over'>): Html {
+function choices({ choices, scopes, scopeDescriptions, tokenOf, givenTo }: Step<'hand_over'>): Html {
   if (choices === null)
-    return scopes.length === 0 ? html`` : html`<h2>Permissions that will be asked for</h2>${scopeList(scopes)}`;
+    return scopes.length === 0
+      ? html``
+      : html`<h2>Permissions that will be asked for</h2>${scopeList(scopes, scopeDescriptions)}`;
   if (choices.length === 0)
     return html`<p>No particular permissions are asked for; ${tokenOf} shows what it grants.</p>`;
   return html`<fieldset class="field"><legend>Permissions that ${givenTo} wants</legend>

@@ -73,9 +73,12 @@ export function cancelForm(view: ConnectView): Html {
   return html`<form method="post">${formHead(view, 'cancel')}<button class="quiet">Don’t connect</button></form>`;
 }
 
-/** Permissions as the service calls them. */
-export function scopeList(scopes: readonly string[]): Html {
-  return html`<ul class="scopes">${scopes.map((scope) => html`<li><code>${scope}</code></li>`)}</ul>`;
+/** Permissions as the service calls them, with what they let Keyward do where the vendor explains that. */
+export function scopeList(scopes: readonly string[], texts: ConnectView['scopeDescriptions']): Html {
+  return html`<ul class="scopes">${scopes.map((scope) => {
+    const text = Object.hasOwn(texts, scope) ? texts[scope] : undefined;
+    return html`<li>${text === undefined ? '' : html`${text} `}<code>${scope}</code></li>`;
+  })}</ul>`;
 }
 
 /** A link to another site: only http and https, without telling it where the person comes from. */

@@ -25,6 +25,7 @@ export function authorizePage(view: Step<'authorize'>, around: Surroundings): { 
     body: html`<h1>Connect ${name}</h1>
 <p>${asker(view)} wants to use ${name} for you. ${name} will ask you to sign in and to agree; Keyward then keeps the access it grants. Your password stays between you and ${name}.</p>
 ${askedFor(view)}
+${borrowed(view)}
 <div class="actions">${outside(view.authorizationUrl, `Continue to ${name}`, 'button')}${cancelForm(view)}</div>
 <p class="soft small">You will leave for <span class="code">${hostOf(view.authorizationUrl)}</span>. Check that the address bar says so before you sign in.</p>
 ${otherClient(view)}
@@ -32,11 +33,20 @@ ${facts(view, around)}`,
   };
 }
 
+/** The app was made for another service of the vendor: what it lacks, the vendor would say in its own words or not at all. */
+function borrowed({ connector, borrowed }: Step<'authorize'>): Html | string {
+  if (borrowed === null) return '';
+  const { enteredFor, appUrl, appSteps } = borrowed;
+  return html`<h2>The app that you set up for ${enteredFor} is used</h2>
+<p>For ${connector.name} it may need more. Do this on ${outside(appUrl, 'the page for apps')} first:</p>
+<ul>${appSteps.map((step) => html`<li>${step}</li>`)}<li>If the app has a list of permissions (“scopes”), add those above.</li></ul>`;
+}
+
 /** The permissions, as the service calls them. */
-function askedFor({ connector, scopes }: Step<'authorize' | 'device' | 'device_start'>): Html {
+function askedFor({ connector, scopes, scopeDescriptions }: Step<'authorize' | 'device' | 'device_start'>): Html {
   return scopes.length === 0
     ? html`<p>No particular permissions are asked for; ${connector.name} shows what it grants.</p>`
-    : html`<h2>Permissions that will be asked for</h2>${scopeList(scopes)}`;
+    : html`<h2>Permissions that will be asked for</h2>${scopeList(scopes, scopeDescriptions)}`;
 }
 
 /** A form, because a link could be followed by a program that only looks ahead. */

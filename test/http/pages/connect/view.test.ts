@@ -17,6 +17,7 @@ const base = {
   attemptId: '550e8400-e29b-41d4-a716-446655440000',
   connector: { id: 'acme', name: 'Acme', docsUrl: 'https://acme.example/docs' },
   destination: null,
+  scopeDescriptions: { 'read:things': 'See your things.' },
   reconnects: null,
   shares: [],
   client: 'Claude Desktop',
@@ -44,6 +45,7 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
     ownFile: false,
     scopes: ['read:things', 'write:things'],
     secretNeeded: true,
+    family: { vendor: 'Acme', examples: ['Acme Mail'], more: 3 },
   },
   inputs: { ...base, step: 'inputs', schema, values: {}, keyUrl: 'https://acme.example/keys' },
   authorize: {
@@ -52,6 +54,7 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
     authorizationUrl: 'https://acme.example/auth?a=1&b=2',
     scopes: ['read:things'],
     changeableClientId: null,
+    borrowed: null,
   },
   hand_over: {
     ...base,
@@ -130,7 +133,9 @@ describe('connect pages', () => {
     expect(page).toContain('href="https://acme.example/apps"');
     expect(page).toContain('href="https://acme.example/docs"');
     expect(page).toMatch(/readonly[^>]*>http:\/\/127\.0\.0\.1:7355\/oauth\/callback<\/textarea>/);
-    expect(page).toContain('<code>write:things</code>');
+    expect(page).toContain('See your things. <code>read:things</code>');
+    expect(page).toContain('<li><code>write:things</code></li>');
+    expect(page).toContain('One app serves Acme, Acme Mail, and 3 more services of Acme: you do this once.');
   });
 
   it('lists what else a built-in connector knows has to be done with the app, before the scopes', async () => {
@@ -208,6 +213,7 @@ describe('connect pages', () => {
           ownFile,
           scopes: [bad],
           secretNeeded: true,
+          family: { vendor: bad, examples: [bad], more: 1 },
         }),
       ),
       {
@@ -223,6 +229,7 @@ describe('connect pages', () => {
         authorizationUrl: `https://acme.example/?q=${bad}`,
         scopes: [bad],
         changeableClientId: bad,
+        borrowed: { enteredFor: bad, appUrl: 'https://acme.example/apps', appSteps: [bad] },
       },
       { ...hostile, step: 'device', scopes: [], userCode: bad, verificationUri: bad, verificationUriComplete: bad },
       { ...hostile, step: 'working' },
@@ -253,7 +260,7 @@ describe('connect pages', () => {
   it('24. links to http and https only, so that a hostile endpoint opens nothing else', async () => {
     for (const url of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/html,x', 'vbscript:x', 'not a url']) {
       const views: ConnectView[] = [
-        { ...base, step: 'authorize', authorizationUrl: url, scopes: [], changeableClientId: null },
+        { ...base, step: 'authorize', authorizationUrl: url, scopes: [], changeableClientId: null, borrowed: null },
         { ...base, step: 'device', scopes: [], userCode: 'A', verificationUri: url, verificationUriComplete: url },
         { ...base, step: 'completed', credential: { name: 'A', account: null, statusReason: null }, returnTo: url },
         { ...base, step: 'inputs', schema, values: {}, keyUrl: url },
