@@ -10,8 +10,20 @@ export type SharePermission = 'view' | 'use';
 export type CallPolicy = {
   readonly methods: readonly string[] | null;
   readonly paths: readonly string[] | null;
+  /** What is asked first, even where it is allowed; absent is nothing. */
+  readonly ask?: readonly CallRule[];
   /** Of an MCP server, which tools; absent or null is every tool. */
   readonly tools?: ToolRules | null;
+};
+
+/** Calls of a service, by method and path. */
+export type CallRule = {
+  /** Null is every method. */
+  readonly methods: readonly string[] | null;
+  /** The methods that are not meant; then `methods` is null. */
+  readonly except?: readonly string[];
+  /** Path patterns, as those of a policy. Null is every path. */
+  readonly paths: readonly string[] | null;
 };
 
 /**
@@ -31,9 +43,10 @@ export type ToolRules = {
 
 /**
  * `host`: reaching hosts that a tool's argument names. `reconnect`: replacing what a connection stands for. `call`: sending
- * one message to an MCP server. `tools`: taking what is new or changed at an MCP server as seen.
+ * one call of a service, or one message to an MCP server. `tools`: taking what is new or changed at an MCP server as seen.
+ * `delete`: deleting a connection.
  */
-export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect' | 'call' | 'tools';
+export type ApprovalAct = 'release' | 'share' | 'policy' | 'host' | 'reconnect' | 'call' | 'tools' | 'delete';
 
 /** A tool or prompt, or the instructions of a server, before and after, as text for a person. */
 export type ToolDifference = {
@@ -43,6 +56,22 @@ export type ToolDifference = {
   readonly before: string | null;
   readonly after: string;
 };
+
+/** A call of a service as it is sent, without its credential. */
+export type AskedCall = {
+  readonly method: string;
+  /** Without what is injected into it. */
+  readonly url: string;
+  /** Those of the caller, by name in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Null where there is none. */
+  readonly body: string | null;
+  /** Length of the body as it is sent. */
+  readonly bytes: number;
+  /** The paths that minutes are for: the pattern of the rule that names this path, else the path itself, which is no pattern. */
+  readonly pattern: { readonly of: 'rule' | 'call'; readonly path: string };
+};
+
 export type ApprovalDetails = {
   readonly with?: string;
   readonly permission?: SharePermission;
@@ -54,7 +83,9 @@ export type ApprovalDetails = {
   readonly secret?: string;
   /** `reconnect`: by a code that is entered at the service (RFC 8628). */
   readonly code?: boolean;
-  /** `call`: what the message uses, and the message itself, as it is sent. */
+  /** `call` of a service. */
+  readonly call?: AskedCall;
+  /** `call` of an MCP server: what the message uses, and the message itself, as it is sent. */
   readonly item?: {
     readonly kind: 'tool' | 'prompt' | 'resource';
     readonly name: string;
@@ -100,7 +131,7 @@ export type Asked = {
   readonly facts?: ApprovalFacts;
   /** Keyed digest of act, credential, details and facts: an approval is good for nothing else. */
   readonly argumentsDigest: string;
-  /** `approved`: once, and not used yet. `granted`: a release, for some minutes. */
+  /** `approved`: once, and not used yet. `granted`: a release or calls, for some minutes. */
   readonly status: 'pending' | 'approved' | 'granted' | 'denied' | 'used';
   /** The owner was shown this request, in a window of its own or in the list; no second window is opened. */
   readonly shown: boolean;

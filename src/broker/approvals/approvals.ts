@@ -108,8 +108,8 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
 
 /** Whether an act waits for its owner as this Keyward is configured. */
 function needsApproval({ settings }: Broker, { credential: matter, act }: Asked): boolean {
-  // The owner's own rules ask for a call, and what they have not been shown they have not seen.
-  if (act === 'call' || act === 'tools') return true;
+  // The owner's own rules ask for a call and a deletion, and what they have not been shown they have not seen.
+  if (act === 'call' || act === 'tools' || act === 'delete') return true;
   if (act === 'host') return settings.anyHost === 'page';
   // What a person gave through URL elicitation must not reach the client without their own act (MCP, elicitation).
   const elicited = act === 'release' && matter.id !== null && matter.obtainedBy === 'elicitation';

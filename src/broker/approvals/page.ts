@@ -19,7 +19,7 @@ import {
   useWithinMs,
 } from './state.ts';
 
-export type { ToolDifference } from '../../vault/vault.ts';
+export type { AskedCall, CallRule, ToolDifference } from '../../vault/vault.ts';
 
 /** What a person needs to know to answer. */
 export type ApprovalView = {
@@ -40,7 +40,7 @@ export type ApprovalView = {
 /** One entry of a list, with what its link carries where nobody signs in. */
 export type ListedApproval = ApprovalView & { readonly token: string | null };
 
-/** `once` holds for the next ask; `minutes` for every release to this client meanwhile, or every call of that tool; `end` ends such minutes. */
+/** `once` holds for the next ask; `minutes` for every release to this client meanwhile, or every call of that tool or such a path; `end` ends such minutes. */
 export type Decision =
   | { readonly answer: 'once' | 'deny' | 'end' }
   | { readonly answer: 'minutes'; readonly minutes: number };

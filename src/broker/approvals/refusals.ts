@@ -10,6 +10,7 @@ const whatFor: Readonly<Record<ApprovalAct, string>> = {
   host: 'Reaching a host that a call names needs the owner’s approval, which has been asked for. Nothing was sent there.',
   reconnect: 'Changing what a connection stands for needs the owner’s approval, which has been asked for.',
   call: 'The owner of this connection wants to be asked before this is called, and has been asked. Nothing was sent.',
+  delete: 'The owner of this connection wants to be asked before it is deleted, and has been asked. It is still there.',
   tools: 'Taking what is new or changed at a server as seen needs the owner’s approval, which has been asked for.',
 };
 

@@ -12,8 +12,8 @@ import { markOf, seenBy } from '../mcp-servers/seen.ts';
 import { about } from '../policy/access.ts';
 import { auditedRefusal } from '../policy/policy.ts';
 
-/** Longer messages nobody reads, in characters. */
-const maxShown = 20_000;
+/** Longer messages and calls nobody reads, in characters. */
+export const maxShown = 20_000;
 
 /**
  * Returns when the owner of the connection said yes to this message, or for some minutes to this tool, prompt or resource

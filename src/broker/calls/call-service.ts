@@ -17,10 +17,11 @@ import { about, accessOf, isOwn, readerOf, requireCredential } from '../policy/a
 import { requireUnguessable } from '../policy/guessable.ts';
 import { auditedRefusal, authorize, requireScope } from '../policy/policy.ts';
 import { apiRequest, constantHeaders, ownHeaders, pathBelow, pathOfUrl, secretsOf } from './api-request.ts';
+import { type AskedBody, headersToAsk, readAskedBody, requireYesToCall, type ToAsk } from './asked-call.ts';
 import { type Connection, openConnection, sendWithRenewal } from './connection.ts';
 import { readHeaders } from './headers.ts';
 import { type CallTarget, isWholeUrl, readTarget } from './path.ts';
-import { checkCall, checkReading, forMcp } from './policy.ts';
+import { type AskedAbout, checkCall, checkReading, forMcp } from './policy.ts';
 import type { ServiceAnswer, ServiceCall } from './service-call.ts';
 import { clockRefusal, signatureIn, signIfNeeded } from './signing.ts';
 
@@ -84,36 +85,55 @@ async function exchange(
   const reader = readerOf(broker, principal);
   const access = accessOf(reader, credential) === 'owner' ? 'owner' : 'use';
   const own = isOwn(broker, principal, credential);
+  let asked: AskedAbout | null = null;
+  let body: AskedBody = {};
   const refuse = async (error: unknown): Promise<never> => {
     throw error instanceof KeywardError
       ? await auditedRefusal(broker, principal, action, about(credential), error)
       : error;
   };
   try {
-    checkCall(mcp === null ? credential : forMcp(credential), access, reader, call.method, target.path, target.query);
+    const row = mcp === null ? credential : forMcp(credential);
+    asked = checkCall(row, access, reader, call.method, target.path, target.query);
     // Of an MCP server, the messages were looked at.
     if (mcp === null && principal.limits?.readOnly) {
       checkReading(findAuth(broker, credential)?.api ?? null, call.method, target.query);
     }
+    if (asked !== null) body = await readAskedBody(call);
   } catch (error) {
     await refuse(error);
   }
+  let agreed = false;
+  const agree = async (toAsk: ToAsk) => {
+    // A token that is renewed on the way is no second call: what they saw is sent once more.
+    if (!agreed) await requireYesToCall(broker, principal, credential, toAsk);
+    agreed = true;
+  };
   const send = async (connection: Connection): Promise<Sent> => {
     const { auth, credential, values, secret } = connection;
     if (!own) await requireUnguessable(secret).catch(refuse);
-    const headers = readHeaders(call.headers, {
+    const given = readHeaders(call.headers, {
       own: ownHeaders(auth, values),
       named: own ? null : constantHeaders(auth),
       reserved: call.reserved,
     });
+    const headers = asked === null ? given : headersToAsk(given, call.reserved);
     const secrets = secretsOf(connection);
     // Somebody else could tell from the time what a text has in common with the secret.
     const options = { steady: !own };
     const scrubber = scrubberOf(secrets, options);
+    const sending = { ...sentOf(call, asked === null ? null : body), target };
     const request = {
-      ...apiRequest(connection, { ...call, target, headers: { ...headers, ...encodingOf(call) } }),
+      ...apiRequest(connection, { ...sending, headers: { ...headers, ...encodingOf(call) } }),
       once: auth.api.unsafeGet,
     };
+    if (asked !== null) {
+      const bare = { ...connection, auth: { ...auth, inject: [] } };
+      const { url } = apiRequest(bare, { ...sending, headers });
+      const { method, reserved } = call;
+      const scrub = scrubber.text;
+      await agree({ method, url: url.href, path: target.path, ...asked, headers, body, reserved, scrub });
+    }
     // A server may have its address with a slash behind it, or without. No other host is meant.
     const redirects = mcp === null ? {} : { redirects: mcpRedirects, hosts: [request.url.host] };
     const lines = mcp?.lines?.map((line) => scrubber.text(line)) ?? [inWords(request, scrubber)];
@@ -130,7 +150,7 @@ async function exchange(
       scrubber: signature.length === 0 ? scrubber : createScrubber([...secrets, ...signature], options),
     };
   };
-  const options = { repeatable: isRepeatable(call.body), discard };
+  const options = { repeatable: asked !== null || isRepeatable(call.body), discard };
   const { connection, answer } = await sendWithRenewal(broker, credential, send, options);
   const { connector, auth } = connection;
   const { scrubber } = answer;
@@ -188,6 +208,12 @@ function inWords({ method, url }: EgressRequest, scrubber: Scrubber): string {
 function encodingOf({ headers }: ServiceCall): { 'accept-encoding'?: 'identity' } {
   const given = Object.entries(headers).find(([name]) => name.toLowerCase() === 'accept-encoding')?.[1];
   return given?.trim().toLowerCase() === 'identity' ? { 'accept-encoding': 'identity' } : {};
+}
+
+/** What is sent of a call: where its owner was asked, the body that they saw. */
+function sentOf(call: ServiceCall, seen: AskedBody | null): Pick<ServiceCall, 'method' | 'body' | 'bodyLength'> {
+  if (seen === null) return call;
+  return { method: call.method, ...(seen.bytes && { body: seen.bytes }) };
 }
 
 /** A stream is gone once it was sent. */

@@ -11,8 +11,9 @@ import type { Message } from '../mcp-servers/messages.ts';
 import { isPlain, isPlainTemplate, namesOf } from '../mcp-servers/plain-names.ts';
 import { type Item, stricter, type Verdict, verdictOf } from '../mcp-servers/rules.ts';
 import type { Standing } from '../mcp-servers/seen.ts';
+import { allows } from './call-rules.ts';
 import { segmentsOf } from './path-pattern.ts';
-import { allows, forMcp, sharedPolicies } from './policy.ts';
+import { forMcp, sharedPolicies } from './policy.ts';
 
 /** What one caller may use of one connection. */
 type Rules = {

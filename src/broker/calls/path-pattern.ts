@@ -63,3 +63,26 @@ function covered(pattern: readonly string[], other: readonly string[]): boolean 
     return segment === '*' ? asked !== '' && asked !== '**' : segment === asked;
   });
 }
+
+/** False only for a path that no server takes for one of this pattern, as far as servers fold paths. */
+export function mayMatch(pattern: string, path: Segments): boolean {
+  const own = segmentsOf(pattern);
+  if (own === null) return true;
+  return [own.kept, own.split].some((one) => [path.kept, path.split].some((other) => mayCover(one, other)));
+}
+
+function mayCover(pattern: readonly string[], path: readonly string[]): boolean {
+  // Servers fold `//` and a slash at the end.
+  const own = pattern.filter((segment) => segment !== '').map((segment) => folded(segment) || segment);
+  const given = path.map(folded).filter((segment) => segment !== '');
+  const rest = own.at(-1) === '**';
+  const fixed = rest ? own.slice(0, -1) : own;
+  if (given.length < fixed.length || (!rest && given.length > fixed.length)) return false;
+  return fixed.every((segment, at) => segment === '*' || segment === given[at]);
+}
+
+/** Capital letters, look-alikes, `;parameters`, spaces and the name of a format at the end mean nothing to some servers. */
+function folded(segment: string): string {
+  const plain = segment.normalize('NFKC').toLowerCase().replace(/;.*$/s, '').trim();
+  return plain.replace(/(?<=.)\.[a-z]{2,5}$/, '');
+}

@@ -1,13 +1,14 @@
 /**
- * Which calls a connection may make: the owner's policy for everybody, and within it the one of the share that lets
- * somebody else in. Allow-lists only; what is not listed is refused.
+ * Which calls a connection may make, and which of them its owner is asked about: the owner's policy for everybody, and within
+ * it the one of the share that lets somebody else in. What is not listed is refused.
  */
 import type { Api } from '../../connectors/connector.ts';
 import { KeywardError } from '../../errors.ts';
 import { type CallPolicy, type Credential, type Reader, reaches } from '../../vault/vault.ts';
-import { problemsOfTools, toolRulesOf, toolsInWords, widensTools } from '../mcp-servers/tool-rules.ts';
+import { toolsInWords, widensTools } from '../mcp-servers/tool-rules.ts';
+import { allowsMethod, callsInWords, judgeCall, widensCalls } from './call-rules.ts';
 import { mayActBy } from './path.ts';
-import { covers, problemOfPattern, type Segments, segmentsOf } from './path-pattern.ts';
+import { segmentsOf } from './path-pattern.ts';
 
 export type { CallPolicy } from '../../vault/vault.ts';
 
@@ -17,8 +18,11 @@ export const readingPolicy: CallPolicy = { methods: ['GET', 'HEAD', 'OPTIONS'], 
 /** A client must not send credentials with TRACE, which gives them back (RFC 9110 §9.3.8); CONNECT is for proxies. */
 const neverSent: ReadonlySet<string> = new Set(['TRACE', 'TRACK', 'CONNECT']);
 
+/** A call that its owner is asked about. `pattern` is that of the rule that asks, null where that names no path like this. */
+export type AskedAbout = { readonly pattern: string | null };
+
 /**
- * Returns when this call is within the rules. `path` and `query` are what goes to the service. Headers and parameters
+ * Returns when this call is within the rules; null where it may be sent at once. `path` and `query` are what goes to the service. Headers and parameters
  * that always ask a service for another method are refused for every call (headers.ts, path.ts); those that may do so are
  * refused here, where a rule limits the call. Bodies are not read.
  *
@@ -31,7 +35,7 @@ export function checkCall(
   method: string,
   path: string,
   query = '',
-): void {
+): AskedAbout | null {
   const call = { method: method.toUpperCase(), segments: segmentsOf(path) };
   if (neverSent.has(call.method)) {
     throw new KeywardError('forbidden', `${call.method} is not sent with a credential.`, {
@@ -48,14 +52,19 @@ export function checkCall(
       },
     );
   }
-  if (own !== null && !allows(own, call)) {
+  const ruled = own === null ? null : judgeCall(own, call);
+  if (own !== null && ruled?.verdict === 'refuse') {
     throw new KeywardError('forbidden', 'The policy of this connection does not allow this call.', {
       hint: `${inWords(own)} Only its owner can change that.`,
     });
   }
-  if (access === 'owner') return;
+  const asked = ruled?.verdict === 'ask' ? ruled : null;
+  if (access === 'owner') return asked;
   const policies = sharedPolicies(row, viewer);
-  if (policies.some((policy) => allows(policy, call))) return;
+  const shared = policies.map((policy) => judgeCall(policy, call));
+  if (shared.some(({ verdict }) => verdict === 'allow')) return asked;
+  const askedByShare = shared.find(({ verdict }) => verdict === 'ask');
+  if (askedByShare !== undefined) return asked ?? askedByShare;
   throw new KeywardError('forbidden', 'The share of this connection does not allow this call.', {
     hint: [...policies.map(inWords), 'Only its owner can change that.'].join(' '),
   });
@@ -81,80 +90,6 @@ export function checkReading(api: Pick<Api, 'unsafeGet'> | null, method: string,
   }
 }
 
-/** Whether this policy allows a call of this method and path. */
-export function allows(
-  policy: CallPolicy,
-  call: { readonly method: string; readonly segments: Segments | null },
-): boolean {
-  return allowsMethod(policy, call.method) && allowsPath(policy, call.segments);
-}
-
-/** HEAD is GET without the body (RFC 9110 §9.3.2), so GET allows both. */
-function allowsMethod({ methods }: CallPolicy, method: string): boolean {
-  return methods === null || methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
-}
-
-function allowsPath({ paths }: CallPolicy, segments: Segments | null): boolean {
-  if (paths === null) return true;
-  return segments !== null && paths.some((pattern) => matches(pattern, segments));
-}
-
-function matches(pattern: string, segments: Segments): boolean {
-  const own = segmentsOf(pattern);
-  return own !== null && covers(own, segments);
-}
-
-/** A policy as a caller gives it; what is left out is not limited. */
-export type PolicyInput = {
-  readonly methods?: readonly string[] | null | undefined;
-  readonly paths?: readonly string[] | null | undefined;
-  /** Of an MCP server, and only of one. */
-  readonly tools?: unknown;
-};
-
-/** Most methods or paths in a policy. */
-const maxRules = 50;
-
-/**
- * The policy as it is stored.
- *
- * @param protocol what the connection speaks: tools are those of an MCP server, methods and paths those of any other API
- * @throws KeywardError `invalid_input` that names what is wrong
- */
-export function readPolicy({ methods, paths, tools = null }: PolicyInput, protocol: Api['protocol']): CallPolicy {
-  const upper = methods?.map((method) => method.toUpperCase()) ?? null;
-  const problems: Record<string, string> = {};
-  for (const [field, rules] of Object.entries({ methods, paths })) {
-    if (rules && (rules.length === 0 || rules.length > maxRules)) problems[field] = `must be 1 to ${maxRules} of them`;
-    if (rules && protocol === 'mcp') problems[field] = 'is not for an MCP server, whose rules are tools';
-  }
-  if (upper?.some((method) => !/^[A-Z]{1,20}$/.test(method))) problems.methods = 'must be HTTP methods, such as GET';
-  const wrong = paths?.map(problemOfPattern).find((problem) => problem !== null);
-  if (wrong) problems.paths = wrong;
-  if (tools !== null && protocol !== 'mcp') problems.tools = 'are those of an MCP server, and this connection is none';
-  else if (tools !== null) Object.assign(problems, problemsOfTools(tools));
-  if (Object.keys(problems).length === 0) {
-    const rules = { methods: upper, paths: paths ? [...paths] : null };
-    return tools === null ? rules : { ...rules, tools: toolRulesOf(tools ?? {}) };
-  }
-  throw new KeywardError(
-    'invalid_input',
-    `${Object.entries(problems)
-      .map(([field, problem]) => `policy.${field} ${problem}`)
-      .join('; ')}.`,
-    {
-      hint: protocol === 'mcp' ? toolsHint : pathsHint,
-      details: {
-        fields: Object.fromEntries(Object.entries(problems).map(([field, rule]) => [`policy.${field}`, rule])),
-      },
-    },
-  );
-}
-
-const pathsHint = 'Such as {"methods": ["GET"], "paths": ["/repos/**"]}: * is one segment, ** any rest.';
-const toolsHint =
-  'Such as {"tools": {"allow": ["get_*"], "ask": ["create_issue"], "refuse": ["delete_*"], "unseen": "refuse"}}.';
-
 /** The policies of the shares that let this viewer use the connection. */
 export function sharedPolicies(row: Pick<Credential, 'tenant' | 'shares'>, viewer: Reader): CallPolicy[] {
   return (row.shares ?? [])
@@ -173,21 +108,19 @@ export function forMcp<Row extends Pick<Credential, 'shares'>>(row: Row): Row {
 
 const everyCall: CallPolicy = { methods: null, paths: null };
 
-/** True when `next` allows a call that `now` does not. */
+/** True when `next` allows a call that `now` does not, or lets one through that `now` asks about. */
 export function widensPolicy(now: CallPolicy | null, next: CallPolicy | null): boolean {
-  const before: CallPolicy = now ?? { methods: null, paths: null };
-  const after: CallPolicy = next ?? { methods: null, paths: null };
-  const methods =
-    before.methods !== null && (after.methods === null || after.methods.some((one) => !allowsMethod(before, one)));
-  const paths =
-    before.paths !== null &&
-    (after.paths === null || after.paths.some((pattern) => !allowsPath(before, segmentsOf(pattern))));
-  return methods || paths || widensTools(before.tools ?? null, after.tools ?? null);
+  return widensCalls(now, next) || widensTools(now?.tools ?? null, next?.tools ?? null);
+}
+
+/** Whether the owner wants to be asked before anything that is done with the connection. */
+export function asksFirst(policy: CallPolicy | null | undefined): boolean {
+  return (policy?.ask?.length ?? 0) > 0 || (policy?.tools?.ask.length ?? 0) > 0;
 }
 
 /** The rules as a person or a model reads them. */
-export function inWords({ methods, paths, tools }: CallPolicy): string {
-  const calls = `Allowed: ${methods?.join(', ') ?? 'every method'} on ${paths?.join(', ') ?? 'every path'}.`;
-  if (!tools) return calls;
-  return methods === null && paths === null ? toolsInWords(tools) : `${calls} ${toolsInWords(tools)}`;
+export function inWords(policy: CallPolicy): string {
+  const { methods, paths, tools } = policy;
+  if (!tools) return callsInWords(policy);
+  return methods === null && paths === null ? toolsInWords(tools) : `${callsInWords(policy)} ${toolsInWords(tools)}`;
 }

@@ -5,8 +5,9 @@ import { namedHosts } from '../../connectors/named-hosts.ts';
 import { hasCode } from '../../errors.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential, CredentialSecret } from '../../vault/vault.ts';
-import { forgetRequests } from '../approvals/approvals.ts';
+import { forgetRequests, requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
+import { asksFirst } from '../calls/policy.ts';
 import { holdingGrant } from '../grants/amend.ts';
 import { unsavedFor } from '../grants/fresh-tokens.ts';
 import { findAuth, oauthContext } from '../grants/oauth-context.ts';
@@ -29,7 +30,8 @@ type Deletion = {
 
 /**
  * Revokes the grant at the service where it can be, then deletes the credential, and says what happened. No other
- * connection is found dead later: its grant is kept, or it is told with the deletion that it ended, too.
+ * connection is found dead later: its grant is kept, or it is told with the deletion that it ended, too. Where something that
+ * is done with it is asked first, so is its end.
  */
 export async function deleteCredential(
   broker: Broker,
@@ -38,6 +40,9 @@ export async function deleteCredential(
 ): Promise<Deletion> {
   const asked = { field: 'credentialId', action: 'credential.delete' } as const;
   const seen = await requireCredential(broker, principal, input.credentialId, asked);
+  if (asksFirst(seen.policy)) {
+    await requireApproval(broker, principal, { credential: seen, action: asked.action, act: 'delete' });
+  }
   await authorize(broker, principal, 'credential.delete', about(seen));
   // Waits for a refresh under way, so that what gets revoked is the newest grant.
   const { siblings, revocation } = await holdingGrant(broker, seen.id, async () => {

@@ -4,9 +4,10 @@ import type { Principal } from '../../principal.ts';
 import type { Credential, CredentialStatus } from '../../vault/vault.ts';
 import { closeRequests, requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
-import { type PolicyInput, readPolicy, widensPolicy } from '../calls/policy.ts';
+import { widensPolicy } from '../calls/policy.ts';
+import { type PolicyInput, readPolicy } from '../calls/policy-input.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
-import { protocolOf } from '../grants/oauth-context.ts';
+import { serviceOf } from '../grants/oauth-context.ts';
 import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
 import { renamed } from '../input/renamed.ts';
 import { readName } from '../input/text.ts';
@@ -122,7 +123,7 @@ export async function updateCredential(
     });
   }
   const name = input.name === undefined ? null : readName(input.name);
-  const policy = input.policy ? readPolicy(input.policy, protocolOf(broker, credential)) : input.policy;
+  const policy = input.policy ? readPolicy(input.policy, serviceOf(broker, credential)) : input.policy;
   const widens = ({ policy: now = null }: Credential) => policy !== undefined && widensPolicy(now, policy);
   const wider = widens(credential);
   if (wider) {

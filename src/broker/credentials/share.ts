@@ -1,13 +1,13 @@
 /** Sharing a connection: the owner lets another user, or a whole tenant, see it or use it. Its secret stays the owner's. */
-import type { Api } from '../../connectors/connector.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Principal, subjectOf, userNamedBy } from '../../principal.ts';
-import type { Credential, Share } from '../../vault/vault.ts';
+import type { CallPolicy, Credential, Share } from '../../vault/vault.ts';
 import { requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
-import { type PolicyInput, readingPolicy, readPolicy, widensPolicy } from '../calls/policy.ts';
+import { readingPolicy, widensPolicy } from '../calls/policy.ts';
+import { type PolicyInput, readPolicy } from '../calls/policy-input.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
-import { findAuth, protocolOf } from '../grants/oauth-context.ts';
+import { serviceOf } from '../grants/oauth-context.ts';
 import { inputError } from '../input/input-error.ts';
 import { oneLine, quoted } from '../input/text.ts';
 import { about, requireCredential } from '../policy/access.ts';
@@ -44,8 +44,9 @@ export async function shareConnection(
   const credential = await requireCredential(broker, principal, input.connectionId, { field: 'connectionId', action });
   await requireScope(broker, principal, action, about(credential));
   const grantee = readGrantee(input.with, principal);
-  const protocol = protocolOf(broker, credential);
-  if (protocol === 'mcp' && input.permission === 'use' && !input.policy?.tools) {
+  const service = serviceOf(broker, credential);
+  const policy = input.policy === undefined ? undefined : readPolicy(input.policy, service);
+  if (service.protocol === 'mcp' && input.permission === 'use' && !policy?.tools) {
     throw inputError(
       {
         policy: 'must name the tools of the MCP server that the share may use, such as {"tools": {"allow": ["get_*"]}}',
@@ -53,13 +54,13 @@ export async function shareConnection(
       shareHint,
     );
   }
-  if (input.permission === 'use' && input.policy === undefined && findAuth(broker, credential)?.api.unsafeGet) {
+  if (input.permission === 'use' && policy === undefined && service.unsafeGet) {
     throw inputError(
       { policy: 'must say what the share may call: a GET of this service may change something' },
       shareHint,
     );
   }
-  const next = shareOf(grantee, input, protocol);
+  const next = shareOf(grantee, input.permission, policy);
   if (next?.permission === 'use') {
     await requireUnguessable(await broker.vault.open('credential', credential)).catch(async (error: unknown) => {
       throw error instanceof KeywardError
@@ -126,11 +127,11 @@ function withinTenant(): KeywardError {
 }
 
 /** The share as it is stored; null for `none`. */
-function shareOf(grantee: string, { permission, policy }: ShareInput, protocol: Api['protocol']): Share | null {
+function shareOf(grantee: string, permission: ShareInput['permission'], policy: CallPolicy | undefined): Share | null {
   if (policy !== undefined && permission !== 'use')
     throw inputError({ policy: 'goes with the permission use only' }, shareHint);
   if (permission === 'none') return null;
-  return { with: grantee, permission, ...(policy !== undefined && { policy: readPolicy(policy, protocol) }) };
+  return { with: grantee, permission, ...(policy !== undefined && { policy }) };
 }
 
 /** True unless this grantee may do as much already. */

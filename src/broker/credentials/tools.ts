@@ -4,7 +4,7 @@ import type { Principal } from '../../principal.ts';
 import type { Credential, SeenItem, ToolDifference } from '../../vault/vault.ts';
 import { requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
-import { protocolOf } from '../grants/oauth-context.ts';
+import { serviceOf } from '../grants/oauth-context.ts';
 import { inputError } from '../input/input-error.ts';
 import { digestOf, keyOf, notedStanding, type Standing } from '../mcp-servers/definitions.ts';
 import { definitionText } from '../mcp-servers/difference.ts';
@@ -92,7 +92,7 @@ export async function acceptTools(
 
 async function requireMcp(broker: Broker, principal: Principal, id: string, action: 'credential.update') {
   const credential = await requireCredential(broker, principal, id, { field: 'connectionId', action });
-  if (protocolOf(broker, credential) === 'mcp') return credential;
+  if (serviceOf(broker, credential).protocol === 'mcp') return credential;
   throw inputError(
     { connectionId: 'is no MCP server' },
     'keyward limit says which calls of this connection are allowed.',

@@ -4,7 +4,7 @@ import { boundedMap } from '../../bounded-map.ts';
 import { fillUrl, fixedBaseUrl, urlParts, variablesIn } from '../../connectors/template.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Owner, subjectOf } from '../../principal.ts';
-import type { Credential, Reader, Share, ShareRule, ToolRules } from '../../vault/vault.ts';
+import type { CallRule, Credential, Reader, Share, ShareRule, ToolRules } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { type CallPolicy, readingPolicy, sharedPolicies } from '../calls/policy.ts';
 import { withDefaults } from '../grants/current-inputs.ts';
@@ -61,6 +61,8 @@ export type ShareView = {
 type PolicyView = {
   methods: string[] | null;
   paths: string[] | null;
+  /** What is asked first, even where it is allowed. */
+  ask?: { methods: string[] | null; except?: string[]; paths: string[] | null }[];
   /** Of an MCP server. */
   tools?: { allow: string[] | null; ask: string[]; refuse: string[]; unseen: ToolRules['unseen'] };
 };
@@ -133,11 +135,15 @@ export function policiesOf(credential: Credential, viewer: Reader): PoliciesView
   };
 }
 
-function policyView({ methods, paths, tools }: CallPolicy): PolicyView {
-  const calls = { methods: methods && [...methods], paths: paths && [...paths] };
+function policyView({ tools, ask: asked, ...rule }: CallPolicy): PolicyView {
+  const calls = { ...ruleView(rule), ...(asked && { ask: asked.map(ruleView) }) };
   if (!tools) return calls;
   const { allow, ask, refuse, unseen } = tools;
   return { ...calls, tools: { allow: allow && [...allow], ask: [...ask], refuse: [...refuse], unseen } };
+}
+
+function ruleView({ methods, except, paths }: CallRule) {
+  return { methods: methods && [...methods], ...(except && { except: [...except] }), paths: paths && [...paths] };
 }
 
 function timeOrNull(time: number | null | undefined): string | null {

@@ -49,8 +49,11 @@ export function findAuth(
 }
 
 /** What is spoken at the service of a credential; of one whose connector file is gone, nothing but HTTP is known. */
-export function protocolOf(broker: Broker, credential: Parameters<typeof findAuth>[1]): Api['protocol'] {
-  return findAuth(broker, credential)?.api.protocol ?? 'http';
+export function serviceOf(
+  broker: Broker,
+  credential: Parameters<typeof findAuth>[1],
+): Pick<Api, 'protocol' | 'unsafeGet'> {
+  return findAuth(broker, credential)?.api ?? { protocol: 'http', unsafeGet: true };
 }
 
 /**

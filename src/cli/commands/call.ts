@@ -10,6 +10,7 @@ import { parseJson } from '../../json.ts';
 import type { Principal } from '../../principal.ts';
 import type { Invocation, Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
+import { withApproval } from '../terminal/approval.ts';
 import { plain } from '../terminal/table.ts';
 import { withConnections } from '../with-store.ts';
 
@@ -22,13 +23,14 @@ export const call: Run = (invocation) =>
     const [method, path] = target.length > 1 ? [target[0] ?? '', target[1] ?? ''] : ['GET', target[0] ?? ''];
     const { credentialId } = await findConnection(broker, principal, typed);
     const body = await bodyOf(flags.get('data'));
-    const answer = await send(broker, principal, {
+    const sending = {
       connectionId: credentialId,
       method: method.toUpperCase(),
       path: withSlash(path),
       headers: headersOf(invocation, body),
       body,
-    });
+    };
+    const answer = await withApproval(broker, principal, () => send(broker, principal, sending));
     if (flags.has('include')) process.stdout.write(headText(answer));
     await pipeline(answer.body, process.stdout, { end: false });
     if (answer.status < 400) return 0;

@@ -1,5 +1,6 @@
 /** `keyward rename`, `limit`, `share` and `rm`: changing what is connected. */
-import { inWords, type PolicyInput } from '../../broker/calls/policy.ts';
+import { inWords } from '../../broker/calls/policy.ts';
+import { type PolicyInput, type Preset, presetNames } from '../../broker/calls/policy-input.ts';
 import { deleteCredential } from '../../broker/credentials/delete.ts';
 import { getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
@@ -66,7 +67,7 @@ export const remove: Run = (invocation) =>
     );
     const what = [name, connectorId, account].filter(Boolean).join(', ');
     if (!invocation.flags.has('yes')) await confirmAct(`Delete ${what}, and end its access at the service?`);
-    const deletion = await deleteCredential(broker, principal, { credentialId });
+    const deletion = await withApproval(broker, principal, () => deleteCredential(broker, principal, { credentialId }));
     return done(invocation, deletion, `${became[deletion.revocation]} ${deletion.detail ?? ''}`.trim());
   });
 
@@ -79,7 +80,21 @@ const became = {
 } as const;
 
 /** The calls that the flags allow; undefined where they say nothing. */
-function policyOf({ flags, lists }: Invocation): PolicyInput | undefined {
+function policyOf(invocation: Invocation): PolicyInput | undefined {
+  const rules = rulesOf(invocation);
+  const preset = invocation.flags.get('preset');
+  if (preset === undefined) return rules;
+  if (rules === undefined && isPreset(preset)) return preset;
+  throw new KeywardError('invalid_input', `--preset is ${presetNames.join(' or ')}, and stands alone.`, {
+    hint: 'Leave out the other limits, or the preset.',
+  });
+}
+
+function isPreset(name: string): name is Preset {
+  return presetNames.some((one) => one === name);
+}
+
+function rulesOf({ flags, lists }: Invocation): Exclude<PolicyInput, Preset> | undefined {
   const methods = flags.has('methods') ? namesIn([flags.get('methods') ?? '']) : null;
   const paths = lists.get('paths') ?? null;
   const [allow, ask, refuse] = ['tools', 'ask', 'refuse'].map((flag) => lists.get(flag));
@@ -90,9 +105,18 @@ function policyOf({ flags, lists }: Invocation): PolicyInput | undefined {
     ...(refuse && { refuse: namesIn(refuse) }),
     ...(unseen !== undefined && { unseen }),
   };
+  const asked = lists.get('ask-calls')?.map(askedIn);
   const limitsTools = Object.keys(tools).length > 0;
-  if (methods === null && paths === null && !limitsTools) return undefined;
-  return { methods, paths, ...(limitsTools && { tools }) };
+  if (methods === null && paths === null && asked === undefined && !limitsTools) return undefined;
+  return { methods, paths, ...(asked && { ask: asked }), ...(limitsTools && { tools }) };
+}
+
+/** `POST,DELETE /repos/**`: methods, paths, or both. */
+function askedIn(text: string): { methods?: string[]; paths?: string[] } {
+  const words = namesIn([text]);
+  const paths = words.filter((word) => word.startsWith('/'));
+  const methods = words.filter((word) => !word.startsWith('/'));
+  return { ...(methods.length > 0 && { methods }), ...(paths.length > 0 && { paths }) };
 }
 
 /** What stands between commas. */

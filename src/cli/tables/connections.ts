@@ -9,6 +9,15 @@ const policyFlags = {
     many: true,
     help: '* stands for one segment, ** for the rest, as in /repos/**; default: every path',
   },
+  'ask-calls': {
+    value: 'calls',
+    many: true,
+    help: 'calls that wait for your yes each time: methods, paths or both, such as "POST,DELETE /repos/**"',
+  },
+  preset: {
+    value: 'preset',
+    help: 'readOnly: nothing but GET and HEAD; askBeforeWriting: all else waits for your yes each time',
+  },
   tools: {
     value: 'tools',
     many: true,
@@ -106,6 +115,7 @@ export const connectionsCommands: CommandTable = {
       flags: { ...policyFlags, everything: { help: 'lift every limit' }, ...jsonFlag, ...ownerFlags },
       examples: [
         'keyward limit github --methods GET --paths "/repos/**"',
+        'keyward limit github --preset askBeforeWriting',
         'keyward limit linear --tools "get_*,list_*" --ask "create_*"',
       ],
       load: async () => (await import('../commands/manage.ts')).limit,

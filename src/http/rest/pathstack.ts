@@ -1,5 +1,6 @@
 /** PathStack's connections, and the rest that can be done with one, in the same style. */
 import * as z from 'zod';
+import { presetNames } from '../../broker/calls/policy-input.ts';
 import { deleteCredential } from '../../broker/credentials/delete.ts';
 import { getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../broker/credentials/release.ts';
@@ -25,10 +26,18 @@ const toolRules = z
     description:
       'Which tools of an MCP server: names, in which * stands for any characters; prompt: and resource: come before those of prompts and resources. unseen: what becomes of a tool that is new, or that changed since its owner saw it',
   });
+const callRule = z
+  .object({
+    methods: z.array(z.string()).nullable(),
+    except: z.array(z.string()).optional(),
+    paths: z.array(z.string()).nullable(),
+  })
+  .meta({ id: 'CallRule', description: 'Calls by method and path. except: every method but these' });
 const policy = z
   .object({
     methods: z.array(z.string()).nullable(),
     paths: z.array(z.string()).nullable(),
+    ask: z.array(callRule).optional().describe('Calls of which the owner is asked first, even where they are allowed'),
     tools: toolRules.optional(),
   })
   .meta({
@@ -36,11 +45,19 @@ const policy = z
     description:
       'Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them. Of an MCP server, which tools',
   });
-const policyInput = policy
-  .extend({ tools: toolRules.partial().strict() })
-  .partial()
-  .strict()
-  .meta({ id: 'PolicyInput' });
+const policyInput = z
+  .union([
+    z.enum(presetNames),
+    policy
+      .extend({ tools: toolRules.partial().strict(), ask: z.array(callRule.partial().strict()) })
+      .partial()
+      .strict(),
+  ])
+  .meta({
+    id: 'PolicyInput',
+    description:
+      'The rules, or a preset: readOnly is GET and HEAD only; with askBeforeWriting the owner is asked before anything else',
+  });
 const share = z
   .object({
     with: z.string(),

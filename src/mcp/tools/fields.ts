@@ -1,5 +1,6 @@
 /** Fields that several tools take. */
 import * as z from 'zod';
+import { presetNames } from '../../broker/calls/policy-input.ts';
 import { maxLimit } from '../../broker/input/paging.ts';
 import { idIn } from '../../broker/input/text.ts';
 
@@ -24,17 +25,25 @@ export const userId = z
   .optional()
   .describe('Leave out: only backends acting for others use it');
 
+const methods = z.array(z.string()).nullable().optional();
+const paths = z.array(z.string().max(500)).nullable().optional();
+
 /** Which calls are allowed; the broker checks the rules themselves. */
 export const policy = () =>
-  z.strictObject({
-    methods: z.array(z.string()).nullable().optional().describe('e.g. ["GET"]; left out: every method'),
-    paths: z
-      .array(z.string().max(500))
-      .nullable()
-      .optional()
-      .describe('e.g. ["/repos/**"]: * is one segment, ** the rest; left out: every path'),
-    tools: z
-      .looseObject({})
-      .optional()
-      .describe('Of an MCP server: {"allow":["get_*"],"ask":[],"refuse":[],"unseen":"refuse"}'),
-  });
+  z.union([
+    z
+      .enum(presetNames)
+      .describe('readOnly: GET and HEAD only; askBeforeWriting: for anything else the owner is asked each time'),
+    z.strictObject({
+      methods: methods.describe('e.g. ["GET"]; left out: every method'),
+      paths: paths.describe('e.g. ["/repos/**"]: * is one segment, ** the rest; left out: every path'),
+      ask: z
+        .array(z.strictObject({ methods, except: z.array(z.string()).optional(), paths }))
+        .optional()
+        .describe('Of these calls the owner is asked first; except: every method but these'),
+      tools: z
+        .looseObject({})
+        .optional()
+        .describe('Of an MCP server: {"allow":["get_*"],"ask":[],"refuse":[],"unseen":"refuse"}'),
+    }),
+  ]);

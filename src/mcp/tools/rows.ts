@@ -38,6 +38,16 @@ const allowed = () =>
   z.object({
     methods: z.array(z.string()).nullable(),
     paths: z.array(z.string()).nullable(),
+    ask: z
+      .array(
+        z.object({
+          methods: z.array(z.string()).nullable(),
+          except: z.array(z.string()).optional(),
+          paths: z.array(z.string()).nullable(),
+        }),
+      )
+      .optional()
+      .describe('Asked of the owner first'),
     tools: z
       .object({
         allow: z.array(z.string()).nullable(),

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decide, openApprovals } from '../../../src/broker/approvals/page.ts';
 import { requireYes } from '../../../src/broker/calls/ask-first.ts';
-import { inWords, readPolicy, widensPolicy } from '../../../src/broker/calls/policy.ts';
+import { inWords, widensPolicy } from '../../../src/broker/calls/policy.ts';
+import { readPolicy } from '../../../src/broker/calls/policy-input.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { getConnection, updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
@@ -16,6 +17,9 @@ import { localPrincipal, type Principal } from '../../../src/principal.ts';
 import type { ToolRules } from '../../../src/vault/vault.ts';
 import { acme, credentialOf, principal, startBroker, storeTokens, type TestBroker } from '../../support/broker.ts';
 import { type McpToolsServer, servedTool, startMcpToolsServer } from '../../support/servers/mcp-tools-server.ts';
+
+const mcp = { protocol: 'mcp', unsafeGet: false } as const;
+const http = { protocol: 'http', unsafeGet: false } as const;
 
 const ann: Principal = { ...localPrincipal, client: 'Claude' };
 const bob: Principal = principal('bob');
@@ -70,7 +74,7 @@ describe('rules for tools', () => {
     ['prompts beside tools', { allow: ['*'] }, { allow: ['*', 'prompt:*'] }, true],
     ['no rules at all', { allow: ['get_*'] }, null, true],
   ])('knows as wider or not: %s', (_, before, after, wider) => {
-    const read = (given: Partial<ToolRules> | null) => given && readPolicy({ tools: given }, 'mcp');
+    const read = (given: Partial<ToolRules> | null) => given && readPolicy({ tools: given }, mcp);
     expect(widensPolicy(read(before), read(after))).toBe(wider);
   });
 
@@ -86,24 +90,24 @@ describe('rules for tools', () => {
     ['a list that is not known', { deny: ['drop'] }],
     ['nothing in place of a list', { refuse: null }],
   ])('219. that hold %s are refused, with what is right', (_, tools) => {
-    expect(() => readPolicy({ tools }, 'mcp')).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+    expect(() => readPolicy({ tools }, mcp)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
   });
 
   it('takes patterns of a hostile length without a pause', () => {
     const long = { allow: Array.from({ length: 200 }, (_, at) => `${'a*'.repeat(98)}${at}`) };
     const begun = performance.now();
-    widensPolicy(readPolicy({ tools: long }, 'mcp'), readPolicy({ tools: { ...long, ask: long.allow } }, 'mcp'));
+    widensPolicy(readPolicy({ tools: long }, mcp), readPolicy({ tools: { ...long, ask: long.allow } }, mcp));
     expect(performance.now() - begun).toBeLessThan(2_000);
   });
 
   it('are for an MCP server, and methods and paths are not', () => {
-    expect(() => readPolicy({ methods: ['GET'] }, 'mcp')).toThrow(/policy\.methods is not for an MCP server/);
-    expect(() => readPolicy({ tools: { allow: ['a'] } }, 'http')).toThrow(/policy\.tools are those of an MCP server/);
+    expect(() => readPolicy({ methods: ['GET'] }, mcp)).toThrow(/policy\.methods is not for an MCP server/);
+    expect(() => readPolicy({ tools: { allow: ['a'] } }, http)).toThrow(/policy\.tools are those of an MCP server/);
   });
 
   it('are told in words', () => {
     const tools = { allow: ['get_*'], ask: ['create_issue'], refuse: ['prompt:*'], unseen: 'ask' };
-    expect(inWords(readPolicy({ tools }, 'mcp'))).toBe(
+    expect(inWords(readPolicy({ tools }, mcp))).toBe(
       'Allowed: get_*. Asked first: create_issue. Refused: prompt:*. A tool or prompt that is new or changed at the server is asked first.',
     );
   });

@@ -1,10 +1,11 @@
 /** What a request for approval looks like: who wants what of which connection, and what a yes means. */
 import { html } from 'hono/html';
+import { answersTo, askerOf, doneForMinutes } from '../../../broker/approvals/answers.ts';
 import type { ApprovalView, ListedApproval } from '../../../broker/approvals/page.ts';
 import { grantMinutes, hasMinutes } from '../../../broker/approvals/state.ts';
 import { subjectOf } from '../../../principal.ts';
 import { data, type Html, icons, minutesLeft, page } from '../page.ts';
-import { askedFor, buttons, facts, itemOf, question, whatItMeans } from './words.ts';
+import { askedFor, facts, question, whatItMeans } from './words.ts';
 
 /** What the pages tell about the Keyward that serves them, and the time. */
 type Around = { readonly host: string; readonly now: number };
@@ -55,7 +56,7 @@ function whichConnection({ facts: { connection } }: ApprovalView): Html | string
 }
 
 function asking(view: View, around: Around): { title: string; body: Html } {
-  const { yes, no } = buttons(view);
+  const { yes, no } = answersTo(view);
   return {
     title: question(view),
     body: html`<h1>${question(view)}</h1>
@@ -63,14 +64,19 @@ ${whatItMeans(view)}
 <p><strong>Allow it only if you asked for this yourself, just now.</strong> A web page or a message that the assistant read may have told it to ask.</p>
 ${facts(view, around.now)}
 <div class="actions answers"><form method="post">${head(view, 'deny')}<button class="side">${no}</button></form><form method="post">${head(view, 'once')}<button>${yes}</button></form></div>
-${hasMinutes(view.act) ? forAWhile(view) : ''}`,
+${hasMinutes(view.act) ? forAWhile(view, around.now) : ''}`,
   };
 }
 
-/** Minutes are offered for two things only: this program reading this secret, or using this tool. */
-function forAWhile(view: View): Html {
-  return html`<form method="post">${head(view, 'minutes')}<div class="field"><label for="minutes">Or let it ${view.act === 'release' ? 'read this secret' : 'use this, with whatever it sends,'} without asking for</label>
-<div class="beside"><select id="minutes" name="minutes">${grantMinutes.map((minutes) => html`<option value="${minutes}">${minutes} minutes</option>`)}</select><button class="side">Allow</button></div></div></form>`;
+/** Minutes are offered for two things only: this program reading this secret, or using this tool or such a call. */
+function forAWhile(view: View, now: number): Html {
+  return html`<form method="post">${head(view, 'minutes')}<div class="field"><label for="minutes">Or let ${askerOf(view)} ${doneForMinutes(view)}, without asking for</label>
+<div class="beside"><select id="minutes" name="minutes">${grantMinutes.map((minutes) => html`<option value="${minutes}">${minutes} minutes, until ${clock(now + minutes * 60_000)}</option>`)}</select><button class="side">Allow for that time</button></div></div></form>`;
+}
+
+/** `14:05 UTC` */
+function clock(time: number): string {
+  return `${new Date(time).toISOString().slice(11, 16)} UTC`;
 }
 
 function outcome(view: View, around: Around): { title: string; body: Html } {
@@ -88,7 +94,7 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
         `Allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}`,
         icons.check,
         '',
-        html`<p>${askedFor(view)} may ${view.act === 'release' ? 'read the secret' : `use ${itemOf(view)}`} of ${view.facts.service} (${view.facts.hosts.join(', ')}) until then without asking.</p>
+        html`<p>Until <time datetime="${new Date(view.releaseUntil ?? 0).toISOString()}">${clock(view.releaseUntil ?? 0)}</time> ${askerOf(view)} may ${doneForMinutes(view)}, without asking. It is about ${view.facts.service} (${view.facts.hosts.join(', ')}).</p>
 <div class="actions"><form method="post">${head(view, 'end')}<button class="side">End this now</button></form></div>${back}`,
       );
     case 'denied':

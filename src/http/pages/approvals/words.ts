@@ -1,11 +1,13 @@
 /** A request in words: the same for a page and its entry in the list. */
 
 import { html } from 'hono/html';
-import type { ApprovalView, ToolDifference } from '../../../broker/approvals/page.ts';
+import { askerOf, hostsOf, plainName } from '../../../broker/approvals/answers.ts';
+import type { ApprovalView, AskedCall, CallRule, ToolDifference } from '../../../broker/approvals/page.ts';
 import { maxClient } from '../../../broker/approvals/state.ts';
+import { headOf } from '../../../broker/calls/asked-call.ts';
 import { type CallPolicy, inWords, readingPolicy } from '../../../broker/calls/policy.ts';
 import { differenceOf } from '../../../broker/mcp-servers/difference.ts';
-import { oneLine, quoted, visible, visibleName } from '../../../text.ts';
+import { quoted, visible, visibleName } from '../../../text.ts';
 import { data, type Html, minutesLeft } from '../page.ts';
 
 /** What is asked, as a heading. It speaks of service and host, never of a name that somebody chose. */
@@ -14,25 +16,13 @@ export function question(view: ApprovalView): string {
     release: `Release the secret of ${place(view)}?`,
     share: `Share ${place(view)}?`,
     policy: `Allow more calls to ${place(view)}?`,
-    host: `Let ${asker(view)} reach ${hostsOf(view)}?`,
+    host: `Let ${askerOf(view)} reach ${hostsOf(view)}?`,
     reconnect: `Change what ${place(view)} is connected to?`,
-    call: `Let ${asker(view)} use ${itemOf(view)} of ${place(view)}?`,
+    call: `Let ${askerOf(view)} ${callOf(view)} ${place(view)}?`,
+    delete: `Delete the connection to ${place(view)}?`,
     tools: `Accept what ${place(view)} offers now?`,
   } as const;
   return questions[view.act];
-}
-
-/** What the buttons say: the act, and its refusal. */
-export function buttons(view: ApprovalView): { readonly yes: string; readonly no: string } {
-  return {
-    release: { yes: 'Release once', no: 'Don’t release' },
-    share: { yes: 'Share', no: 'Don’t share' },
-    policy: { yes: 'Allow these calls', no: 'Don’t allow' },
-    host: { yes: `Let ${asker(view)} reach ${hostsOf(view)}`, no: 'Don’t let it' },
-    reconnect: { yes: 'Let it be changed', no: 'Keep it as it is' },
-    call: { yes: 'Allow this call', no: 'Don’t allow it' },
-    tools: { yes: 'Accept these tools', no: 'Don’t accept' },
-  }[view.act];
 }
 
 /** Who asks, as the start of a sentence. */
@@ -40,19 +30,8 @@ export function askedFor({ client }: ApprovalView): string {
   return client === null ? 'An assistant on this Keyward' : quoted(client, maxClient);
 }
 
-/** Who asks, within a sentence. */
-function asker({ client }: ApprovalView): string {
-  return client === null ? 'an assistant' : quoted(client, maxClient);
-}
-
 function place(view: ApprovalView): string {
   return `${view.facts.service} (${hostsOf(view)})`;
-}
-
-/** All hosts where they are few; the page lists them anyway. */
-function hostsOf({ facts: { hosts } }: ApprovalView): string {
-  const [first = 'no host', ...more] = hosts;
-  return more.length === 0 ? first : more.length === 1 ? `${first} and ${more[0]}` : `${first} and ${more.length} more`;
 }
 
 /** What a yes leads to. */
@@ -67,32 +46,59 @@ export function whatItMeans(view: ApprovalView): Html {
         details.permission === 'use'
           ? html`use your ${service} connection: ${calls(details.policy ?? readingPolicy)}. They act there as you, and see its name, account and state`
           : html`see the name, account and state of your ${service} connection`
-      }. They never see the secret. You can take it back at any time.</p>`;
+      }. They never see the secret. It lasts until you take it back, which you can at any time.</p>`;
     case 'policy':
       return html`<p>${askedFor(view)} wants this connection to be good for more at ${service}.</p>
-<p>Allowed now: ${calls(connection?.policy ?? null)}.<br>Allowed then: ${calls(details.policy ?? null)}.</p>`;
+<p>Allowed now: ${calls(connection?.policy ?? null)}.<br>Allowed then: ${calls(details.policy ?? null)}.</p>
+<p>It lasts until you limit the connection again.</p>`;
     case 'host':
-      return html`<p>${askedFor(view)} wants to make a connection of the kind “${service}” to an address that it named. It can then send there whatever it knows, from this conversation and from your other connections. Nothing has been sent yet.</p>
+      return html`<p>${askedFor(view)} wants to make a connection of the kind “${service}” to an address that it named. It can then send there whatever it knows, from this conversation and from your other connections. Nothing has been sent yet. A yes is good for ten minutes, and a connection that is made then keeps its host.</p>
 <p>Do you know who runs ${hostList(facts.hosts)}?</p>`;
     case 'reconnect':
       return html`<p>${askedFor(view)} wants to connect this again${details.code === true ? ' by a code. Whoever enters that code at the service decides which account it is' : ''}. What your assistants save with this connection can then end up in another account or place than before. Who it is shared with stays as it is.</p>`;
     case 'call':
-      return html`<p>${askedFor(view)} wants to use ${itemOf(view)}. You asked to be asked before that.${standingInWords[details.item?.standing ?? 'seen']}</p>
-<p>This is sent to ${service}, and beside it only which program calls, in which session and version of the protocol:</p>
-<pre class="text" dir="ltr">${visible(details.message ?? '')}</pre>`;
+      return details.call === undefined ? messageShown(view) : callShown(view, details.call);
+    case 'delete':
+      return html`<p>${askedFor(view)} wants to delete this connection, and to end its access at ${service} where that can be done. You asked to be asked before things are done with it. Shares of it end, and it has to be connected anew to be used again.</p>`;
     case 'tools':
       return html`<p>Once you accept it, what is new or changed at ${service} counts as seen by you, and may be used as your rules say. Its server wrote these texts, and your assistant reads them: look for anything that tells it what to do.</p>
 ${(details.tools ?? []).map(difference)}`;
   }
 }
 
-/** What a call uses, by its name, in which nothing looks like something else. */
-export function itemOf({ details: { item } }: ApprovalView): string {
-  return item === undefined ? 'it' : `the ${item.kind} ${oneLine(visibleName(item.name), maxItem) ?? ''}`;
+/** `send this POST to`, `use the tool create_issue of`. */
+function callOf({ details: { call, item } }: ApprovalView): string {
+  if (call !== undefined) return `send this ${call.method} to`;
+  return `use ${item === undefined ? 'it' : `the ${item.kind} ${plainName(item.name)}`} of`;
 }
 
-/** A page shows as much of the name of a tool, in characters. */
-const maxItem = 150;
+function messageShown(view: ApprovalView): Html {
+  const { item, message = '' } = view.details;
+  const what = item === undefined ? 'it' : `the ${item.kind} ${plainName(item.name)}`;
+  return html`<p>${askedFor(view)} wants to use ${what}. You asked to be asked before that.${standingInWords[item?.standing ?? 'seen']}</p>
+<p>This is sent to ${view.facts.service}, and beside it only which program calls, in which session and version of the protocol:</p>
+${shownText(message)}`;
+}
+
+/** The call as it is sent: the line of the request, the headers of the caller, and the body. */
+function callShown(view: ApprovalView, call: AskedCall): Html {
+  const { body, bytes } = call;
+  return html`<p>${askedFor(view)} wants to make this call. You asked to be asked before that.</p>
+<p>This is sent, and beside it only what Keyward adds for ${view.facts.service}, the credential among it, and a key of the program’s by which ${view.facts.service} knows a call that it has seen:</p>
+${shownText(headOf(call))}
+${
+  body === null
+    ? html`<p>It has no body.</p>`
+    : html`<p>Its body, ${bytes} ${bytes === 1 ? 'byte' : 'bytes'}:</p>
+${shownText(body)}`
+}`;
+}
+
+/** HTML drops a line break that is the first thing in this element, so there is always one to drop. */
+function shownText(text: string): Html {
+  return html`<pre class="text" dir="ltr">
+${visible(text)}</pre>`;
+}
 
 const standingInWords = {
   seen: '',
@@ -156,9 +162,16 @@ function granteeInWords(grantee: string): Html {
 }
 
 function calls(policy: CallPolicy | null): Html {
-  if (policy?.tools) return html`${inWords(policy).replace(/\.$/, '')}`;
-  const { methods, paths } = policy ?? { methods: null, paths: null };
+  const { tools, ask = [], ...rule } = policy ?? { methods: null, paths: null };
+  if (tools) return html`${inWords({ ...rule, tools }).replace(/\.$/, '')}`;
+  if (ask.length === 0) return ruled(rule);
+  const asked = ask.map((one, at) => html`${at === 0 ? '' : '; '}${ruled(one)}`);
+  return html`${ruled(rule)}, and of these you are asked first: ${asked}`;
+}
+
+function ruled({ methods, except = [], paths }: CallRule): Html {
   const list = (values: readonly string[]) =>
     values.map((value, at) => html`${at === 0 ? '' : ', '}<code>${value}</code>`);
-  return html`${methods === null ? 'every method' : list(methods)} on ${paths === null ? 'every path' : list(paths)}`;
+  const every = except.length === 0 ? 'every method' : html`every method but ${list(except)}`;
+  return html`${methods === null ? every : list(methods)} on ${paths === null ? 'every path' : list(paths)}`;
 }
