@@ -271,9 +271,9 @@ describe('what the page says', () => {
     expect(await tab.locator('pre').innerText()).toBe(
       visible(JSON.stringify({ method: 'tools/call', params }, null, 2)),
     );
-    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t allow it', 'Allow this call', 'Allow']);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t allow it', 'Allow this call once', 'Allow for that time']);
     await look(tab, 'approval-15-call');
-    await tab.getByRole('button', { name: 'Allow this call' }).click();
+    await tab.getByRole('button', { name: 'Allow this call once' }).click();
     expect(await heading(tab)).toBe('You allowed it once');
     await call();
 

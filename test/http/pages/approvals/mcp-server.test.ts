@@ -61,7 +61,7 @@ function fieldsOf({ text }: Shown, part: string): Record<string, string> {
 
 /** Each block of text that is shown as it is, as a person reads it. */
 const blocksOf = (text: string) =>
-  [...text.matchAll(/<pre class="text" dir="ltr">([\s\S]*?)<\/pre>/g)].map(([, inside = '']) => readable(inside));
+  [...text.matchAll(/<pre class="text" dir="ltr">\n?([\s\S]*?)<\/pre>/g)].map(([, inside = '']) => readable(inside));
 
 function readable(markup: string): string {
   const named = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' } as Record<string, string>;
@@ -100,7 +100,7 @@ describe('the page before a tool is used', () => {
     expect(page.text).not.toMatch(unseen);
     expect(page.text).toContain('‹U+202E›');
     expect(page.text).not.toContain('<script>alert');
-    expect(buttonsOf(page)).toEqual(['Don’t allow it', 'Allow this call', 'Allow']);
+    expect(buttonsOf(page)).toEqual(['Don’t allow it', 'Allow this call once', 'Allow for that time']);
     // Both are one press, side by side.
     expect(page.text).toMatch(/<div class="actions answers"><form[^>]*>.*<\/form><form[^>]*>.*<\/form><\/div>/);
 
