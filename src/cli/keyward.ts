@@ -48,13 +48,7 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
   const { found, families, unknown } = matchAuthConfigs(config, catalogue);
   for (const connector of unknown) log.warn('auth_config_unknown_connector', { connector });
 
-  const loopback = createLoopbackPages({
-    host: config.host,
-    port: config.port,
-    publicUrl: config.publicUrl,
-    broker: () => broker,
-    egressTo: (hostAndPort) => createEgress({ allow: [hostAndPort] }),
-  });
+  const loopback = createLoopbackPages({ ...loopbackPlace(config), broker: () => broker });
   const { clientMetadataUrl, redirectUris, secretInput, release, anyHost, maxCalls, shareTenants } = config;
   const client = { authConfigs: found, familyClients: families, clientMetadataUrl, redirectUris };
   const settings = { ...client, secretInput, release, anyHost, maxCalls, shareTenants };
@@ -68,6 +62,12 @@ export async function openKeyward(config: Config, log: Log, own: Own = {}): Prom
       await egress.close();
     },
   };
+}
+
+/** Where pages on loopback are, and how another holder of the callback's port is asked who it is. */
+export function loopbackPlace({ host, port, publicUrl }: Config) {
+  const egressTo = (hostAndPort: string) => createEgress({ allow: [hostAndPort] });
+  return { host, port, publicUrl, egressTo };
 }
 
 /** The store that is configured, with its outer key. Data keys that nothing needs are retired, but for `keepsKeys`. */

@@ -37,6 +37,13 @@ export const connectionsCommands: CommandTable = {
   title: 'Connections',
   commands: [
     {
+      name: 'open',
+      words: [],
+      help: 'open your page in the browser: connections, requests, activity and OAuth clients, until Ctrl+C or a quarter of an hour without use',
+      examples: ['keyward open'],
+      load: async () => (await import('../commands/open.ts')).open,
+    },
+    {
       name: 'list',
       words: [],
       help: 'list your connections',

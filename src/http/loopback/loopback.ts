@@ -33,7 +33,7 @@ export function createLoopbackPages(options: LoopbackOptions): LoopbackPages {
     return server;
   };
   return {
-    callbackOrigin: options.publicUrl ?? `http://${hostInUrl(options.host)}:${options.port}`,
+    callbackOrigin: callbackOriginOf(options),
     open: async (attemptId, callback) => (await loaded()).open(attemptId, callback),
     openApprovals: async (until) => (await loaded()).openApprovals(until),
     showLocally: async (url) => (await loaded()).show(url),
@@ -42,4 +42,13 @@ export function createLoopbackPages(options: LoopbackOptions): LoopbackPages {
       server = undefined;
     },
   };
+}
+
+/** Origin that OAuth clients register for the callback. */
+export function callbackOriginOf({
+  host,
+  port,
+  publicUrl,
+}: Pick<LoopbackOptions, 'host' | 'port' | 'publicUrl'>): string {
+  return publicUrl ?? `http://${hostInUrl(host)}:${port}`;
 }

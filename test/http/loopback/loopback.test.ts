@@ -1,23 +1,20 @@
 /** When and where the pages of a stdio session are served. */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, connect as dial, type Server as TcpServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cancelAttempt } from '../../../src/broker/connect/attempts.ts';
 import type { KeywardError } from '../../../src/errors.ts';
 import { localPrincipal } from '../../../src/principal.ts';
 import { clickThrough } from '../../support/clients/click-through.ts';
 import { freePort } from '../../support/clients/mcp-clients.ts';
+import { statusForOthers } from '../../support/clients/other-user.ts';
 import { raw } from '../../support/clients/raw-http.ts';
 import { createBrowser, linkOut, type Session, startSession } from '../../support/clients/session.ts';
 import { startKeywardHttp } from '../../support/servers/keyward-http.ts';
 import { connectorId, startWorld, type World } from '../../support/world.ts';
-
-const run = promisify(execFile);
 
 let world: World;
 const closing: (() => Promise<unknown>)[] = [];
@@ -53,20 +50,6 @@ const accepts = (host: string, port: number): Promise<boolean> =>
 
 async function becomes(wanted: boolean, look: () => Promise<boolean>): Promise<void> {
   while ((await look()) !== wanted) await delay(20);
-}
-
-/** The status that a program of somebody else gets there: root can be anybody, anybody else lets Keyward be another one. */
-async function statusForOthers(url: string): Promise<number> {
-  const own = process.getuid?.() ?? 0;
-  if (own !== 0) {
-    const asked = vi.spyOn(process, 'getuid').mockReturnValue(own + 1);
-    const { status } = await raw(new URL(url).origin, new URL(url).pathname);
-    asked.mockRestore();
-    return status;
-  }
-  const script = `fetch(${JSON.stringify(url)}).then(({ status }) => console.log(status))`;
-  const { stdout } = await run(process.execPath, ['--eval', script], { uid: 65_534, gid: 65_534, cwd: '/' });
-  return Number(stdout);
 }
 
 /** Lets the clock and the sweeps run on; sockets and files stay real. */
