@@ -29,7 +29,9 @@ import { type Metrics, metricsPath, metricsRoutes } from './ops/metrics.ts';
 import { approvalRoutes } from './pages/approvals/routes.ts';
 import { callbackRoutes } from './pages/connect/callback.ts';
 import { connectRoutes } from './pages/connect/routes.ts';
+import { createDesk } from './pages/home/desk.ts';
 import { homeRoutes } from './pages/home/index.ts';
+import { createNavigation } from './pages/home/navigation.ts';
 import { type SignInOptions, signIn } from './pages/sign-in/index.ts';
 import { issuerCallbackPath } from './pages/sign-in/issuer.ts';
 import { createAudience } from './rest/audience.ts';
@@ -94,11 +96,20 @@ export function createService(options: ServiceOptions): Service {
   const secure = origin.protocol === 'https:';
   // With an issuer, who is there is the issuer's to say.
   const passkeys = issuer === null ? relyingPartyAt(publicUrl) : null;
-  const { routes, visitor } = signIn({ broker, secure, issuer: issuerSignIn(options), passkeys, limits });
+  const navigation = createNavigation(broker, passkeys !== null);
+  const { routes, visitor } = signIn({
+    broker,
+    secure,
+    issuer: issuerSignIn(options),
+    passkeys: passkeys && { rp: passkeys, navigation: (owner) => navigation(owner, '/passkeys') },
+    limits,
+  });
   app.route('/', routes);
-  app.route('/', homeRoutes({ broker, secure, visitor, passkeys: passkeys !== null, mcpUrl: `${publicUrl}/mcp` }));
+  const home = { broker, secure, visitor, passkeys: passkeys !== null };
+  const desk = createDesk(home);
+  app.route('/', homeRoutes({ ...home, mcpUrl: `${publicUrl}/mcp` }));
   app.route('/', connectRoutes({ broker, secure, place: `encrypted in the vault of ${origin.host}`, visitor }));
-  app.route('/', approvalRoutes({ broker, secure, visitor }));
+  app.route('/', approvalRoutes({ broker, secure, visitor, desk }));
   const underName = underPublicName(origin);
   if (issuer === null) app.route('/', authorizationRoutes({ broker, resource, secure, visitor, limits, underName }));
   app.get('/oauth/callback/:connectorId?', underName);

@@ -11,6 +11,8 @@ export interface AuditStore {
   readAudit(): AsyncIterable<string>;
   /** The lines from a place on, each with its own place and the next one; 0 is the first. Reads no more than is taken. */
   readAuditFrom(place: number): AsyncIterable<AuditLine>;
+  /** The lines before a place, newest first; null is the end. Reads little more than is taken. */
+  readAuditBack(place: number | null): AsyncIterable<AuditLine>;
   /** How far the audit log went when the vault sealed that last: with its commits, or every few seconds, and at close. */
   auditHead(): Promise<SealedHead>;
   /**

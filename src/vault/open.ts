@@ -10,7 +10,7 @@ import type { CountTogether } from '../store/counting.ts';
 import type { Quota } from '../store/quota.ts';
 import { requireRoom } from '../store/quota.ts';
 import type { Change, Kind, Rows, Store } from '../store/store.ts';
-import { auditChain, auditEntries, auditEntriesFrom } from './audit/audit-chain.ts';
+import { auditChain, auditEntries, placedEntries } from './audit/audit-chain.ts';
 import { createLastUsed } from './last-used.ts';
 import { contextOf, type Named } from './seal-context.ts';
 import { createTurns } from './turns.ts';
@@ -142,7 +142,8 @@ export async function openVault(
         .update(lengthPrefixed([purpose, message]))
         .digest('hex'),
     readAudit: () => auditEntries(store),
-    readAuditFrom: (place) => auditEntriesFrom(store, place),
+    readAuditFrom: (place) => placedEntries(store.readAuditFrom(place)),
+    readAuditBack: (place) => placedEntries(store.readAuditBack(place)),
     async audit(event) {
       await chain.append(event);
       observe?.(event);

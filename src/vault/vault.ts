@@ -229,6 +229,9 @@ export type AuditEntry = AuditEvent & {
   readonly time: string;
 };
 
+/** An entry with its own place and the next one. */
+export type PlacedEntry = { readonly entry: AuditEntry; readonly at: number; readonly next: number };
+
 /** What the store does, and the vault passes on; the names of its shared counters are stored as keyed digests. */
 type Passed = Pick<Store, 'location' | 'ping' | 'purge' | 'withLease' | 'countTogether' | 'refreshKeys' | 'close'>;
 
@@ -262,9 +265,9 @@ export interface Vault extends Passed {
   /** Every whole audit entry, oldest first, as it was written; `verifyAudit` says whether they are genuine. */
   readAudit(): AsyncIterable<AuditEntry>;
   /** The entries from a place on, each with its own place and the next one; 0 is the first. */
-  readAuditFrom(
-    place: number,
-  ): AsyncIterable<{ readonly entry: AuditEntry; readonly at: number; readonly next: number }>;
+  readAuditFrom(place: number): AsyncIterable<PlacedEntry>;
+  /** The entries before a place, newest first; null is the end. */
+  readAuditBack(place: number | null): AsyncIterable<PlacedEntry>;
   /** Durable when it resolves; `audit_unavailable` otherwise. Events of one process form one hash chain. */
   audit(event: AuditEvent): Promise<void>;
 }

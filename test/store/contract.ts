@@ -501,6 +501,21 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await listed(store.readAuditFrom(1_000_000))).toEqual([]);
     });
 
+    it('reads the audit log backwards, from its end or from any place that a line was read at', async () => {
+      expect(await listed(store.readAuditBack(null))).toEqual([]);
+      // Longer than a block of the file, and lines longer than half of one.
+      const lines = Array.from({ length: 700 }, (_, at) =>
+        JSON.stringify({ at, text: 'äöü'.repeat(at % 97 ? 30 : 9_000) }),
+      );
+      await store.appendAudit(lines);
+      const all = await listed(store.readAuditFrom(0));
+      expect(await listed(store.readAuditBack(null))).toEqual(all.toReversed());
+      for (const index of [0, 1, 96, 350, 699]) {
+        expect(await listed(store.readAuditBack(all[index]?.at ?? -1))).toEqual(all.slice(0, index).toReversed());
+        expect(await listed(store.readAuditBack(all[index]?.next ?? -1))).toEqual(all.slice(0, index + 1).toReversed());
+      }
+    });
+
     it('has an empty audit log at first', async () => {
       for await (const line of store.readAudit()) expect(line).toBeUndefined();
     });

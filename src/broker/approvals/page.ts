@@ -65,12 +65,47 @@ export async function listFromLink(broker: Broker, link: ApprovalLink): Promise<
   );
 }
 
-async function openRows(broker: Broker, owner: Owner): Promise<{ row: Approval; view: ApprovalView }[]> {
+/** One that was answered, and how. */
+export type AnsweredApproval = ApprovalView & { readonly answeredAt: number; readonly yes: boolean };
+
+/** An answer is shown for so long. */
+const answeredMs = 3_600_000;
+
+/**
+ * Everything of this person's that a page of requests shows: what waits, the minutes that run, and what was answered
+ * within the last hour. Oldest first, but answers newest first.
+ */
+export async function requestsOf(
+  broker: Broker,
+  owner: Owner,
+): Promise<{ waiting: ApprovalView[]; running: ApprovalView[]; answered: AnsweredApproval[] }> {
+  const now = Date.now();
+  const rows = await viewedRows(broker, owner);
+  const answered = rows.flatMap(({ row, view }) =>
+    row.answered !== undefined && now - row.answered.at < answeredMs && !isOpenState(view) && !isGranted(row, now)
+      ? [{ ...view, answeredAt: row.answered.at, yes: row.answered.noes === 0 }]
+      : [],
+  );
+  return {
+    waiting: rows.flatMap(({ view }) => (view.state === 'pending' ? [view] : [])),
+    // While a later request of the same program waits, the minutes of the one before go on.
+    running: rows.flatMap(({ row, view }) => (isGranted(row, now) ? [view] : [])),
+    answered: answered.toSorted((one, other) => other.answeredAt - one.answeredAt),
+  };
+}
+
+function isOpenState({ state }: ApprovalView): boolean {
+  return state === 'pending' || state === 'granted';
+}
+
+async function viewedRows(broker: Broker, owner: Owner): Promise<{ row: Approval; view: ApprovalView }[]> {
   const all = await approvalsOf(broker, owner);
   const views = await Promise.all(all.map(async (row) => ({ row, view: await viewOfApproval(broker, row) })));
-  return views.flatMap(({ row, view }) =>
-    view !== null && (view.state === 'pending' || view.state === 'granted') ? [{ row, view }] : [],
-  );
+  return views.flatMap(({ row, view }) => (view === null ? [] : [{ row, view }]));
+}
+
+async function openRows(broker: Broker, owner: Owner): Promise<{ row: Approval; view: ApprovalView }[]> {
+  return (await viewedRows(broker, owner)).filter(({ view }) => isOpenState(view));
 }
 
 /** Which approval a page is about; the token of the link where nobody signs in. */

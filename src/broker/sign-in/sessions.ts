@@ -93,14 +93,28 @@ export function listSessions({ vault }: Parts): Promise<Session[]> {
   return allOf((page) => vault.listTokens('session', page));
 }
 
+/** The session tokens of one person that are good now, oldest first. */
+export async function sessionsOf({ vault }: Parts, { tenant, user }: Owner): Promise<Session[]> {
+  const all = await allOf((page) => vault.list('session', { tenant, user }, {}, page));
+  return all.filter(isGood);
+}
+
 /** True when at least one session token is good now. */
 export async function hasSession(parts: Parts): Promise<boolean> {
   return (await listSessions(parts)).some((session) => isGood(session));
 }
 
-/** Ends a session: its token is refused from the next request on. */
-export async function revokeSession({ vault }: Parts, by: Principal, id: string): Promise<void> {
-  const record = await vault.findSession(readId(id, 'id'));
+/** Ends a session, whoever's it is: its token is refused from the next request on. */
+export async function revokeSession(parts: Parts, by: Principal, id: string): Promise<void> {
+  await revoke(parts, by, id, await parts.vault.findSession(readId(id, 'id')));
+}
+
+/** Ends a session of the caller's own; one of somebody else is `not_found` as one that there is not. */
+export async function revokeOwnSession(parts: Parts, by: Principal, id: string): Promise<void> {
+  await revoke(parts, by, id, await parts.vault.get('session', by, readId(id, 'id')));
+}
+
+async function revoke({ vault }: Parts, by: Principal, id: string, record: Session | undefined): Promise<void> {
   if (!record) {
     throw new KeywardError('not_found', `There is no session token ${id}.`, { hint: 'List them to see the ids.' });
   }

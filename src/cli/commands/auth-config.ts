@@ -8,8 +8,8 @@ import {
   removeAuthConfig,
 } from '../../broker/grants/auth-configs.ts';
 import { readServer } from '../../broker/grants/named-server.ts';
+import { usesOfClients } from '../../broker/grants/own-clients.ts';
 import { redirectUriFor } from '../../broker/grants/redirect-uri.ts';
-import { allOf } from '../../broker/input/paging.ts';
 import { clientsAt, isOAuth, namedServer, serverInputName } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
 import type { Connector } from '../../connectors/definition/definition.ts';
@@ -87,7 +87,7 @@ function appSteps(connector: Connector): string {
 export const remove: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
     const [id = ''] = invocation.words;
-    const users = await connectionsMadeWith(broker, id);
+    const users = (await usesOfClients(broker, principal)).get(id) ?? 0;
     if (users > 0 && !invocation.flags.has('force')) {
       throw new KeywardError('conflict', `${users} connections were made with this auth config.`, {
         hint: 'Without it they can not be refreshed and have to be connected again. Add --force to remove it all the same.',
@@ -96,8 +96,3 @@ export const remove: Run = (invocation) =>
     await removeAuthConfig(broker, principal, id);
     process.stdout.write('Removed.\n');
   });
-
-async function connectionsMadeWith(broker: Broker, authConfigId: string): Promise<number> {
-  const all = await allOf((page) => broker.vault.list('credential', principal, {}, page));
-  return all.filter((credential) => credential.authConfigId === authConfigId).length;
-}

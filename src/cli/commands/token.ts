@@ -1,11 +1,11 @@
 /** `keyward token …`: the session tokens of HTTP mode, and the assistants that people let in. */
 import { allAssistants, endAssistantOf } from '../../broker/authorization/assistants.ts';
 import type { Broker } from '../../broker/broker.ts';
-import { readerOf } from '../../broker/policy/access.ts';
-import { limitsFrom, limitsInWords, storedFrom } from '../../broker/policy/limits.ts';
+import { limitsFrom, storedFrom } from '../../broker/policy/limits.ts';
+import { reachInWords } from '../../broker/policy/reach.ts';
 import { createSession, listSessions, revokeSession, type Session } from '../../broker/sign-in/sessions.ts';
-import { hasCode, KeywardError } from '../../errors.ts';
-import { type Limits, localPrincipal, type Owner, type Principal, usualScopes } from '../../principal.ts';
+import { KeywardError } from '../../errors.ts';
+import { type Limits, localPrincipal, type Principal, usualScopes } from '../../principal.ts';
 import type { Run } from '../command.ts';
 import { findConnection } from '../connection-name.ts';
 import { plain, table } from '../terminal/table.ts';
@@ -39,7 +39,7 @@ export const create: Run = (invocation) =>
       limits,
     });
     process.stdout.write(`${token}\n`);
-    const words = limits === undefined ? '' : `It is for ${await inWords(broker, owner, storedFrom(limits))}. `;
+    const words = limits === undefined ? '' : `It is for ${await reachInWords(broker, owner, storedFrom(limits))}. `;
     process.stderr.write(`${words}Keep it now: it is not shown again. Keyward stores only a hash of it.\n`);
   });
 
@@ -69,29 +69,12 @@ function listOf(flags: ReadonlyMap<string, string>, name: string): string[] | un
   return words;
 }
 
-/** Stored limits in words, with the names that the connections have now. */
-async function inWords(broker: Broker, owner: Owner, stored: unknown): Promise<string> {
-  let limits: Limits | undefined;
-  try {
-    limits = limitsFrom(stored);
-  } catch (error) {
-    if (hasCode(error, 'unauthenticated')) return 'nothing: this version can not read its limits';
-    throw error;
-  }
-  const names = new Map<string, string>();
-  for (const id of limits?.connections ?? []) {
-    const credential = await broker.vault.findVisible(readerOf(broker, owner), id);
-    if (credential !== undefined) names.set(id, credential.name);
-  }
-  return limitsInWords(limits, (id) => names.get(id) ?? null);
-}
-
 export const list: Run = (invocation) =>
   withBroker(invocation, async (broker) => {
     const rows: string[][] = [];
     const row = async (kind: string, { name = '-', endsAt, ...token }: Listed) => {
       const { id, tenant, owner, scopes, limits, lastUsedAt } = token;
-      const words = await inWords(broker, { tenant, user: owner }, limits);
+      const words = await reachInWords(broker, { tenant, user: owner }, limits);
       const times = [expiryText(endsAt), lastUsedAt === undefined ? 'never' : new Date(lastUsedAt).toISOString()];
       rows.push([id, kind, plain(name), tenant, owner, ...times, scopes.join(' '), words]);
     };

@@ -56,7 +56,7 @@ export function createLoopbackServer(options: LoopbackOptions): LoopbackServer {
     const mount = (app: Hono): void => {
       const around = { broker, secure: false, visitor: async () => 'local' as const };
       app.route('/', connectRoutes({ ...around, place: localPlace }));
-      app.route('/', approvalRoutes(around));
+      app.route('/', approvalRoutes({ ...around, desk: null }));
     };
     const { origin, close } = await serveOnOwnPort(broker, names, mount, use);
     const callback = createCallbackPort({

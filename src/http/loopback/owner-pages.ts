@@ -12,6 +12,7 @@ import type { Pages } from '../../broker/broker.ts';
 import { localPrincipal } from '../../principal.ts';
 import { approvalRoutes } from '../pages/approvals/routes.ts';
 import { connectRoutes } from '../pages/connect/routes.ts';
+import { createDesk } from '../pages/home/desk.ts';
 import { homeRoutes } from '../pages/home/index.ts';
 import { errorPage } from '../pages/page.ts';
 import { refusePrefetch } from '../pages/refuse-prefetch.ts';
@@ -100,9 +101,10 @@ async function start(options: LoopbackOptions) {
       arrivalRoutes(one, cookie, () => end('twice')),
     );
     const around = { broker, secure: false, visitor };
-    app.route('/', homeRoutes({ ...around, passkeys: false, mcpUrl: null }));
+    const home = { ...around, passkeys: false };
+    app.route('/', homeRoutes({ ...home, mcpUrl: null }));
     app.route('/', connectRoutes({ ...around, place: localPlace }));
-    app.route('/', approvalRoutes(around));
+    app.route('/', approvalRoutes({ ...around, desk: createDesk(home) }));
   };
   const { origin, close } = await serveOnOwnPort(broker, names, mount, () => {});
   const egress = options.egressTo(hostAndPort(names.addresses[0], options.port));

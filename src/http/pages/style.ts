@@ -71,7 +71,7 @@ time{white-space:nowrap}
 .field .optional{font-weight:400;color:var(--soft)}
 .hint{margin:0 0 .4rem;color:var(--soft);font-size:.9rem}
 .error{margin:0 0 .4rem;color:var(--bad);font-weight:600;font-size:.9rem}
-input[type=text],input[type=password],input[type=email],input[type=url],input[type=number],select{display:block;width:100%;min-height:2.75rem;padding:.5rem .75rem;font:inherit;color:var(--ink);background:var(--field);border:1px solid var(--field-line);border-radius:8px}
+input[type=text],input[type=password],input[type=email],input[type=url],input[type=number],input[type=date],select{display:block;width:100%;min-height:2.75rem;padding:.5rem .75rem;font:inherit;color:var(--ink);background:var(--field);border:1px solid var(--field-line);border-radius:8px}
 textarea{display:block;width:100%;min-height:2.75rem;padding:.65rem .75rem;resize:none;field-sizing:content;color:var(--ink);background:var(--tint);border:1px solid var(--line);border-radius:8px;font:.875rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 [aria-invalid=true]:not(fieldset){border-color:var(--bad);border-width:2px}
 .choice{display:flex;align-items:center;gap:.6rem;min-height:2rem;padding:.2rem 0}
@@ -101,6 +101,10 @@ button.side:hover{border-color:var(--ink)}
 .badge svg{width:1.5rem;height:1.5rem}
 .usercode{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:2rem;font-weight:650;letter-spacing:.08em;text-align:center;background:var(--tint);border-radius:10px;padding:.9rem;margin:0 0 1.1rem;overflow-wrap:anywhere}
 footer{margin:1.25rem .25rem 0;color:var(--soft);font-size:.85rem}
+.filter{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem 1rem;align-items:end;margin:1.25rem 0}
+.filter .field{margin:0}
+.filter .actions{margin:0}
+.events li>span>*{display:inline}
 @media (max-width:30rem){textarea{min-height:4.2rem}main{padding:1.25rem}.frame{padding-top:1rem}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:.6rem}.actions{flex-direction:column;align-items:stretch}.answers{grid-template-columns:1fr}.actions button,.actions .button{width:100%}}
 @media (forced-colors:active){.button,button{border-color:ButtonText}}
 `;

@@ -6,6 +6,7 @@ import { KeywardError } from '../../errors.ts';
 import { fileMode, noFollow, syncFolder, tighten } from '../../seal/private-files.ts';
 import type { AuditLine } from '../audit-line.ts';
 import { linesOf } from '../file-lines.ts';
+import { linesBefore } from './audit-back.ts';
 import { fileLock } from './file-lock.ts';
 import type { VaultPaths } from './folder.ts';
 import { type LogHead, logHead, wholeHead } from './log-head.ts';
@@ -24,6 +25,8 @@ export type AuditLog = {
    * that it is given, in the vault.
    */
   archive(file: string, seal: (next: NextHead) => Promise<LogHead>, first: (head: LogHead) => string): Promise<LogHead>;
+  /** The lines before a place, newest first; null is the end. */
+  readBack(place: number | null): AsyncIterable<AuditLine>;
   /** The head after this one, over what the log holds now; the same while somebody is appending. */
   nextHead(before: LogHead | undefined): Promise<LogHead | undefined>;
   /** Whether this process appended lines since the last `nextHead` that saw them. */
@@ -115,6 +118,7 @@ export function auditLog(paths: VaultPaths, lockWaitMs: number): AuditLog {
       }),
     read: () => linesIn(paths.audit),
     readFrom: (place) => linesFrom(paths.audit, place),
+    readBack: (place) => readable(paths.audit, linesBefore(paths.audit, place)),
     nextHead: (before) =>
       headLock
         .hold({ waitMs: 0 }, async () => {
@@ -178,6 +182,15 @@ async function* linesFrom(file: string, place: number): AsyncIterable<AuditLine>
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw auditUnavailable(error, file);
+  }
+}
+
+/** The same lines, with the error of a log that can't be read. */
+async function* readable(file: string, lines: AsyncIterable<AuditLine>): AsyncIterable<AuditLine> {
+  try {
+    yield* lines;
+  } catch (error) {
+    throw auditUnavailable(error, file);
   }
 }
 

@@ -186,6 +186,7 @@ function storeOver(
       }),
     readAudit: () => audit.read(),
     readAuditFrom: (place) => audit.readFrom(place),
+    readAuditBack: (place) => audit.readBack(place),
     async auditHead() {
       await table.refresh();
       return table.head() ?? noLog;

@@ -26,9 +26,11 @@ import { ownerParameters, readerNames } from './rows.ts';
 import * as sql from './statements.ts';
 import { openLedger, type StoredLedger } from './stored-ledger.ts';
 import { readTarget } from './target.ts';
-import { addCounts, appendAudit, ping, readAudit, sweepCounts } from './upkeep-statements.ts';
+import { addCounts, appendAudit, ping, readAudit, readAuditBack, sweepCounts } from './upkeep-statements.ts';
 
 const auditPage = 1_000;
+/** Whoever reads backwards shows a page of them. */
+const backPage = 250;
 
 /** Opens the vault in this database, or makes it where there is none. Errors as `openStore` says. */
 export async function openPostgresStore(settings: {
@@ -161,6 +163,7 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
       yield* database.snapshot<string>(auditLines);
     },
     readAuditFrom: (place) => auditFrom(query, place),
+    readAuditBack: (place) => auditBack(query, place ?? Number.MAX_SAFE_INTEGER),
     async *scan(onForged) {
       yield* database.snapshot<KindRow>((within) => allRecords(within, keys, proofs, onForged));
     },
@@ -217,6 +220,16 @@ async function* auditFrom(query: Query, place: number): AsyncIterable<AuditLine>
     for (const { number, line } of page) yield { line, at: number - 1, next: number };
     last = page.at(-1)?.number ?? last;
     if (page.length < auditPage) return;
+  }
+}
+
+/** From the same places, the other way. */
+async function* auditBack(query: Query, place: number): AsyncIterable<AuditLine> {
+  for (let below = place; ; ) {
+    const page = await query<{ number: number; line: string }>(readAuditBack, [below, backPage]);
+    for (const { number, line } of page) yield { line, at: number - 1, next: number };
+    below = (page.at(-1)?.number ?? 0) - 1;
+    if (page.length < backPage) return;
   }
 }
 

@@ -97,6 +97,12 @@ export const readAudit: Statement = {
   text: 'select number, line from keyward_audit where number > $1 order by number limit $2',
 };
 
+/** $1 number of the line that the first one is at or below, $2 limit. */
+export const readAuditBack: Statement = {
+  name: 'keyward_read_audit_back',
+  text: 'select number, line from keyward_audit where number <= $1 order by number desc limit $2',
+};
+
 /** Whether the server would take a write: a standby answers, and takes none. */
 export const ping: Statement = {
   name: 'keyward_ping',

@@ -10,9 +10,10 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey } from '../../seal/seal.ts';
 import type { AuditHead } from '../../store/audit-head.ts';
+import type { AuditLine } from '../../store/audit-line.ts';
 import { grouped } from '../../store/group.ts';
 import type { Store } from '../../store/store.ts';
-import type { AuditEntry, AuditEvent } from '../vault.ts';
+import type { AuditEntry, AuditEvent, PlacedEntry } from '../vault.ts';
 
 type Head = { readonly chain: string; readonly key: string; readonly seq: number; readonly mac: string };
 
@@ -121,9 +122,9 @@ export async function* auditEntries(store: Pick<Store, 'readAudit'>): AsyncItera
   }
 }
 
-/** The entries from a place on. */
-export async function* auditEntriesFrom(store: Pick<Store, 'readAuditFrom'>, place: number) {
-  for await (const { line, at, next } of store.readAuditFrom(place)) {
+/** Entries with their places, in the order of these lines. */
+export async function* placedEntries(lines: AsyncIterable<AuditLine>): AsyncIterable<PlacedEntry> {
+  for await (const { line, at, next } of lines) {
     const entry = entryOf(line);
     if (entry !== undefined) yield { entry, at, next };
   }

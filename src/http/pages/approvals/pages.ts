@@ -3,12 +3,16 @@ import { html } from 'hono/html';
 import { answersTo, askerOf, doneForMinutes } from '../../../broker/approvals/answers.ts';
 import type { ApprovalView, ListedApproval } from '../../../broker/approvals/page.ts';
 import { grantMinutes, hasMinutes } from '../../../broker/approvals/state.ts';
-import { subjectOf } from '../../../principal.ts';
-import { data, type Html, icons, minutesLeft, page } from '../page.ts';
-import { askedFor, facts, question, whatItMeans } from './words.ts';
+import { type Html, icons, minutesLeft, page } from '../page.ts';
+import { askedFor, facts, listStep, question, whatItMeans, whichConnection } from './words.ts';
 
 /** What the pages tell about the Keyward that serves them, and the time. */
-type Around = { readonly host: string; readonly now: number };
+type Around = {
+  readonly host: string;
+  readonly now: number;
+  /** The way to the person's other pages; there is none for who has the link of a single request. */
+  readonly navigation?: Html | undefined;
+};
 
 type View = ApprovalView & { readonly csrf: string };
 
@@ -18,41 +22,30 @@ export function approvalPage(view: View, around: Around): Html {
   return page({
     title,
     body,
+    ...(around.navigation !== undefined && { navigation: around.navigation }),
     foot: `This page comes from Keyward at ${around.host}.`,
     // It may be answered in a terminal, or run out of time.
     ...(view.state === 'pending' ? { wait: view.state } : {}),
   });
 }
 
-/** Everything that waits for a person, and the minutes that they granted; `user` null at the owner's own computer. */
-export function approvalsPage(views: readonly ListedApproval[], user: string | null, around: Around): Html {
+/** Everything that waits, at the owner's own computer, for whoever has the link of one of them. */
+export function approvalsPage(views: readonly ListedApproval[], around: Around): Html {
   return page({
     title: 'Requests for your approval',
     body: html`<h1>Requests for your approval</h1>
-${user === null ? html`<p>So many came at once that they are shown here together, instead of in a window each.</p>` : html`<p>You are signed in as <strong>${subjectOf(user)}</strong>. <a href="/">Your connections</a></p>`}
+<p>So many came at once that they are shown here together, instead of in a window each.</p>
 ${
   views.length === 0
     ? html`<p>Nothing waits for you.</p>`
     : html`<ul class="rows">${views.map(
-        (
-          view,
-        ) => html`<li><a href="/approvals/${view.approvalId}${view.token === null ? '' : `/${view.token}`}"${user === null ? html` target="_blank"` : ''}>${question(view)}</a>
+        (view) => html`<li><a href="/approvals/${view.approvalId}/${view.token}" target="_blank">${question(view)}</a>
 <span class="soft small">${whichConnection(view)}${askedFor(view)} · ${view.state === 'granted' ? `allowed for ${minutesLeft((view.releaseUntil ?? 0) - around.now)}` : `open for ${minutesLeft(view.expiresAt - around.now)}`}</span></li>`,
       )}</ul>`
 }`,
     foot: `This page comes from Keyward at ${around.host}. It shows no secrets.`,
     wait: listStep(views),
   });
-}
-
-/** What the list shows, for its script to notice when that changed. */
-export function listStep(views: readonly ListedApproval[]): string {
-  return `list ${views.map(({ approvalId, state, askedAt }) => `${approvalId.slice(0, 8)}-${state}-${askedAt}`).join(' ')}`.trim();
-}
-
-function whichConnection({ facts: { connection } }: ApprovalView): Html | string {
-  if (connection === null) return '';
-  return html`${data(connection.name)} · ${connection.account === null ? '' : html`${data(connection.account)} · `}`;
 }
 
 function asking(view: View, around: Around): { title: string; body: Html } {

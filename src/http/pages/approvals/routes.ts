@@ -1,54 +1,43 @@
 /** The approval pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
 import { type Context, Hono } from 'hono';
-import {
-  answerApproval,
-  type Decision,
-  type ListedApproval,
-  listFromLink,
-  openApprovals,
-  viewApproval,
-} from '../../../broker/approvals/page.ts';
+import { answerApproval, type Decision, listFromLink, viewApproval } from '../../../broker/approvals/page.ts';
 import type { Broker } from '../../../broker/broker.ts';
 import { idIn } from '../../../broker/input/text.ts';
 import { KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { acceptHere, ownPage } from '../home/accept-tools.ts';
+import type { Desk } from '../home/desk.ts';
 import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
-import { approvalPage, approvalsPage, listStep } from './pages.ts';
+import { approvalPage, approvalsPage } from './pages.ts';
+import { requestsRoutes } from './requests.ts';
+import { listStep } from './words.ts';
 
 type ApprovalRoutes = {
   readonly broker: Broker;
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
   readonly visitor: VisitorOf;
+  /** The pages of a person who signed in; null where nobody does. */
+  readonly desk: Desk | null;
 };
 
 /**
  * `GET /approvals` lists what waits for whoever signed in. `GET /approvals/:id` shows one request, at the owner's own
  * computer only with the token of its link; its forms post to the same address.
  */
-export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hono {
+export function approvalRoutes({ broker, secure, visitor, desk }: ApprovalRoutes): Hono {
   const routes = new Hono();
 
-  routes.get('/approvals', async (c) => {
-    const person = await visitor(c);
-    // Without a link nobody is known at the owner's own computer.
-    if (person === 'local') return c.notFound();
-    if (person === 'unknown') return c.redirect('/sign-in?to=/approvals', 303);
-    const open = await openApprovals(broker, person);
-    return list(
-      c,
-      open.map((view) => ({ ...view, token: null })),
-      person.user,
-    );
-  });
+  if (desk !== null) routes.route('/', requestsRoutes(desk));
 
   // At the owner's own computer the link of one request leads to all of them.
   routes.get('/approvals/:id/:token/all', async (c) => {
     if ((await visitor(c)) !== 'local') return c.notFound();
-    return list(c, await listFromLink(broker, linkOf(c)), null);
+    const views = await listFromLink(broker, linkOf(c));
+    c.header(stepHeader, listStep(views));
+    return c.html(approvalsPage(views, around(c)));
   });
 
   routes.get('/approvals/:id/:token?', async (c) => {
@@ -56,11 +45,14 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     const known = readBinding(c, link.id, secure);
     // Unknown requests throw before a cookie is given.
     const browser = known ?? newBinding();
-    const view = await viewApproval(broker, link, browser, await visitor(c)).catch(askedToSignIn);
+    const person = await visitor(c);
+    const view = await viewApproval(broker, link, browser, person).catch(askedToSignIn);
     if (view === null) return c.redirect(`/sign-in?to=/approvals/${link.id}`, 303);
     if (known === null) giveBinding(c, link.id, browser, secure);
     c.header(stepHeader, view.state);
-    return c.html(approvalPage(view, around(c)));
+    const navigation =
+      typeof person === 'string' || desk === null ? undefined : await desk.navigation(person, '/approvals');
+    return c.html(approvalPage(view, { ...around(c), navigation }));
   });
 
   routes.post('/approvals/:id/:token?', formsOnly, formLimit, async (c) => {
@@ -79,11 +71,6 @@ export function approvalRoutes({ broker, secure, visitor }: ApprovalRoutes): Hon
     return c.redirect(c.req.path, 303);
   });
   return routes;
-}
-
-function list(c: Context, views: readonly ListedApproval[], user: string | null): Response | Promise<Response> {
-  c.header(stepHeader, listStep(views));
-  return c.html(approvalsPage(views, user, around(c)));
 }
 
 function around(c: Context) {

@@ -10,6 +10,17 @@ import { differenceOf } from '../../../broker/mcp-servers/difference.ts';
 import { quoted, visible, visibleName } from '../../../text.ts';
 import { data, type Html, minutesLeft } from '../page.ts';
 
+/** What a list shows, for its script to notice when that changed. */
+export function listStep(views: readonly ApprovalView[]): string {
+  return `list ${views.map(({ approvalId, state, askedAt }) => `${approvalId.slice(0, 8)}-${state}-${askedAt}`).join(' ')}`.trim();
+}
+
+/** The connection that it is about, before what else stands in a line. */
+export function whichConnection({ facts: { connection } }: ApprovalView): Html | string {
+  if (connection === null) return '';
+  return html`${data(connection.name)} · ${connection.account === null ? '' : html`${data(connection.account)} · `}`;
+}
+
 /** What is asked, as a heading. It speaks of service and host, never of a name that somebody chose. */
 export function question(view: ApprovalView): string {
   const questions = {

@@ -4,7 +4,6 @@
  * rule of its own.
  */
 import type { Context, Handler } from 'hono';
-import { openApprovals } from '../../../broker/approvals/page.ts';
 import type { Broker } from '../../../broker/broker.ts';
 import { equalInConstantTime } from '../../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../../broker/visitors/form-errors.ts';
@@ -13,7 +12,7 @@ import { type Html, type PageParts, page } from '../page.ts';
 import { browserOf, readCookie } from '../sign-in/cookies.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { ownPage } from './accept-tools.ts';
-import { navigation, type Place } from './navigation.ts';
+import { createNavigation, type Navigation, type Place } from './navigation.ts';
 
 export type DeskOptions = {
   readonly broker: Broker;
@@ -45,6 +44,8 @@ export type Shown = Pick<PageParts, 'title' | 'body' | 'wait'> & { readonly at: 
 export type Desk = {
   readonly broker: Broker;
   readonly secure: boolean;
+  /** For pages of other folders that belong to these. */
+  readonly navigation: Navigation;
   /** Answers a page to whoever signed in; anybody else gets `stranger`, or is sent to sign in first, and back here. */
   show(work: (c: Context, visit: Visit) => Promise<Shown>, stranger?: () => Html): Handler;
   /**
@@ -66,19 +67,19 @@ export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): 
     host: new URL(c.req.url).host,
     now: Date.now(),
   });
-  const whole = async ({ title, body, wait, at }: Shown, { owner, host }: Visit): Promise<Html> => {
-    const waiting = (await openApprovals(broker, owner)).filter(({ state }) => state === 'pending').length;
-    return page({
+  const navigation = createNavigation(broker, passkeys);
+  const whole = async ({ title, body, wait, at }: Shown, { owner, host }: Visit): Promise<Html> =>
+    page({
       title,
       body,
       ...(wait !== undefined && { wait }),
-      navigation: navigation({ at, waiting, passkeys }),
+      navigation: await navigation(owner, at),
       foot: `This page comes from Keyward at ${host}. It shows no secrets.`,
     });
-  };
   return {
     broker,
     secure,
+    navigation,
     show: (work, stranger) => async (c) => {
       const person = await visitor(c);
       if (typeof person === 'string') return stranger ? c.html(stranger()) : c.redirect(signInFirst(c), 303);

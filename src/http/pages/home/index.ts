@@ -1,6 +1,8 @@
 /** The pages where a person who signed in sees and governs what is theirs. */
 import { Hono } from 'hono';
+import { activityRoutes } from './activity.ts';
 import { assistantsRoutes } from './assistants.ts';
+import { clientsRoutes } from './clients.ts';
 import { connectionsRoutes } from './connections.ts';
 import { createDesk, type DeskOptions } from './desk.ts';
 import { offerRoutes } from './offers.ts';
@@ -16,6 +18,8 @@ export function homeRoutes({ mcpUrl, ...options }: HomeOptions): Hono {
   const routes = new Hono();
   routes.route('/', connectionsRoutes(desk, mcpUrl));
   routes.route('/', offerRoutes(options));
-  routes.route('/', assistantsRoutes(desk));
+  routes.route('/', assistantsRoutes(desk, mcpUrl !== null));
+  routes.route('/', activityRoutes(desk));
+  routes.route('/', clientsRoutes(desk));
   return routes;
 }

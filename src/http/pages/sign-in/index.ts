@@ -13,6 +13,7 @@ import { hasCode, KeywardError } from '../../../errors.ts';
 import { type Owner, subjectOf } from '../../../principal.ts';
 import type { RequestEnv } from '../../request-env.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
+import type { Html } from '../page.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { browserOf, dropCookie, giveCookie, readCookie } from './cookies.ts';
 import { issuerPath, issuerRoutes } from './issuer.ts';
@@ -25,8 +26,8 @@ export type SignInOptions = {
   readonly secure: boolean;
   /** Signing in at the issuer, and where that starts; null: with a code only. */
   readonly issuer: { readonly signIn: IssuerSignIn; readonly publicUrl: string } | null;
-  /** Who asks for passkeys; null: nobody, and nothing of them answers. */
-  readonly passkeys: RelyingParty | null;
+  /** Who asks for passkeys, and what stands above their page; null: nobody, and nothing of them answers. */
+  readonly passkeys: { readonly rp: RelyingParty; readonly navigation: (owner: Owner) => Promise<Html> } | null;
   /** `wrongCode` counts a code or a passkey that is not good, by address; it throws `rate_limited` for too many. */
   readonly limits: { wrongCode(address: string): Promise<void> };
 };
@@ -46,7 +47,7 @@ export function signIn({ broker, secure, issuer, passkeys, limits }: SignInOptio
     return (value === undefined ? null : await visitorOf(broker, value)) ?? 'unknown';
   };
 
-  const hasPasskeys = (c: Context) => passkeys !== null && isAt(c, passkeys);
+  const hasPasskeys = (c: Context) => passkeys !== null && isAt(c, passkeys.rp);
 
   const formOf = async (c: Context, to: string) => {
     const browser = browserOf(c, secure);
@@ -124,12 +125,12 @@ export function signIn({ broker, secure, issuer, passkeys, limits }: SignInOptio
   if (passkeys !== null) {
     const byPasskey = signInBy('passkey', async (c, form, to) => {
       const browser = readCookie(c, 'form', secure) ?? '';
-      const { person, passkeyId } = await usePasskey(broker, passkeys, browser, form.get('answer') ?? '');
+      const { person, passkeyId } = await usePasskey(broker, passkeys.rp, browser, form.get('answer') ?? '');
       await remember(c, person, passkeyId);
       return to;
     });
     routes.post(signInPath, formsOnly, formLimit, byPasskey);
-    routes.route('/', passkeyRoutes({ broker, secure, rp: passkeys, visitor, ownPath }));
+    routes.route('/', passkeyRoutes({ broker, secure, ...passkeys, visitor, ownPath }));
   }
   return { routes, visitor };
 }

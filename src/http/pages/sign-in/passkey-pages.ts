@@ -1,6 +1,7 @@
 /** What passkeys look like. Adding one and signing in with one take the script; without it nothing of them is offered. */
 import { html } from 'hono/html';
 import { data, type Html, page } from '../page.ts';
+import { moment } from '../time.ts';
 
 /** The fields of a form that the script sends once the browser has an answer. */
 type PasskeyForm = {
@@ -34,6 +35,7 @@ type PasskeysPage = {
   readonly onwards: string | null;
   /** Host and port in the address bar. */
   readonly host: string;
+  readonly navigation: Html;
   readonly name?: string;
   readonly problem?: string;
 };
@@ -49,8 +51,9 @@ export function passkeysPage(shown: PasskeysPage): Html {
 ${passkeys.length === 0 ? '' : html`<ul class="rows">${passkeys.map((one) => row(one, shown))}</ul>`}
 ${onwards === null || offered ? '' : html`<p class="actions"><a class="button" href="${onwards}">Go on</a></p>`}
 ${add(shown)}
-${offered ? html`<p><a href="${onwards}">Not now</a></p>` : html`<p><a href="/">Your connections</a></p>`}
+${offered ? html`<p><a href="${onwards}">Not now</a></p>` : ''}
 <p class="soft small">If you lose them all, sign in with a code again. Whoever runs this Keyward gives you one.</p>`,
+    navigation: shown.navigation,
     foot: `This page comes from Keyward at ${host}.`,
   });
 }
@@ -75,26 +78,22 @@ ${form}`;
 }
 
 function row(one: PasskeysPage['passkeys'][number], { csrf }: PasskeysPage): Html {
-  const used = one.usedAt === null ? 'not used yet' : html`last used ${day(one.usedAt)}`;
+  const used = one.usedAt === null ? 'not used yet' : html`last used ${moment(one.usedAt, Date.now())}`;
   return html`<li><strong>${data(one.name)}</strong>
-<span class="soft small">added ${day(one.createdAt)} · ${used}</span>
-${one.copiedAt === null ? '' : html`<span class="error">Somebody may have a copy of it: its counter went backwards on ${day(one.copiedAt)}. It signs nobody in any more. Remove it.</span>`}
+<span class="soft small">added ${moment(one.createdAt, Date.now())} · ${used}</span>
+${one.copiedAt === null ? '' : html`<span class="error">Somebody may have a copy of it: its counter went backwards ${moment(one.copiedAt, Date.now())}. It signs nobody in any more. Remove it.</span>`}
 <form method="post" action="/passkeys/remove" class="small"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="id" value="${one.id}"><button class="side" aria-label="Remove the passkey ${one.name}">Remove</button></form></li>`;
 }
 
-function day(time: number): Html {
-  const text = new Date(time).toISOString().slice(0, 10);
-  return html`<time datetime="${text}">${text}</time>`;
-}
-
 /** At an address that browsers make no passkeys for, with another one that this Keyward has. */
-export function passkeysElsewherePage(origin: string, host: string): Html {
+export function passkeysElsewherePage(origin: string, host: string, navigation: Html): Html {
   return page({
     title: 'Your passkeys',
     body: html`<h1>Your passkeys</h1>
 <p>Browsers keep passkeys for a name, and this address is a number. On this computer Keyward has a name, too: there you can add passkeys and sign in with them.</p>
 <p class="actions"><a class="button" href="${origin}/sign-in?to=/passkeys">Go to ${new URL(origin).host}</a></p>
-<p><a href="/">Your connections</a></p>`,
+`,
+    navigation,
     foot: `This page comes from Keyward at ${host}.`,
   });
 }

@@ -12,6 +12,7 @@ import { hasCode } from '../../../errors.ts';
 import type { Owner } from '../../../principal.ts';
 import type { RequestEnv } from '../../request-env.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
+import type { Html } from '../page.ts';
 import type { VisitorOf } from '../visitor-of.ts';
 import { browserOf, readCookie } from './cookies.ts';
 import { passkeysElsewherePage, passkeysPage } from './passkey-pages.ts';
@@ -26,6 +27,8 @@ type PasskeyRoutes = {
   readonly broker: Broker;
   readonly secure: boolean;
   readonly rp: RelyingParty;
+  /** What stands above the page of whoever signed in. */
+  readonly navigation: (owner: Owner) => Promise<Html>;
   readonly visitor: VisitorOf;
   /** Where a person may be sent after signing in. */
   readonly ownPath: (to: string | undefined) => string;
@@ -37,7 +40,7 @@ export function isAt(c: Context, rp: RelyingParty): boolean {
 }
 
 /** `GET /sign-in/passkey/options`; `GET` and `POST /passkeys`, `GET /passkeys/options`, `POST /passkeys/remove`. */
-export function passkeyRoutes({ broker, secure, rp, visitor, ownPath }: PasskeyRoutes): Hono<RequestEnv> {
+export function passkeyRoutes({ broker, secure, rp, navigation, visitor, ownPath }: PasskeyRoutes): Hono<RequestEnv> {
   const routes = new Hono<RequestEnv>();
   const hostOf = (c: Context) => new URL(c.req.url).host;
   /** What the browser keeps of its sign-in: forms and challenges are bound to it. */
@@ -58,6 +61,7 @@ export function passkeyRoutes({ broker, secure, rp, visitor, ownPath }: PasskeyR
       csrf: csrfOf(c),
       onwards: to === undefined ? null : ownPath(to),
       host: hostOf(c),
+      navigation: await navigation(person),
       ...wrong,
     });
   };
@@ -95,7 +99,7 @@ export function passkeyRoutes({ broker, secure, rp, visitor, ownPath }: PasskeyR
   routes.get(passkeysPath, async (c) => {
     const person = await visitor(c);
     if (typeof person === 'string') return c.redirect(`/sign-in?to=${passkeysPath}`, 303);
-    if (!isAt(c, rp)) return c.html(passkeysElsewherePage(rp.origin, hostOf(c)));
+    if (!isAt(c, rp)) return c.html(passkeysElsewherePage(rp.origin, hostOf(c), await navigation(person)));
     return c.html(await show(c, person, c.req.query('to')));
   });
   routes.get(`${passkeysPath}/options`, async (c) => c.json(await addOptions(broker, rp, visitIn(c))));
