@@ -6,6 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { activity } from './activity.ts';
 import { catalogueSize } from './catalogue-size.ts';
 import { coldStart } from './cold-start.ts';
 import { type Figure, met, table } from './figures.ts';
@@ -22,6 +23,7 @@ const groups = {
   'cold-start': coldStart,
   'catalogue-size': catalogueSize,
   reading,
+  activity,
   writing,
   serving,
   http: overHttp,

@@ -50,7 +50,7 @@ export async function vaultOf(env: Home['env']): Promise<Vault> {
   return openVault(await storeOf(env), undefined, readConfig(new Map(), env).maxCredentials);
 }
 
-function storeOf(env: Home['env']): Promise<Store> {
+export function storeOf(env: Home['env']): Promise<Store> {
   const { store, key, configDir } = readConfig(new Map(), env);
   return openStore({ store, key: { ...key, fallbackKeyFile: join(configDir, 'vault.key'), keychain: false } });
 }

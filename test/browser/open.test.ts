@@ -37,7 +37,7 @@ describe.each([
   let page: OwnerPage;
   let tab: Tab;
   beforeAll(async () => {
-    page = await startOwnerPage(world.env);
+    page = await startOwnerPage({ ...world.env, KEYWARD_RELEASE: 'approve' });
     tab = await openTab(browser, { javaScriptEnabled });
   });
   afterAll(async () => {

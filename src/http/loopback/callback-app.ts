@@ -1,8 +1,10 @@
 /** What the fixed port answers: callbacks, and the challenge. */
 import type { Hono } from 'hono';
 import type { Broker } from '../../broker/broker.ts';
+import { attemptOf } from '../../broker/visitors/browser-binding.ts';
 import { createApp } from '../middleware/app.ts';
 import { freshKeys } from '../middleware/fresh-keys.ts';
+import { readBinding } from '../pages/binding-cookie.ts';
 import { callbackRoutes } from '../pages/connect/callback.ts';
 import { challengeRoute, type Proof } from './challenge.ts';
 import { hostsAt, type Names } from './names.ts';
@@ -31,6 +33,13 @@ export function callbackApp(broker: Broker, port: number, names: Names, pages: s
   app.use(async (_c, next) => {
     use();
     await next();
+  });
+  // A service may know this Keyward by another name of loopback than the page's, where the browser has its cookie.
+  app.get('/oauth/callback/:connectorId?', async (c, next) => {
+    const { hostname, pathname, search, searchParams } = new URL(c.req.url);
+    const attemptId = attemptOf(searchParams.get('state') ?? '');
+    if (hostname === names.hostname || attemptId === null || readBinding(c, attemptId, false) !== null) return next();
+    return c.redirect(`http://${names.hostname}:${port}${pathname}${search}`, 303);
   });
   app.route('/', callbackRoutes({ broker, secure: false, pages, visitor: async () => 'local' }));
   return app;

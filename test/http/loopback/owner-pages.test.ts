@@ -1,12 +1,15 @@
 /** `keyward open`: the page of the person at this computer, and everybody else who would like it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCredential } from '../../../src/broker/connect/create.ts';
+import { addAuthConfig } from '../../../src/broker/grants/auth-configs.ts';
+import { createSession } from '../../../src/broker/sign-in/sessions.ts';
 import { localPrincipal } from '../../../src/principal.ts';
 import { clickThrough } from '../../support/clients/click-through.ts';
 import { statusForOthers } from '../../support/clients/other-user.ts';
 import { type OwnerPage, startOwnerPage } from '../../support/clients/owner-page.ts';
 import { raw } from '../../support/clients/raw-http.ts';
 import { type Browser, createBrowser, linkOut } from '../../support/clients/session.ts';
+import { person } from '../../support/principals.ts';
 import { connectorId, startWorld, type World } from '../../support/world.ts';
 
 let world: World;
@@ -36,7 +39,7 @@ async function signedIn(): Promise<{ page: OwnerPage; browser: Browser }> {
 }
 
 /** Every place of the navigation. */
-const places = ['/', '/assistants', '/approvals'];
+const places = ['/', '/assistants', '/approvals', '/activity', '/clients'];
 
 describe('the page of the person at this computer', () => {
   it('400. shows itself to one browser: who comes later with its link, or with none, gets nothing', async () => {
@@ -155,6 +158,49 @@ describe('the page of the person at this computer', () => {
     expect(ended).toBeNull();
     await pass(2);
     expect(ended).toBe('unused');
+  });
+
+  it('409. ends nothing of somebody else, whose ids are as those that there are not', async () => {
+    const { page, browser } = await signedIn();
+    const { broker } = page;
+    const bob = person('acme', 'bob');
+    const mine = { ...localPrincipal, scopes: ['credentials:read'], expiresAt: null };
+    await createSession(broker, localPrincipal, mine);
+    const { sessionId } = await createSession(broker, bob, { ...mine, ...bob, scopes: ['credentials:read'] });
+    const client = { connectorId: 'github', clientId: 'Iv1.8a61', clientSecret: '' };
+    const { authConfigId } = await addAuthConfig(broker, bob, client);
+    const { text } = await browser.open(`${page.origin}/assistants`);
+    const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? [];
+    const said = async (place: string, field: string, id: string) => {
+      const shown = await browser.send(`${page.origin}${place}`, { csrf, [field]: id });
+      return [shown.status, shown.text.replaceAll(id, 'ID')];
+    };
+    for (const [place, field, id] of [
+      ['/assistants', 'sessionId', sessionId],
+      ['/clients', 'clientId', authConfigId],
+      ['/approvals', 'approvalId', sessionId],
+    ] as const) {
+      const told = await said(place, field, id);
+      expect(told[0], place).toBe(404);
+      expect(told, place).toEqual(await said(place, field, crypto.randomUUID()));
+    }
+    expect(await broker.vault.findSession(sessionId)).toBeDefined();
+    expect(await broker.vault.get('authConfig', bob, authConfigId)).toBeDefined();
+  });
+
+  it('finds its browser again when a service sends it to another name of loopback', async () => {
+    const { page, browser } = await signedIn();
+    const input = { connectorId, authenticationType: 'oauth2' };
+    const created = await createCredential(page.broker, localPrincipal, input, { obtainedBy: 'page' });
+    if (created.kind !== 'attempt') throw new Error('Nothing was left to ask.');
+    const back = await clickThrough(linkOut(await browser.open(created.url)));
+    back.hostname = 'localhost';
+    // Its cookies are those of 127.0.0.1.
+    const elsewhere = await createBrowser().open(back, 0);
+    expect(elsewhere.status).toBe(303);
+    back.hostname = '127.0.0.1';
+    expect(elsewhere.headers.get('location')).toBe(back.href);
+    expect((await browser.open(back)).heading).toBe('Acme is connected');
   });
 
   it('takes a person through connecting a service that sends them back to the fixed port', async () => {

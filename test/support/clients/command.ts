@@ -36,7 +36,12 @@ export function runInTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   dialogue: Dialogue = [],
-  options: { readonly cwd?: string; readonly onStart?: (pid: number) => void } = {},
+  options: {
+    readonly cwd?: string;
+    readonly onStart?: (pid: number) => void;
+    /** Is told of all that the screen showed so far, whenever there is more. */
+    readonly onScreen?: (screen: string) => void;
+  } = {},
 ): Promise<{ readonly code: number; readonly screen: string }> {
   const terminal = spawnInTerminal(process.execPath, [main, ...args], {
     cols: 200,
@@ -50,6 +55,7 @@ export function runInTerminal(
     let read = 0;
     terminal.onData((data) => {
       screen += data;
+      options.onScreen?.(screen);
       const found = left[0]?.[0].exec(screen.slice(read));
       if (!found || left[0] === undefined) return;
       read += found.index + found[0].length;
