@@ -58,7 +58,7 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     rest: ['addresses', 'listener', 'middleware'],
     gateway: ['addresses', 'auth', 'listener', 'middleware'],
     mcp: ['auth', 'listener', 'middleware'],
-    loopback: ['listener', 'middleware', 'pages/approvals', 'pages/connect', 'pages/home', 'pages/sign-in'],
+    loopback: ['listener', 'middleware', 'pages', 'pages/approvals', 'pages/connect', 'pages/home', 'pages/sign-in'],
     'own-gateway': ['auth', 'gateway', 'listener', 'loopback', 'middleware'],
     service: [
       'auth',

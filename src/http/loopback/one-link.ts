@@ -10,7 +10,7 @@ import { equalInConstantTime } from '../../broker/visitors/browser-binding.ts';
  * more; `twice` is anybody else who has the link, so that one of the two is not its owner; `late` came after its minute, and
  * `wrong` has another one.
  */
-export type Arrival =
+type Arrival =
   | { readonly outcome: 'in'; readonly keeps: string }
   | { readonly outcome: 'again' | 'twice' | 'late' | 'wrong' };
 

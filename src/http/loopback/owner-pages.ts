@@ -30,7 +30,7 @@ import { createUnderWay } from './under-way.ts';
 /** Why the pages ended: nobody opened the link in time, two did, nobody used the pages for a while, or for too long. */
 export type Ending = 'unopened' | 'twice' | 'unused' | 'old';
 
-export type OwnerPages = Pages & {
+type OwnerPages = Pages & {
   /**
    * Begins to serve. `link` is for the person's own browser and nobody else; `over` resolves when the pages have to end.
    * Until `close`, this keeps the process alive.

@@ -38,4 +38,14 @@ export const actWords: Readonly<Record<string, string>> = {
   'everything.end': 'Everything ended',
 };
 
+/** Why something was refused, where a person has to do with it; any other reason is shown by its code. */
+export const reasonWords: Readonly<Record<string, string>> = {
+  approval_required: 'it needs your approval',
+  approval_denied: 'you did not allow it',
+  release_refused: 'secrets are not handed out here',
+  insufficient_scope: 'the program may not do that',
+  reconnect_required: 'it has to be connected again',
+  rate_limited: 'too many at once',
+};
+
 export const outcomeWords = { allowed: 'Allowed', refused: 'Refused', failed: 'Failed' } as const;

@@ -8,7 +8,7 @@ import { maxLimit } from '../../../broker/input/paging.ts';
 import { subjectOf } from '../../../principal.ts';
 import { data, type Html } from '../page.ts';
 import { moment } from '../time.ts';
-import { actWords, outcomeWords } from './activity-words.ts';
+import { actWords, outcomeWords, reasonWords } from './activity-words.ts';
 import type { Desk, Shown, Visit } from './desk.ts';
 
 type Entry = Activity['events'][number];
@@ -123,7 +123,7 @@ function row(entry: Entry, { connections, serviceOf, visit }: Around): Html {
   const ended =
     outcome === 'allowed'
       ? ''
-      : html` <span class="error">${outcomeWords[outcome]}${code === undefined ? '' : html` (${code})`}</span>`;
+      : html` <span class="error">${outcomeWords[outcome]}${code === undefined ? '' : `: ${reasonWords[code] ?? code}`}</span>`;
   return html`<li><span><strong>${words}</strong>${ended} <span class="soft small">${moment(time, visit.now)}</span></span>
 ${parts.length === 0 ? '' : html`<span class="soft small">${parts.map((part, at) => html`${at === 0 ? '' : ' · '}${part}`)}</span>`}</li>`;
 }
