@@ -52,6 +52,8 @@ export type CredentialRow = Row & {
   readonly status: CredentialStatus;
   /** Why a person has to connect again; null while active. */
   readonly statusReason: string | null;
+  /** When the status changed last, in milliseconds since 1970; absent while it has its first, and on rows from before it was noted. */
+  readonly statusSince?: number;
   /** Label of the account at the service, once verified. */
   readonly account: string | null;
   readonly scopes: readonly string[] | null;

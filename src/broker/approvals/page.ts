@@ -10,6 +10,7 @@ import type { Sender, Visitor } from '../visitors/visitor.ts';
 import { isStillSo } from './facts.ts';
 import {
   type ApprovalState,
+  approvalIdFor,
   approvalStateOf,
   approvalsOf,
   denied,
@@ -132,14 +133,14 @@ export async function viewApproval(
 
 /**
  * Takes the answer of a form: it must come from the page of this very request, in this browser. Answers what the request
- * was.
+ * was, as it was shown.
  */
 export async function answerApproval(
   broker: Broker,
   link: ApprovalLink,
   { browser, csrf, visitor }: Sender,
   decision: Decision,
-): Promise<Pick<Approval, 'act' | 'client' | 'credentialId'>> {
+): Promise<Approval> {
   const { approval, key } = await openApproval(broker, link, visitor);
   if (browser === null || !equalInConstantTime(csrf, csrfFor(approval.id, key, browser))) {
     throw new KeywardError('forbidden', 'This form was not sent from its own page, or is about an older request.', {
@@ -149,6 +150,14 @@ export async function answerApproval(
   const { tenant, owner: user } = approval;
   await decide(broker, { tenant, user, scopes: new Set(['credentials:write']), client: 'page' }, approval.id, decision);
   return approval;
+}
+
+/** True for a request that this very caller made about a connection of its own: anybody can take its name, and nobody its id. */
+export async function isAskedBy(broker: Broker, principal: Principal, approval: Approval): Promise<boolean> {
+  const { id, credentialId, act } = approval;
+  const credential = await broker.vault.get('credential', principal, credentialId ?? '');
+  const apart = act === 'tools' ? act : null;
+  return credential !== undefined && id === approvalIdFor(broker, principal, credential, apart);
 }
 
 /** Writes the owner's answer down. `attempt_used` when there is one already. */

@@ -22,12 +22,16 @@ import { actingFor, auditedRefusal } from '../policy/policy.ts';
 import { startAttempt } from './attempts.ts';
 import { argumentsDigest, type Created, type CreateInput } from './create-input.ts';
 
-/** Creates or reconnects a credential. */
+/**
+ * Creates or reconnects a credential.
+ *
+ * @param options `returnTo`: a page of this Keyward, where its person goes back to, in place of what `redirectUri` names
+ */
 export async function createCredential(
   broker: Broker,
   principal: Principal,
   input: CreateInput,
-  options: { readonly obtainedBy: ObtainedBy; readonly onlyTaken?: boolean },
+  options: { readonly obtainedBy: ObtainedBy; readonly onlyTaken?: boolean; readonly returnTo?: string },
 ): Promise<Created> {
   const { connectorId, authenticationType, userId, authConfigId, redirectUri, name, credentialId, ...fields } = input;
   const owner = await actingFor(broker, principal, userId);
@@ -70,7 +74,7 @@ export async function createCredential(
   if (!oauth && authConfigId !== undefined)
     throw inputError({ authConfigId: `is not used with ${authenticationType}` });
 
-  const returnTo = readReturnTo(broker.settings, redirectUri);
+  const returnTo = options.returnTo ?? readReturnTo(broker.settings, redirectUri);
   if (options.obtainedBy === 'rest') {
     // A program gave everything that its form asks for, or is told: nobody is there to be asked on a page.
     const missing = [...given.missingSecrets];

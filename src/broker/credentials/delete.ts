@@ -67,6 +67,18 @@ export async function deleteCredential(
   return { credentialId: seen.id, deleted: true, revocation, ...(detail !== null && { detail }) };
 }
 
+/** The receipt as a person reads it: what became of it, and what is left for them to do. */
+export function deletionInWords({ revocation, detail = '' }: Deletion): string {
+  return `${became[revocation]} ${detail}`.trim();
+}
+
+const became = {
+  revoked: 'Deleted, and the service ended its access.',
+  kept: 'Deleted.',
+  not_supported: 'Deleted from Keyward.',
+  failed: 'Deleted from Keyward. The service could not be told.',
+} as const satisfies Record<Deletion['revocation'], string>;
+
 function detailOf(
   broker: Broker,
   credential: Credential,

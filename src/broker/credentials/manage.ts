@@ -8,12 +8,12 @@ import { widensPolicy } from '../calls/policy.ts';
 import { type PolicyInput, readPolicy } from '../calls/policy-input.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
 import { serviceOf } from '../grants/oauth-context.ts';
-import { decodeCursor, defaultLimit, encodeCursor } from '../input/paging.ts';
+import { defaultLimit } from '../input/paging.ts';
 import { renamed } from '../input/renamed.ts';
 import { readName } from '../input/text.ts';
 import { about, readerOf, requireCredential, requireMayName, requireVisible } from '../policy/access.ts';
 import { actingFor, authorize, requireOwnAct } from '../policy/policy.ts';
-import { placeOf, reached, reachedOwn } from './reached.ts';
+import { reached, reachedOwn, reachedPage } from './reached.ts';
 import { type ConnectionView, type PoliciesView, policiesOf, type ShareView, sharesOf, viewOf } from './view.ts';
 
 type ListCredentialsInput = {
@@ -34,27 +34,15 @@ export async function listCredentials(
   const owner = await actingFor(broker, principal, input.userId);
   await authorize(broker, owner, 'credential.read');
   if (input.connectorId !== undefined) await mustBeKnown(broker, owner, input.connectorId);
-  const limit = input.limit ?? defaultLimit;
-  const [shared, createdAt, id] =
-    input.cursor === undefined ? [] : decodeCursor(input.cursor, [0, 0, ''] as [number, number, string]);
   const filter = {
     ...(input.connectorId === undefined ? {} : { connectorId: input.connectorId }),
     ...(input.status === undefined ? {} : { status: input.status }),
   };
+  const { cursor, limit = defaultLimit } = input;
+  const { rows, nextCursor } = await reachedPage(broker, owner, { filter, cursor, limit });
   const reader = readerOf(broker, owner);
-  const after = createdAt === undefined || id === undefined ? undefined : { shared: shared === 1, createdAt, id };
-  const rows: Credential[] = [];
-  // One row more than asked for tells whether there is a next page.
-  for await (const row of reached(broker, owner, { filter, after, pageSize: limit + 1 })) {
-    rows.push(row);
-    if (rows.length > limit) break;
-  }
-  const shown = rows.slice(0, limit);
-  const credentials = shown.map((row) => seenBy(owner, viewOf(broker, row, reader)));
-  const last = shown.at(-1);
-  if (rows.length <= limit || !last) return { credentials };
-  const place = placeOf(reader, last);
-  return { credentials, nextCursor: encodeCursor([place.shared ? 1 : 0, place.createdAt, place.id]) };
+  const credentials = rows.map((row) => seenBy(owner, viewOf(broker, row, reader)));
+  return { credentials, ...(nextCursor !== undefined && { nextCursor }) };
 }
 
 /** A misspelt connector is an error, except where credentials of a removed connector file still exist. */

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Principal } from '../../principal.ts';
 import type { Credential, Reader, VisiblePage } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { decodeCursor, encodeCursor } from '../input/paging.ts';
 import { accessOf, reaches, readerOf } from '../policy/access.ts';
 import { isLimited } from '../policy/limits.ts';
 
@@ -17,7 +18,7 @@ type Wanted = {
   readonly pageSize?: number;
 };
 
-/** Rows that are read at a time for a token that may reach few of them. */
+/** Rows that are read at a time where few of them may be answered. */
 const limitedPage = 500;
 
 /** One after the other, and none that is out of the caller's reach: no count and no place in the list tells of such a row. */
@@ -56,8 +57,49 @@ export async function* reachedOwn(
   }
 }
 
+/** Most rows that one page looks through for those that are wanted. */
+const maxLooked = 20_000;
+
+/**
+ * One page of them, and the cursor of the next. Where only some are `wanted` it looks so far and no further: the page then
+ * holds fewer than `limit`, or none, and still says where to go on.
+ *
+ * @throws KeywardError `invalid_input` for a cursor of another list
+ */
+export async function reachedPage(
+  broker: Broker,
+  principal: Principal,
+  page: Pick<Wanted, 'filter'> & {
+    readonly cursor?: string | undefined;
+    readonly limit: number;
+    readonly wanted?: (row: Credential) => boolean;
+  },
+): Promise<{ readonly rows: readonly Credential[]; readonly nextCursor?: string }> {
+  const { filter = {}, cursor, limit, wanted } = page;
+  const reader = readerOf(broker, principal);
+  const [shared, createdAt, id] =
+    cursor === undefined ? [] : decodeCursor(cursor, [0, 0, ''] as [number, number, string]);
+  const after = createdAt === undefined || id === undefined ? undefined : { shared: shared === 1, createdAt, id };
+  const rows: Credential[] = [];
+  let [looked, last]: [number, Credential | undefined] = [0, undefined];
+  // One row more than asked for tells whether there is a next page.
+  const pageSize = wanted === undefined ? limit + 1 : limitedPage;
+  for await (const row of reached(broker, principal, { filter, after, pageSize })) {
+    const isMore = rows.length === limit && (wanted?.(row) ?? true);
+    if (last !== undefined && (isMore || looked === maxLooked)) return { rows, nextCursor: cursorOf(reader, last) };
+    if (wanted?.(row) ?? true) rows.push(row);
+    [looked, last] = [looked + 1, row];
+  }
+  return { rows };
+}
+
+function cursorOf(reader: Reader, row: Credential): string {
+  const place = placeOf(reader, row);
+  return encodeCursor([place.shared ? 1 : 0, place.createdAt, place.id]);
+}
+
 /** Where the list goes on after this row. */
-export function placeOf(reader: Reader, row: Credential): Place {
+function placeOf(reader: Reader, row: Credential): Place {
   return { shared: accessOf(reader, row) !== 'owner', createdAt: row.createdAt, id: row.id };
 }
 

@@ -46,8 +46,9 @@ export async function amend(
     const amendment = await change(now);
     if (amendment === null) return false;
     const { alongside = [], ...changed } = amendment;
+    const record = dated(now, changed.record);
     try {
-      await broker.vault.commit([{ op: 'update', kind: 'credential', ...changed }, ...alongside]);
+      await broker.vault.commit([{ op: 'update', kind: 'credential', ...changed, record }, ...alongside]);
       return true;
     } catch (error) {
       const newest = hasCode(error, 'conflict') ? await current(broker, seen) : now;
@@ -56,6 +57,11 @@ export async function amend(
       now = newest;
     }
   }
+}
+
+/** The record with the day on which it began to need a person, or to work again. */
+function dated(before: Credential, after: Credential): Credential {
+  return before.status === after.status ? after : { ...after, statusSince: Date.now() };
 }
 
 /** What a change throws that was decided on a record which is no longer so. */

@@ -1,7 +1,7 @@
 /** `keyward rename`, `limit`, `share` and `rm`: changing what is connected. */
 import { inWords } from '../../broker/calls/policy.ts';
 import { type PolicyInput, type Preset, presetNames } from '../../broker/calls/policy-input.ts';
-import { deleteCredential } from '../../broker/credentials/delete.ts';
+import { deleteCredential, deletionInWords } from '../../broker/credentials/delete.ts';
 import { getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
 import { KeywardError } from '../../errors.ts';
@@ -68,16 +68,8 @@ export const remove: Run = (invocation) =>
     const what = [name, connectorId, account].filter(Boolean).join(', ');
     if (!invocation.flags.has('yes')) await confirmAct(`Delete ${what}, and end its access at the service?`);
     const deletion = await withApproval(broker, principal, () => deleteCredential(broker, principal, { credentialId }));
-    return done(invocation, deletion, `${became[deletion.revocation]} ${deletion.detail ?? ''}`.trim());
+    return done(invocation, deletion, deletionInWords(deletion));
   });
-
-/** What became of the access at the service. */
-const became = {
-  revoked: 'Deleted, and the service ended its access.',
-  kept: 'Deleted.',
-  not_supported: 'Deleted from Keyward.',
-  failed: 'Deleted from Keyward. The service could not be told.',
-} as const;
 
 /** The calls that the flags allow; undefined where they say nothing. */
 function policyOf(invocation: Invocation): PolicyInput | undefined {

@@ -71,7 +71,7 @@ time{white-space:nowrap}
 .field .optional{font-weight:400;color:var(--soft)}
 .hint{margin:0 0 .4rem;color:var(--soft);font-size:.9rem}
 .error{margin:0 0 .4rem;color:var(--bad);font-weight:600;font-size:.9rem}
-input[type=text],input[type=password],input[type=email],input[type=url],input[type=number],input[type=date],select{display:block;width:100%;min-height:2.75rem;padding:.5rem .75rem;font:inherit;color:var(--ink);background:var(--field);border:1px solid var(--field-line);border-radius:8px}
+input[type=text],input[type=search],input[type=password],input[type=email],input[type=url],input[type=number],input[type=date],select{display:block;width:100%;min-height:2.75rem;padding:.5rem .75rem;font:inherit;color:var(--ink);background:var(--field);border:1px solid var(--field-line);border-radius:8px}
 textarea{display:block;width:100%;min-height:2.75rem;padding:.65rem .75rem;resize:none;field-sizing:content;color:var(--ink);background:var(--tint);border:1px solid var(--line);border-radius:8px;font:.875rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 [aria-invalid=true]:not(fieldset){border-color:var(--bad);border-width:2px}
 .choice{display:flex;align-items:center;gap:.6rem;min-height:2rem;padding:.2rem 0}
@@ -100,6 +100,22 @@ button.side:hover{border-color:var(--ink)}
 .badge.wait{color:var(--soft)}
 .badge svg{width:1.5rem;height:1.5rem}
 .usercode{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:2rem;font-weight:650;letter-spacing:.08em;text-align:center;background:var(--tint);border-radius:10px;padding:.9rem;margin:0 0 1.1rem;overflow-wrap:anywhere}
+.head{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.5rem 1.25rem;margin:0 0 .75rem}
+.head h1{margin:0}
+.search{margin:1.25rem 0 0}
+.search>label:first-child{display:block;font-weight:600;margin:0 0 .25rem}
+.state{display:flex;align-items:baseline;gap:.4rem;margin:.15rem 0}
+.rows li>.state{display:flex}
+.state svg{width:1em;height:1em;flex:none;align-self:center}
+.state.ok svg{color:var(--good)}
+.state.bad{color:var(--bad);font-weight:600}
+.state.due{font-weight:600}
+.back{margin:0 0 .5rem;font-size:.9rem}
+.typing{min-height:5rem;background:var(--field);border-color:var(--field-line);resize:vertical}
+.typed{white-space:pre-wrap}
+.events{list-style:none;padding:0}
+details>summary{cursor:pointer;font-weight:600;padding:.4rem 0;color:var(--accent)}
+details[open]>summary{margin:0 0 .75rem}
 footer{margin:1.25rem .25rem 0;color:var(--soft);font-size:.85rem}
 .filter{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem 1rem;align-items:end;margin:1.25rem 0}
 .filter .field{margin:0}

@@ -6,8 +6,8 @@ import { idIn } from '../../../broker/input/text.ts';
 import { KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
-import { acceptHere, ownPage } from '../home/accept-tools.ts';
-import type { Desk } from '../home/desk.ts';
+import { type Desk, ownOrigin } from '../home/desk.ts';
+import { carryOut } from '../home/own-request.ts';
 import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
 import { approvalPage, approvalsPage } from './pages.ts';
@@ -62,10 +62,10 @@ export function approvalRoutes({ broker, secure, visitor, desk }: ApprovalRoutes
     const person = await visitor(c);
     const sender = { browser, csrf: form.get('csrf') ?? '', visitor: person };
     const decision = decisionOf(form);
-    const { act, client, credentialId } = await answerApproval(broker, link, sender, decision);
-    // Nobody else waits for this yes: the person asked on these pages.
-    if (typeof person !== 'string' && decision.answer === 'once' && act === 'tools' && client === ownPage) {
-      return c.redirect(await acceptHere(broker, person, credentialId ?? ''), 303);
+    const approval = await answerApproval(broker, link, sender, decision);
+    if (typeof person !== 'string' && decision.answer === 'once') {
+      const next = await carryOut(broker, person, approval, ownOrigin(c, secure));
+      if (next !== null) return c.redirect(next, 303);
     }
     // 303: the browser GETs the outcome, and reloading it sends nothing twice.
     return c.redirect(c.req.path, 303);

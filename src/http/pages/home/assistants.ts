@@ -58,10 +58,16 @@ ${
     if (sessionId === null) await endAssistant(broker, principal, form.get('assistantId') ?? '');
     else await revokeOwnSession(broker, principal, sessionId);
     return '/assistants';
-  });
+  }, kept);
   routes.post('/assistants', formsOnly, formLimit, end);
   return routes;
 }
+
+const kept = {
+  at: '/assistants',
+  says: () => 'End this assistant',
+  fields: { assistantId: null, sessionId: null },
+} as const;
 
 function assistantRow(assistant: Assistant, reach: string, { csrf, now }: Visit): Html {
   const { id, name, vouchedBy, scopes, updatedAt, endsAt } = assistant;

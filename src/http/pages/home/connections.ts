@@ -2,21 +2,24 @@
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { offersFor } from '../../../broker/credentials/answer-offer.ts';
-import { listCredentials } from '../../../broker/credentials/manage.ts';
-import { listReconnected, type Reconnected, revertReconnect } from '../../../broker/credentials/replaced.ts';
-import type { ConnectionView } from '../../../broker/credentials/view.ts';
-import { waitingAt } from '../../../broker/mcp-servers/waiting.ts';
+import { type FoundConnection, findConnections } from '../../../broker/credentials/find.ts';
 import { signInCsrf } from '../../../broker/sign-in/code.ts';
 import { subjectOf } from '../../../principal.ts';
-import { formLimit, formsOnly } from '../form-guards.ts';
 import { data, type Html, page } from '../page.ts';
-import { acceptHere } from './accept-tools.ts';
 import type { Desk, Shown, Visit } from './desk.ts';
-import { giveBack, offersPart, signedInAs } from './offers.ts';
+import { offersPart, signedInAs } from './offers.ts';
+import { pageOf } from './own-request.ts';
+import { ago, stateInWords } from './states.ts';
+
+/** What the address of the list says: words to look for, and whether only what needs attention is shown. */
+type Asked = { readonly query: string; readonly attention: boolean };
+
+/** Longest search, in characters. */
+const maxQuery = 200;
 
 /**
- * `GET /` reads metadata only; there is no secret on it. `POST /revert` brings back what reconnecting replaced, and
- * `POST /tools` leads to the page that shows what is new or changed at an MCP server.
+ * `GET /` reads metadata only; there is no secret on it. `q` is looked for, `show=attention` leaves out what works, and
+ * `after` goes on with the list.
  *
  * @param mcpUrl where MCP clients connect; null: nobody comes here who has not signed in
  */
@@ -25,31 +28,19 @@ export function connectionsRoutes(desk: Desk, mcpUrl: string | null): Hono {
   const routes = new Hono();
   const list = desk.show(
     async (c, visit) => {
-      const { owner, principal } = visit;
+      const asked = {
+        query: (c.req.query('q') ?? '').slice(0, maxQuery),
+        attention: c.req.query('show') === 'attention',
+      };
       const cursor = c.req.query('after');
-      const shown = await listCredentials(broker, principal, { limit: 50, ...(cursor && { cursor }) });
-      const offers = await offersFor(broker, owner, signedInAs(c, secure));
-      const nameOf = (id: string) => broker.catalogue.get(id)?.name ?? id;
-      const reconnected = await listReconnected(broker, owner);
-      const toSee = new Map<string, string>();
-      for (const { credentialId, tools } of shown.credentials) {
-        const words = tools === undefined ? null : await waitingAt(broker, owner, credentialId);
-        if (words !== null) toSee.set(credentialId, words);
-      }
+      const listed = await findConnections(broker, visit.principal, { ...asked, cursor });
+      const offers = await offersFor(broker, visit.owner, signedInAs(c, secure));
       const signOut = mcpUrl === null ? null : signInCsrf(broker, visit.browser);
-      return connectionsPage({ ...shown, ...visit, offers, nameOf, reconnected, toSee, signOut });
+      return connectionsPage({ ...listed, ...visit, asked, isFirst: cursor === undefined, offers, signOut });
     },
     ...(mcpUrl === null ? [] : [() => welcomePage(mcpUrl)]),
   );
   routes.get('/', list);
-
-  const revert = desk.act(async (_c, { principal }, form) => {
-    await revertReconnect(broker, principal, { credentialId: form.get('credentialId') ?? '' });
-    return '/';
-  });
-  routes.post('/revert', formsOnly, formLimit, revert);
-  const look = desk.act((_c, { owner }, form) => acceptHere(broker, owner, form.get('credentialId') ?? ''));
-  routes.post('/tools', formsOnly, formLimit, look);
   return routes;
 }
 
@@ -64,77 +55,62 @@ function welcomePage(mcpUrl: string): Html {
 }
 
 type Connections = Visit & {
-  readonly credentials: readonly ConnectionView[];
+  readonly found: readonly FoundConnection[];
   readonly nextCursor?: string;
+  readonly asked: Asked;
+  /** Whether the list begins here. */
+  readonly isFirst: boolean;
   readonly offers: Awaited<ReturnType<typeof offersFor>>;
-  readonly nameOf: (connectorId: string) => string;
-  /** What was connected again within a day, and can be undone. */
-  readonly reconnected: readonly Reconnected[];
-  /** What waits at MCP servers until the person looked at it, in words, by connection. */
-  readonly toSee: ReadonlyMap<string, string>;
   /** What the form to sign out carries; null where nobody signs in. */
   readonly signOut: string | null;
 };
 
 function connectionsPage(shown: Connections): Shown {
-  const { credentials, nextCursor, offers, owner, nameOf, signOut } = shown;
+  const { found, nextCursor, asked, isFirst, offers, owner, signOut, now } = shown;
+  const isAll = asked.query === '' && !asked.attention;
+  const isEmpty = found.length === 0 && isAll && isFirst;
   return {
     at: '/',
     title: 'Your connections',
-    body: html`<h1>Your connections</h1>
+    body: html`<div class="head"><h1>Your connections</h1><a class="button" href="/connect">Connect a service</a></div>
 ${signOut === null ? '' : html`<form method="post" action="/sign-out"><input type="hidden" name="csrf" value="${signOut}"><p>You are signed in as <strong>${subjectOf(owner.user)}</strong>. <button class="side">Sign out</button></p></form>`}
 ${offers.waiting.length === 0 ? '' : html`<p><a href="#offers">${offers.waiting.length === 1 ? 'A connection is' : `${offers.waiting.length} connections are`} offered to you</a></p>`}
-${
-  credentials.length === 0
-    ? html`<p>There is nothing here yet. Ask your assistant to connect a service: it gets a link that you finish on a page like this one.</p>`
-    : html`<ul class="rows">${credentials.map((one) => row(one, nameOf(one.connectorId), shown))}</ul>`
-}
-${nextCursor === undefined ? '' : html`<p><a href="/?after=${encodeURIComponent(nextCursor)}">More connections</a></p>`}
-${offersPart(offers.waiting, shown.now)}`,
+${isEmpty ? html`<p>There is nothing here yet. Connect a service, or ask your assistant to: it gets a link that you finish on a page like this one.</p>` : html`${searchForm(asked)}${rows(found, now)}`}
+${nextCursor === undefined ? '' : html`<p><a href="${nextPage(asked, nextCursor)}">${found.length === 0 ? 'Look further' : 'More connections'}</a></p>`}
+${offersPart(offers.waiting, now)}`,
   };
 }
 
-function row(one: ConnectionView, connector: string, around: Connections): Html {
-  const again = around.reconnected.find(({ credentialId }) => credentialId === one.credentialId);
-  const taken = around.offers.taken.find(({ credentialId }) => credentialId === one.credentialId);
+function searchForm({ query, attention }: Asked): Html {
+  return html`<form method="get" action="/" role="search" class="search"><label for="q">Name, service, account or host</label>
+<div class="beside"><input type="search" id="q" name="q" value="${query}" maxlength="${maxQuery}" autocomplete="off" autocapitalize="none" spellcheck="false"><button class="side">Search</button></div>
+<label class="choice"><input type="checkbox" name="show" value="attention"${attention ? html` checked` : ''}> <span>Only what needs attention</span></label></form>`;
+}
+
+function rows(found: readonly FoundConnection[], now: number): Html {
+  if (found.length === 0) return html`<p>Nothing here is like that. <a href="/">All connections</a></p>`;
+  return html`<ul class="rows">${found.map((one) => row(one, now))}</ul>`;
+}
+
+function row({ view, service, attention, sharedWith }: FoundConnection, now: number): Html {
   const about = [
-    connector,
-    one.account,
-    one.hosts.join(', '),
-    one.sharedBy === undefined ? undefined : `shared by ${one.sharedBy}, ${one.access === 'use' ? 'to use' : 'to see'}`,
-    one.lastUsedAt === null
-      ? 'not used yet'
-      : html`last used <time datetime="${one.lastUsedAt}">${day(one.lastUsedAt)}</time>`,
+    service,
+    view.account === undefined ? undefined : data(view.account),
+    view.hosts.join(', '),
+    view.sharedBy === undefined
+      ? undefined
+      : `shared by ${view.sharedBy}, ${view.access === 'use' ? 'to use' : 'to see'}`,
+    sharedWith === 0
+      ? undefined
+      : `shared with ${sharedWith === 1 ? 'one user or tenant' : `${sharedWith} users or tenants`}`,
+    view.lastUsedAt === null ? 'not used yet' : html`last used ${ago(Date.parse(view.lastUsedAt), now)}`,
   ].filter((part) => part !== undefined);
-  return html`<li><strong>${one.name}</strong>
-<span class="soft small">${about.map((part, at) => html`${at === 0 ? '' : ' · '}${part}`)}</span>
-${one.status === 'active' ? '' : html`<span class="error">Has to be connected again${one.statusReason === undefined ? '' : `: ${one.statusReason}`}</span>`}
-${toLookAt(one, around)}${again === undefined ? '' : undo(again, around)}${taken === undefined ? '' : giveBack(taken)}</li>`;
+  return html`<li><a href="${pageOf(view.credentialId)}"><strong>${data(view.name)}</strong></a>
+${stateInWords(attention, view)}
+<span class="soft small">${about.map((part, at) => html`${at === 0 ? '' : ' · '}${part}`)}</span></li>`;
 }
 
-/** What is new or changed at an MCP server, and the way to its page. */
-function toLookAt({ credentialId, name }: ConnectionView, { toSee, csrf }: Connections): Html | '' {
-  const words = toSee.get(credentialId);
-  if (words === undefined) return '';
-  return html`<form method="post" action="/tools" class="small"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="credentialId" value="${credentialId}">
-<p>${words} since you saw them.</p>
-<button class="side" aria-label="Look at what changed: ${name}">Look at what changed</button></form>`;
-}
-
-/** Who gave this connection another secret, and the way back. */
-function undo({ credentialId, client, account, at, until }: Reconnected, { csrf, now }: Connections): Html {
-  const time = new Date(at).toISOString();
-  return html`<form method="post" action="/revert" class="small"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="credentialId" value="${credentialId}">
-<p>Connected again by ${client === null ? 'an assistant' : data(client)} at <time datetime="${time}">${time.slice(0, 16).replace('T', ' ')} UTC</time>${account === null ? '' : html`; until then it was ${data(account)}`}. What it had before is kept for ${hoursLeft(until - now)}.</p>
-<button class="side">Bring back what it had before</button></form>`;
-}
-
-function hoursLeft(milliseconds: number): string {
-  const hours = Math.ceil(milliseconds / 3_600_000);
-  return hours <= 1 ? 'less than an hour' : `another ${hours} hours`;
-}
-
-/** 2026-11-21, in UTC as every time that Keyward shows. */
-function day(iso: string): string {
-  return iso.slice(0, 10);
+function nextPage({ query, attention }: Asked, cursor: string): string {
+  const next = { ...(query !== '' && { q: query }), ...(attention && { show: 'attention' }), after: cursor };
+  return `/?${new URLSearchParams(next)}`;
 }

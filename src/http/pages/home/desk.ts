@@ -7,12 +7,13 @@ import type { Context, Handler } from 'hono';
 import type { Broker } from '../../../broker/broker.ts';
 import { equalInConstantTime } from '../../../broker/visitors/browser-binding.ts';
 import { foreignForm } from '../../../broker/visitors/form-errors.ts';
-import { localPrincipal, type Owner, type Principal } from '../../../principal.ts';
+import type { Owner, Principal } from '../../../principal.ts';
 import { type Html, type PageParts, page } from '../page.ts';
 import { browserOf, readCookie } from '../sign-in/cookies.ts';
 import type { VisitorOf } from '../visitor-of.ts';
-import { ownPage } from './accept-tools.ts';
+import { type Kept, sendAgainPage, signInAgainPage } from './kept-form.ts';
 import { createNavigation, type Navigation, type Place } from './navigation.ts';
+import { onOwnPages } from './own-request.ts';
 
 export type DeskOptions = {
   readonly broker: Broker;
@@ -34,12 +35,18 @@ export type Visit = {
   readonly csrf: string;
   /** Host and port in the address bar. */
   readonly host: string;
+  /** Scheme, host and port in the address bar. */
+  readonly origin: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 };
 
 /** A page of this folder: {@link PageParts} and where in the navigation it is. */
-export type Shown = Pick<PageParts, 'title' | 'body' | 'wait'> & { readonly at: Place };
+export type Shown = Pick<PageParts, 'title' | 'body' | 'wait'> & {
+  readonly at: Place;
+  /** As the answer to a form: what came of it, and nothing to correct. */
+  readonly isOutcome?: true;
+};
 
 export type Desk = {
   readonly broker: Broker;
@@ -50,21 +57,21 @@ export type Desk = {
   show(work: (c: Context, visit: Visit) => Promise<Shown>, stranger?: () => Html): Handler;
   /**
    * Does what a form asks for, once it is known to come from a page of this person in this browser, and goes on to the
-   * path that `work` answers; a page that `work` answers instead is shown as what has to be corrected (422).
+   * path that `work` answers; a page that `work` answers instead is shown as what came of it, or has to be corrected (422).
+   *
+   * @param kept what of the form is kept for whoever has to sign in first, or whose page was too old; left out: nothing
    */
-  act(work: (c: Context, visit: Visit, form: URLSearchParams) => Promise<string | Shown>): Handler;
+  act(work: (c: Context, visit: Visit, form: URLSearchParams) => Promise<string | Shown>, kept?: Kept): Handler;
 };
-
-/** On these pages a person may do whatever they may do at their own computer. */
-const scopes = localPrincipal.scopes;
 
 export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): Desk {
   const visitOf = (c: Context, owner: Owner, browser: string): Visit => ({
     owner,
-    principal: { ...owner, scopes, client: ownPage },
+    principal: onOwnPages(owner),
     browser,
     csrf: formProof(broker, owner, browser),
     host: new URL(c.req.url).host,
+    origin: ownOrigin(c, secure),
     now: Date.now(),
   });
   const navigation = createNavigation(broker, passkeys);
@@ -86,20 +93,41 @@ export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): 
       const visit = visitOf(c, person, browserOf(c, secure));
       return c.html(await whole(await work(c, visit), visit));
     },
-    act: (work) => async (c) => {
+    act: (work, kept) => async (c) => {
       const person = await visitor(c);
-      if (typeof person === 'string') return c.redirect('/sign-in?to=/', 303);
       const form = new URLSearchParams(await c.req.text());
-      const browser = readCookie(c, 'form', secure);
-      if (browser === undefined || !equalInConstantTime(form.get('csrf') ?? '', formProof(broker, person, browser))) {
-        throw foreignForm();
+      if (typeof person === 'string') {
+        if (!isFromHere(c)) return c.redirect('/sign-in?to=/', 303);
+        return c.html(signInAgainPage({ path: c.req.path, form, kept, host: new URL(c.req.url).host }), 401);
       }
-      const visit = visitOf(c, person, browser);
+      const given = readCookie(c, 'form', secure);
+      const isProved =
+        given !== undefined && equalInConstantTime(form.get('csrf') ?? '', formProof(broker, person, given));
+      if (!isProved && !isFromHere(c)) throw foreignForm();
+      const visit = visitOf(c, person, given ?? browserOf(c, secure));
+      if (!isProved) {
+        // Its page was open before somebody signed in anew. A proof is made for one more look, and a click of the person.
+        return c.html(await whole(sendAgainPage({ path: c.req.path, form, kept, ...visit }), visit), 403);
+      }
       const next = await work(c, visit, form);
       // 303: the browser GETs the page, and reloading it sends nothing twice.
-      return typeof next === 'string' ? c.redirect(next, 303) : c.html(await whole(next, visit), 422);
+      if (typeof next === 'string') return c.redirect(next, 303);
+      return c.html(await whole(next, visit), next.isOutcome === true ? 200 : 422);
     },
   };
+}
+
+/** Scheme, host and port in the address bar. */
+export function ownOrigin(c: Context, secure: boolean): string {
+  return `${secure ? 'https' : 'http'}://${new URL(c.req.url).host}`;
+}
+
+/**
+ * True where the browser itself says that a page of this very address sent the form (Fetch, `Sec-Fetch-Site`; RFC 6454
+ * `Origin`). A foreign `Origin` comes no further than the guard around all pages.
+ */
+function isFromHere(c: Context): boolean {
+  return c.req.header('sec-fetch-site') === 'same-origin' || c.req.header('origin') !== undefined;
 }
 
 function signInFirst(c: Context): string {

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { activityRoutes } from './activity.ts';
 import { assistantsRoutes } from './assistants.ts';
 import { clientsRoutes } from './clients.ts';
+import { connectionRoutes } from './connection.ts';
 import { connectionsRoutes } from './connections.ts';
 import { createDesk, type DeskOptions } from './desk.ts';
 import { offerRoutes } from './offers.ts';
@@ -17,6 +18,7 @@ export function homeRoutes({ mcpUrl, ...options }: HomeOptions): Hono {
   const desk = createDesk(options);
   const routes = new Hono();
   routes.route('/', connectionsRoutes(desk, mcpUrl));
+  routes.route('/', connectionRoutes(desk, mcpUrl));
   routes.route('/', offerRoutes(options));
   routes.route('/', assistantsRoutes(desk, mcpUrl !== null));
   routes.route('/', activityRoutes(desk));

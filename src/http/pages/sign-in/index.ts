@@ -138,7 +138,7 @@ export function signIn({ broker, secure, issuer, passkeys, limits }: SignInOptio
 /** Where a person may be sent after signing in: a page of this Keyward, by default the one with their connections. */
 function ownPath(to: string | undefined): string {
   return to !== undefined &&
-    /^\/(connect\/[0-9a-f-]{36}|approvals(\/[0-9a-f-]{36})?|oauth\/consent\/[\w-]{21,64}|passkeys|assistants|activity|clients|connect|connections\/[0-9a-f-]{36})$/.test(
+    /^\/(connect\/[0-9a-f-]{36}|approvals(\/[0-9a-f-]{36})?|oauth\/consent\/[\w-]{21,64}|passkeys|assistants|activity|clients|connect|connections\/[0-9a-f-]{36}(\/(rules|delete))?)$/.test(
       to,
     )
     ? to
