@@ -134,9 +134,10 @@ describe('the page of what changed at a server', () => {
     await listTools(server.broker, ann, { connectionId: id });
     remote.served.prompts = [];
     const browser = await signedIn(ann);
-    const home = await browser.open(server.origin);
-    expect(home.text).toContain('2 tools changed, 1 tool is new, and 1 prompt is new since you saw them.');
-    const page = await browser.send(`${server.origin}/tools`, fieldsOf(home, id));
+    expect((await browser.open(server.origin)).text).toContain('Needs attention: look at what changed at the server');
+    const own = await browser.open(`${server.origin}/connections/${id}`);
+    expect(own.text).toContain('2 tools changed, 1 tool is new, and 1 prompt is new since you saw them.');
+    const page = await browser.send(`${own.url}/tools`, fieldsOf(own, '/tools"'));
     expect(page.url.pathname).toMatch(/^\/approvals\/[0-9a-f-]+$/);
     expect(page.heading).toBe(`Accept what MCP server (${new URL(remote.url).host}) offers now?`);
     const [read = ''] = blocksOf(page.text);
@@ -150,8 +151,8 @@ describe('the page of what changed at a server', () => {
     expect(await standing(id, 'read')).toBe('changed');
 
     const back = await browser.send(page.url, fieldsOf(page, 'value="once"'));
-    expect(back.heading).toBe('Your connections');
-    expect(back.text).not.toContain('since you saw them');
+    expect(back.url.pathname).toBe(`/connections/${id}`);
+    expect(back.text).not.toContain('Look at what changed');
     expect([await standing(id, 'read'), await standing(id, 'n\u043ew')]).toEqual(['seen', 'seen']);
   });
 
@@ -163,7 +164,8 @@ describe('the page of what changed at a server', () => {
     };
     await change('Once.');
     const browser = await signedIn(ann);
-    const first = await browser.send(`${server.origin}/tools`, fieldsOf(await browser.open(server.origin), id));
+    const own = await browser.open(`${server.origin}/connections/${id}`);
+    const first = await browser.send(`${own.url}/tools`, fieldsOf(own, '/tools"'));
     await change('Twice.');
     const second = await browser.send(first.url, fieldsOf(first, 'value="once"'));
     expect(second.heading).toMatch(/^Accept what /);
@@ -179,14 +181,14 @@ describe('the page of what changed at a server', () => {
     remote.served.tools = [servedTool('read', 'Says something else.')];
     await listTools(server.broker, ann, { connectionId: id });
     const browser = await signedIn(ann);
-    const fields = fieldsOf(await browser.open(server.origin), id);
+    const path = `/connections/${id}`;
+    const fields = fieldsOf(await browser.open(`${server.origin}${path}`), '/tools"');
     const other = await signedIn(bob);
-    const otherPage = await other.open(server.origin);
-    expect(otherPage.text).not.toContain('since you saw them');
+    expect((await other.open(`${server.origin}${path}`)).status).toBe(404);
     const cookies = (of: typeof browser) => [...of.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const post = async (headers: Record<string, string>, more: Record<string, string> = {}) =>
+    const post = async (headers: Record<string, string>, more: Record<string, string> = {}, to = path) =>
       (
-        await raw(server.origin, '/tools', {
+        await raw(server.origin, `${to}/tools`, {
           method: 'POST',
           headers: { origin: server.origin, 'content-type': 'application/x-www-form-urlencoded', ...headers },
           body: new URLSearchParams({ ...fields, ...more }).toString(),
@@ -200,8 +202,8 @@ describe('the page of what changed at a server', () => {
       await post(own, { csrf: '' }),
       await post({ ...own, origin: 'https://evil.example' }),
       await post({ ...own, 'content-type': 'application/json' }),
-      await post(own, { credentialId: crypto.randomUUID() }),
-    ]).toEqual([303, 403, 403, 403, 403, 415, 404]);
+      await post(own, {}, `/connections/${crypto.randomUUID()}`),
+    ]).toEqual([401, 403, 403, 403, 403, 415, 404]);
     expect((await browser.open(`${server.origin}/approvals`)).text).toContain('Nothing waits for you.');
     expect(await standing(id, 'read')).toBe('changed');
   });

@@ -178,7 +178,7 @@ describe('the page of a connection', () => {
     expect(attempt.text).toContain('Connects again');
     const done = await browser.submit(attempt, 'inputs', { apiKey: goodApiKey });
     expect(done.heading).toBe('Acme is connected');
-    expect(done.text).toContain(`href="${at(id)}"`);
+    expect(done.text).toContain(`href="${at(id)}?credentialId=${id}"`);
     const page = await browser.open(at(id));
     const reverted = await browser.send(at(id, '/revert'), fieldsOf(page, '/revert"'));
     expect(reverted.text).not.toContain('Bring back what it had before');

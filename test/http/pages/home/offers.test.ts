@@ -75,8 +75,9 @@ describe('an offer on the page', () => {
     expect(accepted.text).not.toContain('Offered to you');
     expect(accepted.text).toContain('shared by “mallory” of the tenant “evil”, to use');
     expect(await listed(ann)).toEqual([id]);
+    const own = await browser.open(`${server.origin}/connections/${id}`);
     const removed = await browser.send(`${server.origin}/offers/${id}`, {
-      csrf: tokenIn(accepted, id, 'decline'),
+      csrf: tokenIn(own, id, 'decline'),
       answer: 'decline',
     });
     expect(removed.text).toContain('There is nothing here yet');
