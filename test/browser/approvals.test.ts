@@ -283,14 +283,14 @@ describe('what the page says', () => {
       servedTool('f\u0456nd_issues', 'Finds issues.'),
     ];
     await listTools(server.broker, ann, { connectionId });
-    await tab.goto(server.origin);
+    await tab.goto(`${server.origin}/connections/${connectionId}`);
     expect(await tab.locator('main').innerText()).toContain('1 tool changed and 1 tool is new since you saw them.');
-    await tab.getByRole('button', { name: 'Look at what changed: Tracker' }).click();
+    await tab.getByRole('button', { name: 'Look at what changed' }).click();
     expect(await tab.locator('pre').first().innerText()).toContain(`+ ${visible(hostile.slice(-20))}`.slice(2));
     expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t accept', 'Accept these tools']);
     await look(tab, 'approval-16-tools');
     await tab.getByRole('button', { name: 'Accept these tools' }).click();
-    expect(await heading(tab)).toBe('Your connections');
+    expect(await heading(tab)).toBe('Tracker');
     expect(await tab.getByRole('button', { name: 'Look at what changed' }).count()).toBe(0);
   });
 

@@ -58,9 +58,9 @@ describe('the page of a person', () => {
     };
     const assistant = { ...ann, client: 'Research agent' };
     await createCredential(server.broker, assistant, again, { obtainedBy: 'tool' });
-    await tab.reload();
-    expect(await tab.locator('main').innerText()).toMatch(
-      /Connected again by Research agent at .* UTC; until then it was ann@acme.example/,
+    await tab.getByRole('link', { name: 'Ann’s Acme key' }).click();
+    expect(await tab.locator('main').innerText()).toContain(
+      'By Research agent, just now; until then it was ann@acme.example',
     );
     await look(tab, 'home-4-connected-again');
     await tab.getByRole('button', { name: 'Bring back what it had before' }).click();
@@ -69,6 +69,7 @@ describe('the page of a person', () => {
     expect(back && (await server.broker.vault.open('credential', back))).toMatchObject({
       inputs: { apiKey: 'acme_0123456789abcdef' },
     });
+    await tab.getByRole('link', { name: 'Your connections' }).click();
     await tab.getByRole('button', { name: 'Sign out' }).click();
     expect(await tab.locator('h1').innerText()).toBe('Signed out');
   });

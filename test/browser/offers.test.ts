@@ -58,7 +58,9 @@ describe('an offer', () => {
     await tab.getByRole('button', { name: 'Decline this offer' }).click();
     expect(await tab.getByText('Offered to you').count()).toBe(0);
     await look(tab, 'offers-2-answered');
+    await tab.getByRole('link', { name: '“Work Slack (company)”' }).click();
+    await look(tab, 'offers-3-its-page');
     await tab.getByRole('button', { name: 'Remove from my connections: “Work Slack (company)”' }).click();
-    expect(await tab.getByRole('listitem').count()).toBe(1);
+    expect(await tab.getByRole('main').getByRole('listitem').count()).toBe(1);
   });
 });

@@ -33,16 +33,29 @@ export async function openTab(browser: Browser, options: BrowserContextOptions =
   return Object.assign(page, { complaints });
 }
 
+type View = {
+  readonly as: string;
+  readonly size: { readonly width: number; readonly height: number };
+  readonly colorScheme: 'light' | 'dark';
+};
+
+const usualViews: readonly View[] = [
+  { as: 'light', size: desktop, colorScheme: 'light' },
+  { as: 'phone-dark', size: phone, colorScheme: 'dark' },
+];
+
+/** A wide screen and a phone, each in both colours. */
+export const allViews: readonly View[] = (['light', 'dark'] as const).flatMap((colorScheme) => [
+  { as: `1280-${colorScheme}`, size: { width: 1280, height: 900 }, colorScheme },
+  { as: `375-${colorScheme}`, size: { width: 375, height: 740 }, colorScheme },
+]);
+
 /**
- * Keeps two screenshots of the page as it is now, on a computer in light colours and on a phone in dark ones, and checks
- * for both that nothing breaks the accessibility rules and that nothing sticks out sideways.
+ * Keeps screenshots of the page as it is now, by default on a computer in light colours and on a phone in dark ones, and
+ * checks for each that nothing breaks the accessibility rules and that nothing sticks out sideways.
  */
-export async function look(tab: Tab, name: string): Promise<void> {
+export async function look(tab: Tab, name: string, views: readonly View[] = usualViews): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const views = [
-    { as: 'light', size: desktop, colorScheme: 'light' },
-    { as: 'phone-dark', size: phone, colorScheme: 'dark' },
-  ] as const;
   for (const { as, size, colorScheme } of views) {
     await tab.setViewportSize(size);
     await tab.emulateMedia({ colorScheme });
