@@ -18,7 +18,7 @@ export type FoundConnection = {
   readonly sharedWith: number;
 };
 
-export type Search = {
+type Search = {
   /** Words that all stand in name, service, account or host; empty is every connection. */
   readonly query: string;
   /** Only those that need attention. */

@@ -106,7 +106,7 @@ button.side:hover{border-color:var(--ink)}
 .search>label:first-child{display:block;font-weight:600;margin:0 0 .25rem}
 .state{display:flex;align-items:baseline;gap:.4rem;margin:.15rem 0}
 .rows li>.state{display:flex}
-.state svg{width:1em;height:1em;flex:none;align-self:center}
+.state svg{width:1em;height:1em;flex:none;align-self:flex-start;margin-top:.28em}
 .state.ok svg{color:var(--good)}
 .state.bad{color:var(--bad);font-weight:600}
 .state.due{font-weight:600}

@@ -50,6 +50,9 @@ export const allViews: readonly View[] = (['light', 'dark'] as const).flatMap((c
   { as: `375-${colorScheme}`, size: { width: 375, height: 740 }, colorScheme },
 ]);
 
+/** Each size and each colour once. */
+export const twoViews: readonly View[] = allViews.filter(({ as }) => as === '1280-light' || as === '375-dark');
+
 /**
  * Keeps screenshots of the page as it is now, by default on a computer in light colours and on a phone in dark ones, and
  * checks for each that nothing breaks the accessibility rules and that nothing sticks out sideways.
@@ -71,7 +74,9 @@ export async function look(tab: Tab, name: string, views: readonly View[] = usua
 
 /** Every rule of WCAG 2.2 A and AA and of good practice that axe can check. */
 async function accessibilityProblems(tab: Tab): Promise<string[]> {
-  const script = `${axe.source}; axe.run(document, { resultTypes: ['violations'] })`;
+  // Once for each page: it is the longer half of the work.
+  const source = await tab.evaluate<boolean>('window.axe === undefined').then((isNew) => (isNew ? axe.source : ''));
+  const script = `${source}; axe.run(document, { resultTypes: ['violations'] })`;
   const { violations } = await tab.evaluate<axe.AxeResults>(script);
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }

@@ -59,8 +59,8 @@ function outcome({ status, account, detail }: NonNullable<PageOfConnection['veri
 function stateForms({ view, visit }: PageOfConnection): Html {
   const broken = view.attention?.kind === 'reconnect' || view.attention?.kind === 'ended';
   const again = view.oauth
-    ? `It keeps its name, its rules and its shares. You decide at ${view.service} once more.`
-    : 'It keeps its name, its rules, its shares and all that is no secret. You enter the secret anew.';
+    ? `Connected again, it keeps its name, its rules and its shares. You decide at ${view.service} once more.`
+    : 'Connected again, it keeps its name, its rules, its shares and all that is no secret. You enter the secret anew.';
   return html`<div class="actions">${broken ? '' : act(view, visit, 'verify', 'Check it now')}${act(view, visit, 'reconnect', 'Connect it again', !broken)}</div>
 <p class="soft small">${again}</p>
 ${toLookAt(view, visit)}${undo(view, visit)}`;

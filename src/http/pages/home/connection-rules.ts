@@ -9,7 +9,7 @@ import { choiceField, linesIn, namesIn, problemPart, textField } from './fields.
 import { pageOf } from './own-request.ts';
 
 /** What the fields hold, by name. */
-export type RuleFields = Readonly<
+type RuleFields = Readonly<
   Record<'preset' | 'methods' | 'paths' | 'allow' | 'ask' | 'refuse' | 'unseen', string>
 >;
 
