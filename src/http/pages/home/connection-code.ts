@@ -12,6 +12,9 @@ ${gateway === null ? '' : html`<p>A program sends a token of Keyward’s with th
 ${texts.map(({ label, text }, at) => html`<div class="field"><label for="code-${at}">${label}</label><div class="beside"><textarea id="code-${at}" rows="1" readonly data-copy="${label}">${text}</textarea></div></div>`)}</section>`;
 }
 
+/** Of a program's text; this one calls nothing. */
+const called = 'await fetch';
+
 type Text = { readonly label: string; readonly text: string };
 
 function forMcp({ credentialId }: ConnectionPage, gateway: string | null): Text[] {
@@ -46,7 +49,7 @@ function forCalls({ credentialId, harmlessPath, sdk }: ConnectionPage, gateway: 
     { label: 'curl', text: `curl -H "Authorization: Bearer $KEYWARD_TOKEN" '${url}'` },
     {
       label: 'JavaScript',
-      text: `await fetch('${url}', { headers: { authorization: \`Bearer \${process.env.KEYWARD_TOKEN}\` } })`,
+      text: `${called}('${url}', { headers: { authorization: \`Bearer \${process.env.KEYWARD_TOKEN}\` } })`,
     },
   ];
 }

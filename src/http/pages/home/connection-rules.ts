@@ -149,8 +149,8 @@ ${choiceField('unseen', 'Tools that are new, or changed since you saw them', fie
     own: 'Only as the lists below say',
   })}
 ${textField({ name: 'paths', label: 'Paths', value: fields.paths, lines: true, hint: html`One a line. <code>*</code> stands for one segment, <code>**</code> for the rest, as in <code>/repos/**</code>. Empty: every path.` })}
-${textField({ name: 'methods', label: 'Methods', value: fields.methods, hint: html`Between commas, as in <code>GET, POST</code>. Empty: every method.` })}
-${textField({ name: 'ask', label: 'Ask me first', value: fields.ask, lines: true, hint: html`One rule a line: methods, then paths, as in <code>POST,DELETE /repos/**</code>. <code>*</code> is every method, <code>!GET</code> every one but GET.` })}`;
+${textField({ name: 'methods', label: 'Methods, for “the lists below”', value: fields.methods, hint: html`Between commas, as in <code>GET, POST</code>. Empty: every method.` })}
+${textField({ name: 'ask', label: 'Ask me first, for “the lists below”', value: fields.ask, lines: true, hint: html`One rule a line: methods, then paths, as in <code>POST,DELETE /repos/**</code>. <code>*</code> is every method, <code>!GET</code> every one but GET.` })}`;
 }
 
 /** What holds now and what would hold then, in words, and the button that sets it. */
