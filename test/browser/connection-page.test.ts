@@ -112,7 +112,11 @@ describe('the page of a connection', () => {
   });
 
   it('looks right at each size and in each colour, copies what is made for it, and needs no mouse', async () => {
-    await callApi(server.broker, { ...ann, client: 'Research agent' }, { connectionId: id, method: 'GET', path: '/me' });
+    await callApi(
+      server.broker,
+      { ...ann, client: 'Research agent' },
+      { connectionId: id, method: 'GET', path: '/me' },
+    );
     const tab = await signedIn({ permissions: ['clipboard-read', 'clipboard-write'] });
     await tab.goto(server.origin);
     await press(tab, 'Work Acme');

@@ -7,7 +7,17 @@ import { familyBody } from './errors.ts';
 import type { Family, Operation } from './operation.ts';
 
 /** What the addresses of pages begin with. A browser opens nothing else. */
-const pages = new Set(['', 'approvals', 'assistants', 'connect', 'connections', 'oauth', 'offers', 'sign-in', 'sign-out']);
+const pages = new Set([
+  '',
+  'approvals',
+  'assistants',
+  'connect',
+  'connections',
+  'oauth',
+  'offers',
+  'sign-in',
+  'sign-out',
+]);
 
 /**
  * The rule for every address. A page speaks to a person. A documented path, and whatever begins as one, answers a program

@@ -86,10 +86,16 @@ describe('finding connections', () => {
       record(eve, { name: 'changed', seenTools: { row: 1, added: 0, changed: 1 } }),
       record(eve, { name: 'ends soon', reconnectBy: now + 6 * day }),
     ];
-    await store([...due, record(eve, { name: 'works' }), record(eve, { name: 'ends later', reconnectBy: now + 8 * day })]);
+    await store([
+      ...due,
+      record(eve, { name: 'works' }),
+      record(eve, { name: 'ends later', reconnectBy: now + 8 * day }),
+    ]);
     expect((await allNames(eve, '', true)).sort()).toEqual(due.map(({ name }) => name).sort());
     // Nobody else can look at tools.
     const [, , changed] = due;
-    expect(attentionOf({ ...changed, version: 1, secretVersion: 1, createdAt: 0, updatedAt: 0 } as Credential, false)).toBeNull();
+    expect(
+      attentionOf({ ...changed, version: 1, secretVersion: 1, createdAt: 0, updatedAt: 0 } as Credential, false),
+    ).toBeNull();
   });
 });

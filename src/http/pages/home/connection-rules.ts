@@ -9,9 +9,7 @@ import { choiceField, linesIn, namesIn, problemPart, textField } from './fields.
 import { pageOf } from './own-request.ts';
 
 /** What the fields hold, by name. */
-type RuleFields = Readonly<
-  Record<'preset' | 'methods' | 'paths' | 'allow' | 'ask' | 'refuse' | 'unseen', string>
->;
+type RuleFields = Readonly<Record<'preset' | 'methods' | 'paths' | 'allow' | 'ask' | 'refuse' | 'unseen', string>>;
 
 /** The fields of the rules, and what a person calls them. */
 export const ruleLabels = {

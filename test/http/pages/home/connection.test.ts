@@ -253,7 +253,13 @@ describe('the page of a connection', () => {
   it('390. shows what others named as text and nothing else, in the list, on the page and in its forms', async () => {
     const id = await connect('plain');
     const row = await stored(id);
-    const named = { ...row, name: hostile, account: hostile, statusReason: hostile, status: 'reconnect_required' as const };
+    const named = {
+      ...row,
+      name: hostile,
+      account: hostile,
+      statusReason: hostile,
+      status: 'reconnect_required' as const,
+    };
     await server.broker.vault.commit([{ op: 'update', kind: 'credential', record: named }]);
     const browser = await signedIn(ann);
     for (const path of ['/', `/connections/${id}`, `/connections/${id}/rules`, `/connections/${id}/delete`]) {
