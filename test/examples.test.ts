@@ -50,7 +50,7 @@ it('examples/agent.ts connects a service with its person, and uses the connectio
   const browser = createBrowser();
   const page = await browser.open(link);
   const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? '';
-  const code = (await keyward.cli('sign-in', '--user', 'ann')).trim();
+  const code = await keyward.signInCode('ann');
   const connect = await browser.send(`${keyward.origin}/sign-in`, { csrf: hidden('csrf'), to: hidden('to'), code });
   expect(connect.heading).toBe('Connect Acme');
   const done = await browser.open(await clickThrough(linkOut(connect)));

@@ -48,11 +48,11 @@ async function check(): Promise<void> {
   const document = (await (await fetch(`${upstream}/openapi.json`)).json()) as Document;
   const file = join(folder, 'openapi.json');
   await writeFile(file, JSON.stringify(document));
-  const all = ['read', 'write', 'use', 'release', 'share'].map((scope) => `credentials:${scope}`).join(' ');
+  const all = ['read', 'write', 'use', 'release', 'share'].map((scope) => `credentials:${scope}`);
   const [ann, bob, backend, proxies] = await Promise.all([
-    keyward.sessionToken('ann', '--scopes', all),
-    keyward.sessionToken('bob', '--scopes', all),
-    keyward.sessionToken('backend', '--scopes', `${all} credentials:act-as`),
+    keyward.sessionToken('ann', { scopes: all }),
+    keyward.sessionToken('bob', { scopes: all }),
+    keyward.sessionToken('backend', { scopes: [...all, 'credentials:act-as'] }),
     startProxies(tools, { folder, upstream, own: document }),
     lint(tools, file, report),
   ]);

@@ -106,7 +106,7 @@ async function withKeyward(folder: string): Promise<void> {
   const id: string = JSON.parse(made.stdout || '{}').credentialId;
   if (id === undefined) throw new Error(made.stderr);
   let http: HttpKeyward = await startKeywardHttp({ ...env, KEYWARD_PORT: String(port) });
-  const token = await http.sessionToken('local', '--tenant', 'local');
+  const token = await http.sessionToken('local', { tenant: 'local' });
 
   const half = Array.from({ length: clients / 2 }, (_, at) => at);
   const stdio = stdioWorkers(

@@ -7,7 +7,7 @@ const nobody = '00000000-0000-4000-8000-000000000000';
 export async function askOverHttp(): Promise<ReadonlyMap<string, string>> {
   const keyward = await startKeywardHttp();
   try {
-    const token = await keyward.sessionToken('ann', '--scopes', 'credentials:release');
+    const token = await keyward.sessionToken('ann', { scopes: ['credentials:release'] });
     const ask = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(`${keyward.origin}${path}`, { headers })).text();
     return new Map([

@@ -137,7 +137,7 @@ it('leaves the code to those who have no account at the issuer', async () => {
   const { connectUrl } = await client.get('create_credential', apiKey);
   const tab = await openTab(browser);
   await tab.goto(String(connectUrl));
-  await tab.getByLabel('Sign-in code').fill((await team.keyward.cli('sign-in', '--user', 'dave')).trim());
+  await tab.getByLabel('Sign-in code').fill(await team.keyward.signInCode('dave'));
   await tab.getByRole('button', { name: 'Sign in with the code' }).click();
   expect([tab.url(), await heading(tab)]).toEqual([connectUrl, 'Connect Acme']);
   await client.close();

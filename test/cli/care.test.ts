@@ -7,11 +7,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/connect/create.ts';
-import { openKeyward } from '../../src/cli/keyward.ts';
-import { readConfig } from '../../src/config/config.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { runInTerminal, runKeyward } from '../support/clients/command.ts';
 import { keywardMain } from '../support/clients/mcp-clients.ts';
+import { onVault } from '../support/vault/on-vault.ts';
 
 const exec = promisify(execFile);
 const key = 'ab'.repeat(32);
@@ -48,11 +47,8 @@ const definition = {
 };
 
 async function connect(name: string): Promise<void> {
-  const quiet = { info() {}, warn() {}, error() {} };
-  const { broker, close } = await openKeyward(readConfig(new Map(), { ...env }, null), quiet);
   const input = { connectorId: 'custom.acme', authenticationType: 'bearer', name, token };
-  await createCredential(broker, localPrincipal, input, { obtainedBy: 'rest' });
-  await close();
+  await onVault(env, (broker) => createCredential(broker, localPrincipal, input, { obtainedBy: 'rest' }));
 }
 
 const complete = async (...words: readonly string[]) => {

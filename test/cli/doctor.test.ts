@@ -8,13 +8,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createCredential } from '../../src/broker/connect/create.ts';
 import { examine } from '../../src/cli/doctor/examine.ts';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
-import { type Keyward, openKeyward } from '../../src/cli/keyward.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { runKeyward as run } from '../support/clients/command.ts';
 import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
 import { type HttpServer, type Seen, startHttpServer } from '../support/servers/http-server.ts';
 import { firstFormatPassphrase, inFile } from '../support/vault/first-format.ts';
+import { onVault } from '../support/vault/on-vault.ts';
 
 const key = 'ab'.repeat(32);
 /** What no finding may show. */
@@ -53,7 +53,7 @@ beforeAll(async () => {
   whole = { home, env };
   await mkdir(join(home, 'config', 'connectors'), { recursive: true });
   await writeFile(join(home, 'config', 'connectors', 'acme.json'), JSON.stringify(definition()));
-  await within(whole, ({ broker }) =>
+  await onVault(env, (broker) =>
     createCredential(
       broker,
       localPrincipal,
@@ -120,16 +120,6 @@ function definition(): unknown {
       },
     ],
   };
-}
-
-/** Opens the vault of a set-up for what a test does to it. */
-async function within<T>({ env }: SetUp, work: (keyward: Keyward) => Promise<T>): Promise<T> {
-  const keyward = await openKeyward(readConfig(new Map(), env, null), { info() {}, warn() {}, error() {} });
-  try {
-    return await work(keyward);
-  } finally {
-    await keyward.close();
-  }
 }
 
 /** What the doctor finds, and that it shows no secret. */
@@ -324,7 +314,7 @@ const brokenSetUps: readonly Broken[] = [
   {
     what: 'a connection that has to be connected again',
     breaks: (given) =>
-      within(given, async ({ broker: { vault } }) => {
+      onVault(given.env, async ({ vault }) => {
         const [record] = await vault.list('credential', localPrincipal, {}, { limit: 1 });
         if (record === undefined) throw new Error('There is no connection.');
         const told = { ...record, status: 'reconnect_required', statusReason: 'It ended.' } as const;
@@ -345,7 +335,7 @@ const brokenSetUps: readonly Broken[] = [
   {
     what: 'a registration that has ended',
     breaks: (given) =>
-      within(given, async ({ broker: { vault } }) => {
+      onVault(given.env, async ({ vault }) => {
         const registration = {
           redirectUri: 'http://127.0.0.1/',
           tokenEndpointAuthMethod: 'none',

@@ -20,7 +20,7 @@ let operator: string;
 beforeAll(async () => {
   keyward = await startKeywardHttp();
   ({ host } = new URL(keyward.origin));
-  operator = await keyward.sessionToken('operator', '--scopes', 'audit:read');
+  operator = await keyward.sessionToken('operator', { scopes: ['audit:read'] });
 });
 afterAll(() => keyward.stop());
 

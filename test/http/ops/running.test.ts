@@ -30,9 +30,9 @@ beforeAll(async () => {
     KEYWARD_RATE_LIMIT: '20',
     KEYWARD_TRUSTED_PROXIES: '127.0.0.0/8, ::1',
   });
-  const all = 'credentials:read,credentials:write,credentials:release';
-  ann = await keyward.sessionToken('ann', '--scopes', `${all},audit:read`);
-  bob = await keyward.sessionToken('bob', '--scopes', all);
+  const all = ['credentials:read', 'credentials:write', 'credentials:release'];
+  ann = await keyward.sessionToken('ann', { scopes: [...all, 'audit:read'] });
+  bob = await keyward.sessionToken('bob', { scopes: all });
   user = await keyward.sessionToken('user');
 });
 afterAll(async () => {

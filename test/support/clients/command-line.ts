@@ -5,8 +5,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker } from '../../../src/broker/broker.ts';
+import { onVault } from '../vault/on-vault.ts';
 import { keywardMain } from './mcp-clients.ts';
-import { startSession } from './session.ts';
 
 export type Ended = {
   readonly code: number | null;
@@ -31,8 +31,8 @@ export type CommandLine = {
 /** @param env options of Keyward */
 export async function commandLineWith(env: Readonly<Record<string, string>>): Promise<CommandLine> {
   const home = await mkdtemp(join(tmpdir(), 'keyward-commands-'));
-  const all = { ...env, KEYWARD_HOME: home, KEYWARD_KEY: Buffer.alloc(32, 7).toString('base64') };
-  const own = { PATH: process.env.PATH ?? '', HOME: home, ...all };
+  const vault = { KEYWARD_HOME: home, KEYWARD_KEY: Buffer.alloc(32, 7).toString('base64') };
+  const own = { PATH: process.env.PATH ?? '', HOME: home, ...env, ...vault };
   const start: CommandLine['start'] = (args, { env: more, ...options } = {}) =>
     spawn(process.execPath, [keywardMain, ...args], { detached: true, ...options, env: { ...own, ...more } });
   return {
@@ -40,10 +40,7 @@ export async function commandLineWith(env: Readonly<Record<string, string>>): Pr
     start,
     run: (args, { input = '', ...options } = {}) => ending(start(args, options), input),
     audit: async () => readFile(join(home, 'data', 'audit.log'), 'utf8'),
-    async fill(work) {
-      const session = await startSession(all);
-      await work(session.broker).finally(session.close);
-    },
+    fill: (work) => onVault(own, work),
     remove: () => rm(home, { recursive: true, force: true }),
   };
 }

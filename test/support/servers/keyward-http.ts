@@ -9,6 +9,9 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { StreamableHTTPClientTransport as TransportTwo } from '@modelcontextprotocol/client';
 import { StreamableHTTPClientTransport as TransportOne } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { createSignInCode } from '../../../src/broker/sign-in/code.ts';
+import { createSession } from '../../../src/broker/sign-in/sessions.ts';
+import { localPrincipal, usualScopes } from '../../../src/principal.ts';
 import {
   type ClientKind,
   type ClientOptions,
@@ -19,6 +22,7 @@ import {
   type TestClient,
 } from '../clients/mcp-clients.ts';
 import { type RawAnswer, raw } from '../clients/raw-http.ts';
+import { onVault } from '../vault/on-vault.ts';
 
 const run = promisify(execFile);
 
@@ -31,8 +35,13 @@ export type HttpKeyward = {
   readonly said: () => string;
   /** Runs another command on the same vault, and answers what it prints. */
   cli(...args: readonly string[]): Promise<string>;
-  /** A session token, made the way a person makes one. */
-  sessionToken(user: string, ...args: readonly string[]): Promise<string>;
+  /** A session token, as `keyward token create` makes one: with the usual scopes, in the tenant `default`. */
+  sessionToken(
+    user: string,
+    other?: { readonly scopes?: readonly string[]; readonly tenant?: string },
+  ): Promise<string>;
+  /** A code that signs a person of the tenant `default` in to its pages, as `keyward sign-in` makes one. */
+  signInCode(user: string): Promise<string>;
   client(kind: ClientKind, token: string, options?: ClientOptions): Promise<TestClient>;
   /** One JSON-RPC message by hand; null sends no bearer token. */
   post(token: string | null, body: string, headers?: Record<string, string>): Promise<RawAnswer>;
@@ -69,7 +78,14 @@ export async function startKeywardHttp(given: NodeJS.ProcessEnv = {}): Promise<H
     env,
     said: () => lines.join('\n'),
     cli,
-    sessionToken: async (user, ...args) => (await cli('token', 'create', '--user', user, ...args)).trim(),
+    async sessionToken(user, { scopes = usualScopes, tenant = 'default' } = {}) {
+      const input = { tenant, user, scopes, expiresAt: null };
+      return (await onVault(env, (broker) => createSession(broker, localPrincipal, input))).token;
+    },
+    async signInCode(user) {
+      const person = { tenant: 'default', user };
+      return (await onVault(env, (broker) => createSignInCode(broker, localPrincipal, person))).code;
+    },
     client: (kind, token, clientOptions) => {
       const options = { requestInit: { headers: { authorization: `Bearer ${token}` } } };
       const url = new URL(`${local}/mcp`);

@@ -5,7 +5,7 @@ import { type Browser, createBrowser } from '../../../support/clients/session.ts
 import { type HttpKeyward, startKeywardHttp } from '../../../support/servers/keyward-http.ts';
 import { connectorId, goodApiKey, startWorld, type World } from '../../../support/world.ts';
 
-const scopes = ['read', 'write', 'use', 'release', 'share'].map((name) => `credentials:${name}`).join(',');
+const scopes = ['read', 'write', 'use', 'release', 'share'].map((name) => `credentials:${name}`);
 const input = { connectorId, authenticationType: 'api_key', apiKey: goodApiKey, name: 'Work Acme' };
 
 let world: World;
@@ -24,10 +24,7 @@ beforeEach(async () => {
   // Owners of their own for each test: nothing that another one left open is in the way.
   const [one, two] = [`ann-${crypto.randomUUID()}`, `bob-${crypto.randomUUID()}`];
   people = { ann: one, bob: two };
-  [ann, bob] = await Promise.all([
-    keyward.sessionToken(one, '--scopes', scopes),
-    keyward.sessionToken(two, '--scopes', scopes),
-  ]);
+  [ann, bob] = await Promise.all([keyward.sessionToken(one, { scopes }), keyward.sessionToken(two, { scopes })]);
 });
 let people: { ann: string; bob: string };
 
@@ -35,7 +32,7 @@ async function signedIn(user: string): Promise<Browser> {
   const browser = createBrowser();
   const page = await browser.open(`${keyward.origin}/approvals`);
   expect(page.heading).toBe('Sign in to Keyward');
-  const code = (await keyward.cli('sign-in', '--user', user)).trim();
+  const code = await keyward.signInCode(user);
   const csrf = /name="csrf" value="([^"]*)"/.exec(page.text)?.[1] ?? '';
   const list = await browser.send(`${keyward.origin}/sign-in`, { csrf, to: '/approvals', code });
   expect(list.heading).toBe('Requests for your approval');
@@ -109,7 +106,7 @@ describe('over HTTP', () => {
   });
 
   it('minutes are for the token that asked: another one of the same owner has to ask', async () => {
-    const second = await keyward.sessionToken(people.ann, '--scopes', scopes);
+    const second = await keyward.sessionToken(people.ann, { scopes });
     const client = await keyward.client('modern', ann);
     const connectionId = String((await client.get('create_credential', input)).credentialId);
     const path = `/connection/${connectionId}/credentials`;
