@@ -18,6 +18,7 @@ import { keywardMain } from '../support/clients/mcp-clients.ts';
 import { type EchoApi, startEchoApi } from '../support/servers/echo-api.ts';
 import { type EchoEnv, echoEnv } from '../support/servers/echo-connector.ts';
 import { type GitServer, startGitServer } from '../support/servers/git-server.ts';
+import { connectionsOn } from '../support/vault/on-vault.ts';
 
 const token = 'git-canary-token-0123456789';
 
@@ -162,7 +163,7 @@ describe('keyward git-credential', () => {
 
   it('verifies what git says was refused, and marks what its service refuses', async () => {
     const lines = ['protocol=https', `host=${server.host}`, 'username=x-access-token', `password=${token}`];
-    const status = async () => JSON.parse((await keyward.run(['show', forge, '--json'])).stdout).status;
+    const status = async () => (await connectionsOn(keyward.env)).find((one) => one.credentialId === forge)?.status;
     await ask('erase', lines);
     expect(await status()).toBe('active');
     api.revoked.add(token);

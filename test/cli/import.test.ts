@@ -14,6 +14,7 @@ import { loadCatalogue } from '../../src/connectors/catalogue.ts';
 import { type Dialogue, runInTerminal, runKeyward } from '../support/clients/command.ts';
 import { plantHome } from '../support/planted-home.ts';
 import { type HttpServer, startHttpServer } from '../support/servers/http-server.ts';
+import { connectionsOn } from '../support/vault/on-vault.ts';
 
 let home: string;
 let project: string;
@@ -50,9 +51,7 @@ async function found(env: Env): Promise<{ connectorId: string; places: Record<st
   return JSON.parse(stdout).secrets;
 }
 
-async function connections(env: Env): Promise<{ credentialId: string; name: string }[]> {
-  return JSON.parse((await keyward(['list', '--json'], env)).stdout).credentials;
-}
+const connections = (env: Env) => connectionsOn(own(env));
 
 type Acme = {
   /** Keys that the service takes, and one that it refuses. */
