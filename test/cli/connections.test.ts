@@ -14,6 +14,7 @@ import { type Dialogue, runInTerminal, runKeyward } from '../support/clients/com
 import { freePort, keywardMain } from '../support/clients/mcp-clients.ts';
 import { followLink } from '../support/clients/person.ts';
 import { servedTool, startMcpToolsServer } from '../support/servers/mcp-tools-server.ts';
+import { connectionsOn } from '../support/vault/on-vault.ts';
 import { goodApiKey, startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -44,7 +45,7 @@ describe('keyward connect', () => {
     const { code, stderr } = await keyward('connect', 'acme');
     expect(code).toBe(1);
     expect(stderr).toContain('Add --type with one of oauth2, oauth2_client_credentials, api_key, basic.');
-    expect((await json('list')).credentials).toEqual([]);
+    expect(await connectionsOn(env)).toEqual([]);
   });
 
   it('names services that are like what was typed', async () => {
@@ -60,7 +61,7 @@ describe('keyward connect', () => {
     expect(taken.screen).toMatch(/Connected Acme as \S+@\S+\. The connection is called Acme key/);
     expect(taken.code).toBe(0);
     expect(refused.screen + taken.screen).not.toMatch(new RegExp(`${wrong}|${goodApiKey}`));
-    expect((await json('list')).credentials).toMatchObject([{ name: 'Acme key', status: 'active' }]);
+    expect(await connectionsOn(env)).toMatchObject([{ name: 'Acme key', status: 'active' }]);
   });
 
   it('takes no secret as an option', async () => {
@@ -101,10 +102,10 @@ describe('a connection is named', () => {
   });
 
   it('by a word that fits the name of one and the connector of another: neither is guessed', async () => {
-    const [one] = (await json('list')).credentials;
-    await keyward('rename', one.credentialId, 'custom.acme');
+    const [one] = await connectionsOn(env);
+    await keyward('rename', `${one?.credentialId}`, 'custom.acme');
     expect((await keyward('show', 'custom.acme')).stderr).toContain('2 connections are called custom.acme.');
-    await keyward('rename', one.credentialId, 'Acme key');
+    await keyward('rename', `${one?.credentialId}`, 'Acme key');
   });
 
   it('by a word that fits none: the nearest name is told', async () => {
@@ -198,14 +199,14 @@ describe('a person', () => {
   it('deletes it after a yes, and is told what is left to do at the service', async () => {
     expect(await keyward('rm', 'Home')).toMatchObject({ code: 1, stdout: '' });
     expect(await typing(['rm', 'Home'], [[/\[y\/N\] /, '']])).toMatchObject({ code: 1 });
-    expect((await json('list')).credentials).toHaveLength(2);
+    expect(await connectionsOn(env)).toHaveLength(2);
     const gone = await typing(['rm', 'Home'], [[/\[y\/N\] /, 'y']]);
     expect(gone.screen).toContain('What was entered still works at the service.');
     expect(await keyward('rm', 'custom.acme', '--yes')).toMatchObject({
       code: 0,
       stdout: 'Deleted, and the service ended its access.\n',
     });
-    expect((await json('list')).credentials).toEqual([]);
+    expect(await connectionsOn(env)).toEqual([]);
   });
 });
 
