@@ -59,9 +59,11 @@ const minutes = { testTimeout: 120_000, hookTimeout: 120_000 };
 const long = { testTimeout: 600_000, hookTimeout: 600_000 };
 /**
  * Files share a process, where what they load is loaded once. None of them leaves a clock, a variable or a spy behind; a spy
- * of a test that failed is taken back. One process more than cores: a test waits for other processes most of the time.
+ * of a test that failed is taken back.
  */
-const shared = { isolate: false, restoreMocks: true, maxWorkers: availableParallelism() + 1 };
+const shared = { isolate: false, restoreMocks: true };
+/** One process more than cores: a test waits for other processes most of the time. */
+const workers = availableParallelism() + 1;
 
 /**
  * Groups of tests on one PostgreSQL server. `npm test` runs `main`, then `alone`; `npm run test:browser` and
@@ -80,6 +82,7 @@ export default defineConfig({
           exclude: [...browser, ...faults, ...alone],
           ...minute,
           ...shared,
+          maxWorkers: workers,
         },
       },
       { test: { name: 'alone', include: alone, ...minute, maxWorkers: 1, sequence: { groupOrder: 1 } } },
@@ -89,6 +92,7 @@ export default defineConfig({
           include: browser,
           globalSetup: ['test/support/clients/unpack-chromium.ts'],
           ...minutes,
+          ...shared,
           // One browser at a time.
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
@@ -101,7 +105,7 @@ export default defineConfig({
           exclude: faultsAlone,
           ...long,
           // Most of the time they wait for a disk, a kill or a service that hangs.
-          maxWorkers: availableParallelism() + 1,
+          maxWorkers: workers,
           sequence: { groupOrder: 3 },
         },
       },
