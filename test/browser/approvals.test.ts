@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { takeLink } from '../../src/broker/approvals/link.ts';
 import type { Broker } from '../../src/broker/broker.ts';
 import { requireYes } from '../../src/broker/calls/ask-first.ts';
+import { callApi } from '../../src/broker/calls/call-api.ts';
 import { createCredential } from '../../src/broker/connect/create.ts';
+import { deleteCredential } from '../../src/broker/credentials/delete.ts';
 import { updateCredential } from '../../src/broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import { shareConnection } from '../../src/broker/credentials/share.ts';
@@ -158,6 +160,7 @@ describe('what the page says', () => {
     const id = await connect(session.broker, me);
     const tab = await openTab(browser);
     const grantee = 'tenant:<img src=x onerror=alert(1)>';
+    const named = 'everybody of “<img src=x onerror=alert(1)>”';
     const policy = { methods: ['GET', 'POST'], paths: ['/issues/**'] };
     const share = { connectionId: id, with: grantee, permission: 'use', policy } as const;
     await tab.goto(await linkFor(shareConnection(session.broker, me, share)));
@@ -165,9 +168,9 @@ describe('what the page says', () => {
     const shared = await tab.locator('main').innerText();
     expect(shared).toContain('everybody of the tenant <img src=x onerror=alert(1)>');
     expect(shared).toContain('GET, POST on /issues/**');
-    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t share', 'Share']);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t share', `Share with ${named}`]);
     await look(tab, 'approval-7-share');
-    await tab.getByRole('button', { name: 'Share', exact: true }).click();
+    await tab.getByRole('button', { name: `Share with ${named}`, exact: true }).click();
     await shareConnection(session.broker, me, share);
 
     const change = (methods: string[]) =>
@@ -292,6 +295,38 @@ describe('what the page says', () => {
     await tab.getByRole('button', { name: 'Accept these tools' }).click();
     expect(await heading(tab)).toBe('Tracker');
     expect(await tab.getByRole('button', { name: 'Look at what changed' }).count()).toBe(0);
+  });
+
+  it('371. of a call, with every character that is sent in sight, and of the end of a connection', async () => {
+    const id = await connect(session.broker, me);
+    await updateCredential(session.broker, me, { credentialId: id, policy: { preset: 'askBeforeWriting' } });
+    const body = `\n\n</pre><img src=x onerror=alert(1)> \u202eselif\u202c, pa\u200by.\n${'A long line without an end '.repeat(12)}\t`;
+    const headers = { 'content-type': 'text/plain', 'x-trace': 'a "b" <i>' };
+    const input = { connectionId: id, method: 'POST', path: '/items/%E2%80%AEx?q=1&q=%3Ci%3E', headers, body };
+    const call = () => callApi(session.broker, me, input);
+    const tab = await openTab(browser);
+    await tab.goto(await linkFor(call()));
+    expect(await heading(tab)).toBe(`Let “Claude Desktop” send this POST to ${acme}?`);
+    const [head, shown] = await tab.locator('pre').evaluateAll((all) => all.map(({ textContent }) => textContent));
+    expect(head).toMatch(/^POST http:\/\/127\.0\.0\.1:\d+\/\S*\/items\/%E2%80%AEx\?q=1&q=%3Ci%3E\ncontent-type: text\/plain\nx-trace: a "b" <i>$/);
+    expect(shown).toBe(visible(body));
+    expect(await tab.locator('main').innerText()).toContain(`Its body, ${Buffer.byteLength(body)} bytes:`);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t allow it', 'Allow this call once', 'Allow for that time']);
+    expect(await tab.getByRole('option').first().innerText()).toMatch(/^5 minutes, until \d\d:\d\d UTC$/);
+    await look(tab, 'approval-17-call-of-a-service');
+    await tab.getByRole('button', { name: 'Allow for that time' }).click();
+    expect(await tab.locator('main').innerText()).toMatch(
+      /Until \d\d:\d\d UTC “Claude Desktop” may send POST to \/items\/%E2%80%AEx, with whatever query, headers and body, without asking\./,
+    );
+    await look(tab, 'approval-18-call-for-minutes');
+    await call();
+    await tab.getByRole('button', { name: 'End this now' }).click();
+    await asked(call());
+
+    await tab.goto(await linkFor(deleteCredential(session.broker, me, { credentialId: id })));
+    expect(await heading(tab)).toBe(`Delete the connection to ${acme}?`);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Keep it', 'Delete this connection']);
+    await look(tab, 'approval-19-delete');
   });
 
   it('goes on by itself when the answer was given elsewhere', async () => {

@@ -17,7 +17,8 @@ import { type HttpServer, startHttpServer } from '../support/servers/http-server
 const secret = 'sk-C4nary/of+the=exfiltration&table';
 const openaiKey = `sk-${'C4naryOpenai'.repeat(3)}`;
 const shopToken = 'C4nary-token-of-the-shop';
-const secrets = [secret, openaiKey, shopToken];
+const askedToken = 'C4nary-token-that-is-asked-about';
+const secrets = [secret, openaiKey, shopToken, askedToken];
 const mallory = { ...localPrincipal, user: 'mallory' };
 
 let api: EchoApi;
@@ -27,7 +28,7 @@ let echo: EchoEnv;
 let keyward: InProcess;
 let broker: Broker;
 /** Connections by what they are for. */
-const ids: Record<'own' | 'limited' | 'shop' | 'openai', string> = { own: '', limited: '', shop: '', openai: '' };
+const ids = { own: '', limited: '', asked: '', shop: '', openai: '' };
 
 beforeAll(async () => {
   api = await startEchoApi();
@@ -45,6 +46,8 @@ beforeAll(async () => {
   ids.limited = await connect(echoConnector, 'bearer', { token: secret });
   ids.shop = await connect(shop.id, 'bearer', { shop: 'tea', token: shopToken });
   ids.openai = await connect('openai', 'api_key', { apiKey: openaiKey });
+  ids.asked = await connect(echoConnector, 'bearer', { token: askedToken });
+  await keyward.run('update_credential', { credentialId: ids.asked, policy: { preset: 'askBeforeWriting' } });
   const record = await real.vault.get('credential', localPrincipal, ids.limited);
   if (record) {
     const policy = { methods: ['GET'], paths: ['/public/**'] };
@@ -86,6 +89,11 @@ const get = (path: string, more: Args = {}): Call => [
 const post = (path: string, more: Args = {}): Call => [
   'call_api',
   { connectionId: ids.own, method: 'POST', path, ...more },
+];
+
+const asked = (method: string, path = '/items', more: Args = {}): Call => [
+  'call_api',
+  { connectionId: ids.asked, method, path, ...more },
 ];
 
 const limited = (path: string): Call => ['call_api', { connectionId: ids.limited, method: 'GET', path }];
@@ -225,6 +233,57 @@ const table: readonly Row[] = [
     () => [['call_api', { connectionId: ids.limited, method: 'GET', path: '/public/x', query: { _method: 'DELETE' } }]],
     'invalid_input',
   ],
+  ...['POST', 'post', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map(
+    (method): Row => [`370. send a ${method} that is asked first`, () => [asked(method)], 'approval_required'],
+  ),
+  [
+    '370. send what is asked first until it goes through',
+    () => Array(4).fill(asked('POST', '/items', { body: { a: 1 } })),
+    'approval_required',
+  ],
+  [
+    '370. send it with another body each time',
+    () => [0, 1, 2, 3].map((n) => asked('POST', '/many', { body: { n } })),
+    'approval_required',
+  ],
+  [
+    '370. send it as a GET that is another method, by a header',
+    () => [asked('GET', '/items', { headers: { 'X-HTTP-Method': 'DELETE' } })],
+    'invalid_input',
+  ],
+  [
+    '370. send it as a GET that is another method, by a parameter',
+    () => [asked('GET', '/items?method=DELETE')],
+    'forbidden',
+  ],
+  [
+    '370. send it as a mutation in a GET',
+    () => [asked('GET', '/graphql', { query: { query: 'mutation { drop }' } })],
+    'forbidden',
+  ],
+  ['375. hide what it sends in its length', () => [asked('POST', '/items', { body: 'a'.repeat(20_001) })], 'forbidden'],
+  [
+    '375. hide what it sends in a charset',
+    () => [asked('POST', '/items', { body: '+ADw-', headers: { 'content-type': 'text/html; charset=utf-7' } })],
+    'forbidden',
+  ],
+  [
+    '376. show the secret on the page',
+    () => [asked('POST', '/items', { body: askedToken })],
+    'forbidden',
+  ],
+  [
+    '378. take the asking away, then send it',
+    () => [['update_credential', { credentialId: ids.asked, policy: null }], asked('DELETE', '/items/1')],
+    'approval_required',
+  ],
+  [
+    '378. have it allowed by a preset that is harmless',
+    () => [['update_credential', { credentialId: ids.limited, policy: { preset: 'readOnly' } }]],
+    'approval_required',
+  ],
+  ['380. delete the connection that is asked about', () => [['delete_credential', { credentialId: ids.asked }]], 'approval_required'],
+  ['read with the connection that is asked about', () => [asked('GET')], 'harmless'],
   [
     'widen the policy',
     () => [['update_credential', { credentialId: ids.limited, policy: { methods: null, paths: ['/**'] } }]],
@@ -440,6 +499,9 @@ it('and nothing has arrived at the attacker, in the log or in the audit log afte
   expect(audit.filter(({ action }) => action === 'credential.call').length).toBeGreaterThan(20);
   const written = JSON.stringify(audit) + keyward.lines.join('\n');
   for (const text of readable) expect(written.includes(text), text).toBe(false);
+  // Nobody said yes to anything.
+  const ofAsked = api.seen.filter(({ headers }) => headers.authorization === `Bearer ${askedToken}`);
+  expect(new Set(ofAsked.map(({ method }) => method))).toEqual(new Set(['GET']));
   // The services got what was theirs, so that the table proves something.
   expect(api.seen.filter(({ headers }) => headers.authorization === `Bearer ${secret}`).length).toBeGreaterThan(20);
 });

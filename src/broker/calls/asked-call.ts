@@ -75,9 +75,10 @@ export function headersToAsk(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofClient.test(name)));
 }
 
-/** A key by which a service knows a call that it has seen. Programs make a new one each time: it goes out, and is not shown. */
-function isKeyOfTry(name: string, value: string): boolean {
-  return name === 'idempotency-key' && /^[\w-]{1,64}$/.test(value);
+/** A key by which a service knows a call that it has seen. Programs make a new one each time: it goes out unseen. */
+function withoutKey([name, value]: readonly [string, string]): readonly [string, string] {
+  const isKey = name === 'idempotency-key' && /^[\w-]{1,64}$/.test(value);
+  return [name, isKey ? '(a new key for each try)' : value];
 }
 
 /** The line of the request and the headers of a call that its owner is asked about, as they see them. */
@@ -112,7 +113,8 @@ export async function requireYesToCall(
   { method, url, headers, reserved, body, path, pattern, scrub }: ToAsk,
 ): Promise<void> {
   const action = 'credential.call';
-  const shown = Object.entries(headers).filter(([name, value]) => reserved === 'refuse' || !isKeyOfTry(name, value));
+  const given = Object.entries(headers);
+  const shown = reserved === 'refuse' ? given : given.map(withoutKey);
   const call: AskedCall = {
     method,
     url: scrub(url),
@@ -121,10 +123,9 @@ export async function requireYesToCall(
     bytes: body.bytes?.length ?? 0,
     pattern: pattern === null ? { of: 'call', path } : { of: 'rule', path: pattern },
   };
-  const given = JSON.stringify([path, call.headers, call.body]);
-  const ofCaller = [path, new URL(url).search, ...shown.flat(), body.text ?? ''];
+  const ofCaller = [path, new URL(url).search, ...given.flat(), body.text ?? ''];
   const why =
-    given.length + url.length > maxShown
+    headOf(call).length + (call.body ?? '').length > maxShown
       ? tooLong
       : ofCaller.some((text) => scrub(text) !== text)
         ? 'it holds the secret of the connection, which nobody is shown'

@@ -22,14 +22,15 @@ const presets = {
   },
 } as const satisfies Record<string, { readonly calls: CallPolicy; readonly tools: ToolRules }>;
 
-/** The name of a preset. */
-export type Preset = keyof typeof presets;
+type Preset = keyof typeof presets;
 
 /** The names of the presets. */
 export const presetNames = Object.keys(presets) as [Preset, ...Preset[]];
 
-/** Rules as a caller gives them; what is left out is not limited. */
-type RulesInput = {
+/** A policy as a caller gives it: a preset, or rules. Of rules, what is left out is not limited. */
+export type PolicyInput = {
+  /** Stands alone. */
+  readonly preset?: string | undefined;
   readonly methods?: readonly string[] | null | undefined;
   readonly paths?: readonly string[] | null | undefined;
   /** What is asked first. */
@@ -38,10 +39,7 @@ type RulesInput = {
   readonly tools?: unknown;
 };
 
-type RuleInput = Pick<RulesInput, 'methods' | 'paths'> & { readonly except?: readonly string[] | undefined };
-
-/** A policy as a caller gives it. */
-export type PolicyInput = Preset | RulesInput;
+type RuleInput = Pick<PolicyInput, 'methods' | 'paths'> & { readonly except?: readonly string[] | undefined };
 
 /** Most methods, paths or rules of a policy. */
 const maxRules = 50;
@@ -56,9 +54,11 @@ type Service = Pick<Api, 'protocol' | 'unsafeGet'>;
  * @throws KeywardError `invalid_input` that names what is wrong
  */
 export function readPolicy(given: PolicyInput, service: Service): CallPolicy {
-  if (typeof given === 'string') return presetOf(given, service);
-  const { methods, paths, ask = [], tools = null } = given;
+  const { preset, methods, paths, ask = [], tools = null } = given;
+  const alone = !methods && !paths && ask.length === 0 && tools === null;
+  if (isPreset(preset) && alone) return presetOf(preset, service);
   const problems = problemsOfRule('', { methods, paths });
+  if (preset !== undefined) problems.preset = `must be ${presetNames.join(' or ')}, and stand alone`;
   if (ask.length > maxRules) problems.ask = `must be at most ${maxRules} of them`;
   for (const [at, rule] of ask.entries()) Object.assign(problems, problemsOfRule(`ask.${at}.`, rule));
   if (service.protocol === 'mcp') {
@@ -80,6 +80,10 @@ export function readPolicy(given: PolicyInput, service: Service): CallPolicy {
   };
 }
 
+function isPreset(name: string | undefined): name is Preset {
+  return presetNames.some((one) => one === name);
+}
+
 /** A GET that may act is no reading: there everything is asked about, and nothing can be said to read only. */
 function presetOf(name: Preset, { protocol, unsafeGet }: Service): CallPolicy {
   const { calls, tools } = presets[name];
@@ -88,7 +92,7 @@ function presetOf(name: Preset, { protocol, unsafeGet }: Service): CallPolicy {
   if (name === 'askBeforeWriting') return { ...calls, ask: [{ methods: null, paths: null }] };
   throw new KeywardError('invalid_input', 'Nothing says which calls of this service only read.', {
     hint: 'A GET of it may change something. Name the paths that may be called, or use askBeforeWriting, which asks before each call there.',
-    details: { fields: { policy: 'can not be readOnly for this service' } },
+    details: { fields: { 'policy.preset': 'can not be readOnly for this service' } },
   });
 }
 

@@ -1,6 +1,6 @@
 /** `keyward rename`, `limit`, `share` and `rm`: changing what is connected. */
 import { inWords } from '../../broker/calls/policy.ts';
-import { type PolicyInput, type Preset, presetNames } from '../../broker/calls/policy-input.ts';
+import type { PolicyInput } from '../../broker/calls/policy-input.ts';
 import { deleteCredential, deletionInWords } from '../../broker/credentials/delete.ts';
 import { getConnection, updateCredential } from '../../broker/credentials/manage.ts';
 import { shareConnection } from '../../broker/credentials/share.ts';
@@ -72,21 +72,8 @@ export const remove: Run = (invocation) =>
   });
 
 /** The calls that the flags allow; undefined where they say nothing. */
-function policyOf(invocation: Invocation): PolicyInput | undefined {
-  const rules = rulesOf(invocation);
-  const preset = invocation.flags.get('preset');
-  if (preset === undefined) return rules;
-  if (rules === undefined && isPreset(preset)) return preset;
-  throw new KeywardError('invalid_input', `--preset is ${presetNames.join(' or ')}, and stands alone.`, {
-    hint: 'Leave out the other limits, or the preset.',
-  });
-}
-
-function isPreset(name: string): name is Preset {
-  return presetNames.some((one) => one === name);
-}
-
-function rulesOf({ flags, lists }: Invocation): Exclude<PolicyInput, Preset> | undefined {
+function policyOf({ flags, lists }: Invocation): PolicyInput | undefined {
+  const preset = flags.get('preset');
   const methods = flags.has('methods') ? namesIn([flags.get('methods') ?? '']) : null;
   const paths = lists.get('paths') ?? null;
   const [allow, ask, refuse] = ['tools', 'ask', 'refuse'].map((flag) => lists.get(flag));
@@ -99,8 +86,8 @@ function rulesOf({ flags, lists }: Invocation): Exclude<PolicyInput, Preset> | u
   };
   const asked = lists.get('ask-calls')?.map(askedIn);
   const limitsTools = Object.keys(tools).length > 0;
-  if (methods === null && paths === null && asked === undefined && !limitsTools) return undefined;
-  return { methods, paths, ...(asked && { ask: asked }), ...(limitsTools && { tools }) };
+  if (![preset, methods, paths, asked].some(Boolean) && !limitsTools) return undefined;
+  return { preset, methods, paths, ...(asked && { ask: asked }), ...(limitsTools && { tools }) };
 }
 
 /** `POST,DELETE /repos/**`: methods, paths, or both. */

@@ -45,19 +45,17 @@ const policy = z
     description:
       'Which calls are allowed: methods, and path patterns such as /repos/**; null is all of them. Of an MCP server, which tools',
   });
-const policyInput = z
-  .union([
-    z.enum(presetNames),
-    policy
-      .extend({ tools: toolRules.partial().strict(), ask: z.array(callRule.partial().strict()) })
-      .partial()
-      .strict(),
-  ])
-  .meta({
-    id: 'PolicyInput',
-    description:
-      'The rules, or a preset: readOnly is GET and HEAD only; with askBeforeWriting the owner is asked before anything else',
-  });
+const policyInput = policy
+  .extend({
+    preset: z
+      .enum(presetNames)
+      .describe('Stands alone. readOnly: GET and HEAD only; askBeforeWriting: the owner is asked before anything else'),
+    tools: toolRules.partial().strict(),
+    ask: z.array(callRule.partial().strict()),
+  })
+  .partial()
+  .strict()
+  .meta({ id: 'PolicyInput' });
 const share = z
   .object({
     with: z.string(),

@@ -30,20 +30,19 @@ const paths = z.array(z.string().max(500)).nullable().optional();
 
 /** Which calls are allowed; the broker checks the rules themselves. */
 export const policy = () =>
-  z.union([
-    z
+  z.strictObject({
+    preset: z
       .enum(presetNames)
-      .describe('readOnly: GET and HEAD only; askBeforeWriting: for anything else the owner is asked each time'),
-    z.strictObject({
-      methods: methods.describe('e.g. ["GET"]; left out: every method'),
-      paths: paths.describe('e.g. ["/repos/**"]: * is one segment, ** the rest; left out: every path'),
-      ask: z
-        .array(z.strictObject({ methods, except: z.array(z.string()).optional(), paths }))
-        .optional()
-        .describe('Of these calls the owner is asked first; except: every method but these'),
-      tools: z
-        .looseObject({})
-        .optional()
-        .describe('Of an MCP server: {"allow":["get_*"],"ask":[],"refuse":[],"unseen":"refuse"}'),
-    }),
-  ]);
+      .optional()
+      .describe('Stands alone. readOnly: GET and HEAD only; askBeforeWriting: the owner is asked before anything else'),
+    methods: methods.describe('e.g. ["GET"]; left out: every method'),
+    paths: paths.describe('e.g. ["/repos/**"]: * is one segment, ** the rest; left out: every path'),
+    ask: z
+      .array(z.strictObject({ methods, except: z.array(z.string()).optional(), paths }))
+      .optional()
+      .describe('The owner is asked before these calls; except: every method but these'),
+    tools: z
+      .looseObject({})
+      .optional()
+      .describe('Of an MCP server: {"allow":["get_*"],"ask":[],"refuse":[],"unseen":"refuse"}'),
+  });

@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([keyward.close(), api.close()]));
 beforeEach(async () => {
   await forget();
-  connectionId = await connect('askBeforeWriting');
+  connectionId = await connect({ preset: 'askBeforeWriting' });
 });
 
 async function connect(policy: PolicyInput): Promise<string> {
@@ -281,7 +281,7 @@ describe('a call that its owner wants to be asked before', () => {
       bodyLength: 9,
     });
     expect(await refusal(() => callService(keyward.broker, ann, again(1)))).toBe('approval_required');
-    expect((await request()).details.call).toMatchObject({ headers: { 'x-own': 'shown' }, body: 'in pieces', bytes: 9 });
+    expect((await request()).details.call).toMatchObject({ headers: { 'idempotency-key': '(a new key for each try)', 'x-own': 'shown' }, body: 'in pieces', bytes: 9 });
     await answer({ answer: 'once' });
     await (await callService(keyward.broker, ann, again(2))).discard();
     const arrived = api.seen.at(-1);

@@ -48,33 +48,33 @@ describe('rules for calls', () => {
 
   const preset = (name: PolicyInput) => readPolicy(name, http);
   it.each<[string, CallPolicy | null, CallPolicy | null, boolean]>([
-    ['everything to asking before writing', null, preset('askBeforeWriting'), false],
-    ['asking before writing to reading only', preset('askBeforeWriting'), preset('readOnly'), false],
-    ['reading only to asking before writing', preset('readOnly'), preset('askBeforeWriting'), true],
-    ['asking before writing to everything', preset('askBeforeWriting'), null, true],
-    ['asking to asking for more', preset({ ask: [{ methods: ['POST'] }] }), preset('askBeforeWriting'), false],
-    ['asking to asking for less', preset('askBeforeWriting'), preset({ ask: [{ methods: ['POST'] }] }), true],
-    ['every rule to the same', preset('askBeforeWriting'), preset('askBeforeWriting'), false],
+    ['everything to asking before writing', null, preset({ preset: 'askBeforeWriting' }), false],
+    ['asking before writing to reading only', preset({ preset: 'askBeforeWriting' }), preset({ preset: 'readOnly' }), false],
+    ['reading only to asking before writing', preset({ preset: 'readOnly' }), preset({ preset: 'askBeforeWriting' }), true],
+    ['asking before writing to everything', preset({ preset: 'askBeforeWriting' }), null, true],
+    ['asking to asking for more', preset({ ask: [{ methods: ['POST'] }] }), preset({ preset: 'askBeforeWriting' }), false],
+    ['asking to asking for less', preset({ preset: 'askBeforeWriting' }), preset({ ask: [{ methods: ['POST'] }] }), true],
+    ['every rule to the same', preset({ preset: 'askBeforeWriting' }), preset({ preset: 'askBeforeWriting' }), false],
   ])('378. from %s: wider is %4$s', (_, now, next, wider) => {
     expect(widensCalls(now, next)).toBe(wider);
   });
 
   it.each(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PURGE', 'MKCOL'])('379. of the presets say of %s what they promise', (method) => {
     const reads = method === 'GET' || method === 'HEAD';
-    expect(verdict(preset('readOnly'), method, '/x')).toBe(reads ? 'allow' : 'refuse');
-    expect(verdict(preset('askBeforeWriting'), method, '/x')).toBe(reads ? 'allow' : 'ask');
-    expect(inWords(preset('askBeforeWriting'))).toBe(
+    expect(verdict(preset({ preset: 'readOnly' }), method, '/x')).toBe(reads ? 'allow' : 'refuse');
+    expect(verdict(preset({ preset: 'askBeforeWriting' }), method, '/x')).toBe(reads ? 'allow' : 'ask');
+    expect(inWords(preset({ preset: 'askBeforeWriting' }))).toBe(
       'Allowed: every method on every path, but for what is asked first. Asked first: every method but GET, HEAD on every path.',
     );
   });
 
   it('379. trust no GET where it may change something: there each call is asked about, and nothing is for reading only', () => {
     const unsafe = { protocol: 'http', unsafeGet: true } as const;
-    expect(verdict(readPolicy('askBeforeWriting', unsafe), 'GET', '/x')).toBe('ask');
-    expect(() => readPolicy('readOnly', unsafe)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+    expect(verdict(readPolicy({ preset: 'askBeforeWriting' }, unsafe), 'GET', '/x')).toBe('ask');
+    expect(() => readPolicy({ preset: 'readOnly' }, unsafe)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
     const mcp = { protocol: 'mcp', unsafeGet: false } as const;
-    expect(readPolicy('askBeforeWriting', mcp).tools).toMatchObject({ allow: null, ask: ['*'] });
-    expect(readPolicy('readOnly', mcp).tools).toMatchObject({ allow: ['prompt:*', 'resource:*'] });
+    expect(readPolicy({ preset: 'askBeforeWriting' }, mcp).tools).toMatchObject({ allow: null, ask: ['*'] });
+    expect(readPolicy({ preset: 'readOnly' }, mcp).tools).toMatchObject({ allow: ['prompt:*', 'resource:*'] });
     expect(() => readPolicy({ ask: [{}] }, mcp)).toThrow(/policy\.ask is not for an MCP server/);
   });
 
@@ -83,6 +83,8 @@ describe('rules for calls', () => {
     [{ ask: [{ methods: [] }] }, 'policy.ask.0.methods'],
     [{ ask: [{}, { except: ['NO WAY'] }] }, 'policy.ask.1.except'],
     [{ ask: [{ paths: ['a'] }] }, 'policy.ask.0.paths'],
+    [{ preset: 'none' }, 'policy.preset'],
+    [{ preset: 'readOnly', methods: ['GET'] }, 'policy.preset'],
     [{ ask: Array(51).fill({}) }, 'policy.ask'],
   ])('are refused where they can not be read: %j names %s', (given, field) => {
     expect(() => readPolicy(given, http)).toThrow(

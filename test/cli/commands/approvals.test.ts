@@ -58,7 +58,7 @@ describe('keyward approvals', () => {
     await refused(release());
     await typing('15');
     await release();
-    expect(await typing('')).toContain('allowed until');
+    expect(await typing('')).toContain('may read this secret, without asking until');
     await release();
     await typing('e');
     await refused(release());
@@ -80,7 +80,8 @@ describe('keyward approvals', () => {
     await refused(share());
     const said = await typing('15', 'Y');
     expect(said).toContain('user:bob, use. Allowed: GET, HEAD, OPTIONS on every path.');
-    expect(said).not.toContain('for minutes');
+    expect(said).toContain('y: Share with “bob”, n: Don’t share');
+    expect(said).not.toContain('minutes');
     await share();
   });
 

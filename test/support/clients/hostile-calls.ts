@@ -12,6 +12,9 @@ import { echoForms, startEchoApi } from '../servers/echo-api.ts';
 import { echoConnector, echoEnv } from '../servers/echo-connector.ts';
 import { type Seen, startHttpServer } from '../servers/http-server.ts';
 
+/** The owner is asked before anything that is written with this one, and nobody answers. */
+const askedToken = 'sk-C4nary-asked-0123456789';
+
 /** Calls that run at once. */
 const together = 50;
 
@@ -44,9 +47,19 @@ export async function runHostileCalls(calls: number, seed: number): Promise<Outc
     const input = { connectorId: echoConnector, authenticationType, ...fields };
     connections.push(String((await keyward.run('create_credential', input)).credentialId));
   }
+  const asked = String(
+    (
+      await keyward.run('create_credential', {
+        connectorId: echoConnector,
+        authenticationType: 'bearer',
+        token: askedToken,
+      })
+    ).credentialId,
+  );
+  await keyward.run('update_credential', { credentialId: asked, policy: { preset: 'askBeforeWriting' } });
   const count = { answered: 0, refused: 0, scrubbed: 0 };
   try {
-    const batch = fc.array(hostileCall(connections, elsewhere.origin), { minLength: together, maxLength: together });
+    const batch = fc.array(hostileCall([...connections, ...connections, ...connections, asked], elsewhere.origin), { minLength: together, maxLength: together });
     const property = fc.asyncProperty(batch, async (inputs) => {
       for (const { said, failed } of await Promise.all(inputs.map((input) => saidOf(broker, input)))) {
         count[failed ? 'refused' : 'answered'] += 1;
@@ -56,6 +69,10 @@ export async function runHostileCalls(calls: number, seed: number): Promise<Outc
       }
       const astray = api.seen.find(({ url }) => !url.startsWith('/v1/'));
       if (astray) throw new Error(`A request left the base URL: ${astray.url}`);
+      const unasked = api.seen.find(
+        ({ method, headers }) => headers.authorization === `Bearer ${askedToken}` && !/^(GET|HEAD)$/.test(method),
+      );
+      if (unasked) throw new Error(`A ${unasked.method} was sent that nobody said yes to: ${unasked.url}`);
       // Kept, they would fill the memory.
       (api.seen as Seen[]).length = 0;
     });
@@ -68,8 +85,7 @@ export async function runHostileCalls(calls: number, seed: number): Promise<Outc
 }
 
 /** Every form in which somebody could read a secret. */
-const readable = Object.values(secrets)
-  .flatMap((fields) => Object.values(fields).at(-1) ?? [])
+const readable = [...Object.values(secrets).flatMap((fields) => Object.values(fields).at(-1) ?? []), askedToken]
   .flatMap((secret) => Object.values(echoForms).flatMap((write) => write(secret)))
   .flatMap((text) => (typeof text === 'string' ? [text, JSON.stringify(text).slice(1, -1)] : []));
 

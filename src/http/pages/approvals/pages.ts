@@ -95,7 +95,7 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
         'You did not allow it',
         icons.cross,
         'wait',
-        html`<p>Nothing was handed out or changed. Keyward will not ask you about this again for ${askedFor(view)} for ${minutesLeft(view.expiresAt - around.now)}, and longer after each further no.</p>${back}`,
+        html`<p>Nothing was sent, handed out or changed. Keyward will not ask you about this again for ${askedFor(view)} for ${minutesLeft(view.expiresAt - around.now)}, and longer after each further no.</p>${back}`,
       );
     case 'used':
       return result(
@@ -109,7 +109,7 @@ function outcome(view: View, around: Around): { title: string; body: Html } {
         'This request has expired',
         icons.clock,
         'wait',
-        html`<p>Nothing was handed out or changed. Its ten minutes are over, or what it was about has changed since. If you still want it, go back to the assistant and ask it to try once more.</p>`,
+        html`<p>Nothing was sent, handed out or changed. Its ten minutes are over, or what it was about has changed since. If you still want it, go back to the assistant and ask it to try once more.</p>`,
       );
   }
 }

@@ -95,7 +95,7 @@ ${shownText(message)}`;
 function callShown(view: ApprovalView, call: AskedCall): Html {
   const { body, bytes } = call;
   return html`<p>${askedFor(view)} wants to make this call. You asked to be asked before that.</p>
-<p>This is sent, and beside it only what Keyward adds for ${view.facts.service}, the credential among it, and a key of the program’s by which ${view.facts.service} knows a call that it has seen:</p>
+<p>This is sent, with the credential of the connection and what Keyward adds for each call of ${view.facts.service}, and nothing else:</p>
 ${shownText(headOf(call))}
 ${
   body === null

@@ -1,7 +1,7 @@
 /** Which calls a connection may make, as a form: presets in words, and the rules themselves for those that they don't fit. */
 import { html } from 'hono/html';
 import { type CallPolicy, inWords } from '../../../broker/calls/policy.ts';
-import { type PolicyInput, type Preset, presetNames, readPolicy } from '../../../broker/calls/policy-input.ts';
+import { type PolicyInput, presetNames, readPolicy } from '../../../broker/calls/policy-input.ts';
 import type { ConnectionPage } from '../../../broker/credentials/page.ts';
 import { data, type Html } from '../page.ts';
 import type { Visit } from './desk.ts';
@@ -38,9 +38,9 @@ export function policyIn(form: URLSearchParams, service: Service): PolicyInput |
     return { tools: { allow: allow.length === 0 ? null : allow, ...lists, unseen } };
   }
   const paths = orNull(linesIn(text('paths')));
-  if (isPreset(preset)) {
+  if (presetNames.some((name) => name === preset)) {
     // Within these paths it is what it is everywhere.
-    return paths === null ? preset : { ...readPolicy(preset, service), paths };
+    return paths === null ? { preset } : { ...readPolicy({ preset }, service), paths };
   }
   if (preset === 'own')
     return { methods: orNull(namesIn(text('methods'))), paths, ask: linesIn(text('ask')).map(askIn) };
@@ -52,10 +52,6 @@ const everyTool = ['*'];
 /** An empty list limits nothing. */
 function orNull(list: readonly string[]): readonly string[] | null {
   return list.length === 0 ? null : list;
-}
-
-function isPreset(name: string): name is Preset {
-  return presetNames.some((one) => one === name);
 }
 
 /** `POST,DELETE /repos/**`: methods, `*` for every one or `!GET` for every other one, and paths; without paths all of them. */
@@ -96,7 +92,7 @@ function presetOf({ methods, ask }: Required<Pick<CallPolicy, 'methods' | 'ask'>
   const text = ({ methods, ask = [] }: Pick<CallPolicy, 'methods' | 'ask'>) =>
     JSON.stringify([methods, ask.map(askLine)]);
   const names = presetNames.filter((name) => name === 'askBeforeWriting' || !service.unsafeGet);
-  const found = names.find((name) => text(readPolicy(name, service)) === text({ methods, ask }));
+  const found = names.find((name) => text(readPolicy({ preset: name }, service)) === text({ methods, ask }));
   return found ?? (methods === null && ask.length === 0 ? 'all' : 'own');
 }
 
