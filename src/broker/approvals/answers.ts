@@ -5,7 +5,7 @@ import { maxClient } from './state.ts';
 
 /** As much of a name that somebody chose stands in an answer, in characters. */
 const maxName = 60;
-/** And as much of the name of a tool, or of a path. */
+/** And as much of the name of a tool. A path that is longer is not repeated. */
 const maxItem = 150;
 
 /** What each answer does. */
@@ -29,7 +29,7 @@ export function doneForMinutes({ act, details: { item, call } }: ApprovalView): 
   if (call === undefined)
     return `use ${item === undefined ? 'it' : `the ${item.kind} ${plainName(item.name)}`}, with whatever it sends`;
   const { method, pattern } = call;
-  const where = pattern.of === 'rule' ? `every path like ${plainName(pattern.path)}` : plainName(pattern.path);
+  const where = pattern.of === 'rule' ? `every path like ${visibleName(pattern.path)}` : pathOf(pattern.path);
   return `send ${method} to ${where}, with whatever query, headers and body`;
 }
 
@@ -42,6 +42,11 @@ export function askerOf({ client }: ApprovalView): string {
 export function hostsOf({ facts: { hosts } }: ApprovalView): string {
   const [first = 'no host', ...more] = hosts;
   return more.length === 0 ? first : more.length === 1 ? `${first} and ${more[0]}` : `${first} and ${more.length} more`;
+}
+
+/** A path that is cut would be another one. The request shows it whole. */
+function pathOf(path: string): string {
+  return path.length > maxItem ? 'the path of this call' : visibleName(path);
 }
 
 function granteeOf(grantee: string): string {

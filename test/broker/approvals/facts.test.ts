@@ -5,6 +5,7 @@ import { answerApproval, decide, openApprovals, viewApproval } from '../../../sr
 import { updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import { shareConnection } from '../../../src/broker/credentials/share.ts';
+import { askDecision } from '../../../src/cli/terminal/approval-text.ts';
 import { approvalPage } from '../../../src/http/pages/approvals/pages.ts';
 import { localPrincipal, type Principal } from '../../../src/principal.ts';
 import type { Credential } from '../../../src/vault/vault.ts';
@@ -128,12 +129,38 @@ describe('84. the page of a request', () => {
   it.each([
     ['release', 'Release once', 'Don’t release'],
     ['host', 'Let “claude” reach evil.example', 'Don’t let it'],
-  ] as const)('says on its buttons what happens: %s', async (act, yes, no) => {
+    ['share', 'Share with “bob”', 'Don’t share'],
+    ['policy', 'Allow these calls from now on', 'Don’t allow'],
+    ['reconnect', 'Let it be connected anew', 'Keep it as it is'],
+    ['call', 'Allow this call once', 'Don’t allow it'],
+    ['delete', 'Delete this connection', 'Keep it'],
+    ['tools', 'Accept these tools', 'Don’t accept'],
+  ] as const)('383. says on its buttons, and at a terminal, what happens: %s', async (act, yes, no) => {
     await ask();
     const [view] = await openApprovals(keyward.broker, claude);
     if (!view) throw new Error('Nobody was asked.');
     const of = { service: 'Any', hosts: ['evil.example'], connection: null };
-    const text = await textOf({ ...view, csrf: '', act, ...(act === 'host' && { facts: of }) });
+    const details = act === 'share' ? { with: 'user:bob' } : {};
+    const shown = { ...view, csrf: '', act, details, ...(act === 'host' && { facts: of }) };
+    const text = await textOf(shown);
     for (const button of [yes, no]) expect(text).toContain(`>${button}</button>`);
+    let prompt = '';
+    await askDecision(shown, async (asked) => {
+      prompt = asked;
+      return '';
+    });
+    expect(prompt).toMatch(new RegExp(`^y: ${yes}[^:]*, n: ${no}, Enter leaves it: $`));
+    // What lasts says until when.
+    expect(/minutes, until \d\d:\d\d UTC/.test(text)).toBe(act === 'release' || act === 'call');
+  });
+
+  it('384. names who asks so that nothing in the name is unseen, or turns what is around it', async () => {
+    await ask();
+    const [view] = await openApprovals(keyward.broker, claude);
+    if (!view) throw new Error('Nobody was asked.');
+    const client = '\u202eKeyward\u2066 itself\u200b, “the owner”\n<b>';
+    const text = await textOf({ ...view, csrf: '', client });
+    expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    expect(text).not.toContain('<b>');
   });
 });

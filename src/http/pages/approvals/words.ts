@@ -143,7 +143,7 @@ ${
 <dt>Named</dt><dd>${data(connection.name)}${connection.renamed === null ? '' : html`, renamed ${ago(now - connection.renamed.at)} from ${data(connection.renamed.from)}`}</dd>
 <dt>Connected</dt><dd><time datetime="${new Date(connection.connectedAt).toISOString()}">${ago(now - connection.connectedAt)}</time></dd>`
 }
-<dt>Asked by</dt><dd>${client ?? 'an assistant on this Keyward'}</dd>
+<dt>Asked by</dt><dd>${client === null ? 'an assistant on this Keyward' : data(client)}</dd>
 <dt>Open for</dt><dd><time datetime="${new Date(expiresAt).toISOString()}">${minutesLeft(expiresAt - now)}</time></dd>
 </dl>`;
 }
