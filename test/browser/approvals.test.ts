@@ -274,7 +274,11 @@ describe('what the page says', () => {
     expect(await tab.locator('pre').innerText()).toBe(
       visible(JSON.stringify({ method: 'tools/call', params }, null, 2)),
     );
-    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t allow it', 'Allow this call once', 'Allow for that time']);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual([
+      'Don’t allow it',
+      'Allow this call once',
+      'Allow for that time',
+    ]);
     await look(tab, 'approval-15-call');
     await tab.getByRole('button', { name: 'Allow this call once' }).click();
     expect(await heading(tab)).toBe('You allowed it once');
@@ -308,10 +312,16 @@ describe('what the page says', () => {
     await tab.goto(await linkFor(call()));
     expect(await heading(tab)).toBe(`Let “Claude Desktop” send this POST to ${acme}?`);
     const [head, shown] = await tab.locator('pre').evaluateAll((all) => all.map(({ textContent }) => textContent));
-    expect(head).toMatch(/^POST http:\/\/127\.0\.0\.1:\d+\/\S*\/items\/%E2%80%AEx\?q=1&q=%3Ci%3E\ncontent-type: text\/plain\nx-trace: a "b" <i>$/);
+    expect(head).toMatch(
+      /^POST http:\/\/127\.0\.0\.1:\d+\/\S*\/items\/%E2%80%AEx\?q=1&q=%3Ci%3E\ncontent-type: text\/plain\nx-trace: a "b" <i>$/,
+    );
     expect(shown).toBe(visible(body));
     expect(await tab.locator('main').innerText()).toContain(`Its body, ${Buffer.byteLength(body)} bytes:`);
-    expect(await tab.getByRole('button').allInnerTexts()).toEqual(['Don’t allow it', 'Allow this call once', 'Allow for that time']);
+    expect(await tab.getByRole('button').allInnerTexts()).toEqual([
+      'Don’t allow it',
+      'Allow this call once',
+      'Allow for that time',
+    ]);
     expect(await tab.getByRole('option').first().innerText()).toMatch(/^5 minutes, until \d\d:\d\d UTC$/);
     await look(tab, 'approval-17-call-of-a-service');
     await tab.getByRole('button', { name: 'Allow for that time' }).click();

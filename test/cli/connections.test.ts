@@ -170,7 +170,7 @@ describe('a person', () => {
       const input = ['--type', 'bearer', '--input', `serverUrl=${remote.url}`, '--name', 'Toolbox', '--no-browser'];
       const dialogue: Dialogue = [
         [/token: /i, key],
-        [/y: [^]*leaves it: /, 'y'],
+        [/y: .*leaves it: /s, 'y'],
       ];
       const made = await runInTerminal(['connect', 'mcp-server', ...input], reaching, dialogue);
       expect(made.screen).toContain('Toolbox');
@@ -186,7 +186,7 @@ describe('a person', () => {
       expect(shown.stdout).toContain('- description: What read does.\n+ description: Reads.\n+ And ‹U+202E›more.\n');
       expect((await own('list')).stdout).toMatch(/Toolbox .*has tools to look at/);
       expect(await own('tools', 'Toolbox', '--accept', 'read')).toMatchObject({ code: 1, stdout: '' });
-      const asked: Dialogue = [[/y: [^]*leaves it: /, 'y']];
+      const asked: Dialogue = [[/y: .*leaves it: /s, 'y']];
       const yes = await runInTerminal(['tools', 'Toolbox', '--accept', 'read'], reaching, asked);
       expect(yes.screen).toContain('Accepted: read.');
       expect((await own('tools', 'Toolbox')).stdout).toMatch(/^read +tool +allowed/m);

@@ -324,7 +324,7 @@ describe('keyward run in a terminal', () => {
     const argv = under(...sh('test -t 0 && printf "Name? " && read name && echo "Hello $name, $TOKEN"'));
     const env = { ...keyward.env, KEYWARD_RELEASE: 'approve' };
     const { code, screen } = await runInTerminal(argv, env, [
-      [/“keyward run in [^:]*: sh -c .*y: /s, 'y'],
+      [/“keyward run in [^:]*: sh -c .*leaves it: /s, 'y'],
       [/Name\? /, 'Ann'],
     ]);
     expect(screen).toContain('Hello Ann, [redacted]');

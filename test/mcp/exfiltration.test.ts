@@ -267,11 +267,7 @@ const table: readonly Row[] = [
     () => [asked('POST', '/items', { body: '+ADw-', headers: { 'content-type': 'text/html; charset=utf-7' } })],
     'forbidden',
   ],
-  [
-    '376. show the secret on the page',
-    () => [asked('POST', '/items', { body: askedToken })],
-    'forbidden',
-  ],
+  ['376. show the secret on the page', () => [asked('POST', '/items', { body: askedToken })], 'forbidden'],
   [
     '378. take the asking away, then send it',
     () => [['update_credential', { credentialId: ids.asked, policy: null }], asked('DELETE', '/items/1')],
@@ -282,7 +278,11 @@ const table: readonly Row[] = [
     () => [['update_credential', { credentialId: ids.limited, policy: { preset: 'readOnly' } }]],
     'approval_required',
   ],
-  ['380. delete the connection that is asked about', () => [['delete_credential', { credentialId: ids.asked }]], 'approval_required'],
+  [
+    '380. delete the connection that is asked about',
+    () => [['delete_credential', { credentialId: ids.asked }]],
+    'approval_required',
+  ],
   ['read with the connection that is asked about', () => [asked('GET')], 'harmless'],
   [
     'widen the policy',

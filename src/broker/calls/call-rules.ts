@@ -7,10 +7,10 @@ import type { Verdict } from '../mcp-servers/rules.ts';
 import { covers, mayMatch, type Segments, segmentsOf } from './path-pattern.ts';
 
 /** A call as rules see it: the method in upper case, and null for a path that no rule can be sure about. */
-export type RuledCall = { readonly method: string; readonly segments: Segments | null };
+type RuledCall = { readonly method: string; readonly segments: Segments | null };
 
 /** What becomes of a call. `pattern` is that of the rule that asks, null where it names no path like this. */
-export type CallVerdict = { readonly verdict: Verdict; readonly pattern: string | null };
+type CallVerdict = { readonly verdict: Verdict; readonly pattern: string | null };
 
 /** What this policy says of a call. */
 export function judgeCall(policy: CallPolicy, call: RuledCall): CallVerdict {

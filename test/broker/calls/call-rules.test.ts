@@ -27,7 +27,10 @@ describe('rules for calls', () => {
     const policy = readPolicy({ methods: ['get', 'post'], ask: [{ methods: ['post'], paths: ['/a/**'] }] }, http);
     expect(['/a', '/b'].map((path) => verdict(policy, 'POST', path))).toEqual(['ask', 'allow']);
     expect(verdict(policy, 'DELETE', '/a')).toBe('refuse');
-    const more = readPolicy({ methods: ['GET'], ask: [{ methods: ['DELETE'] }, { methods: ['GET'], paths: ['/x'] }] }, http);
+    const more = readPolicy(
+      { methods: ['GET'], ask: [{ methods: ['DELETE'] }, { methods: ['GET'], paths: ['/x'] }] },
+      http,
+    );
     expect(verdict(more, 'DELETE', '/a')).toBe('ask');
     expect(verdict(more, 'HEAD', '/x')).toBe('ask');
     expect(verdict(more, 'POST', '/x')).toBe('refuse');
@@ -49,29 +52,54 @@ describe('rules for calls', () => {
   const preset = (name: PolicyInput) => readPolicy(name, http);
   it.each<[string, CallPolicy | null, CallPolicy | null, boolean]>([
     ['everything to asking before writing', null, preset({ preset: 'askBeforeWriting' }), false],
-    ['asking before writing to reading only', preset({ preset: 'askBeforeWriting' }), preset({ preset: 'readOnly' }), false],
-    ['reading only to asking before writing', preset({ preset: 'readOnly' }), preset({ preset: 'askBeforeWriting' }), true],
+    [
+      'asking before writing to reading only',
+      preset({ preset: 'askBeforeWriting' }),
+      preset({ preset: 'readOnly' }),
+      false,
+    ],
+    [
+      'reading only to asking before writing',
+      preset({ preset: 'readOnly' }),
+      preset({ preset: 'askBeforeWriting' }),
+      true,
+    ],
     ['asking before writing to everything', preset({ preset: 'askBeforeWriting' }), null, true],
-    ['asking to asking for more', preset({ ask: [{ methods: ['POST'] }] }), preset({ preset: 'askBeforeWriting' }), false],
-    ['asking to asking for less', preset({ preset: 'askBeforeWriting' }), preset({ ask: [{ methods: ['POST'] }] }), true],
+    [
+      'asking to asking for more',
+      preset({ ask: [{ methods: ['POST'] }] }),
+      preset({ preset: 'askBeforeWriting' }),
+      false,
+    ],
+    [
+      'asking to asking for less',
+      preset({ preset: 'askBeforeWriting' }),
+      preset({ ask: [{ methods: ['POST'] }] }),
+      true,
+    ],
     ['every rule to the same', preset({ preset: 'askBeforeWriting' }), preset({ preset: 'askBeforeWriting' }), false],
   ])('378. from %s: wider is %4$s', (_, now, next, wider) => {
     expect(widensCalls(now, next)).toBe(wider);
   });
 
-  it.each(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PURGE', 'MKCOL'])('379. of the presets say of %s what they promise', (method) => {
-    const reads = method === 'GET' || method === 'HEAD';
-    expect(verdict(preset({ preset: 'readOnly' }), method, '/x')).toBe(reads ? 'allow' : 'refuse');
-    expect(verdict(preset({ preset: 'askBeforeWriting' }), method, '/x')).toBe(reads ? 'allow' : 'ask');
-    expect(inWords(preset({ preset: 'askBeforeWriting' }))).toBe(
-      'Allowed: every method on every path, but for what is asked first. Asked first: every method but GET, HEAD on every path.',
-    );
-  });
+  it.each(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PURGE', 'MKCOL'])(
+    '379. of the presets say of %s what they promise',
+    (method) => {
+      const reads = method === 'GET' || method === 'HEAD';
+      expect(verdict(preset({ preset: 'readOnly' }), method, '/x')).toBe(reads ? 'allow' : 'refuse');
+      expect(verdict(preset({ preset: 'askBeforeWriting' }), method, '/x')).toBe(reads ? 'allow' : 'ask');
+      expect(inWords(preset({ preset: 'askBeforeWriting' }))).toBe(
+        'Allowed: every method on every path, but for what is asked first. Asked first: every method but GET, HEAD on every path.',
+      );
+    },
+  );
 
   it('379. trust no GET where it may change something: there each call is asked about, and nothing is for reading only', () => {
     const unsafe = { protocol: 'http', unsafeGet: true } as const;
     expect(verdict(readPolicy({ preset: 'askBeforeWriting' }, unsafe), 'GET', '/x')).toBe('ask');
-    expect(() => readPolicy({ preset: 'readOnly' }, unsafe)).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+    expect(() => readPolicy({ preset: 'readOnly' }, unsafe)).toThrow(
+      expect.objectContaining({ code: 'invalid_input' }),
+    );
     const mcp = { protocol: 'mcp', unsafeGet: false } as const;
     expect(readPolicy({ preset: 'askBeforeWriting' }, mcp).tools).toMatchObject({ allow: null, ask: ['*'] });
     expect(readPolicy({ preset: 'readOnly' }, mcp).tools).toMatchObject({ allow: ['prompt:*', 'resource:*'] });

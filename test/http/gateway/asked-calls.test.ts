@@ -86,6 +86,8 @@ describe('a program', () => {
     expect((await waiting()).act).toBe('delete');
     await say('once');
     expect(await keyward.send('ann', 'DELETE', path)).toMatchObject({ status: 200 });
-    expect((await keyward.send('ann', 'PATCH', path, { body: { policy: { preset: 'readOnlyish' } } })).status).toBe(422);
+    expect((await keyward.send('ann', 'PATCH', path, { body: { policy: { preset: 'readOnlyish' } } })).status).toBe(
+      422,
+    );
   });
 });

@@ -59,7 +59,10 @@ export async function runHostileCalls(calls: number, seed: number): Promise<Outc
   await keyward.run('update_credential', { credentialId: asked, policy: { preset: 'askBeforeWriting' } });
   const count = { answered: 0, refused: 0, scrubbed: 0 };
   try {
-    const batch = fc.array(hostileCall([...connections, ...connections, ...connections, asked], elsewhere.origin), { minLength: together, maxLength: together });
+    const batch = fc.array(hostileCall([...connections, ...connections, ...connections, asked], elsewhere.origin), {
+      minLength: together,
+      maxLength: together,
+    });
     const property = fc.asyncProperty(batch, async (inputs) => {
       for (const { said, failed } of await Promise.all(inputs.map((input) => saidOf(broker, input)))) {
         count[failed ? 'refused' : 'answered'] += 1;
