@@ -147,6 +147,22 @@ describe('a person', () => {
     expect(good.stdout + sent.stdout).not.toContain(goodApiKey);
   });
 
+  it('370. asks at the terminal before a call that the rules name, and sends nothing without a yes', async () => {
+    const limited = await keyward('limit', 'Acme key', '--ask-calls', 'DELETE /echo', '--ask-calls', 'PUT,PATCH');
+    expect(limited.stdout).toMatch(/Asked first: DELETE on \/echo; PUT, PATCH on every path\.\n$/);
+    const alone = await keyward('call', 'Acme key', 'delete', '/echo');
+    expect(alone).toMatchObject({ code: 1, stdout: '' });
+    expect(alone.stderr).toMatch(/wants to be asked before this is called/);
+    const yes = await typing(['call', 'Acme key', 'delete', '/echo'], [[/y: Allow this call once.*leaves it: /s, 'y']]);
+    expect(yes.code).toBe(0);
+    expect(await keyward('limit', 'Acme key', '--preset', 'askBeforeWriting')).toMatchObject({
+      stdout: expect.stringContaining('Asked first: every method but GET, HEAD on every path.'),
+    });
+    expect((await keyward('limit', 'Acme key', '--preset', 'none')).stderr).toContain('preset must be readOnly or');
+    const lifted = await typing(['limit', 'Acme key', '--everything'], [[/y: Allow these calls.*leaves it: /s, 'y']]);
+    expect(lifted.code).toBe(0);
+  });
+
   it('renames and limits it; a narrower limit is set at once, a wider one only with a yes at the terminal', async () => {
     await keyward('rename', 'Acme key', 'Home');
     const narrow = await keyward('limit', 'Home', '--methods', 'GET', '--paths', '/me');
@@ -156,7 +172,7 @@ describe('a person', () => {
     expect(alone).toMatchObject({ code: 1, stdout: '' });
     expect(alone.stderr).toMatch(/^Allowing more calls needs the owner’s approval/);
     expect((await json('limit', 'Home')).policy).toEqual({ methods: ['GET'], paths: ['/me'] });
-    const no = await typing(['limit', 'Home', '--methods', 'GET'], [[/n for no[^:]*: /, 'n']]);
+    const no = await typing(['limit', 'Home', '--methods', 'GET'], [[/n: Don’t allow, Enter leaves it: /, 'n']]);
     expect(no.code).toBe(1);
     expect((await json('limit', 'Home')).policy).toEqual({ methods: ['GET'], paths: ['/me'] });
   });
