@@ -122,7 +122,7 @@ footer{margin:1.25rem .25rem 0;color:var(--soft);font-size:.85rem}
 .filter .actions{margin:0}
 .events li>span>*{display:inline}
 .beside{flex-wrap:wrap}
-.beside>select{min-width:14rem}
+.beside>select:first-child{min-width:14rem}
 @media (max-width:30rem){textarea{min-height:4.2rem}main{padding:1.25rem}.frame{padding-top:1rem}.facts{grid-template-columns:1fr;gap:0}.facts dd{margin-bottom:.6rem}.actions{flex-direction:column;align-items:stretch}.answers{grid-template-columns:1fr}.actions button,.actions .button{width:100%}}
 @media (forced-colors:active){.button,button{border-color:ButtonText}}
 `;
