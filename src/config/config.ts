@@ -8,6 +8,7 @@ import { closestMatch } from 'leven';
 import { KeywardError } from '../errors.ts';
 import { hostMatches, isLoopback, type ProxyOption } from '../hosts.ts';
 import { type AuthConfigOption, authVariable, connectorVariable, readAuthConfigs } from './auth-configs.ts';
+import type { FurtherIssuer } from './issuers.ts';
 import { flagOf, type OptionText, options } from './options.ts';
 import { proxyVariableWithPassword, readProxy } from './proxy.ts';
 import { hasPlaceholder, placeholderProblem, type ShareTenants, type StoreOption } from './values.ts';
@@ -66,6 +67,8 @@ export type Config = {
   readonly maxCredentials: number;
   /** The issuer whose JWTs are accepted over HTTP, and what is read from them; null accepts session tokens only. */
   readonly issuer: IssuerOption | null;
+  /** Whose JWTs are accepted over HTTP besides; nobody signs in to the pages there. */
+  readonly issuers: readonly FurtherIssuer[];
   /** The OpenID Connect client that signs people in to the pages, at the same issuer; null: they sign in with a code. */
   readonly signIn: AuthConfigOption | null;
 };
@@ -220,6 +223,7 @@ function finalise(values: Values, authConfigs: Config['authConfigs'], proxy: Con
     maxCalls: values.maxCalls ?? 8,
     maxCredentials: values.maxCredentials ?? 1_000,
     issuer: issuerOf(values),
+    issuers: values.issuers ?? [],
     signIn: signInOf(values),
   };
 }
@@ -239,12 +243,16 @@ function checkListening({ host, publicUrl, ...values }: Values, mode: Mode, prob
   if (publicUrl !== undefined && new URL(publicUrl).origin !== publicUrl) {
     problems[options.publicUrl.variable] = 'must have no path with keyward http';
   }
-  if (values.issuer !== undefined && values.hostsAllow !== undefined) {
-    const allowed = [...values.hostsAllow, ...(values.egressAllow ?? [])];
-    const { host } = new URL(values.issuer);
-    if (!allowed.some((entry) => hostMatches(new URL(values.issuer ?? ''), entry))) {
-      problems[options.hostsAllow.variable] = `must name ${host} too, the host of KEYWARD_ISSUER`;
-    }
+  const further = (values.issuers ?? []).map(({ issuer }) => issuer);
+  if (values.issuer !== undefined && further.includes(values.issuer)) {
+    problems[options.issuers.variable] = 'must not name the issuer of KEYWARD_ISSUER again';
+  }
+  const allowed = [...(values.hostsAllow ?? []), ...(values.egressAllow ?? [])];
+  for (const issuer of values.hostsAllow === undefined ? [] : [values.issuer ?? [], further].flat()) {
+    const url = new URL(issuer);
+    if (allowed.some((entry) => hostMatches(url, entry))) continue;
+    const option = issuer === values.issuer ? options.issuer : options.issuers;
+    problems[options.hostsAllow.variable] = `must name ${url.host} too, a host of ${option.variable}`;
   }
   if (values.signInClientSecret !== undefined && values.signInClientId === undefined) {
     problems[options.signInClientSecret.variable] = 'needs KEYWARD_SIGN_IN_CLIENT_ID beside it';

@@ -1,4 +1,5 @@
 /** The table of options: name, help, default and rule of each. */
+import { readIssuers } from './issuers.ts';
 import * as read from './values.ts';
 
 type Option<T> = {
@@ -190,6 +191,13 @@ export const options = {
     help: 'keyward http: claim that holds the scopes',
     byDefault: 'scope, else scp',
     parse: read.text,
+  }),
+  issuers: option({
+    variable: 'KEYWARD_ISSUERS',
+    value: 'json',
+    help: 'keyward http: further issuers whose JWTs are accepted, of workloads above all, as a JSON list; each entry says for whom and how far',
+    byDefault: 'none',
+    parse: readIssuers,
   }),
   trustedProxies: option({
     variable: 'KEYWARD_TRUSTED_PROXIES',

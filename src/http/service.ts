@@ -5,6 +5,7 @@ import { createIssuerSignIn } from '../broker/sign-in/issuer.ts';
 import { relyingPartyAt } from '../broker/sign-in/webauthn.ts';
 import { type Bearer, createBearer } from './auth/bearer.ts';
 import type { IssuerSettings } from './auth/issuer-tokens.ts';
+import { logoutRoutes } from './auth/logout.ts';
 import { authorizationRoutes } from './authorization/index.ts';
 import { metadataRoutes } from './authorization/metadata.ts';
 import { createGateway } from './gateway/index.ts';
@@ -47,6 +48,8 @@ type ServiceOptions = {
   /** Further values of the Host header that are served. */
   readonly hosts: readonly string[];
   readonly issuer: IssuerSettings | null;
+  /** Whose tokens are accepted besides; nobody signs in to the pages there. */
+  readonly issuers?: readonly IssuerSettings[];
   /** Keyward's client at the issuer, for signing people in to the pages; null: with a code only. */
   readonly signIn: { readonly clientId: string; readonly clientSecret: string | null } | null;
   readonly metrics: Metrics;
@@ -67,7 +70,7 @@ type Service = {
 };
 
 export function createService(options: ServiceOptions): Service {
-  const { broker, protocol, publicUrl, hosts, issuer, metrics } = options;
+  const { broker, protocol, publicUrl, hosts, issuer, issuers = [], metrics } = options;
   const origin = new URL(publicUrl);
   const local = hosts.map((host) => `http://${host}`);
   const { log, vault } = broker;
@@ -84,7 +87,7 @@ export function createService(options: ServiceOptions): Service {
     log,
   });
   const resource = `${publicUrl}/mcp`;
-  const bearer = createBearer({ broker, issuer, resource, limits });
+  const bearer = createBearer({ broker, issuer, issuers, resource, limits });
   app.route(
     '/',
     healthRoutes(() => broker.vault.ping()),
@@ -112,6 +115,10 @@ export function createService(options: ServiceOptions): Service {
   app.route('/', approvalRoutes({ broker, secure, visitor, desk }));
   const underName = underPublicName(origin);
   if (issuer === null) app.route('/', authorizationRoutes({ broker, resource, secure, visitor, limits, underName }));
+  if (issuer !== null && options.signIn !== null) {
+    const { clientId } = options.signIn;
+    app.route('/', logoutRoutes({ broker, issuer: issuer.issuer, clientId, limits }));
+  }
   app.get('/oauth/callback/:connectorId?', underName);
   app.route('/', callbackRoutes({ broker, secure, pages: publicUrl, visitor }));
   const note: OnConnectionRefusal = (refused) => {

@@ -41,7 +41,11 @@ export type VisitRow = Row & {
   readonly expiresAt: number;
   /** The passkey that signed its owner in; absent where a code or an issuer did. */
   readonly passkeyId?: string;
+  /** Whom the issuer signed in (`sub`), and in which session there (`sid`), where an issuer did and says so. */
+  readonly issued?: IssuedVisit;
 };
+
+export type IssuedVisit = { readonly issuer: string; readonly subject: string; readonly session?: string };
 
 /**
  * A passkey of its owner (WebAuthn Level 3, §4 *credential record*). Its id is a digest of the credential's own id, which

@@ -185,7 +185,7 @@ export type Kind = keyof Rows;
 export type EndingKind = Exclude<keyof SignInRows, 'session' | 'signInCode' | 'passkey'> | 'attempt' | 'replacedSecret';
 
 /** Kinds whose rows somebody comes with, again and again. */
-export type TokenKind = 'session' | 'assistant';
+export type TokenKind = 'session' | 'assistant' | 'visit';
 
 /** A row with its kind. */
 export type KindRow = { [K in Kind]: { readonly kind: K; readonly row: Rows[K] } }[Kind];
@@ -236,7 +236,7 @@ export interface Store extends AuditStore {
   findPasskey(id: string): Promise<PasskeyRow | undefined>;
   /** An assistant whoever let it in, as for a session. The caller checks what it comes with. */
   findAssistant(id: string): Promise<AssistantRow | undefined>;
-  /** The sessions or the assistants of every owner, for whoever runs Keyward. */
+  /** The rows of such a kind of every owner, for whoever runs Keyward, and an issuer that names no owner. */
   listTokens<K extends TokenKind>(kind: K, page: Page): Promise<Rows[K][]>;
   /** The credential, if it belongs to this reader or is shared with it. The caller checks what the share allows. */
   findVisible(reader: Reader, id: string): Promise<CredentialRow | undefined>;

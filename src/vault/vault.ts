@@ -5,6 +5,7 @@ import type { Reader } from '../store/sharing.ts';
 import type {
   AssistantRow,
   AuthorizationRow,
+  IssuedVisit,
   PasskeyRow,
   RecentAssistantRow,
   RegistrationRow,
@@ -46,7 +47,7 @@ export type {
   ToolRules,
   VisiblePage,
 } from '../store/store.ts';
-export type { StoredLimits, TokenParent };
+export type { IssuedVisit, StoredLimits, TokenParent };
 
 /** A row without what only storage needs. `secretVersion` stays: it tells a reader whether somebody rotated. */
 type Stored<R> = Omit<R, 'sealed'>;
@@ -246,7 +247,7 @@ export interface Vault extends Passed {
   findSession(id: string): Promise<Session | undefined>;
   findPasskey(id: string): Promise<Passkey | undefined>;
   findAssistant(id: string): Promise<Assistant | undefined>;
-  /** The sessions or the assistants of every owner, for whoever runs Keyward. */
+  /** The records of such a kind of every owner, for whoever runs Keyward, and an issuer that names no owner. */
   listTokens<K extends TokenKind>(kind: K, page: Page): Promise<Records[K]['record'][]>;
   list<K extends RecordKind>(kind: K, owner: Owner, filter: ListFilter, page: Page): Promise<Records[K]['record'][]>;
   /** The secret of a record, as of the record's `secretVersion` or newer. `not_found` if it is gone. */

@@ -17,6 +17,32 @@ function problemsOf(env: NodeJS.ProcessEnv, flags: ReadonlyMap<string, string> =
   return {};
 }
 
+const ci = { issuer: 'https://ci.example', scopes: ['credentials:use'], require: { sub: 'a' } };
+/** Each lacks what keeps strangers out, or says it in a way that could be misread. */
+const badIssuers = [
+  '{',
+  '{}',
+  '[1]',
+  ...[
+    { issuer: undefined },
+    { issuer: 'http://ci.example' },
+    { scopes: undefined },
+    { scopes: [] },
+    { scopes: ['all'] },
+    { scopes: 'credentials:use' },
+    { require: undefined },
+    { require: {} },
+    { require: { sub: '' } },
+    { require: { sub: [] } },
+    { require: { sub: 1 } },
+    { require: ['sub'] },
+    { userClaim: '' },
+    { audience: ['a'] },
+    { requires: { sub: 'a' } },
+  ].map((change) => JSON.stringify([{ ...ci, ...change }])),
+  JSON.stringify([ci, ci]),
+];
+
 describe('config', () => {
   it('has a default for everything', () => {
     const config = readConfig(none, {});
@@ -73,6 +99,20 @@ describe('config', () => {
       tenantClaim: ['org', { issuer: null }],
       userClaim: ['email', { issuer: null }],
       scopeClaim: ['permissions', { issuer: null }],
+      issuers: [
+        '[{"issuer":"https://ci.example","scopes":["credentials:use"],"require":{"repository":"acme/*"}}]',
+        {
+          issuers: [
+            {
+              issuer: 'https://ci.example',
+              audience: null,
+              userClaim: 'sub',
+              scopeClaim: null,
+              granted: { scopes: ['credentials:use'], required: { repository: ['acme/*'] } },
+            },
+          ],
+        },
+      ],
       trustedProxies: ['10.0.0.0/8, ::1', { trustedProxies: ['10.0.0.0/8', '::1'] }],
       rateLimit: ['20', { rateLimit: 20 }],
       maxConnections: ['30', { maxConnections: 30 }],
@@ -188,6 +228,7 @@ describe('config', () => {
       KEYWARD_RELEASE: ['yes', 'approve '],
       KEYWARD_ANY_HOST: ['ask'],
       KEYWARD_HOSTS_ALLOW: ['*', '*.', 'https://a', 'a.*', '*.a/b', '*.a:1'],
+      KEYWARD_ISSUERS: badIssuers,
     };
     for (const [variable, values] of Object.entries(bad)) {
       for (const value of values) expect(Object.keys(problemsOf({ [variable]: value })), value).toEqual([variable]);

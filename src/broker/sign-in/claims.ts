@@ -25,3 +25,20 @@ export function personIn(claims: Readonly<Record<string, unknown>>, names: Claim
 function nameIn(claim: unknown): string | null {
   return typeof claim === 'string' && oneLine(claim, 255) === claim ? claim : null;
 }
+
+/** Whether every claim that has to fit does: a text, or one of a list of texts, as a pattern of that claim says. */
+export function fits(
+  claims: Readonly<Record<string, unknown>>,
+  required: Readonly<Record<string, readonly string[]>>,
+): boolean {
+  return Object.entries(required).every(([claim, patterns]) => {
+    const values = [Object.hasOwn(claims, claim) ? claims[claim] : []].flat();
+    return values.some((value) => typeof value === 'string' && patterns.some((pattern) => matches(value, pattern)));
+  });
+}
+
+/** `*` stands for anything but `/` and `:`, which part the names of repositories, branches and service accounts. */
+function matches(value: string, pattern: string): boolean {
+  const parts = pattern.split(/\*+/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return value.length <= 1_024 && new RegExp(`^${parts.join('[^/:]*')}$`, 'su').test(value);
+}

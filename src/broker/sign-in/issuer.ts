@@ -6,6 +6,7 @@
 import { KeywardError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import type { Owner } from '../../principal.ts';
+import type { IssuedVisit } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { type ClaimNames, personIn } from './claims.ts';
@@ -29,7 +30,10 @@ export type IssuerSignIn = {
    * @throws KeywardError `forbidden` when the browser did not ask, `attempt_expired`, `provider_refused`,
    * `provider_garbled`, `provider_unavailable`; refusals are audited
    */
-  finish(browser: string | null, received: URLSearchParams): Promise<{ readonly person: Owner; readonly to: string }>;
+  finish(
+    browser: string | null,
+    received: URLSearchParams,
+  ): Promise<{ readonly person: Owner; readonly issued: IssuedVisit; readonly to: string }>;
 };
 
 /** How long a person may take at the issuer. */
@@ -66,9 +70,10 @@ export function createIssuerSignIn(parts: Parts, names: ClaimNames, client: Issu
       return (await openid.authorizationCodeGrant(configuration, back, checks)).claims();
     });
     const person = claims === undefined ? null : personIn(claims, names);
-    if (person === null) throw nameless(names);
+    if (claims === undefined || person === null) throw nameless(names);
     await noteSignIn(parts, person);
-    return { person, to };
+    const session = typeof claims.sid === 'string' ? { session: claims.sid } : {};
+    return { person, issued: { issuer: names.issuer, subject: claims.sub, ...session }, to };
   };
 
   return {

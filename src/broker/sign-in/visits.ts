@@ -7,7 +7,7 @@ import { hasCode, KeywardError } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
 import { parseJson } from '../../json.ts';
 import type { Owner } from '../../principal.ts';
-import type { Vault, Visit } from '../../vault/vault.ts';
+import type { IssuedVisit, Vault, Visit } from '../../vault/vault.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
 
 type Parts = { readonly vault: Vault };
@@ -27,17 +27,23 @@ type Named = Owner & { readonly id: string };
  * Signs this person in, and answers what the browser keeps of it.
  *
  * @param passkeyId what signed them in, where it was a passkey
+ * @param issued as whom the issuer did, where it was that
  * @throws KeywardError `unauthenticated` when that passkey is there no more
  */
-export async function beginVisit(parts: Parts, { tenant, user }: Owner, passkeyId?: string): Promise<string> {
+export async function beginVisit(
+  parts: Parts,
+  { tenant, user }: Owner,
+  { passkeyId, issued }: { readonly passkeyId?: string; readonly issued?: IssuedVisit } = {},
+): Promise<string> {
   const { vault } = parts;
   const id = randomUUID();
   await vault.purge('visit', Date.now());
-  const record = { id, tenant, owner: user, expiresAt: Date.now() + visitLifetimeMs, ...(passkeyId && { passkeyId }) };
+  const how = { ...(passkeyId && { passkeyId }), ...(issued && { issued }) };
+  const record = { id, tenant, owner: user, expiresAt: Date.now() + visitLifetimeMs, ...how };
   await vault.commit([{ op: 'create', kind: 'visit', record, secret: {} }]);
   if (passkeyId !== undefined) await requirePasskey(parts, id, { tenant, user }, passkeyId);
   const visits = await visitsOf(parts, { tenant, user });
-  for (const visit of visits.slice(0, -maxVisits)) await end(parts, visit);
+  for (const visit of visits.slice(0, -maxVisits)) await endFoundVisit(parts, visit);
   const payload = Buffer.from(JSON.stringify({ tenant, user, id })).toString('base64url');
   return `${payload}.${proofOf(parts, payload)}`;
 }
@@ -46,7 +52,7 @@ export async function beginVisit(parts: Parts, { tenant, user }: Owner, passkeyI
 async function requirePasskey(parts: Parts, id: string, person: Owner, passkeyId: string): Promise<void> {
   if ((await parts.vault.get('passkey', person, passkeyId)) !== undefined) return;
   const visit = await parts.vault.get('visit', person, id);
-  if (visit !== undefined) await end(parts, visit);
+  if (visit !== undefined) await endFoundVisit(parts, visit);
   throw new KeywardError('unauthenticated', 'This passkey was removed at this moment.', {
     hint: 'Sign in with another one, or with a code.',
   });
@@ -67,13 +73,13 @@ export async function recentVisitorOf(parts: Parts, value: string): Promise<Owne
 /** Signs out the browser that keeps this value: it is nobody's from now on, wherever a copy of it is. */
 export async function endVisit(parts: Parts, value: string): Promise<void> {
   const visit = await find(parts, value);
-  if (visit !== null) await end(parts, visit);
+  if (visit !== null) await endFoundVisit(parts, visit);
 }
 
 /** Signs every browser of this person out; answers how many that were. */
 export async function endVisits(parts: Parts, person: Owner): Promise<number> {
   const visits = await visitsOf(parts, person);
-  await forEvery(visits, (visit) => end(parts, visit));
+  await forEvery(visits, (visit) => endFoundVisit(parts, visit));
   return visits.filter(({ expiresAt }) => expiresAt > Date.now()).length;
 }
 
@@ -82,7 +88,7 @@ export async function endVisitsBy(parts: Parts, person: Owner, passkeyId: string
   const visits = await visitsOf(parts, person);
   await forEvery(
     visits.filter((visit) => visit.passkeyId === passkeyId),
-    (visit) => end(parts, visit),
+    (visit) => endFoundVisit(parts, visit),
   );
 }
 
@@ -99,7 +105,8 @@ async function find(parts: Parts, value: string): Promise<Visit | null> {
   return visit && now < visit.expiresAt && visit.expiresAt <= now + visitLifetimeMs ? visit : null;
 }
 
-async function end({ vault }: Parts, record: Visit): Promise<void> {
+/** Signs out one browser. */
+export async function endFoundVisit({ vault }: Parts, record: Visit): Promise<void> {
   await vault.commit([{ op: 'delete', kind: 'visit', record }]).catch((error: unknown) => {
     // Somebody else ended it.
     if (!hasCode(error, 'conflict')) throw error;

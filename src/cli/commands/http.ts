@@ -59,12 +59,17 @@ type Parts = Awaited<ReturnType<typeof loadParts>> & { readonly metrics: Metrics
 
 async function listenFor(parts: Parts, config: Config, { broker }: Keyward, { origin, local }: Place) {
   const protocol = parts.createMcpEndpoint(broker, version);
+  const withAudience = <T extends { readonly audience: string | null }>(issuer: T) => ({
+    ...issuer,
+    audience: issuer.audience ?? `${origin}/mcp`,
+  });
   const { app, ...beside } = parts.createService({
     broker,
     protocol,
     publicUrl: origin,
     hosts: local ? loopbackNames.map((name) => urlAt(name, config.port).host) : [],
-    issuer: config.issuer && { ...config.issuer, audience: config.issuer.audience ?? `${origin}/mcp` },
+    issuer: config.issuer && withAudience(config.issuer),
+    issuers: config.issuers.map(withAudience),
     signIn: config.signIn,
     metrics: parts.metrics,
     trustedProxies: config.trustedProxies,
@@ -90,7 +95,7 @@ export function pagesAt(origin: string): Pages {
 
 /** Beyond loopback somebody must be able to prove who they are. */
 async function requireCallers(config: Config, { broker }: Keyward): Promise<void> {
-  if (config.issuer !== null || (await hasSession(broker))) return;
+  if (config.issuer !== null || config.issuers.length > 0 || (await hasSession(broker))) return;
   throw configProblems({
     KEYWARD_ISSUER: 'or a session token is needed to listen beyond loopback: make one with keyward token create',
   });

@@ -14,7 +14,7 @@ import type { Principal, Scope } from '../../principal.ts';
 import { whenOver } from '../listener/node-response.ts';
 import type { Limits } from '../middleware/rate-limits.ts';
 import type { RequestEnv } from '../request-env.ts';
-import { createVerifier, type IssuerSettings, type Verified } from './issuer-tokens.ts';
+import { createVerifiers, type IssuerSettings, type Verified } from './issuer-tokens.ts';
 
 /** What handlers behind the check find in the context. */
 export type BearerEnv = { Variables: RequestEnv['Variables'] & { principal: Principal } };
@@ -61,6 +61,8 @@ type BearerOptions = {
   readonly broker: Broker;
   /** Null: Keyward lets people's programs in itself. */
   readonly issuer: IssuerSettings | null;
+  /** Whose tokens are accepted besides. */
+  readonly issuers?: readonly IssuerSettings[];
   /** What tokens are for: the address of the MCP endpoint. Null where nobody is told how to get one. */
   readonly resource: string | null;
   readonly limits: Pick<Limits, 'badBearer' | 'principal'>;
@@ -73,23 +75,23 @@ const maxRemembered = 10_000;
 
 const bearerForm = /^Bearer +([\w.~+/-]+=*) *$/i;
 
-export function createBearer({ broker, issuer, resource, limits }: BearerOptions): Bearer {
-  const verify = issuer && createRemembering(createVerifier(broker.egress, issuer));
+export function createBearer({ broker, issuer, issuers = [], resource, limits }: BearerOptions): Bearer {
+  const known = [...(issuer === null ? [] : [issuer]), ...issuers];
+  const verify = createRemembering(createVerifiers(broker.egress, known));
   const metadata = resource === null ? [] : [`resource_metadata="${metadataUrl(resource)}"`];
   const challenge = (...parts: string[]): string => `Bearer ${[...parts, ...metadata].join(', ')}`.trim();
-  /** Who a token stands for that is no session token: never both kinds at once. */
+  /** Where an issuer signs people in, no assistant comes with a token of Keyward's own. */
+  const ofAssistants = issuer === null ? resource : null;
   const others = async (token: string): Promise<Principal | null> => {
-    if (verify !== null) return verify(token);
-    return resource !== null && isAccessToken(token) ? principalOfAssistant(broker, token, resource) : null;
+    if (!isAccessToken(token)) return verify(token);
+    return ofAssistants === null ? null : principalOfAssistant(broker, token, ofAssistants);
   };
 
   const authenticate = async (authorization: string | undefined): Promise<Principal> => {
     const token = bearerForm.exec(authorization ?? '')?.[1];
-    if (token === undefined || token.length > maxToken) throw unauthenticated(issuer);
-    const found = isSessionToken(token)
-      ? await principalOfSession(broker, token, verify === null ? resource : null)
-      : await others(token);
-    if (!found) throw unauthenticated(issuer);
+    if (token === undefined || token.length > maxToken) throw unauthenticated(known);
+    const found = isSessionToken(token) ? await principalOfSession(broker, token, ofAssistants) : await others(token);
+    if (!found) throw unauthenticated(known);
     return found;
   };
 
@@ -194,8 +196,8 @@ function isBearer(authorization: string): boolean {
 }
 
 /** One text for every reason: people who try tokens must not learn what is wrong with one. */
-function unauthenticated(issuer: IssuerSettings | null): KeywardError {
-  const others = issuer === null ? '' : ', or a token of the issuer';
+function unauthenticated(issuers: readonly IssuerSettings[]): KeywardError {
+  const others = issuers.length === 0 ? '' : ', or a token of the issuer';
   return new KeywardError('unauthenticated', 'This needs a valid bearer token.', {
     hint: `Send Authorization: Bearer with a session token, which keyward token create makes${others}.`,
   });

@@ -3,6 +3,7 @@
 import {
   createRemoteJWKSet,
   customFetch,
+  decodeJwt,
   decodeProtectedHeader,
   errors,
   type JSONWebKeySet,
@@ -13,7 +14,7 @@ import {
   type RemoteJWKSet,
 } from 'jose';
 import type { Broker } from '../../broker/broker.ts';
-import { type ClaimNames, personIn } from '../../broker/sign-in/claims.ts';
+import { type ClaimNames, fits, personIn } from '../../broker/sign-in/claims.ts';
 import { KeywardError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { type Principal, type Scope, scopes } from '../../principal.ts';
@@ -21,8 +22,13 @@ import { type Principal, type Scope, scopes } from '../../principal.ts';
 /** The issuer, and which claims of its tokens say what. */
 export type IssuerSettings = ClaimNames & {
   readonly audience: string;
-  /** Null: `scope`, else `scp`. */
+  /** Null: `scope`, else `scp`; of an issuer with `granted`, none. */
   readonly scopeClaim: string | null;
+  /** Of a further issuer: what its tokens may do at most, and the claims that have to fit. */
+  readonly granted?: {
+    readonly scopes: readonly Scope[];
+    readonly required: Readonly<Record<string, readonly string[]>>;
+  };
 };
 
 export type Verified = {
@@ -33,16 +39,17 @@ export type Verified = {
   readonly isOver: () => boolean;
 };
 
-const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
+/** Signatures that are believed. */
+export const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
 /** How long metadata and keys are kept: a token under a key that the issuer withdrew is refused after that at the latest. */
 const maxAgeMs = 300_000;
 /** After a failure the issuer is left alone this long. */
 const retryAfterMs = 5_000;
 const timeoutMs = 3_000;
 /** Clocks of other machines may differ by this many seconds. */
-const clockTolerance = 30;
+export const clockTolerance = 30;
 /** A token that is issued in the future, by more seconds than this, was not issued. */
-const maxAhead = 60;
+export const maxAhead = 60;
 
 /**
  * A function that verifies a JWT access token (RFC 9068, or one like it) and says who it stands for. Null for a token
@@ -50,7 +57,7 @@ const maxAhead = 60;
  *
  * @throws KeywardError `provider_unavailable` when the issuer can't be asked: that says nothing about the token
  */
-export function createVerifier(egress: Broker['egress'], settings: IssuerSettings) {
+function createVerifier(egress: Broker['egress'], settings: IssuerSettings) {
   const keys = createKeySource(egress, settings.issuer);
   return async (token: string): Promise<Verified | null> => {
     const strict = isMarkedAccessToken(token);
@@ -64,7 +71,7 @@ export function createVerifier(egress: Broker['egress'], settings: IssuerSetting
         clockTolerance,
         requiredClaims: ['exp', 'sub', 'iat'],
       });
-      if (!strict && isIdToken(payload, settings.scopeClaim)) return null;
+      if (!strict && isIdToken(payload, settings)) return null;
       const { iat = 0, exp = 0 } = payload;
       if (iat > Date.now() / 1_000 + maxAhead) return null;
       const principal = principalOf(payload, settings);
@@ -84,6 +91,22 @@ export function createVerifier(egress: Broker['egress'], settings: IssuerSetting
   };
 }
 
+/** A function as of `createVerifier` for several issuers: a token is looked at by the one that it names, and by no other. */
+export function createVerifiers(egress: Broker['egress'], issuers: readonly IssuerSettings[]) {
+  const verifiers = new Map(issuers.map((settings) => [settings.issuer, createVerifier(egress, settings)]));
+  return async (token: string): Promise<Verified | null> =>
+    (await verifiers.get(issuerIn(token) ?? '')?.(token)) ?? null;
+}
+
+/** The issuer that a token names, which proves nothing yet. */
+function issuerIn(token: string): string | null {
+  try {
+    return decodeJwt(token).iss ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** True for `at+jwt`, false for the types that say nothing, null for any other and for what is no JWT. */
 function isMarkedAccessToken(token: string): boolean | null {
   try {
@@ -97,18 +120,22 @@ function isMarkedAccessToken(token: string): boolean | null {
 }
 
 /** ID tokens of the same issuer are for somebody else's client. They carry one of these, and never a scope. */
-function isIdToken(payload: JWTPayload, scopeClaim: string | null): boolean {
+function isIdToken(payload: JWTPayload, { scopeClaim, granted }: IssuerSettings): boolean {
   const own = ['nonce', 'at_hash', 'c_hash', 's_hash'].some((claim) => claim in payload);
   const scoped = ['scope', 'scp', ...(scopeClaim === null ? [] : [scopeClaim])].some((claim) => claim in payload);
-  return own || payload.token_use === 'id' || payload.typ === 'ID' || !scoped;
+  // A workload's token says no scopes: its audience and the claims that it has to have tell whom it is for.
+  const workload = granted !== undefined && scopeClaim === null;
+  return own || payload.token_use === 'id' || payload.typ === 'ID' || !(scoped || workload);
 }
 
 function principalOf(payload: JWTPayload, settings: IssuerSettings): Principal | null {
+  const { granted } = settings;
   const person = personIn(payload, settings);
-  if (person === null) return null;
+  if (person === null || (granted && !fits(payload, granted.required))) return null;
   const claim = settings.scopeClaim === null ? (payload.scope ?? payload.scp) : payload[settings.scopeClaim];
   const given = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
-  const held = scopes.filter((scope) => given.includes(scope));
+  const said = granted && settings.scopeClaim === null ? granted.scopes : given;
+  const held = (granted?.scopes ?? scopes).filter((scope) => said.includes(scope));
   // RFC 9068 §2.2; `azp` where a server follows OpenID Connect instead.
   const client = payload.client_id ?? payload.azp;
   const via = typeof client === 'string' ? { via: `client ${client}` } : {};
@@ -123,7 +150,7 @@ type IssuerKeys = {
 };
 
 /** The issuer's keys: found through its metadata, which is asked for again every five minutes. */
-function createKeySource(egress: Broker['egress'], issuer: string): () => Promise<IssuerKeys> {
+export function createKeySource(egress: Broker['egress'], issuer: string): () => Promise<IssuerKeys> {
   let known: { readonly uri: string; readonly keys: IssuerKeys } | undefined;
   let askAgainAt = 0;
   let asking: Promise<void> | undefined;
@@ -193,7 +220,8 @@ async function getJson(egress: Broker['egress'], url: URL): Promise<Record<strin
   }
 }
 
-function issuerUnavailable(): KeywardError {
+/** Says nothing about a token: the issuer could not be asked. */
+export function issuerUnavailable(): KeywardError {
   return new KeywardError('provider_unavailable', 'The issuer of the bearer token can not be asked at the moment.', {
     hint: 'Try again in a few seconds. Whoever runs Keyward: check KEYWARD_ISSUER and KEYWARD_EGRESS_ALLOW.',
     details: { retryAfterSeconds: retryAfterMs / 1_000 },

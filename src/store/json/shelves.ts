@@ -39,7 +39,7 @@ function sharedShelf(tenant: string, target: string): string {
 /** The shelves that a row lies on, each once. */
 export function shelvesOf({ kind, row }: KindRow): readonly string[] {
   const own = ownerShelf(kind, { tenant: row.tenant, user: row.owner });
-  if (kind === 'session' || kind === 'assistant') return [own, kindShelf(kind)];
+  if (kind === 'session' || kind === 'assistant' || kind === 'visit') return [own, kindShelf(kind)];
   if (kind !== 'credential' || row.shares === undefined || row.shares.length === 0) return [own];
   return [...new Set([own, ...row.shares.map((share) => shelfOf(share, row.tenant))])];
 }

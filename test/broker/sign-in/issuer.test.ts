@@ -67,7 +67,12 @@ describe('an issuer’s answer', () => {
   it('counts when all of it is right', async () => {
     metadata = {};
     idToken = (claims) => sign(claims);
-    expect(await attempt()).toEqual({ person: { tenant: 'default', user: `${issuer.origin}#ann` }, to: '/' });
+    const came = { person: { tenant: 'default', user: `${issuer.origin}#ann` }, to: '/' };
+    const issued = { issuer: issuer.origin, subject: 'ann' };
+    expect(await attempt()).toEqual({ ...came, issued });
+    // What the issuer calls its session is known again when it says that this one is over.
+    idToken = (claims) => sign({ ...claims, sid: 'session-1' });
+    expect(await attempt()).toEqual({ ...came, issued: { ...issued, session: 'session-1' } });
   });
 
   it.each<[string, (claims: JWTPayload) => Promise<string | undefined>]>([

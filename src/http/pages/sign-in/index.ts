@@ -68,9 +68,9 @@ export function signIn({ broker, secure, issuer, passkeys, limits }: SignInOptio
   };
 
   /** The browser is this person's from now on; what its form was bound to has served. */
-  const remember = async (c: Context, person: Owner, passkeyId?: string): Promise<void> => {
+  const remember = async (c: Context, person: Owner, how?: Parameters<typeof beginVisit>[2]): Promise<void> => {
     await signOut(c);
-    giveCookie(c, 'person', await beginVisit(broker, person, passkeyId), visitLifetimeMs / 1000, secure);
+    giveCookie(c, 'person', await beginVisit(broker, person, how), visitLifetimeMs / 1000, secure);
     dropCookie(c, 'form', secure);
   };
 
@@ -126,7 +126,7 @@ export function signIn({ broker, secure, issuer, passkeys, limits }: SignInOptio
     const byPasskey = signInBy('passkey', async (c, form, to) => {
       const browser = readCookie(c, 'form', secure) ?? '';
       const { person, passkeyId } = await usePasskey(broker, passkeys.rp, browser, form.get('answer') ?? '');
-      await remember(c, person, passkeyId);
+      await remember(c, person, { passkeyId });
       return to;
     });
     routes.post(signInPath, formsOnly, formLimit, byPasskey);

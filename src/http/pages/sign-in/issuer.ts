@@ -11,12 +11,14 @@ export const issuerPath = '/sign-in/issuer';
 /** The redirect URI that the client registers. */
 export const issuerCallbackPath = '/sign-in/callback';
 
+type Came = Awaited<ReturnType<IssuerSignIn['finish']>>;
+
 type IssuerRoutes = {
   readonly signIn: IssuerSignIn;
   readonly secure: boolean;
   readonly visitor: VisitorOf;
   /** Signs the person in to this browser. */
-  readonly remember: (c: Context, person: Owner) => Promise<void>;
+  readonly remember: (c: Context, person: Owner, how: { readonly issued: Came['issued'] }) => Promise<void>;
   /** Where a person may be sent after signing in. */
   readonly ownPath: (to: string | undefined) => string;
 };
@@ -31,8 +33,8 @@ export function issuerRoutes({ signIn, secure, visitor, remember, ownPath }: Iss
   });
   routes.get(issuerCallbackPath, refusePrefetch, async (c) => {
     const browser = readCookie(c, 'form', secure) ?? null;
-    const { person, to } = await signIn.finish(browser, new URL(c.req.url).searchParams);
-    await remember(c, person);
+    const { person, issued, to } = await signIn.finish(browser, new URL(c.req.url).searchParams);
+    await remember(c, person, { issued });
     return c.redirect(to, 303);
   });
   return routes;

@@ -193,7 +193,7 @@ describe('a passkey', () => {
     const who = somebody();
     const authenticator = await added(who, 'Key', { counter: 5 });
     const { passkeyId } = await enter(authenticator, { counter: 6 });
-    const [byIt, other] = [await beginVisit(broker, who, passkeyId), await beginVisit(broker, who)];
+    const [byIt, other] = [await beginVisit(broker, who, { passkeyId }), await beginVisit(broker, who)];
     const copied = { code: 'forbidden' };
     await expect(enter(authenticator, { counter: 6 })).rejects.toMatchObject(copied);
     expect(await audited('passkey.copied')).toMatchObject([{ user: who.user, outcome: 'refused', code: 'forbidden' }]);
@@ -212,17 +212,14 @@ describe('a passkey', () => {
     const [lost, kept] = [await added(who, 'Lost'), await added(who, 'Kept')];
     const byLost = await enter(lost);
     const byKept = await enter(kept);
-    const [cookie, other] = [
-      await beginVisit(broker, who, byLost.passkeyId),
-      await beginVisit(broker, who, byKept.passkeyId),
-    ];
+    const [cookie, other] = [await beginVisit(broker, who, byLost), await beginVisit(broker, who, byKept)];
     await expect(removePasskey(broker, mallory, byLost.passkeyId)).rejects.toMatchObject({ code: 'not_found' });
     await removePasskey(broker, who, byLost.passkeyId);
     await expect(enter(lost)).rejects.toMatchObject(refused);
     expect(await visitorOf(broker, cookie)).toBeNull();
     expect(await visitorOf(broker, other)).toMatchObject({ user: who.user });
     // A sign-in that was under way at that moment comes too late.
-    await expect(beginVisit(broker, who, byLost.passkeyId)).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect(beginVisit(broker, who, byLost)).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(await broker.vault.list('visit', who, {}, { limit: 10 })).toHaveLength(3);
     await enter(kept);
     await expect(removePasskey(broker, who, byLost.passkeyId)).rejects.toMatchObject({ code: 'not_found' });
