@@ -133,6 +133,12 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       expect(await store.listTokens('session', { limit: 9, ...(after && { after }) })).toEqual(expected.slice(2));
       for (const row of rows) expect(await store.findSession(row.id)).toEqual(row);
       expect(await store.findSession(attempt.id)).toBeUndefined();
+      const [used] = rows;
+      if (used === undefined) throw new Error('There is none.');
+      await store.touch(new Map([[used.id, { owner: { tenant: used.tenant, user: used.owner }, at: 5 }]]));
+      await store.touch(new Map([[used.id, { owner: bob, at: 9 }]]));
+      expect(await store.findSession(used.id)).toEqual({ ...used, lastUsedAt: 5 });
+      for (const kind of ['assistant', 'visit'] as const) expect(await store.listTokens(kind, { limit: 9 })).toEqual([]);
     });
 
     it('finds a passkey whoever owns it, and no other kind that way; forgets used challenges when their time is over', async () => {

@@ -2,7 +2,7 @@
  * Token exchange (RFC 8693): a program makes a narrower token of its own, for a part of its work. The new one is a session
  * token that never reaches more than the one before it, and ends with it.
  */
-import { KeywardError } from '../../errors.ts';
+import { hasCode, KeywardError } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
 import { type Limits, type Owner, type Principal, type Scope, usualScopes } from '../../principal.ts';
 import type { Session } from '../../vault/vault.ts';
@@ -120,7 +120,12 @@ async function requireRoom(broker: Broker, resource: string, owner: Owner): Prom
   const derived = (await sessionsOf(broker, owner)).filter(({ parent }) => parent !== undefined);
   const standing = await Promise.all(derived.map((session) => standingOf(broker, session, resource)));
   const over = derived.filter((_, index) => standing[index] === null);
-  await forEvery(over, (record) => broker.vault.commit([{ op: 'delete', kind: 'session', record }]));
+  await forEvery(over, (record) =>
+    broker.vault.commit([{ op: 'delete', kind: 'session', record }]).catch((error: unknown) => {
+      // Somebody else ended it.
+      if (!hasCode(error, 'conflict')) throw error;
+    }),
+  );
   if (derived.length - over.length < maxAtOnce) return;
   throw new KeywardError(
     'limit_reached',

@@ -78,11 +78,16 @@ export const list: Run = (invocation) =>
       const times = [expiryText(endsAt), lastUsedAt === undefined ? 'never' : new Date(lastUsedAt).toISOString()];
       rows.push([id, kind, plain(name), tenant, owner, ...times, scopes.join(' '), words]);
     };
+    const assistants = await allAssistants(broker);
+    const there = new Set(assistants.map(({ id }) => id));
+    // Oldest first: each comes after the one that it was made from, unless that has ended.
     for (const session of await listSessions(broker)) {
-      const { parent, expiresAt } = session;
+      const { id, parent, expiresAt } = session;
+      if (parent !== undefined && !there.has(parent.id)) continue;
+      there.add(id);
       await row(parent === undefined ? 'token' : `made from ${parent.id}`, { ...session, endsAt: expiresAt });
     }
-    for (const assistant of await allAssistants(broker)) await row('assistant', assistant);
+    for (const assistant of assistants) await row('assistant', assistant);
     const titles = ['id', 'kind', 'name', 'tenant', 'user', 'expires', 'last used', 'scopes', 'for'];
     process.stdout.write(
       rows.length === 0 ? 'There is no session token and no assistant yet.\n' : table([titles, ...rows]),

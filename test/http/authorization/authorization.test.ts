@@ -842,8 +842,26 @@ describe('around it', () => {
       const tokens = (await answered.json()) as Record<string, string>;
       const headers = { authorization: `Bearer ${tokens.access_token}` };
       expect((await fetch(at('/api/credentials'), { headers })).status).toBe(200);
+      const exchange = {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: tokens.access_token ?? '',
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      };
+      const narrow = await fetch(at('/oauth/token'), { method: 'POST', body: new URLSearchParams(exchange) });
+      const { access_token: narrower = '' } = (await narrow.json()) as Record<string, string>;
+      // Whoever runs Keyward sees both, and ends both with one.
+      const listed = await keyward.cli('token', 'list');
+      const [, id = ''] = /^(\S+) +assistant /m.exec(listed) ?? [];
+      expect(listed).toContain(`made from ${id}`);
+      expect(listed).toMatch(/ last used /);
+      expect(await keyward.cli('token', 'revoke', id)).toBe('Revoked.\n');
+      for (const token of [tokens.access_token, narrower]) {
+        const { status } = await fetch(at('/api/credentials'), { headers: { authorization: `Bearer ${token}` } });
+        expect(status).toBe(401);
+      }
+      expect(await keyward.cli('token', 'list')).not.toContain(id);
       const logged = keyward.said();
-      for (const secret of [form.code, tokens.access_token, tokens.refresh_token, verifier, to.split('/').at(-1)]) {
+      for (const secret of [form.code, narrower, tokens.access_token, tokens.refresh_token, verifier, to.split('/').at(-1)]) {
         expect(secret).toBeTruthy();
         expect(logged).not.toContain(secret);
       }
