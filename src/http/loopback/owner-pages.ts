@@ -8,7 +8,8 @@
  */
 import { type Context, Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
-import type { Pages } from '../../broker/broker.ts';
+import type { Broker, Pages } from '../../broker/broker.ts';
+import { noteSignIn } from '../../broker/sign-in/code.ts';
 import { localPrincipal } from '../../principal.ts';
 import { approvalRoutes } from '../pages/approvals/routes.ts';
 import { connectRoutes } from '../pages/connect/routes.ts';
@@ -98,7 +99,7 @@ async function start(options: LoopbackOptions) {
     cookie = `keyward-open-${port}`;
     app.route(
       '/',
-      arrivalRoutes(one, cookie, () => end('twice')),
+      arrivalRoutes(broker, one, cookie, () => end('twice')),
     );
     const around = { broker, secure: false, visitor };
     const home = { ...around, passkeys: false };
@@ -139,14 +140,25 @@ async function start(options: LoopbackOptions) {
 }
 
 /** `GET /open/:token` takes the browser in; `GET /sign-in` tells any other what to do. */
-function arrivalRoutes(one: ReturnType<typeof createOneLink>, cookie: string, onTwice: () => void): Hono {
+function arrivalRoutes(
+  broker: Broker,
+  one: ReturnType<typeof createOneLink>,
+  cookie: string,
+  onTwice: () => void,
+): Hono {
   const routes = new Hono();
-  routes.get('/open/:token', refusePrefetch, (c) => {
+  routes.get('/open/:token', refusePrefetch, async (c) => {
     // Looking at the head of a page opens nothing.
     if (c.req.method !== 'GET') return c.notFound();
     const arrival = one.arrive(c.req.param('token'), getCookie(c, cookie));
-    if (arrival.outcome === 'twice') onTwice();
+    if (arrival.outcome === 'twice') {
+      onTwice();
+      const { tenant, user } = localPrincipal;
+      const refused = { client: 'page', action: 'sign_in', outcome: 'refused', code: 'link_reused' } as const;
+      await broker.vault.audit({ tenant, user, ...refused });
+    }
     if (arrival.outcome === 'in') {
+      await noteSignIn(broker, localPrincipal);
       // Lax, not Strict: a service sends the person back from another site. Without an age: it goes with the browser.
       setCookie(c, cookie, arrival.keeps, { httpOnly: true, sameSite: 'Lax', path: '/' });
     }

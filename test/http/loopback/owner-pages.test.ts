@@ -56,6 +56,9 @@ describe('the page of the person at this computer', () => {
     expect((await browser.open(`${page.origin}/`)).status).toBe(401);
     expect((await second.open(`${page.origin}/`)).status).toBe(401);
     expect(await page.over).toBe('twice');
+    const noted: unknown[] = [];
+    for await (const { action, outcome } of page.broker.vault.readAudit()) if (action === 'sign_in') noted.push(outcome);
+    expect(noted).toEqual(['allowed', 'refused']);
   });
 
   it('400. opens by no link that is old, or guessed', async () => {
@@ -138,26 +141,44 @@ describe('the page of the person at this computer', () => {
     expect((await createBrowser().open(page.link)).heading).toBe('Your connections');
   });
 
-  it('ends after a quarter of an hour without use, not while an attempt is under way, and after four hours in any case', async () => {
-    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
-    const minute = 60_000;
-    const { page, browser } = await signedIn();
+  /** Lets so many minutes go by; answers how the page has ended, if it has. */
+  function ticking(page: OwnerPage) {
     let ended: string | null = null;
     void page.over.then((why) => {
       ended = why;
     });
-    const pass = async (minutes: number) => {
+    return async (minutes: number) => {
       for (let left = minutes; left > 0; left -= 1) {
-        await vi.advanceTimersByTimeAsync(minute);
+        await vi.advanceTimersByTimeAsync(60_000);
         await new Promise(setImmediate);
       }
+      return ended;
     };
-    await pass(14);
+  }
+
+  it('ends after a quarter of an hour without use, but not while an attempt is under way', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
+    const { page, browser } = await signedIn();
+    const pass = ticking(page);
+    expect(await pass(14)).toBeNull();
     await browser.open(`${page.origin}/`);
-    await pass(14);
-    expect(ended).toBeNull();
-    await pass(2);
-    expect(ended).toBe('unused');
+    expect(await pass(14)).toBeNull();
+    // It lives for ten minutes, and nobody opens it.
+    await createCredential(page.broker, localPrincipal, { connectorId, authenticationType: 'api_key' }, { obtainedBy: 'page' });
+    expect(await pass(9)).toBeNull();
+    expect(await pass(10)).toBeNull();
+    expect(await pass(8)).toBe('unused');
+  });
+
+  it('ends after four hours, however much it is used', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] });
+    const { page, browser } = await signedIn();
+    const pass = ticking(page);
+    for (let opened = 0; opened < 23; opened += 1) {
+      expect(await pass(10)).toBeNull();
+      await browser.open(`${page.origin}/`);
+    }
+    expect(await pass(11)).toBe('old');
   });
 
   it('409. ends nothing of somebody else, whose ids are as those that there are not', async () => {

@@ -46,6 +46,7 @@ export const reasonWords: Readonly<Record<string, string>> = {
   insufficient_scope: 'the program may not do that',
   reconnect_required: 'it has to be connected again',
   rate_limited: 'too many at once',
+  link_reused: 'another browser had opened the link before',
 };
 
 export const outcomeWords = { allowed: 'Allowed', refused: 'Refused', failed: 'Failed' } as const;
