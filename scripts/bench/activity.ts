@@ -1,6 +1,7 @@
 /** A person's activity page over a long audit log, against the REST call that reads the same log. */
-import { beginVisit } from '../../src/broker/sign-in/visits.ts';
+
 import { createSession } from '../../src/broker/sign-in/sessions.ts';
+import { beginVisit } from '../../src/broker/sign-in/visits.ts';
 import { pagesAt } from '../../src/cli/commands/http.ts';
 import { listen } from '../../src/http/listener/server.ts';
 import { createMetrics } from '../../src/http/ops/metrics.ts';

@@ -73,7 +73,9 @@ describe.each([
 
     await go(tab, 'Activity', 'Activity');
     const events = tab.locator('.events li');
-    expect(await events.first().innerText()).toMatch(/^Your approval asked for|^Secret read Refused: it needs your approval/);
+    expect(await events.first().innerText()).toMatch(
+      /^Your approval asked for|^Secret read Refused: it needs your approval/,
+    );
     const exact = await tab.locator('.events time').first().getAttribute('title');
     // The script says it in the person's own words; without it there is UTC.
     if (javaScriptEnabled) expect(exact).not.toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d UTC$/);

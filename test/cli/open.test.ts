@@ -16,7 +16,10 @@ beforeAll(async () => {
   bin = await mkdtemp(join(tmpdir(), 'keyward-browser-'));
   await mkdir(bin, { recursive: true });
   // Stands for the person's browser: it notes what it was asked to show, and what it inherited.
-  await writeFile(join(bin, 'xdg-open'), `#!/bin/sh\nenv > '${bin}/env'\necho "$1" > '${bin}/link.part'\nmv '${bin}/link.part' '${bin}/link'\n`);
+  await writeFile(
+    join(bin, 'xdg-open'),
+    `#!/bin/sh\nenv > '${bin}/env'\necho "$1" > '${bin}/link.part'\nmv '${bin}/link.part' '${bin}/link'\n`,
+  );
   await chmod(join(bin, 'xdg-open'), 0o755);
 });
 afterAll(async () => {

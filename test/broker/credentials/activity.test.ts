@@ -1,8 +1,8 @@
 /** What a person sees of the audit log: their own acts, and others' about their connections, and no more. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activityPage, readActivity } from '../../../src/broker/credentials/activity.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
+import { activityPage, readActivity } from '../../../src/broker/credentials/activity.ts';
 import type { AuditEvent } from '../../../src/vault/vault.ts';
 import { type Session, startSession } from '../../support/clients/session.ts';
 import { person } from '../../support/principals.ts';

@@ -57,7 +57,8 @@ describe('the page of the person at this computer', () => {
     expect((await second.open(`${page.origin}/`)).status).toBe(401);
     expect(await page.over).toBe('twice');
     const noted: unknown[] = [];
-    for await (const { action, outcome } of page.broker.vault.readAudit()) if (action === 'sign_in') noted.push(outcome);
+    for await (const { action, outcome } of page.broker.vault.readAudit())
+      if (action === 'sign_in') noted.push(outcome);
     expect(noted).toEqual(['allowed', 'refused']);
   });
 
@@ -164,7 +165,12 @@ describe('the page of the person at this computer', () => {
     await browser.open(`${page.origin}/`);
     expect(await pass(14)).toBeNull();
     // It lives for ten minutes, and nobody opens it.
-    await createCredential(page.broker, localPrincipal, { connectorId, authenticationType: 'api_key' }, { obtainedBy: 'page' });
+    await createCredential(
+      page.broker,
+      localPrincipal,
+      { connectorId, authenticationType: 'api_key' },
+      { obtainedBy: 'page' },
+    );
     expect(await pass(9)).toBeNull();
     expect(await pass(10)).toBeNull();
     expect(await pass(8)).toBe('unused');
