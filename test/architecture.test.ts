@@ -103,6 +103,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@modelcontextprotocol/server': ['mcp'],
   hono: ['http'],
   '@hono/node-server': ['http'],
+  'simple-icons': ['http'],
   'openid-client': ['broker'],
   '@simplewebauthn/server': ['broker'],
   'oidc-provider': ['http'],

@@ -31,6 +31,7 @@ export type ApprovalView = {
   /** The program that asks, as it calls itself. */
   readonly client: string | null;
   /** As they were when it was asked. */
+  readonly connectorId: string;
   readonly facts: ApprovalFacts;
   readonly askedAt: number;
   /** Milliseconds since 1970. */
@@ -232,6 +233,7 @@ async function viewOfApproval(broker: Broker, approval: Approval): Promise<Appro
     act: approval.act,
     details: approval.details,
     client: approval.client,
+    connectorId: approval.connectorId,
     facts,
     askedAt: approval.askedAt,
     expiresAt: approval.expiresAt,

@@ -2,6 +2,7 @@
 import { html, raw } from 'hono/html';
 import { oneLine } from '../../broker/input/text.ts';
 import type { PublicError } from '../../errors.ts';
+import { keywardMark } from './keyward-mark.ts';
 import { script } from './script.ts';
 import { style } from './style.ts';
 
@@ -43,7 +44,7 @@ ${reload === true ? html`<noscript><meta http-equiv="refresh" content="3"></nosc
 </head>
 <body${wait === undefined ? '' : html` data-wait="${wait}"`}>
 <div class="frame${navigation === undefined ? '' : ' wide'}">
-<header><div class="brand">${icons.key}<span>Keyward</span></div>${navigation ?? ''}</header>
+<header><div class="brand">${raw(keywardMark)}<span>Keyward</span></div>${navigation ?? ''}</header>
 <main>
 ${body}
 </main>
@@ -90,21 +91,16 @@ function signInLink(to: string): string {
 }
 
 function icon(shapes: string): Html {
-  return raw(drawing(shapes, 'currentColor'));
+  return raw(
+    `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">${shapes}</svg>`,
+  );
 }
-
-function drawing(shapes: string, colour: string): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="${colour}" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">${shapes}</svg>`;
-}
-
-const keyShapes = '<circle cx="8" cy="15" r="5"/><path d="M11.6 11.4 20 3m-4 4 3 3"/>';
 
 /** For the tab, within the page: nothing else is asked for. */
-const favicon = `data:image/svg+xml,${encodeURIComponent(drawing(keyShapes, '#17594a'))}`;
+const favicon = `data:image/svg+xml,${encodeURIComponent(keywardMark)}`;
 
 /** Drawings that say nothing the text does not say. */
 export const icons = {
-  key: icon(keyShapes),
   check: icon('<path d="m5 12.5 4.5 4.5L19 7.5"/>'),
   cross: icon('<path d="M7 7l10 10M17 7 7 17"/>'),
   clock: icon('<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>'),

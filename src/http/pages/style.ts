@@ -25,7 +25,7 @@ nav a:hover{background:var(--tint);color:var(--ink)}
 nav a[aria-current]{background:var(--tint);color:var(--ink);font-weight:600}
 .notice{flex-basis:100%;margin:.75rem 0 0;padding:.6rem .9rem;border:1px solid var(--accent);border-radius:10px;background:var(--tint)}
 .brand{display:flex;align-items:center;gap:.5rem;margin:.25rem .25rem 1.25rem;font-weight:650;letter-spacing:.01em}
-.brand svg{width:1.4rem;height:1.4rem;color:var(--accent);flex:none}
+.brand svg{width:1.6rem;height:1.6rem;flex:none}
 main{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:1.75rem;box-shadow:0 1px 2px rgb(0 0 0/.04)}
 h1{font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .75rem;text-wrap:balance}
 h2{font-size:1.0625rem;line-height:1.35;margin:1.75rem 0 .5rem}
@@ -99,6 +99,9 @@ button.side:hover{border-color:var(--ink)}
 .badge.bad{background:var(--bad-tint);color:var(--bad)}
 .badge.wait{color:var(--soft)}
 .badge svg{width:1.5rem;height:1.5rem}
+.mark{display:inline-grid;place-items:center;width:2.25rem;height:2.25rem;border:1px solid var(--line);border-radius:10px;background:var(--field);color:var(--ink);font-weight:650;vertical-align:middle}
+.mark svg{width:1.25rem;height:1.25rem}
+main>.mark{display:grid;margin:0 0 .9rem}
 .usercode{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:2rem;font-weight:650;letter-spacing:.08em;text-align:center;background:var(--tint);border-radius:10px;padding:.9rem;margin:0 0 1.1rem;overflow-wrap:anywhere}
 .head{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.5rem 1.25rem;margin:0 0 .75rem}
 .head h1{margin:0}

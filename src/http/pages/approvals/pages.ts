@@ -3,6 +3,7 @@ import { html } from 'hono/html';
 import { answersTo, askerOf, doneForMinutes } from '../../../broker/approvals/answers.ts';
 import type { ApprovalView, ListedApproval } from '../../../broker/approvals/page.ts';
 import { grantMinutes, hasMinutes } from '../../../broker/approvals/state.ts';
+import { markOf } from '../marks.ts';
 import { type Html, icons, minutesLeft, page } from '../page.ts';
 import { askedFor, facts, listStep, question, whatItMeans, whichConnection } from './words.ts';
 
@@ -52,7 +53,8 @@ function asking(view: View, around: Around): { title: string; body: Html } {
   const { yes, no } = answersTo(view);
   return {
     title: question(view),
-    body: html`<h1>${question(view)}</h1>
+    body: html`${markOf(view.connectorId)}
+<h1>${question(view)}</h1>
 ${whatItMeans(view)}
 <p><strong>Allow it only if you asked for this yourself, just now.</strong> A web page or a message that the assistant read may have told it to ask.</p>
 ${facts(view, around.now)}

@@ -1,5 +1,7 @@
 /** An attempt as a page: what is asked, by whom, for which service, where it will be kept, and what comes next. */
+import { html } from 'hono/html';
 import type { ConnectView } from '../../../broker/connect/page.ts';
+import { markOf } from '../marks.ts';
 import { type Html, page } from '../page.ts';
 import { completedPage, expiredPage, failedPage } from './final-steps.ts';
 import type { Filled } from './form.ts';
@@ -9,13 +11,23 @@ import { authorizePage, claimPage, devicePage, deviceStartPage, workingPage } fr
 
 const nothingFilled: Filled = { values: {}, problems: {} };
 
+/** Steps whose heading names the service of the connector, and that have no other picture. */
+const named: ReadonlySet<ConnectView['step']> = new Set([
+  'claim',
+  'auth_config',
+  'inputs',
+  'device_start',
+  'authorize',
+  'device',
+]);
+
 /** The page of an attempt's current step. `filled` is what came back from a form that has to be corrected. */
 export function renderView(view: ConnectView, around: Surroundings, filled: Filled = nothingFilled): Html {
   const shown = show(view, around, filled);
   const waits = view.step === 'working' || view.step === 'device';
   return page({
     title: Object.keys(filled.problems).length > 0 ? `To correct: ${shown.title}` : shown.title,
-    body: shown.body,
+    body: named.has(view.step) ? html`${markOf(view.connector.id)}\n${shown.body}` : shown.body,
     foot: `This page comes from Keyward at ${around.host}.`,
     ...(waits ? { wait: view.step } : {}),
     // A page with a code to copy must not move under the person's hands.

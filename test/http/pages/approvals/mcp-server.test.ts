@@ -235,6 +235,7 @@ async function pageOf(act: 'call' | 'tools', details: Parameters<typeof approval
   const times = { askedAt: 0, expiresAt: 600_000, releaseUntil: null };
   const view = {
     approvalId: 'a',
+    connectorId: 'mcp-server',
     state: 'pending',
     act,
     details,
