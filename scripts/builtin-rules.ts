@@ -70,6 +70,7 @@ export function checkBuiltins(files: readonly DefinitionFile[]): {
     checkFacts(definition, report);
     checkAuth(definition, complete(definition), report);
     checkFamily(complete(definition), report);
+    checkScopeTexts(definition, report);
   }
   return { definitions, problems };
 }
@@ -178,6 +179,13 @@ function checkSuffixes({ api: { allowedHosts } }: AuthMethod, path: string, repo
 function scopesIn(definition: ConnectorFile, index: number): readonly string[] | undefined {
   const method = definition.auth[index];
   return method && 'scopes' in method ? method.scopes : undefined;
+}
+
+/** A text belongs to a scope that is asked for; one for another is a slip of the pen. */
+function checkScopeTexts(definition: ConnectorFile, report: Report): void {
+  const asked = new Set(definition.auth.flatMap((_, index) => scopesIn(definition, index) ?? []));
+  for (const scope of Object.keys(definition.scopeDescriptions ?? {}))
+    if (!asked.has(scope)) report(`scopeDescriptions.${scope}`, 'is no scope that this connector asks for');
 }
 
 /** What `get_credential_metadata` shows as a sample must be accepted by `create_credential`. */
