@@ -22,16 +22,22 @@ import { actingFor, auditedRefusal } from '../policy/policy.ts';
 import { startAttempt } from './attempts.ts';
 import { argumentsDigest, type Created, type CreateInput } from './create-input.ts';
 
-/**
- * Creates or reconnects a credential.
- *
- * @param options `returnTo`: a page of this Keyward, where its person goes back to, in place of what `redirectUri` names
- */
+type CreateOptions = {
+  readonly obtainedBy: ObtainedBy;
+  /** Nothing is stored that the service did not take, such as while it can't be reached. */
+  readonly onlyTaken?: boolean;
+  /** The owner typed all of it on a page of their own just now. */
+  readonly typedByOwner?: boolean;
+  /** A page of this Keyward, where its person goes back to, in place of what `redirectUri` names. */
+  readonly returnTo?: string;
+};
+
+/** Creates or reconnects a credential. */
 export async function createCredential(
   broker: Broker,
   principal: Principal,
   input: CreateInput,
-  options: { readonly obtainedBy: ObtainedBy; readonly onlyTaken?: boolean; readonly returnTo?: string },
+  options: CreateOptions,
 ): Promise<Created> {
   const { connectorId, authenticationType, userId, authConfigId, redirectUri, name, credentialId, ...fields } = input;
   const owner = await actingFor(broker, principal, userId);
@@ -81,8 +87,9 @@ export async function createCredential(
     if (authenticationType === 'oauth2' && redirectUri === undefined) missing.push('redirectUri');
     if (missing.length > 0) throw missingError(missing);
   }
-  const { obtainedBy } = options;
-  await requireConsent(broker, owner, { connector, auth, given, scopes: taken.scopes, previous, obtainedBy });
+  const { obtainedBy, typedByOwner = false } = options;
+  const wish = { connector, auth, given, scopes: taken.scopes, previous, obtainedBy, typedByOwner };
+  await requireConsent(broker, owner, wish);
   const askedScopes = taken.scopes ?? previous?.askedScopes ?? null;
   const wanted = { connector, auth, inputs: given.inputs };
   const { inputs, config } = await findServer(broker, owner, wanted, askedScopes, authConfigId ?? null);

@@ -34,6 +34,8 @@ export type ConnectView = {
   readonly shares: readonly Share[];
   /** The program that asked, as it calls itself. */
   readonly client: string | null;
+  /** The owner began it in person, on a page of their own or in a terminal; a program can only say that it is them. */
+  readonly own: boolean;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
   /** Token that every form of this attempt must send back. */
@@ -94,7 +96,7 @@ export type Step =
   | { readonly step: 'working' }
   | {
       readonly step: 'completed';
-      readonly credential: Pick<Credential, 'name' | 'account' | 'statusReason'> | null;
+      readonly credential: Pick<Credential, 'id' | 'name' | 'account' | 'statusReason'> | null;
       readonly returnTo: string | null;
     }
   | { readonly step: 'failed'; readonly error: PublicError; readonly returnTo: string | null }
@@ -124,6 +126,7 @@ export async function viewAttempt(
     reconnects: previous === undefined ? null : { name: previous.name, account: previous.account },
     shares: previous?.shares ?? [],
     client: attempt.client,
+    own: attempt.obtainedBy === 'page',
     expiresAt: attempt.expiresAt,
     csrf: csrfFor(attemptId, secret.key, browser),
     ...(visitor !== 'local' && isUnclaimed(attempt)

@@ -23,6 +23,8 @@ type Connecting = {
   /** The credential that is connected again. */
   readonly previous: Credential | null;
   readonly obtainedBy: ObtainedBy;
+  /** The owner typed all of it on a page of their own just now: that names its hosts, as a yes to a request would. */
+  readonly typedByOwner: boolean;
 };
 
 /** Returns when the owner need not be asked, or said yes. Errors as `requireApproval` says. */
@@ -57,7 +59,7 @@ async function refuseSecrets(broker: Broker, owner: Principal, connecting: Conne
 async function consentToHosts(
   broker: Broker,
   owner: Principal,
-  { connector, auth, given, previous }: Connecting,
+  { connector, auth, given, previous, typedByOwner }: Connecting,
   asksOnPage: boolean,
 ): Promise<void> {
   const named = namedHosts(connector, auth, given.inputs);
@@ -76,7 +78,7 @@ async function consentToHosts(
     );
     throw await auditedRefusal(broker, owner, action, { connectorId }, error);
   }
-  if (asksOnPage) return;
+  if (asksOnPage || typedByOwner) return;
   const inputs = Object.fromEntries([...named.keys()].map((name) => [name, given.inputs[name] ?? '']));
   const matter = { id: null, connectorId, hosts };
   await requireApproval(broker, owner, { credential: matter, action, act: 'host', details: { inputs } });

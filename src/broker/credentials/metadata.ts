@@ -80,13 +80,22 @@ function requireCategory({ catalogue }: Broker, category: string | undefined): v
   });
 }
 
-/** Ways to connect a service that has no connector of its own, by what is known of it. */
+/** Connectors for a service that has none of its own, by what is known of it. */
 const general = {
   'generic-api-key': 'a key in a header',
   'generic-http': 'a bearer token or a password',
   'generic-oauth2': 'OAuth',
   'mcp-server': 'the address of an MCP server',
 };
+
+/** The connectors for any service by its address, each with what has to be known of it, for a person. */
+export function generalConnectors({ catalogue }: Broker): { connectorId: string; what: string }[] {
+  return Object.entries(general).flatMap(([connectorId, what]) =>
+    catalogue.get(connectorId) === undefined
+      ? []
+      : [{ connectorId, what: `${what.charAt(0).toUpperCase()}${what.slice(1)}` }],
+  );
+}
 
 /** True where nothing was asked for by name, or something is called just so. */
 function isCalled(found: readonly Connector[], query: string): boolean {
@@ -98,17 +107,10 @@ function isCalled(found: readonly Connector[], query: string): boolean {
 }
 
 /** What to do when no connector is the one that was meant. */
-function elsewhere(
-  { catalogue }: Broker,
-  query: string,
-  category: string | undefined,
-  found: readonly Connector[],
-): string {
+function elsewhere(broker: Broker, query: string, category: string | undefined, found: readonly Connector[]): string {
   if (category !== undefined && found.length === 0)
     return `Nothing in ${category} matches ${quoted(query, 64)}. Search without a category.`;
-  const ways = Object.entries(general)
-    .filter(([id]) => catalogue.get(id) !== undefined)
-    .map(([id, what]) => `${id} (${what})`);
+  const ways = generalConnectors(broker).map(({ connectorId, what }) => `${connectorId} (${what})`);
   const first =
     found.length === 0
       ? `No service matches ${quoted(query, 64)}. If another spelling finds nothing either,`

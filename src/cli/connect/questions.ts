@@ -1,10 +1,10 @@
 /** What a person is asked in the terminal while they connect a service. */
 
+import { effortText, type Way, wayTitle } from '../../broker/credentials/ways.ts';
 import { fieldsOf } from '../../broker/input/fields.ts';
 import { KeywardError } from '../../errors.ts';
 import { plain } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { effortText, type Way } from './way.ts';
 
 /** Asks which way, where there are several. Without a terminal nobody can say, so all of them are named. */
 export async function chooseWay(ways: readonly Way[], terminal: Terminal | null): Promise<Way> {
@@ -18,7 +18,7 @@ export async function chooseWay(ways: readonly Way[], terminal: Terminal | null)
     });
   }
   ways.forEach((way, index) => {
-    terminal.say(`${plain(`${index + 1}  ${titleOf(way)}: ${effortText(way)}`)}\n`);
+    terminal.say(`${plain(`${index + 1}  ${wayTitle(way)} (${way.auth.authenticationType}): ${effortText(way)}`)}\n`);
   });
   for (;;) {
     const typed = (await terminal.ask(`Which way? [1] `)).trim();
@@ -26,10 +26,6 @@ export async function chooseWay(ways: readonly Way[], terminal: Terminal | null)
       ways[typed === '' ? 0 : Number(typed) - 1] ?? ways.find(({ form }) => form.authenticationType === typed);
     if (chosen !== undefined) return chosen;
   }
-}
-
-function titleOf({ auth }: Way): string {
-  return auth.title === null ? auth.authenticationType : `${auth.title} (${auth.authenticationType})`;
 }
 
 /**

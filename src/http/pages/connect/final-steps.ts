@@ -15,8 +15,8 @@ export function completedPage(view: Step<'completed'>): { title: string; body: H
 <h1>${name} is connected</h1>
 ${account === null ? '' : html`<p>${name} says that it is the account <strong>${account}</strong>.</p>`}
 ${credential?.statusReason ? html`<p class="error">${name} did not confirm it. ${credential.statusReason}</p>` : ''}
-<p>Keyward keeps the connection as <strong>${credential?.name ?? name}</strong>, encrypted. ${view.client === null ? 'The assistant' : quoted(view.client)} can use it now; you can have it deleted at any time by asking the assistant to do so.</p>
-${onward(view.returnTo)}`,
+<p>Keyward keeps the connection as <strong>${credential?.name ?? name}</strong>, encrypted. ${view.own ? 'Your assistants' : view.client === null ? 'The assistant' : quoted(view.client)} can use it now; you can ${view.own ? 'limit or delete it at any time' : 'have it deleted at any time by asking the assistant to do so'}.</p>
+${view.own && credential !== null ? html`<p class="actions"><a class="button" href="/connections/${credential.id}">Go to the connection</a></p>` : onward(view.returnTo)}`,
   };
 }
 

@@ -4,7 +4,17 @@ import { agreementTo } from '../../../broker/connect/page.ts';
 import type { Html } from '../page.ts';
 import { type Field, readFields } from './fields.ts';
 import { type Filled, fieldPrefix, renderField, renderProblems } from './form.ts';
-import { asker, cancelForm, facts, formHead, outside, type Step, type Surroundings, scopeList } from './page-parts.ts';
+import {
+  cancelForm,
+  facts,
+  formHead,
+  outside,
+  type Step,
+  type Surroundings,
+  scopeList,
+  wish,
+  wishToUse,
+} from './page-parts.ts';
 
 /** Registering Keyward as an OAuth client of the service (RFC 6749 §2), once for each connector. */
 export function authConfigPage(
@@ -18,7 +28,7 @@ export function authConfigPage(
     title: `Set up ${name}`,
     body: html`${renderProblems(fields, filled.problems)}
 <h1>Set up ${name} for Keyward</h1>
-<p>${asker(view)} wants to connect ${name}. Before ${name} lets Keyward ask for access, Keyward has to be registered there as an app. ${once(view)}</p>
+<p>${wish(view, `connect ${name}`)}. Before ${name} lets Keyward ask for access, Keyward has to be registered there as an app. ${once(view)}</p>
 <ol class="steps">
 <li>${
       /^https?:/.test(view.clientsAt)
@@ -73,7 +83,7 @@ export function inputsPage(view: Step<'inputs'>, around: Surroundings, filled: F
     title: `Connect ${name}`,
     body: html`${renderProblems(fields, filled.problems)}
 <h1>Connect ${name}</h1>
-<p>${asker(view)} wants to use ${name} for you. ${
+<p>${wishToUse(view)}. ${
       secrets.length > 0
         ? 'What you enter here goes straight into Keyward’s vault; it does not pass through the chat.'
         : 'It needs to know this first.'
@@ -105,7 +115,7 @@ export function handOverPage(view: Step<'hand_over'>, around: Surroundings): { t
   return {
     title: `Connect ${view.connector.name}`,
     body: html`<h1>A token of ${view.tokenOf} will be given to ${view.givenTo}</h1>
-<p>${asker(view)} wants to connect ${givenTo}, which sends people to ${tokenOf} to sign in. What ${tokenOf} grants there, Keyward would send to ${givenTo}. Whoever runs ${givenTo} can then do with your account at ${tokenOf} whatever you agree to.</p>
+<p>${wish(view, 'connect')} ${givenTo}, which sends people to ${tokenOf} to sign in. What ${tokenOf} grants there, Keyward would send to ${givenTo}. Whoever runs ${givenTo} can then do with your account at ${tokenOf} whatever you agree to.</p>
 <p>Many services let another company handle their sign-in. Go on only if you know that ${givenTo} has ${tokenOf} do that, or if both are yours. If you have other things at ${tokenOf}, such as mail or files, stop here.</p>
 <form method="post" id="ask">${formHead(view, 'hand-over')}<input type="hidden" name="${fieldPrefix}agreement" value="${agreementTo(view)}">${choices(view)}</form>
 <div class="actions"><button form="ask">Give ${view.givenTo} a token of ${view.tokenOf}</button>${cancelForm(view)}</div>

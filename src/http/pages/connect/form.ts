@@ -18,6 +18,12 @@ const maxRadios = 5;
 /** Prefix of a field's name in the form: a property may be called anything, `csrf` too. */
 export const fieldPrefix = 'field.';
 
+/** The fields that a person filled in, by property name. */
+export function fieldsIn(form: URLSearchParams): Record<string, string> {
+  const fields = [...form].filter(([name]) => name.startsWith(fieldPrefix));
+  return Object.fromEntries(fields.map(([name, value]) => [name.slice(fieldPrefix.length), value]));
+}
+
 /** One field. A secret that was typed is never sent back; it has to be typed again. */
 export function renderField(field: Field, filled: Filled): Html {
   const id = fieldId(field);

@@ -20,9 +20,16 @@ export type Surroundings = {
 /** One step of {@link ConnectView}. */
 export type Step<Name extends ConnectView['step']> = Extract<ConnectView, { step: Name }>;
 
-/** Who asks, as the start of a sentence. */
-export function asker(view: ConnectView): string {
-  return view.client === null ? 'An assistant on this Keyward' : quoted(view.client);
+/** Who wants what, as the start of a sentence. */
+export function wish(view: ConnectView, act: string): string {
+  if (view.own) return `You want to ${act}`;
+  return `${view.client === null ? 'An assistant on this Keyward' : quoted(view.client)} wants to ${act}`;
+}
+
+/** Who wants to use the service, as the start of a sentence. */
+export function wishToUse(view: ConnectView): string {
+  const { name } = view.connector;
+  return view.own ? wish(view, `connect ${name}`) : wish(view, `use ${name} for you`);
 }
 
 /** The facts a person needs before trusting the page with anything. */
@@ -30,7 +37,7 @@ export function facts(view: ConnectView, around: Surroundings): Html {
   return html`<dl class="facts">
 ${view.destination === null ? '' : html`<dt>Sent to</dt><dd><span class="code">${view.destination}</span> and nowhere else</dd>`}
 ${view.reconnects === null ? '' : html`<dt>Connects again</dt><dd>${data(view.reconnects.name)}${view.reconnects.account === null ? '' : html`, until now ${data(view.reconnects.account)}`}</dd>`}
-<dt>Asked by</dt><dd>${view.client ?? 'an assistant on this Keyward'}</dd>
+<dt>Asked by</dt><dd>${view.own ? 'you' : (view.client ?? 'an assistant on this Keyward')}</dd>
 ${view.shares.length === 0 ? '' : html`<dt>Shared with</dt><dd>${sharing(view)}</dd>`}
 <dt>Stored</dt><dd>${around.place}</dd>
 <dt>Assistants</dt><dd>${releaseRule[around.release]}</dd>

@@ -18,7 +18,7 @@ import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
-import { fieldPrefix } from './form.ts';
+import { fieldsIn } from './form.ts';
 import type { FormAction, Surroundings } from './page-parts.ts';
 import { renderView } from './view.ts';
 
@@ -57,7 +57,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     const id = attemptId(c);
     const browser = readBinding(c, id, secure);
     const form = new URLSearchParams(await c.req.text());
-    const values = fieldsOf(form);
+    const values = fieldsIn(form);
     const sender = { browser, csrf: form.get('csrf') ?? '', visitor: await visitor(c) };
     const result = await submit(broker, { id, sender, action: form.get('action') ?? '', values });
     // 303: the browser GETs the next step, and reloading it sends nothing twice.
@@ -113,10 +113,4 @@ function attemptId(c: Context): string {
   throw new KeywardError('not_found', 'There is no such connect flow.', {
     hint: 'Open the link as a whole, or ask the assistant to start again.',
   });
-}
-
-/** The fields a person filled in, by property name. */
-function fieldsOf(form: URLSearchParams): Record<string, string> {
-  const fields = [...form].filter(([name]) => name.startsWith(fieldPrefix));
-  return Object.fromEntries(fields.map(([name, value]) => [name.slice(fieldPrefix.length), value]));
 }

@@ -3,7 +3,6 @@ import { html } from 'hono/html';
 import { type Html, icons } from '../page.ts';
 import { type Filled, renderProblems } from './form.ts';
 import {
-  asker,
   cancelForm,
   facts,
   formHead,
@@ -12,6 +11,7 @@ import {
   type Surroundings,
   scopeList,
   webUrl,
+  wishToUse,
 } from './page-parts.ts';
 
 /**
@@ -23,7 +23,7 @@ export function authorizePage(view: Step<'authorize'>, around: Surroundings): { 
   return {
     title: `Connect ${name}`,
     body: html`<h1>Connect ${name}</h1>
-<p>${asker(view)} wants to use ${name} for you. ${name} will ask you to sign in and to agree; Keyward then keeps the access it grants. Your password stays between you and ${name}.</p>
+<p>${wishToUse(view)}. ${name} will ask you to sign in and to agree; Keyward then keeps the access it grants. Your password stays between you and ${name}.</p>
 ${askedFor(view)}
 ${borrowed(view)}
 <div class="actions">${outside(view.authorizationUrl, `Continue to ${name}`, 'button')}${cancelForm(view)}</div>
@@ -55,7 +55,7 @@ export function claimPage(view: Step<'claim'>, around: Surroundings): { title: s
   return {
     title: `Connect ${name}`,
     body: html`<h1>Connect ${name}</h1>
-<p>${asker(view)} wants to use ${name} for you. Go on only if you asked it to, just now: this link then works in this browser and in no other.</p>
+<p>${wishToUse(view)}. Go on only if you asked it to, just now: this link then works in this browser and in no other.</p>
 <div class="actions"><form method="post">${formHead(view, 'claim')}<button>Continue</button></form></div>
 ${facts(view, around)}`,
   };
@@ -78,7 +78,7 @@ export function deviceStartPage(
     title: `Connect ${name}`,
     body: html`${renderProblems([], problems)}
 <h1>Connect ${name}</h1>
-<p>${asker(view)} wants to use ${name} for you. Go on only if you asked it to, just now. Keyward then shows a code, which you enter at ${name}; whoever enters it lets Keyward into their account there.</p>
+<p>${wishToUse(view)}. Go on only if you asked it to, just now. Keyward then shows a code, which you enter at ${name}; whoever enters it lets Keyward into their account there.</p>
 ${askedFor(view)}
 <div class="actions"><form method="post">${formHead(view, 'start-device')}<button>Show the code</button></form>${cancelForm(view)}</div>
 ${facts(view, around)}`,
@@ -92,7 +92,7 @@ export function devicePage(view: Step<'device'>, around: Surroundings): { title:
     title: `Enter a code at ${name}`,
     body: html`<h1>Enter this code at ${name}</h1>
 <p class="usercode">${view.userCode}</p>
-<p>${asker(view)} wants to use ${name} for you. Open ${outside(view.verificationUri, html`<span class="code">${view.verificationUri}</span>`)} on any device, sign in, enter the code and agree. Go on only if you asked for this yourself.</p>
+<p>${wishToUse(view)}. Open ${outside(view.verificationUri, html`<span class="code">${view.verificationUri}</span>`)} on any device, sign in, enter the code and agree. Go on only if you asked for this yourself.</p>
 ${askedFor(view)}
 <div class="actions">${
       view.verificationUriComplete === null

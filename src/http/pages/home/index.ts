@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { activityRoutes } from './activity.ts';
 import { assistantsRoutes } from './assistants.ts';
 import { clientsRoutes } from './clients.ts';
+import { connectingRoutes } from './connect.ts';
 import { connectionRoutes } from './connection.ts';
 import { connectionsRoutes } from './connections.ts';
 import { createDesk, type DeskOptions } from './desk.ts';
@@ -20,6 +21,7 @@ export function homeRoutes({ mcpUrl, ...options }: HomeOptions): Hono {
   routes.route('/', connectionsRoutes(desk, mcpUrl));
   routes.route('/', connectionRoutes(desk, mcpUrl));
   routes.route('/', offerRoutes(options));
+  routes.route('/', connectingRoutes(desk));
   routes.route('/', assistantsRoutes(desk, mcpUrl !== null));
   routes.route('/', activityRoutes(desk));
   routes.route('/', clientsRoutes(desk));

@@ -21,6 +21,7 @@ const base = {
   reconnects: null,
   shares: [],
   client: 'Claude Desktop',
+  own: false,
   expiresAt: now + 540_000,
   csrf: 'the-csrf-value',
 };
@@ -80,7 +81,7 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
   completed: {
     ...base,
     step: 'completed',
-    credential: { name: 'Ann’s Acme', account: null, statusReason: null },
+    credential: { id: '', name: 'Ann’s Acme', account: null, statusReason: null },
     returnTo: null,
   },
   failed: { ...base, step: 'failed', error: { code: 'provider_refused', message: 'Acme refused.' }, returnTo: null },
@@ -236,7 +237,7 @@ describe('connect pages', () => {
       {
         ...hostile,
         step: 'completed',
-        credential: { name: bad, account: null, statusReason: null },
+        credential: { id: '', name: bad, account: null, statusReason: null },
         returnTo: `https://acme.example/${bad}`,
       },
       { ...hostile, step: 'failed', error: { code: 'provider_refused', message: bad, hint: bad }, returnTo: null },
@@ -262,7 +263,12 @@ describe('connect pages', () => {
       const views: ConnectView[] = [
         { ...base, step: 'authorize', authorizationUrl: url, scopes: [], changeableClientId: null, borrowed: null },
         { ...base, step: 'device', scopes: [], userCode: 'A', verificationUri: url, verificationUriComplete: url },
-        { ...base, step: 'completed', credential: { name: 'A', account: null, statusReason: null }, returnTo: url },
+        {
+          ...base,
+          step: 'completed',
+          credential: { id: '', name: 'A', account: null, statusReason: null },
+          returnTo: url,
+        },
         { ...base, step: 'inputs', schema, values: {}, keyUrl: url },
       ];
       for (const view of views) {
