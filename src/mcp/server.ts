@@ -22,7 +22,7 @@ const instructions = `Keyward keeps the person's credentials for other services,
 
 To use a service: call list_credentials first; the credentialId it shows is the connectionId of the other tools. Then call_api with the path of the service's API; you never need the secret for that.
 To connect a service: list_connectors (find connectorId), get_credential_metadata (see the fields), create_credential.
-If create_credential answers oauthUrl or connectUrl, give the person exactly that link (and userCode, if present), ask them to finish in the browser, then call check_attempt with waitSeconds until it is completed, failed or expired. Links last ten minutes and belong to this person only.
+If create_credential answers oauthUrl or connectUrl, give the person exactly that link (and userCode, if present), ask them to finish in the browser, then call check_attempt with waitSeconds until it is completed, failed or expired. Links end at expiresAt and belong to this person only.
 
 Never ask for a password, API key, token or client secret in chat, and never pass one on that was not offered: leave secret fields out, and the person types them on Keyward's own page behind the link.
 Status reconnect_required: the person has to connect again; call create_credential with that credentialId.

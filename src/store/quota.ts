@@ -83,7 +83,7 @@ const names = {
   attempt: {
     many: 'attempts of the last hour',
     open: 'attempts that wait for a person',
-    hint: 'Finish or cancel one of them on its page, or wait: each ends ten minutes after it began.',
+    hint: 'Finish or cancel one of them on its page, or wait: each ends by itself, within an hour.',
   },
   session: { many: 'session tokens', open: 'session tokens', hint: 'Revoke some that are no longer needed.' },
   signInCode: {

@@ -130,6 +130,8 @@ export type AttemptRow = Row & {
   readonly status: AttemptStatus;
   /** The credential that came out of it. */
   readonly credentialId: string | null;
+  /** The attempt that the person began instead, on the page of this one; absent while it stands for itself. */
+  readonly continuedAs?: string;
   /** The user who started it for its owner, of the same tenant; null or absent when the owner did. */
   readonly startedBy?: string | null;
   /** Mark of the browser that claimed an attempt which somebody started for its owner. */

@@ -16,10 +16,8 @@ import { actingFor, authorize, requireWithin } from '../policy/policy.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
 import { argumentsDigest, type Created, type CreateInput, type StartedAttempt } from './create-input.ts';
 import { beginDevice, watchDevice } from './device.ts';
-import { type AttemptState, expired, failAttempt, failureOf, stateOf } from './state.ts';
+import { type AttemptState, expired, failAttempt, failureOf, stateOf, stepEndsAt } from './state.ts';
 
-/** How long a person has. */
-const attemptLifetimeMs = 600_000;
 /** Ended attempts stay readable this long. */
 const keepMs = 3_600_000;
 
@@ -58,7 +56,7 @@ export async function startAttempt(
   await broker.vault.purge('attempt', Date.now() - keepMs);
   await broker.vault.purge('replacedSecret', Date.now());
 
-  const expiresAt = Date.now() + attemptLifetimeMs;
+  const expiresAt = stepEndsAt(plan);
   const record = {
     ...planned,
     id,
@@ -67,7 +65,7 @@ export async function startAttempt(
     flow,
     redirectUri,
     returnTo: options.returnTo,
-    client: owner.client ?? null,
+    client: plan.client === undefined ? (owner.client ?? null) : plan.client,
     argumentsDigest: options.argumentsDigest,
     startedBy: owner.actor ?? null,
     browser: null,
@@ -112,7 +110,7 @@ export async function checkAttempt(
 ): Promise<AttemptOutcome> {
   await authorize(broker, principal, 'attempt.read');
   const look = async () => {
-    const attempt = await requireAttempt(broker, principal, input.attemptId);
+    const attempt = await followed(broker, principal, await requireAttempt(broker, principal, input.attemptId));
     const status = stateOf(attempt);
     if (status === 'pending' && attempt.flow === 'device' && input.waitSeconds) watchDevice(broker, attempt.id);
     return { attempt, status };
@@ -195,6 +193,12 @@ async function requireAttempt(broker: Broker, principal: Principal, id: string):
   const attempt = await broker.vault.findAttempt(readId(id, 'attemptId'));
   if (attempt && isCallers(attempt, principal)) return attempt;
   throw new KeywardError('not_found', `There is no attempt ${id}.`, { hint: 'Start one with create_credential.' });
+}
+
+/** Where the person went on by another way, or began again, that attempt counts for whoever waits. */
+async function followed(broker: Broker, principal: Principal, attempt: Attempt): Promise<Attempt> {
+  if (attempt.continuedAs === undefined) return attempt;
+  return followed(broker, principal, await requireAttempt(broker, principal, attempt.continuedAs));
 }
 
 /** True for the caller's own attempts, and for those that it started for somebody else while it still may. */

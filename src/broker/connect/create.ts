@@ -30,6 +30,8 @@ type CreateOptions = {
   readonly typedByOwner?: boolean;
   /** A page of this Keyward, where its person goes back to, in place of what `redirectUri` names. */
   readonly returnTo?: string;
+  /** The program that asked, where it is not the one that calls; null: it has no name. */
+  readonly askedBy?: string | null;
 };
 
 /** Creates or reconnects a credential. */
@@ -110,6 +112,7 @@ export async function createCredential(
     askedScopes,
     obtainedBy: options.obtainedBy,
     onlyTaken: options.onlyTaken ?? false,
+    ...(options.askedBy !== undefined && { client: options.askedBy }),
   };
   const filled = given.missingSecrets.length === 0 && (!oauth || config !== undefined);
   // A program that sends its own client is the person's word already; what a model names, the person has to see.
@@ -181,7 +184,7 @@ async function suitable(broker: Broker, owner: Principal, wanted: Wanted, id: st
 }
 
 /** The inputs that somebody gave, without what a server said. */
-function askedFor(connector: Connector, auth: AuthMethod, inputs: Readonly<Record<string, string>>) {
+export function askedFor(connector: Connector, auth: AuthMethod, inputs: Readonly<Record<string, string>>) {
   const fields = fieldsOf(connector, auth);
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => fields.has(name)));
 }

@@ -11,13 +11,12 @@ import { readInputs } from '../input/forms.ts';
 import { plainUrlProblems } from '../input/plain-urls.ts';
 import type { OAuthContext } from '../oauth/context.ts';
 import { authorize } from '../policy/policy.ts';
-import { csrfFor, equalInConstantTime } from '../visitors/browser-binding.ts';
-import { answeredAlready, foreignForm } from '../visitors/form-errors.ts';
-import { admit, browserMark, isUnclaimed, type Sender } from '../visitors/visitor.ts';
+import { browserMark, type Sender } from '../visitors/visitor.ts';
 import { beginDevice, watchDevice } from './device.ts';
 import { finishAttempt, personOf } from './finish.ts';
-import { agreementTo, handOverFor, isChangeable, needsAuthConfig, needsClientSecret, openAttempt } from './page.ts';
-import { failAttempt, stateOf } from './state.ts';
+import { agreementTo, handOverFor, isChangeable, needsClientSecret, openAttempt } from './page.ts';
+import { commitForm, openForm, sentTwice } from './sent-form.ts';
+import { failAttempt, needsAuthConfig, stepEndsAt } from './state.ts';
 
 /** What was wrong with a form, by field; null when it was accepted. */
 type FormOutcome = { readonly problems: Readonly<Record<string, string>> } | null;
@@ -92,7 +91,8 @@ export async function submitAuthConfig(
   await authorize(broker, personOf(attempt), 'auth_config.create', { subject: config.id, connectorId: connector.id });
   const clientSecret = typed.clientSecret === '' ? null : typed.clientSecret;
   const changes: VaultChange[] = [{ op: 'create', kind: 'authConfig', record: config, secret: { clientSecret } }];
-  const next = { ...attempt, authConfigId: config.id, authConfigOwner: null };
+  const chosen = { ...attempt, authConfigId: config.id, authConfigOwner: null };
+  const next = { ...chosen, expiresAt: stepEndsAt(chosen) };
   if (attempt.flow === 'code') {
     await commitForm(broker, [...changes, { op: 'update', kind: 'attempt', record: next }]);
     return null;
@@ -189,7 +189,8 @@ async function finishForm(broker: Broker, attemptId: string): Promise<FormOutcom
 export async function forgetAuthConfig(broker: Broker, attemptId: string, sender: Sender): Promise<void> {
   const { attempt } = await openForm(broker, attemptId, sender);
   if (!isChangeable(attempt)) return;
-  const record = { ...attempt, ...(await clientInsteadOf(broker, attempt)) };
+  const chosen = { ...attempt, ...(await clientInsteadOf(broker, attempt)) };
+  const record = { ...chosen, expiresAt: stepEndsAt(chosen) };
   await commitForm(broker, [{ op: 'update', kind: 'attempt', record }]);
 }
 
@@ -226,43 +227,6 @@ export async function cancelFromPage(broker: Broker, attemptId: string, sender: 
       hint: 'Ask whether to try again before calling create_credential.',
     }),
   );
-}
-
-/**
- * Opens the attempt of a form that was sent. The attempt must be pending, and the form must come from this browser's
- * page.
- */
-async function openForm(broker: Broker, attemptId: string, { browser, csrf, visitor }: Sender, claiming = false) {
-  const opened = await openAttempt(broker, attemptId);
-  await admit(broker, opened.attempt, visitor, browser);
-  const unclaimed = visitor !== 'local' && isUnclaimed(opened.attempt);
-  if (
-    unclaimed !== claiming ||
-    browser === null ||
-    !equalInConstantTime(csrf, csrfFor(attemptId, opened.secret.key, browser))
-  ) {
-    throw foreignForm();
-  }
-  const state = stateOf(opened.attempt);
-  if (state === 'expired')
-    throw new KeywardError('attempt_expired', 'This page has expired.', { hint: 'Ask your assistant to start again.' });
-  if (state !== 'pending' || opened.attempt.status !== 'pending') throw answeredAlready();
-  return { ...opened, browser };
-}
-
-async function commitForm(broker: Broker, changes: readonly VaultChange[]): Promise<void> {
-  try {
-    await broker.vault.commit(changes);
-  } catch (error) {
-    if (!hasCode(error, 'conflict')) throw error;
-    throw sentTwice();
-  }
-}
-
-function sentTwice(): KeywardError {
-  return new KeywardError('attempt_used', 'This form was sent twice.', {
-    hint: 'Reload the page to see where it stands.',
-  });
 }
 
 function problemText(error: unknown): string {

@@ -1,14 +1,14 @@
 /** Connecting, as the pages see it. Knows no HTTP: `browser` is the value of the cookie that is bound to the attempt. */
 
-import { clientsAt, isOAuth, namedServer, serverInputName } from '../../connectors/auth-kinds.ts';
+import { clientsAt, isOAuth, serverInputName } from '../../connectors/auth-kinds.ts';
 import { isBuiltin } from '../../connectors/builtin.ts';
-import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
-import { namedHosts, serviceName } from '../../connectors/named-hosts.ts';
-import { clientHosts, serverHosts } from '../../connectors/server-hosts.ts';
-import { fillAllowed, variablesIn } from '../../connectors/template.ts';
-import { KeywardError, type PublicError, toPublic } from '../../errors.ts';
+import type { AuthMethod } from '../../connectors/definition/definition.ts';
+import { serviceName } from '../../connectors/named-hosts.ts';
+import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt, AttemptSecret, Credential, Share } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
+import { unconfirmed } from '../credentials/outcome.ts';
+import { effortText, wayTitle } from '../credentials/ways.ts';
 import { defaultAuthConfigId } from '../grants/auth-configs.ts';
 import { contextWith, noClient, oauthContext, ownerOf, requireAuth } from '../grants/oauth-context.ts';
 import { type JsonSchemaObject, pageForm, readInputs } from '../input/forms.ts';
@@ -17,8 +17,10 @@ import { scopesOf } from '../oauth/context.ts';
 import type { WantedScope } from '../oauth/hand-over.ts';
 import { csrfFor, stateFor } from '../visitors/browser-binding.ts';
 import { admit, isUnclaimed, type Visitor } from '../visitors/visitor.ts';
+import { destinationOf } from './destination.ts';
 import { type BorrowedClient, borrowedClient, type Family, familyAround } from './family.ts';
-import { failureOf, returnOf, stateOf } from './state.ts';
+import { mayBeginAgain, otherWays } from './other-ways.ts';
+import { failureOf, needsAuthConfig, returnOf, stateOf, stepEndsAt } from './state.ts';
 
 /** What a page shows. Every step carries what tells the person which request this is. */
 export type ConnectView = {
@@ -38,9 +40,18 @@ export type ConnectView = {
   readonly own: boolean;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  /** The attempt that the person began in place of this one; null while there is none. */
+  readonly continuedAs: string | null;
   /** Token that every form of this attempt must send back. */
   readonly csrf: string;
 } & Step;
+
+type OtherWay = {
+  readonly authenticationType: string;
+  readonly title: string;
+  /** What it takes of the person, in words that follow the title. */
+  readonly takes: string;
+};
 
 export type Step =
   /** A backend vouched for the person: the page waits for a click that binds the attempt to this browser. */
@@ -58,6 +69,8 @@ export type Step =
       readonly secretNeeded: boolean;
       /** The same app serves these services of the vendor, too. Null where it serves this one alone. */
       readonly family: Family | null;
+      /** Other ways that need no app, the quickest first. */
+      readonly others: readonly OtherWay[];
     }
   | {
       readonly step: 'inputs';
@@ -96,14 +109,19 @@ export type Step =
   | { readonly step: 'working' }
   | {
       readonly step: 'completed';
-      readonly credential: Pick<Credential, 'id' | 'name' | 'account' | 'statusReason'> | null;
+      /** `unconfirmed`: why the service did not say that it takes it; null: it did. */
+      readonly credential:
+        | (Pick<Credential, 'id' | 'name' | 'account'> & { readonly unconfirmed: string | null })
+        | null;
       readonly returnTo: string | null;
     }
-  | { readonly step: 'failed'; readonly error: PublicError; readonly returnTo: string | null }
-  | { readonly step: 'expired' };
+  /** `again`: the person may begin anew from here. */
+  | { readonly step: 'failed'; readonly error: PublicError; readonly returnTo: string | null; readonly again: boolean }
+  | { readonly step: 'expired'; readonly again: boolean };
 
 /**
- * The page of an attempt. Changes nothing, so a link prefetcher does no harm.
+ * The page of an attempt. Changes nothing but how long an app may still be registered for, so a link prefetcher does no
+ * harm.
  *
  * @throws KeywardError `unauthenticated` or `forbidden`: see `admit`
  */
@@ -127,24 +145,52 @@ export async function viewAttempt(
     shares: previous?.shares ?? [],
     client: attempt.client,
     own: attempt.obtainedBy === 'page',
-    expiresAt: attempt.expiresAt,
+    continuedAs: attempt.continuedAs ?? null,
     csrf: csrfFor(attemptId, secret.key, browser),
     ...(visitor !== 'local' && isUnclaimed(attempt)
-      ? { step: stateOf(attempt) === 'pending' ? 'claim' : 'expired' }
-      : await stepOf(broker, attempt, secret, browser)),
+      ? stateOf(attempt) === 'pending'
+        ? { step: 'claim', expiresAt: attempt.expiresAt }
+        : { step: 'expired', expiresAt: attempt.expiresAt, again: false }
+      : await shownStep(broker, attempt, secret, browser)),
   };
 }
 
+/** The step, and until when: registering an app begins its hour anew whenever the page of that is opened. */
+async function shownStep(
+  broker: Broker,
+  attempt: Attempt,
+  secret: AttemptSecret,
+  browser: string,
+): Promise<Step & { expiresAt: number }> {
+  const step = await stepOf(broker, attempt, secret, browser);
+  const expiresAt = Math.min(stepEndsAt(attempt), attempt.createdAt + longestMs);
+  if (step.step !== 'auth_config' || expiresAt - attempt.expiresAt < renewedAfterMs) {
+    return { ...step, expiresAt: attempt.expiresAt };
+  }
+  await broker.vault
+    .commit([{ op: 'update', kind: 'attempt', record: { ...attempt, expiresAt } }])
+    .catch((error: unknown) => {
+      // Sent or opened elsewhere at the same moment, which is as good.
+      if (!hasCode(error, 'conflict')) throw error;
+    });
+  return { ...step, expiresAt };
+}
+
+/** However often its page is opened, an attempt ends, in milliseconds. */
+const longestMs = 86_400_000;
+/** A page that is opened again within this time, in milliseconds, writes nothing. */
+const renewedAfterMs = 60_000;
+
 async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, browser: string): Promise<Step> {
   const state = stateOf(attempt);
-  if (state === 'expired') return { step: 'expired' };
-  if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: returnOf(attempt) };
-  if (state === 'completed')
-    return {
-      step: 'completed',
-      credential: (await credentialOf(broker, attempt, attempt.credentialId)) ?? null,
-      returnTo: returnOf(attempt),
-    };
+  const again = mayBeginAgain(attempt);
+  if (state === 'expired') return { step: 'expired', again };
+  if (state === 'failed') return { step: 'failed', error: failureOf(attempt), returnTo: returnOf(attempt), again };
+  if (state === 'completed') {
+    const made = await credentialOf(broker, attempt, attempt.credentialId);
+    const credential = made === undefined ? null : { ...made, unconfirmed: unconfirmed(broker, made) };
+    return { step: 'completed', credential, returnTo: returnOf(attempt) };
+  }
   if (attempt.status === 'exchanging') return { step: 'working' };
 
   const connector = broker.catalogue.require(attempt.connectorId);
@@ -162,6 +208,11 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
       scopes: attempt.askedScopes ?? scopes,
       secretNeeded: needsClientSecret(auth),
       family: familyAround(broker.catalogue, connector),
+      others: (await otherWays(broker, attempt)).map((way) => ({
+        authenticationType: way.auth.authenticationType,
+        title: wayTitle(way),
+        takes: effortText(way),
+      })),
     };
   }
   if (readInputs(connector, auth, { ...attempt.inputs, ...secret.inputs }).missingSecrets.length > 0) {
@@ -196,7 +247,7 @@ async function stepOf(broker: Broker, attempt: Attempt, secret: AttemptSecret, b
 
 /** Shown, not stored: a server that is down now may answer the next time the page is opened. */
 function failed(error: unknown): Step {
-  return { step: 'failed', error: toPublic(error), returnTo: null };
+  return { step: 'failed', error: toPublic(error), returnTo: null, again: false };
 }
 
 /** What the person has to agree to before anything else, unless they did; null where there is nothing. */
@@ -226,31 +277,6 @@ export function agreementTo({ tokenOf, givenTo }: { readonly tokenOf: string; re
   return `${tokenOf} > ${givenTo}`;
 }
 
-/**
- * Where the secrets of this connection go, in words: to the hosts that somebody gave, and to those of a connector file,
- * which may call itself anything. Whoever types a secret must see that.
- */
-function destinationOf(connector: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string | null {
-  const server = namedServer(auth, inputs);
-  const hosts = [
-    ...(isBuiltin(connector.id) ? namedHosts(connector, auth, inputs).values() : hostsOfFile(connector, auth, inputs)),
-    ...(server === null || !URL.canParse(server) ? [] : [new URL(server).host]),
-  ];
-  return hosts.length === 0 ? null : [...new Set(hosts)].join(' and ');
-}
-
-/** The hosts that a connector file names, with what was given for this connection. */
-function hostsOfFile(connector: Connector, auth: AuthMethod, inputs: Attempt['inputs']): string[] {
-  // An OAuth client is kept for all that its connector may do with it.
-  const servers = isOAuth(auth) ? clientHosts(connector, inputs) : serverHosts(auth, inputs);
-  return (
-    [...auth.api.allowedHosts, ...servers]
-      // What a service names later is one of the others, or below them.
-      .filter((host) => variablesIn(host).every((name) => Object.hasOwn(inputs, name)))
-      .map((host) => fillAllowed(host, inputs))
-  );
-}
-
 async function credentialOf(broker: Broker, attempt: Attempt, id: string | null): Promise<Credential | undefined> {
   return id === null ? undefined : broker.vault.get('credential', ownerOf(attempt), id);
 }
@@ -267,12 +293,6 @@ export async function openAttempt(
     });
   }
   return { attempt, secret: await broker.vault.open('attempt', attempt) };
-}
-
-/** True while the person still has to name an OAuth client. */
-export function needsAuthConfig(attempt: Attempt): boolean {
-  const oauth = attempt.authenticationType === 'oauth2' || attempt.authenticationType === 'oauth2_client_credentials';
-  return oauth && attempt.authConfigId === null;
 }
 
 /** True for a client of the person's own: not for the one of the environment, nor for that of a backend. */

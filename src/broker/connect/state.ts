@@ -1,6 +1,6 @@
 /** Where an attempt stands, and how it fails. */
-import { clientsAt } from '../../connectors/auth-kinds.ts';
-import type { Connector } from '../../connectors/definition/definition.ts';
+import { clientsAt, isOAuthType } from '../../connectors/auth-kinds.ts';
+import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { variablesIn } from '../../connectors/template.ts';
 import { hasCode, KeywardError, type PublicError, toPublic } from '../../errors.ts';
 import type { Attempt } from '../../vault/vault.ts';
@@ -9,6 +9,23 @@ import { isOver } from '../input/lifetime.ts';
 
 /** A token request takes at most half a minute; an exchange that is older was cut off by a crash. */
 const exchangeLimitMs = 120_000;
+
+/** How long a person has for a step, in milliseconds; registering an app at a service is the one that takes long. */
+const stepMs = 600_000;
+const appStepMs = 3_600_000;
+
+/** True while the person still has to name an OAuth client. */
+export function needsAuthConfig({
+  authenticationType,
+  authConfigId,
+}: Pick<Attempt, 'authenticationType' | 'authConfigId'>): boolean {
+  return isOAuthType(authenticationType as AuthMethod['authenticationType']) && authConfigId === null;
+}
+
+/** When an attempt ends whose present step begins now, in milliseconds since 1970. */
+export function stepEndsAt(attempt: Pick<Attempt, 'authenticationType' | 'authConfigId'>, now = Date.now()): number {
+  return now + (needsAuthConfig(attempt) ? appStepMs : stepMs);
+}
 
 export type AttemptState = 'pending' | 'completed' | 'failed' | 'expired';
 
@@ -34,7 +51,7 @@ export function failureOf(attempt: Attempt): PublicError {
 }
 
 /**
- * The error of an attempt whose ten minutes are over. A service that does not know the client or the redirect URI shows
+ * The error of an attempt whose time is over. A service that does not know the client or the redirect URI shows
  * the person an error and never sends them back (RFC 6749 §4.1.2.1), so the way to mend that has to be told here.
  */
 export function expired(

@@ -8,8 +8,8 @@ export const checkAttemptTool = defineTool({
   title: 'Has the person finished connecting?',
   description:
     'Tells how an attempt of create_credential stands: pending, completed (with credentialId), failed (with the reason) ' +
-    'or expired. Call it after the person got the link; waitSeconds waits for them. An attempt lasts ten minutes; after ' +
-    'that, call create_credential again. It never finishes the flow by itself.',
+    'or expired. Call it after the person got the link; waitSeconds waits for them. After its expiresAt call ' +
+    'create_credential again. It never finishes the flow by itself.',
   scope: 'credentials:read',
   annotations: { readOnlyHint: true, openWorldHint: true },
   input: () =>

@@ -3,18 +3,20 @@
 import { html } from 'hono/html';
 import { quoted } from '../../../text.ts';
 import { type Html, icons } from '../page.ts';
-import { outside, type Step, webUrl } from './page-parts.ts';
+import { againForm, outside, type Step, webUrl } from './page-parts.ts';
 
 export function completedPage(view: Step<'completed'>): { title: string; body: Html } {
   const { name } = view.connector;
   const { credential } = view;
   const account = credential?.account ?? null;
+  const unsure = credential?.unconfirmed ?? null;
+  const title = unsure === null ? `${name} is connected` : `${name} is stored, but not confirmed`;
   return {
-    title: `${name} is connected`,
-    body: html`<div class="badge">${icons.check}</div>
-<h1>${name} is connected</h1>
+    title,
+    body: html`<div class="badge${unsure === null ? '' : ' wait'}">${unsure === null ? icons.check : icons.clock}</div>
+<h1>${title}</h1>
 ${account === null ? '' : html`<p>${name} says that it is the account <strong>${account}</strong>.</p>`}
-${credential?.statusReason ? html`<p class="error">${name} did not confirm it. ${credential.statusReason}</p>` : ''}
+${unsure === null ? '' : html`<p class="error">${name} did not confirm it. ${unsure}</p>`}
 <p>Keyward keeps the connection as <strong>${credential?.name ?? name}</strong>, encrypted. ${view.own ? 'Your assistants' : view.client === null ? 'The assistant' : quoted(view.client)} can use it now; you can ${view.own ? 'limit or delete it at any time' : 'have it deleted at any time by asking the assistant to do so'}.</p>
 ${view.own && credential !== null ? html`<p class="actions"><a class="button" href="/connections/${credential.id}">Go to the connection</a></p>` : onward(view.returnTo)}`,
   };
@@ -30,9 +32,10 @@ export function failedPage(view: Step<'failed'>): { title: string; body: Html } 
 <h1>${declined ? `You chose not to connect ${name}` : `${name} is not connected`}</h1>
 ${
   declined
-    ? html`<p>No access was stored. If you change your mind, ask the assistant to start again.</p>`
-    : html`<p>${view.error.message}${view.error.code === 'provider_refused' ? ` ${view.error.hint ?? ''}` : ''}</p><p>No access was stored. To try again, go back to the assistant and ask it to connect ${name} once more; it gets a fresh link.</p>`
+    ? html`<p>No access was stored. If you change your mind, ${view.again ? 'start again' : 'ask the assistant to start again'}.</p>`
+    : html`<p>${view.error.message}${view.error.code === 'provider_refused' ? ` ${view.error.hint ?? ''}` : ''}</p><p>No access was stored. ${afresh(view)}</p>`
 }
+${view.again ? html`<div class="actions">${againForm(view)}</div>` : ''}
 ${view.returnTo === null ? '' : onward(view.returnTo)}`,
   };
 }
@@ -43,9 +46,16 @@ export function expiredPage(view: Step<'expired'>): { title: string; body: Html 
     title: 'This link has expired',
     body: html`<div class="badge wait">${icons.clock}</div>
 <h1>This link has expired</h1>
-<p>A link to connect ${name} works for ten minutes. No access was stored.</p>
-<p>Go back to the assistant and ask it to connect ${name} once more; it gets a fresh link.</p>`,
+<p>A link to connect ${name} works for ten minutes, and for an hour while you register an app. No access was stored.</p>
+${view.again ? html`<div class="actions">${againForm(view)}</div>` : html`<p>${afresh(view)}</p>`}`,
   };
+}
+
+/** How to try again. What a program asked for by itself, only that program begins anew. */
+function afresh({ connector: { name }, again }: Step<'failed' | 'expired'>): string {
+  return again
+    ? 'To try again, start again here.'
+    : `To try again, go back to the assistant and ask it to connect ${name} once more; it gets a fresh link.`;
 }
 
 /** Where the person goes from here. A link, never a redirect of a form. */

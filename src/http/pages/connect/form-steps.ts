@@ -29,6 +29,7 @@ export function authConfigPage(
     body: html`${renderProblems(fields, filled.problems)}
 <h1>Set up ${name} for Keyward</h1>
 <p>${wish(view, `connect ${name}`)}. Before ${name} lets Keyward ask for access, Keyward has to be registered there as an app. ${once(view)}</p>
+${otherWays(view)}
 <ol class="steps">
 <li>${
       /^https?:/.test(view.clientsAt)
@@ -58,6 +59,17 @@ function once({ connector, family }: Step<'auth_config'>): Html | string {
   const others = [...examples, ...(more > 0 ? [`${more} more services of ${vendor}`] : [])];
   const named = new Intl.ListFormat('en').format([connector.name, ...others]);
   return html`<strong>One app serves ${named}: you do this once.</strong>`;
+}
+
+/** Whoever has no app may be done in a minute by another way: each is a form, which begins it. */
+function otherWays(view: Step<'auth_config'>): Html | '' {
+  if (view.others.length === 0) return '';
+  return html`<section aria-labelledby="quicker"><h2 id="quicker">Quicker, without an app</h2>
+<ul class="rows">${view.others.map(
+    ({ authenticationType, title, takes }) =>
+      html`<li><span><strong>${title}</strong>: ${takes}.</span><form method="post">${formHead(view, 'other-way')}<input type="hidden" name="way" value="${authenticationType}"><button class="side" aria-label="Use this instead: ${title}">Use this instead</button></form></li>`,
+  )}</ul></section>
+<h2>With an app of your own: some ten minutes, once</h2>`;
 }
 
 /**

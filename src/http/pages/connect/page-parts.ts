@@ -73,11 +73,18 @@ export type FormAction =
   | 'hand-over'
   | 'start-device'
   | 'claim'
+  | 'again'
+  | 'other-way'
   | 'cancel';
 
 /** The way out, beside every way on. Nothing typed in the other form is sent with it. */
 export function cancelForm(view: ConnectView): Html {
   return html`<form method="post">${formHead(view, 'cancel')}<button class="quiet">Don’t connect</button></form>`;
+}
+
+/** Begins anew. A form, because a link could be followed by a program that only looks ahead. */
+export function againForm(view: ConnectView): Html {
+  return html`<form method="post">${formHead(view, 'again')}<button>Start again</button></form>`;
 }
 
 /** Permissions as the service calls them, with what they let Keyward do where the vendor explains that. */

@@ -1,6 +1,9 @@
 /** The connect pages over HTTP. What may be done is the broker's matter; here are only the browser's manners. */
 import { type Context, Hono } from 'hono';
+import { takeLink } from '../../../broker/approvals/link.ts';
+import { approvalOf } from '../../../broker/approvals/refusals.ts';
 import type { Broker } from '../../../broker/broker.ts';
+import { beginAgain } from '../../../broker/connect/begin-again.ts';
 import { viewAttempt } from '../../../broker/connect/page.ts';
 import {
   agreeToHandOver,
@@ -13,7 +16,8 @@ import {
 } from '../../../broker/connect/page-forms.ts';
 import { idIn } from '../../../broker/input/text.ts';
 import type { Sender } from '../../../broker/visitors/visitor.ts';
-import { KeywardError } from '../../../errors.ts';
+import { KeywardError, toPublic } from '../../../errors.ts';
+import { localPrincipal } from '../../../principal.ts';
 import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
 import { stepHeader } from '../script.ts';
@@ -48,6 +52,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     const browser = known ?? newBinding();
     const view = await viewAttempt(broker, id, browser, await visitor(c)).catch(askedToSignIn);
     if (view === null) return c.redirect(`/sign-in?to=/connect/${id}`, 303);
+    if (view.continuedAs !== null) return c.redirect(`/connect/${view.continuedAs}`, 303);
     if (known === null) giveBinding(c, id, browser, secure);
     c.header(stepHeader, view.step);
     return c.html(renderView(view, around(c)));
@@ -59,13 +64,37 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
     const form = new URLSearchParams(await c.req.text());
     const values = fieldsIn(form);
     const sender = { browser, csrf: form.get('csrf') ?? '', visitor: await visitor(c) };
-    const result = await submit(broker, { id, sender, action: form.get('action') ?? '', values });
+    const action = form.get('action') ?? '';
+    if (action === 'again' || action === 'other-way') {
+      return c.redirect(await anew(broker, id, sender, action === 'again' ? null : (form.get('way') ?? '')), 303);
+    }
+    const result = await submit(broker, { id, sender, action, values });
     // 303: the browser GETs the next step, and reloading it sends nothing twice.
     if (result === null || browser === null) return c.redirect(`/connect/${id}`, 303);
     const view = await viewAttempt(broker, id, browser, sender.visitor);
     return c.html(renderView(view, around(c), { values, problems: result.problems }), 422);
   });
   return routes;
+}
+
+/**
+ * Begins another attempt; answers where the person goes on, which may be to say yes to a host first. At the owner's own
+ * computer a program may have sent the form, since it knows the link: so that page opens in the owner's browser alone.
+ */
+async function anew(broker: Broker, id: string, sender: Sender, type: string | null): Promise<string> {
+  try {
+    const begun = await beginAgain(broker, id, sender, type);
+    return 'attemptId' in begun ? `/connect/${begun.attemptId}` : `/connections/${begun.credentialId}`;
+  } catch (error) {
+    const asked = approvalOf(error);
+    if (asked === undefined) throw error;
+    if (sender.visitor !== 'local') return `/approvals/${asked.approvalId}`;
+    const link = await takeLink(broker, localPrincipal, asked.approvalId, asked.askedAt);
+    if (link !== null) await broker.pages.showLocally?.(link);
+    throw new KeywardError('approval_required', toPublic(error).message, {
+      hint: 'Answer in the browser window that opened, or with “keyward approvals” in a terminal. Then go back and send this once more.',
+    });
+  }
 }
 
 /** Hands the form to the broker; what it answers are problems by field, or null when the attempt went on. */

@@ -10,7 +10,7 @@ import type { Html } from '../page.ts';
 import type { Shown } from './desk.ts';
 
 /** What came back from a form that has to be corrected. */
-export type FilledWay = Filled & {
+type FilledWay = Filled & {
   /** The usual scopes that were ticked. */
   readonly chosen: ReadonlySet<string>;
 };

@@ -22,6 +22,7 @@ const base = {
   shares: [],
   client: 'Claude Desktop',
   own: false,
+  continuedAs: null,
   expiresAt: now + 540_000,
   csrf: 'the-csrf-value',
 };
@@ -47,6 +48,7 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
     scopes: ['read:things', 'write:things'],
     secretNeeded: true,
     family: { vendor: 'Acme', examples: ['Acme Mail'], more: 3 },
+    others: [],
   },
   inputs: { ...base, step: 'inputs', schema, values: {}, keyUrl: 'https://acme.example/keys' },
   authorize: {
@@ -81,11 +83,17 @@ const steps: Readonly<Record<ConnectView['step'], ConnectView>> = {
   completed: {
     ...base,
     step: 'completed',
-    credential: { id: '', name: 'Ann’s Acme', account: null, statusReason: null },
+    credential: { id: '', name: 'Ann’s Acme', account: null, unconfirmed: null },
     returnTo: null,
   },
-  failed: { ...base, step: 'failed', error: { code: 'provider_refused', message: 'Acme refused.' }, returnTo: null },
-  expired: { ...base, step: 'expired' },
+  failed: {
+    ...base,
+    step: 'failed',
+    error: { code: 'provider_refused', message: 'Acme refused.' },
+    returnTo: null,
+    again: false,
+  },
+  expired: { ...base, step: 'expired', again: false },
 };
 
 const render = async (view: ConnectView, filled?: Filled): Promise<string> =>
@@ -215,6 +223,7 @@ describe('connect pages', () => {
           scopes: [bad],
           secretNeeded: true,
           family: { vendor: bad, examples: [bad], more: 1 },
+          others: [],
         }),
       ),
       {
@@ -237,11 +246,17 @@ describe('connect pages', () => {
       {
         ...hostile,
         step: 'completed',
-        credential: { id: '', name: bad, account: null, statusReason: null },
+        credential: { id: '', name: bad, account: null, unconfirmed: null },
         returnTo: `https://acme.example/${bad}`,
       },
-      { ...hostile, step: 'failed', error: { code: 'provider_refused', message: bad, hint: bad }, returnTo: null },
-      { ...hostile, step: 'expired' },
+      {
+        ...hostile,
+        step: 'failed',
+        error: { code: 'provider_refused', message: bad, hint: bad },
+        returnTo: null,
+        again: true,
+      },
+      { ...hostile, step: 'expired', again: true },
     ];
     for (const view of views) {
       const page = await render(view, { values: { a: bad }, problems: { a: bad, b: bad } });
@@ -266,7 +281,7 @@ describe('connect pages', () => {
         {
           ...base,
           step: 'completed',
-          credential: { id: '', name: 'A', account: null, statusReason: null },
+          credential: { id: '', name: 'A', account: null, unconfirmed: null },
           returnTo: url,
         },
         { ...base, step: 'inputs', schema, values: {}, keyUrl: url },
