@@ -46,7 +46,7 @@ describe('the connect pages', () => {
     expect(await heading(tab)).toBe('Set up Acme for Keyward');
     expect(await tab.locator('blockquote').innerText()).toContain('add “Things”');
     await look(tab, '1-oauth-client');
-    expect(await tab.getByLabel('redirect URI').first().inputValue()).toBe(
+    expect(await tab.getByLabel('Redirect URI').first().inputValue()).toBe(
       `http://127.0.0.1:${bare.port}/oauth/callback`,
     );
 

@@ -1,6 +1,7 @@
 /**
  * The one script of the pages; everything but passkeys, which browsers give to scripts alone, works without it. It adds a copy button to fields made for copying, a
- * button that shows a secret while it is checked, says exact times in the person's language and zone, and leaves a waiting page as soon as there is something new to see. Where the browser knows passkeys it shows what takes one,
+ * button that shows a secret while it is checked, lets a file be chosen for a field that takes its content, says exact times in the person's language and zone,
+ * and leaves a waiting page as soon as there is something new to see. Where the browser knows passkeys it shows what takes one,
  * asks the browser for it, and sends the form.
  */
 import { hashSource } from './hash-source.ts';
@@ -18,6 +19,9 @@ for(const input of document.querySelectorAll('[data-secret]')){const[b,say]=side
 b.addEventListener('click',()=>{const hidden=input.type==='password';input.type=hidden?'text':'password';say(hidden?'Hide':'Show')});
 input.form.addEventListener('submit',()=>{input.type='password'})}
 for(const t of document.querySelectorAll('time[title]'))t.title=new Date(t.dateTime).toLocaleString(undefined,{dateStyle:'full',timeStyle:'long'});
+for(const input of document.querySelectorAll('[data-file]')){const f=document.createElement('input');f.type='file';f.accept=input.dataset.file;
+f.setAttribute('aria-label','Choose the file: '+input.dataset.secret);input.parentNode.before(f);
+f.addEventListener('change',async()=>{const[file]=f.files;if(file)input.value=await file.slice(0,65536).text()})}
 const step=document.body.dataset.wait;
 if(step)setInterval(async()=>{try{const r=await window.fetch(location.href,{method:'HEAD'});
 if(r.headers.get('${stepHeader}')!==step)location.reload()}catch{}},2000);

@@ -51,6 +51,9 @@ li{margin:.3rem 0}
 blockquote{margin:.5rem 0;padding:.1rem .9rem;border-left:3px solid var(--line);color:var(--soft)}
 blockquote ul{margin:0}
 .within{margin-left:1.8rem}
+.copied{margin:.6rem 0}
+.copied label{display:block;color:var(--soft);font-size:.9rem;margin:0 0 .2rem}
+input[type=file]{display:block;max-width:100%;margin:0 0 .5rem;font:inherit;color:var(--ink)}
 .facts+p{margin-top:1rem}
 .facts{margin:1.5rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line);display:grid;grid-template-columns:max-content 1fr;gap:.45rem 1rem;font-size:.9rem}
 .facts dt{color:var(--soft)}

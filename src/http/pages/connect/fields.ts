@@ -16,6 +16,8 @@ export type Field = {
   readonly kind: 'text' | 'secret' | 'choice';
   /** The values of a choice. */
   readonly choices: readonly string[];
+  /** Media type of the file whose content it takes; null where nobody has it as a file. */
+  readonly file: string | null;
 };
 
 /** The fields, in the schema's order. */
@@ -29,6 +31,7 @@ export function readFields(schema: JsonSchemaObject): Field[] {
     initial: property.writeOnly ? '' : (property.default ?? ''),
     kind: property.writeOnly ? 'secret' : property.enum ? 'choice' : 'text',
     choices: property.enum ?? [],
+    file: property.contentMediaType ?? null,
   }));
 }
 

@@ -39,11 +39,13 @@ ${otherWays(view)}
 ${
   view.redirectUri === null
     ? ''
-    : html`<li><label for="redirect-uri">As <strong>redirect URI</strong> (also “callback URL”), enter exactly this:</label>
-<div class="beside"><textarea id="redirect-uri" rows="1" readonly data-copy="redirect URI">${view.redirectUri}</textarea></div></li>`
+    : html`<li>Enter exactly this there:
+${toCopy('app-name', 'name', 'Name', 'Keyward')}
+${toCopy('homepage', 'homepage URL', 'Homepage URL (also “website” or “application URL”)', new URL(view.redirectUri).origin)}
+${toCopy('redirect-uri', 'redirect URI', 'Redirect URI (also “callback URL”)', view.redirectUri)}</li>`
 }
 ${appSteps(view)}
-${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions (“scopes”), choose these: ${scopeList(view.scopes, view.scopeDescriptions)}</li>`}
+${view.scopes.length === 0 ? '' : html`<li>If the app has a list of permissions (“scopes”), choose these: ${scopeList(view.scopes, view.scopeDescriptions)}${view.scopes.length === 1 ? '' : toCopy('scopes', 'permissions', 'Or all of them in one field', view.scopes.join(' '))}</li>`}
 <li>Bring back what ${name} gives you for the app:
 <form method="post" id="ask" novalidate>${formHead(view, 'auth-config')}${fields.map((field) => renderField(field, filled))}</form></li>
 </ol>
@@ -59,6 +61,12 @@ function once({ connector, family }: Step<'auth_config'>): Html | string {
   const others = [...examples, ...(more > 0 ? [`${more} more services of ${vendor}`] : [])];
   const named = new Intl.ListFormat('en').format([connector.name, ...others]);
   return html`<strong>One app serves ${named}: you do this once.</strong>`;
+}
+
+/** One field of the service's form with its value; the script adds a button that copies it. */
+function toCopy(id: string, about: string, label: string, value: string): Html {
+  return html`<div class="copied"><label for="${id}">${label}</label>
+<div class="beside"><textarea id="${id}" rows="1" readonly data-copy="${about}">${value}</textarea></div></div>`;
 }
 
 /** Whoever has no app may be done in a minute by another way: each is a form, which begins it. */
@@ -117,7 +125,7 @@ function secretHint(view: Step<'auth_config'>): string | null {
   return view.secretNeeded ? null : `Leave it empty if ${view.connector.name} gave you none.`;
 }
 
-const plain = { description: null, example: null, required: true, initial: '', choices: [] } as const;
+const plain = { description: null, example: null, required: true, initial: '', choices: [], file: null } as const;
 const clientIdField: Field = { ...plain, name: 'clientId', label: 'Client ID', kind: 'text' };
 const clientSecretField: Field = { ...plain, name: 'clientSecret', label: 'Client secret', kind: 'secret' };
 

@@ -72,7 +72,7 @@ function input(field: Field, value: string, state: Html): Html {
   }
   const plain = html`autocomplete="off" autocapitalize="none" spellcheck="false"`;
   return field.kind === 'secret'
-    ? html`<div class="beside"><input type="password" ${common} data-secret="${field.label}" ${plain}></div>`
+    ? html`<div class="beside"><input type="password" ${common} data-secret="${field.label}"${field.file === null ? '' : html` data-file="${field.file}"`} ${plain}></div>`
     : html`<input type="text" ${common} value="${value}" ${plain}>`;
 }
 

@@ -15,7 +15,7 @@ type FilledWay = Filled & {
   readonly chosen: ReadonlySet<string>;
 };
 
-const plain = { example: null, required: false, initial: '', kind: 'text', choices: [] } as const;
+const plain = { example: null, required: false, initial: '', kind: 'text', choices: [], file: null } as const;
 
 const nameField: Field = {
   ...plain,
