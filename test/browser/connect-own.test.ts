@@ -39,7 +39,7 @@ async function atServices(options = {}): Promise<Tab> {
 }
 
 describe('a person connects a service from their own page', () => {
-  it('by an app, then by a key instead; a wrong key comes back at its field; the end is the connection', async () => {
+  it('from the list of all services, by the way and with the name that they choose', async () => {
     const tab = await atServices();
     await look(tab, 'connect-own-1-services');
     await tab.getByLabel('Search by name').fill('Acme');
@@ -51,6 +51,13 @@ describe('a person connects a service from their own page', () => {
     await tab.getByLabel('Name').fill('Acme of mine');
     await tab.getByRole('button', { name: 'Continue' }).click();
     expect(await heading(tab)).toBe('Set up Acme for Keyward');
+  });
+
+  it('by a key instead of an app; a wrong key comes back at its field; the end is the connection', async () => {
+    const tab = await atServices();
+    await tab.goto(`${server.origin}/connect?service=${connectorId}&type=oauth2`);
+    await tab.getByLabel('Name').fill('Acme of mine');
+    await tab.getByRole('button', { name: 'Continue' }).click();
     for (const field of ['name', 'homepage URL', 'redirect URI', 'permissions'])
       expect(await tab.getByRole('button', { name: `Copy ${field}` }).count(), field).toBe(1);
     await look(tab, 'connect-own-4-set-up');
@@ -64,7 +71,6 @@ describe('a person connects a service from their own page', () => {
     await tab.getByLabel('API key', { exact: true }).fill(goodApiKey);
     await tab.getByRole('button', { name: 'Save and continue' }).click();
     expect(await heading(tab)).toBe('Acme is connected');
-    await look(tab, 'connect-own-6-connected');
     const [made] = await server.broker.vault.list('credential', ann, {}, { limit: 1 });
     const link = tab.getByRole('link', { name: 'Go to the connection' });
     expect([made?.name, await link.getAttribute('href')]).toEqual(['Acme of mine', `/connections/${made?.id}`]);

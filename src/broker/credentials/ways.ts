@@ -43,7 +43,7 @@ const kinds: Readonly<Record<Exclude<AuthMethod['authenticationType'], 'oauth2'>
 
 /** What a way takes of the person, in words that follow its title. */
 export function effortText({ connector: { name }, auth, form }: Way): string {
-  if (!isOAuth(auth)) return `you paste what ${name} gives you, such as a key, which takes a minute`;
+  if (!isOAuth(auth)) return `you enter what ${name} gives you for it, which takes a minute`;
   const signIn = auth.authenticationType === 'oauth2';
   if (form.authConfigRequired) {
     return `you register an app of your own at ${name} first, which takes some ten minutes, once`;

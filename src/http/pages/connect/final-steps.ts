@@ -16,7 +16,7 @@ export function completedPage(view: Step<'completed'>): { title: string; body: H
     body: html`<div class="badge${unsure === null ? '' : ' wait'}">${unsure === null ? icons.check : icons.clock}</div>
 <h1>${title}</h1>
 ${account === null ? '' : html`<p>${name} says that it is the account <strong>${account}</strong>.</p>`}
-${unsure === null ? '' : html`<p class="error">${name} did not confirm it. ${unsure}</p>`}
+${unsure === null ? '' : html`<p class="error">${unsure}</p>`}
 <p>Keyward keeps the connection as <strong>${credential?.name ?? name}</strong>, encrypted. ${view.own ? 'Your assistants' : view.client === null ? 'The assistant' : quoted(view.client)} can use it now; you can ${view.own ? 'limit or delete it at any time' : 'have it deleted at any time by asking the assistant to do so'}.</p>
 ${view.own && credential !== null ? html`<p class="actions"><a class="button" href="/connections/${credential.id}">Go to the connection</a></p>` : onward(view.returnTo)}`,
   };

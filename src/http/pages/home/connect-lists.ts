@@ -17,9 +17,10 @@ export function servicesPage(query: string, found: Found, general: ReturnType<ty
     body: html`<h1>${title}</h1>
 <form method="get" action="/connect" role="search" class="field"><label for="query">Search by name</label>
 <div class="beside"><input type="text" id="query" name="query" value="${query}" autocomplete="off" autocapitalize="none" spellcheck="false"><button class="side">Search</button></div></form>
+<p><a href="#other">Any other service, by its address</a></p>
 ${found.connectors.length === 0 ? html`<p role="status">No service matches ${data(query)}. Try another spelling, or connect it by its address below.</p>` : html`<ul class="rows">${found.connectors.map(serviceRow)}</ul>`}
 ${found.nextCursor === undefined ? '' : html`<p><a href="/connect?${new URLSearchParams({ query, after: found.nextCursor }).toString()}">More services</a></p>`}
-<h2>Any other service, by its address</h2>
+<h2 id="other">Any other service, by its address</h2>
 <ul class="rows">${general.map(({ connectorId, what }) => html`<li><a href="/connect?service=${encodeURIComponent(connectorId)}">${what}</a></li>`)}</ul>`,
   };
 }

@@ -47,7 +47,7 @@ describe('the page that asks for an OAuth client', () => {
     const browser = createBrowser();
     const page = await browser.open(url);
     expect(page.heading).toBe('Set up Acme for Keyward');
-    expect(page.text).toContain('<strong>API key</strong>: you paste what Acme gives you');
+    expect(page.text).toContain('<strong>API key</strong>: you enter what Acme gives you for it, which takes a minute');
     const other = await press(browser, page, 'other-way', { way: 'api_key' });
     expect(other.url.pathname).toMatch(/^\/connect\/[0-9a-f-]{36}$/);
     expect(other.url.href).not.toBe(url);

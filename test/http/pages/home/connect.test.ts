@@ -1,6 +1,7 @@
 /** Connecting from a person's own pages: real requests of a browser, up to the stored credential. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../../../src/broker/connect/create.ts';
+import { outcomeOf } from '../../../../src/broker/credentials/outcome.ts';
 import { beginVisit } from '../../../../src/broker/sign-in/visits.ts';
 import { onOwnPages } from '../../../../src/http/pages/home/own-request.ts';
 import type { Owner } from '../../../../src/principal.ts';
@@ -81,6 +82,25 @@ describe('the page to connect a service', () => {
       scope: first,
     });
     expect(new URL(linkOut(begun)).searchParams.get('scope')).toBe(first);
+  });
+
+  it('says of a key that nobody could check that it is not confirmed, to the person and to whoever connects by a tool', async () => {
+    const browser = await signedIn();
+    const form = await browser.open(at('/connect?service=generic-api-key&type=api_key'));
+    const begun = await browser.send(at('/connect'), {
+      csrf: csrfIn(form.text),
+      service: 'generic-api-key',
+      type: 'api_key',
+      'field.baseUrl': `${world.server.issuer}/v1`,
+      'field.name': 'Unchecked',
+    });
+    const done = await browser.submit(begun, 'inputs', { baseUrl: `${world.server.issuer}/v1`, apiKey: goodApiKey });
+    expect(done.heading).toBe('API key in a header (any service) is stored, but not confirmed');
+    expect(done.text).toContain('The first use will tell.');
+    const made = (await stored()).find(({ name }) => name === 'Unchecked');
+    expect(await outcomeOf(server.broker, ann, made?.id ?? '')).toMatchObject({
+      detail: expect.stringMatching(/^Not confirmed: /),
+    });
   });
 
   it('keeps what was typed where something is missing, and begins nothing', async () => {
