@@ -1,5 +1,6 @@
 /** What whoever connected a service is told at the end. */
 import { usesTokenEndpoint } from '../../connectors/auth-kinds.ts';
+import { serviceName } from '../../connectors/named-hosts.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
@@ -41,5 +42,6 @@ export function unconfirmed({ catalogue }: Broker, credential: Credential): stri
   const auth = connector?.auth.find((one) => one.authenticationType === authenticationType);
   // A token endpoint gives tokens to a client or a key that it takes.
   if (connector === undefined || auth === undefined || isVerifiable(auth) || usesTokenEndpoint(auth)) return null;
-  return `Not confirmed: Keyward knows no call to check it with at ${connector.name}. The first use will tell.`;
+  const service = serviceName(connector, auth, credential.inputs);
+  return `Not confirmed: Keyward knows no call to check it with at ${service}. The first use will tell.`;
 }

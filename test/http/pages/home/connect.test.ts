@@ -95,7 +95,7 @@ describe('the page to connect a service', () => {
       'field.name': 'Unchecked',
     });
     const done = await browser.submit(begun, 'inputs', { baseUrl: `${world.server.issuer}/v1`, apiKey: goodApiKey });
-    expect(done.heading).toBe('API key in a header (any service) is stored, but not confirmed');
+    expect(done.heading).toBe(`${new URL(world.server.issuer).host} is stored, but not confirmed`);
     expect(done.text).toContain('The first use will tell.');
     const made = (await stored()).find(({ name }) => name === 'Unchecked');
     expect(await outcomeOf(server.broker, ann, made?.id ?? '')).toMatchObject({
