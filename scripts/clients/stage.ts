@@ -1,0 +1,51 @@
+/** What each client finds: a Keyward that nobody signed in to, its owner at a browser, and a transcript. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startKeywardHttp } from '../../test/support/servers/keyward-http.ts';
+import { startInternet } from './internet.ts';
+import { createOwner, type Owner } from './owner.ts';
+
+export type Stage = {
+  /** All that a client is told. */
+  readonly url: string;
+  readonly owner: Owner;
+  /** A home folder for a client. */
+  home(name: string): Promise<string>;
+  /** A line of the transcript; what is secret, or of this computer, is left out of it. */
+  say(line: string): void;
+  close(): Promise<void>;
+};
+
+export async function openStage(): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'keyward-clients-'));
+  const internet = await startInternet(folder);
+  const keyward = await startKeywardHttp({ HOME: folder, KEYWARD_HOSTS_ALLOW: 'claude.ai', ...internet.env });
+  return {
+    url: `${keyward.origin}/mcp`,
+    owner: createOwner(async () => (await keyward.cli('sign-in', '--user', 'ann')).trim()),
+    async home(name) {
+      const home = join(folder, name);
+      await mkdir(home);
+      return home;
+    },
+    say(line) {
+      const shown = line
+        .replaceAll(folder, '~')
+        .replaceAll(keyward.origin, 'http://127.0.0.1:7355')
+        .replace(/(\/oauth\/authorize)\?\S+/g, '$1?…')
+        .replace(/\bkw[a-z]*_\S+/g, '…');
+      process.stdout.write(`${shown}\n`);
+    },
+    async close() {
+      await keyward.stop();
+      internet.close();
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    },
+  };
+}
+
+/** Throws the words when the condition does not hold. */
+export function must(condition: boolean, otherwise: string): asserts condition {
+  if (!condition) throw new Error(otherwise);
+}
