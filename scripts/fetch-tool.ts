@@ -31,6 +31,8 @@ export function runFetched(packages: readonly string[], command: readonly string
 
 /** Programs of packages that npm fetched, at hand for many runs: npm itself takes a second or more to start one. */
 export type Tools = {
+  /** The program and its first argument, with which one is started. */
+  command(name: string): readonly [program: string, file: string];
   /** Runs one to its end. */
   run(name: string, args: readonly string[], place?: Place): Promise<Ended>;
   /** Starts one that goes on until it is ended; what it prints is lost. */
@@ -48,6 +50,7 @@ export async function fetchTools(...packages: readonly string[]): Promise<Tools>
   const file = (name: string) => join(program, '..', '..', '..', '.bin', name);
   const started: ChildProcess[] = [];
   return {
+    command: (name) => [program, file(name)],
     run: (name, args, place) => output(program, [file(name), ...args], place),
     start(name, args) {
       const child = spawn(program, [file(name), ...args], { stdio: 'ignore' });

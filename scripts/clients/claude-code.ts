@@ -8,7 +8,7 @@ import { runInTerminal } from './terminal.ts';
 
 const version = '2.1.332';
 
-export async function claudeCode({ url, owner, home, say }: Stage): Promise<void> {
+export async function claudeCode({ url, letIn, home, say }: Stage): Promise<void> {
   const folder = await home('claude-code');
   await mkdir(join(folder, 'package'));
   // The package holds one program for each system; its install script only puts the right one in its place.
@@ -58,8 +58,7 @@ export async function claudeCode({ url, owner, home, say }: Stage): Promise<void
   }
 
   async function signIn(link: string): Promise<void> {
-    const { asked, back } = await owner.letIn(link);
-    say(`  the page: ${asked.title} Vouched for by ${asked.vouchedFor} Goes back to ${asked.goesBackTo}.`);
+    const back = await letIn(link);
     must((await fetch(back)).ok, 'Claude Code did not take the code');
   }
 }

@@ -3,10 +3,20 @@
  * Keyward to sign in at. Prints a transcript of each and fails at the first that does not get there. Words pick clients.
  */
 import { parseArgs } from 'node:util';
+import { claudeAiLike } from './claude-ai.ts';
 import { claudeCode } from './claude-code.ts';
+import { inspector } from './inspector.ts';
+import { mcpRemote } from './mcp-remote.ts';
+import { sdk } from './sdk.ts';
 import { openStage } from './stage.ts';
 
-const clients = { 'claude-code': claudeCode };
+const clients = {
+  'claude-code': claudeCode,
+  'mcp-remote': mcpRemote,
+  inspector,
+  'claude-ai': claudeAiLike,
+  sdk,
+};
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const stage = await openStage();

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startKeywardHttp } from '../../test/support/servers/keyward-http.ts';
 import { startInternet } from './internet.ts';
-import { createOwner, type Owner } from './owner.ts';
+import { createOwner } from './owner.ts';
 
 export type Stage = {
   /** All that a client is told. */
   readonly url: string;
-  readonly owner: Owner;
+  /** Opens the link of a program in the owner's browser, lets it in, and answers where the browser is sent back to. */
+  letIn(link: string): Promise<URL>;
   /** A home folder for a client. */
   home(name: string): Promise<string>;
   /** A line of the transcript; what is secret, or of this computer, is left out of it. */
@@ -21,21 +22,27 @@ export async function openStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'keyward-clients-'));
   const internet = await startInternet(folder);
   const keyward = await startKeywardHttp({ HOME: folder, KEYWARD_HOSTS_ALLOW: 'claude.ai', ...internet.env });
+  const owner = createOwner(async () => (await keyward.cli('sign-in', '--user', 'ann')).trim());
+  const say = (line: string) => {
+    const shown = line
+      .replaceAll(folder, '~')
+      .replaceAll(keyward.origin, 'http://127.0.0.1:7355')
+      .replace(/(\/oauth\/authorize)\?\S+/g, '$1?…')
+      .replace(/\bkw[a-z]*_\S+/g, '…');
+    process.stdout.write(`${shown}\n`);
+  };
   return {
     url: `${keyward.origin}/mcp`,
-    owner: createOwner(async () => (await keyward.cli('sign-in', '--user', 'ann')).trim()),
+    async letIn(link) {
+      const { asked, back } = await owner.letIn(link);
+      say(`  the page: ${asked.title} Vouched for by ${asked.vouchedFor} Goes back to ${asked.goesBackTo}.`);
+      return back;
+    },
+    say,
     async home(name) {
       const home = join(folder, name);
       await mkdir(home);
       return home;
-    },
-    say(line) {
-      const shown = line
-        .replaceAll(folder, '~')
-        .replaceAll(keyward.origin, 'http://127.0.0.1:7355')
-        .replace(/(\/oauth\/authorize)\?\S+/g, '$1?…')
-        .replace(/\bkw[a-z]*_\S+/g, '…');
-      process.stdout.write(`${shown}\n`);
     },
     async close() {
       await keyward.stop();
