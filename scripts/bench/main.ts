@@ -17,6 +17,7 @@ import { overHttp } from './over-http.ts';
 import { postgres } from './postgres.ts';
 import { reading } from './reading.ts';
 import { serving } from './serving.ts';
+import { manyAssistants, signingIn } from './signing-in.ts';
 import { writing } from './writing.ts';
 
 const groups = {
@@ -26,8 +27,8 @@ const groups = {
   activity,
   writing,
   serving,
-  http: overHttp,
-  postgres,
+  http: async () => [...(await overHttp()), ...(await signingIn())],
+  postgres: async () => [...(await postgres()), ...(await manyAssistants())],
   gateway,
   'mcp-servers': mcpServers,
   neighbours,

@@ -7,7 +7,7 @@ import { localPrincipal as me } from '../../src/principal.ts';
 import type { Credential } from '../../src/vault/vault.ts';
 import { startPostgres } from '../../test/support/servers/postgres-server.ts';
 import { type Figure, median, milliseconds, timed } from './figures.ts';
-import { type Home, keywardOf, makeHome, secret, vaultOf } from './vaults.ts';
+import { type Home, keywardOf, makeHome, newDatabase, secret, vaultOf } from './vaults.ts';
 
 const [few, many] = [1_000, 1_000_000];
 const sizes = [100, 1_000, 10_000];
@@ -173,14 +173,6 @@ function inTurns<T>(make: () => T): () => T {
     turn = (turn + 1) % made.length;
     return made[turn] as T;
   };
-}
-
-async function newDatabase(server: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  await client.query(`create database ${name}`);
-  await client.end();
-  return Object.assign(new URL(server), { pathname: `/${name}` }).href;
 }
 
 /** Fills the table with rows like those of Keyward; nobody opens their boxes. */

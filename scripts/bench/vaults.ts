@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { openKeyward } from '../../src/cli/keyward.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/log.ts';
@@ -48,6 +49,15 @@ export async function makeHome(credentials: number, owner: Owner = localPrincipa
 /** The vault of a home, opened in this process. */
 export async function vaultOf(env: Home['env']): Promise<Vault> {
   return openVault(await storeOf(env), undefined, readConfig(new Map(), env).maxCredentials);
+}
+
+/** An empty database of this name on a server; answers its URL. */
+export async function newDatabase(server: string, name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  await client.query(`create database ${name}`);
+  await client.end();
+  return Object.assign(new URL(server), { pathname: `/${name}` }).href;
 }
 
 export function storeOf(env: Home['env']): Promise<Store> {

@@ -1,4 +1,7 @@
-/** A load balancer without any memory: each request goes to a server picked at random, or to another if that one is down. */
+/**
+ * A load balancer without any memory: each request goes to a server picked at random, or to another if that one is down; or to
+ * the first that is up, in the order that is given.
+ */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
@@ -9,11 +12,16 @@ export type Balancer = {
 };
 
 /** Listens on this port of loopback, in front of servers on those ports. */
-export async function startBalancer(port: number, servers: readonly number[]): Promise<Balancer> {
+export async function startBalancer(
+  port: number,
+  servers: readonly number[],
+  order: 'random' | 'given' = 'random',
+): Promise<Balancer> {
   const served = new Map(servers.map((server) => [server, 0]));
   const balancer = createServer(async (received, answer) => {
     const body = await text(received);
-    const shuffled = servers.map((server) => ({ server, key: Math.random() })).sort((a, b) => a.key - b.key);
+    const key = () => (order === 'random' ? Math.random() : 0);
+    const shuffled = servers.map((server) => ({ server, key: key() })).sort((a, b) => a.key - b.key);
     for (const { server } of shuffled) {
       if (await forward(received, body, server, answer)) {
         served.set(server, (served.get(server) ?? 0) + 1);
