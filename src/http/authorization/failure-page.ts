@@ -7,6 +7,12 @@ const reasons: Readonly<Record<string, { readonly title: string; readonly messag
     message: 'The program that sent you here is not registered with this Keyward, or is not any more.',
     hint: 'Go back to the program, remove this server there and add it again.',
   },
+  document_unread: {
+    title: 'Keyward can’t find out who this program is',
+    message:
+      'The program that sent you here names itself by a page on the Internet, and Keyward could not read that page.',
+    hint: 'Try again in a few minutes. If it stays so, ask whoever runs this Keyward: it may not be allowed to reach that page.',
+  },
   invalid_client_metadata: {
     title: 'Keyward can’t read who this program is',
     message: 'The program that sent you here describes itself in a way that can’t be right.',
@@ -24,9 +30,13 @@ const reasons: Readonly<Record<string, { readonly title: string; readonly messag
   },
 };
 
-/** @param error code of OAuth; `description` is not shown: it may hold what a stranger sent */
-export function failurePage(error: string): Html {
-  const { title, message, hint } = reasons[error] ?? {
+/**
+ * @param error code of OAuth; `description` is not shown: it may hold what a stranger sent
+ * @param clientId what the program is named by; one that is the address of a document is unknown where that was not read
+ */
+export function failurePage(error: string, clientId?: unknown): Html {
+  const isDocument = error === 'invalid_client' && typeof clientId === 'string' && clientId.startsWith('https://');
+  const { title, message, hint } = reasons[isDocument ? 'document_unread' : error] ?? {
     title: 'That did not work',
     message: 'The program that sent you here asked in a way that Keyward does not understand.',
     hint: 'Go back to the program and connect once more. If it happens every time, tell whoever makes the program.',

@@ -130,7 +130,7 @@ function configuration({ broker, publicUrl, resource, countDocument }: ProviderO
     pkce: { required: () => true },
     renderError: (ctx, { error }) => {
       ctx.type = 'html';
-      ctx.body = String(failurePage(String(error)));
+      ctx.body = String(failurePage(String(error), ctx.query.client_id));
     },
     responseTypes: ['code'],
     revokeGrantPolicy: () => true,

@@ -460,7 +460,9 @@ describe('a metadata document', () => {
   ])('302. that is inside a network, or no plain https address, is not read: %s', async (clientId) => {
     document = { client_id: clientId, redirect_uris: [redirectUri] };
     const { status, heading } = await shownFor(clientId);
-    expect([status >= 400 && status < 500, heading]).toEqual([true, 'Keyward does not know this program']);
+    const isUnread = clientId.startsWith('https://');
+    const words = isUnread ? 'Keyward can’t find out who this program is' : 'Keyward does not know this program';
+    expect([status >= 400 && status < 500, heading]).toEqual([true, words]);
   });
 
   it('302. is not read at a host that was opened for people who signed in', async () => {
