@@ -1,20 +1,25 @@
 /** Programs that sign in at Keyward itself: what their tokens cost, how long signing in takes, and what many of them change. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { openBrowser, refreshTokens, registerProgram, signInProgram, type Tokens } from '../../test/support/clients/program.ts';
+import {
+  openBrowser,
+  refreshTokens,
+  registerProgram,
+  signInProgram,
+  type Tokens,
+} from '../../test/support/clients/program.ts';
 import { startPostgres } from '../../test/support/servers/postgres-server.ts';
 import { type Figure, median, milliseconds, timed } from './figures.ts';
 import { inTurns } from './load.ts';
-import { freePort, sessionToken, started, stopped } from './processes.ts';
+import { cpuSeconds, freePort, sessionToken, started, stopped } from './processes.ts';
 import { toolCall } from './tool-call.ts';
 import { type Home, makeHome, newDatabase } from './vaults.ts';
 
 const owner = { tenant: 'default', user: 'bench' };
 const scopes = 'credentials:read,credentials:write,credentials:use';
 const credentials = 100;
-const signIns = 10;
+const signIns = 20;
 const [few, many] = [1_000, 1_000_000];
 /** A registration for so many assistants. */
 const assistantsOfClient = 10;
@@ -23,8 +28,7 @@ const [rounds, perRound] = [20, 20];
 type Running = {
   readonly origin: string;
   readonly env: NodeJS.ProcessEnv;
-  /** The milliseconds of the requests that were answered so far, by route, in order. */
-  readonly answered: { readonly route: string; readonly ms: number }[];
+  readonly pid: number;
   /** A program comes in: its person signs in with a code, and says yes. */
   enter(): Promise<Tokens>;
   stop(): Promise<void>;
@@ -34,14 +38,9 @@ async function run(home: Home): Promise<Running> {
   const port = await freePort();
   const limits = { KEYWARD_RATE_LIMIT: '100000000', KEYWARD_TRUSTED_PROXIES: '127.0.0.1' };
   const env = { PATH: process.env.PATH, ...home.env, KEYWARD_PORT: `${port}`, ...limits };
-  const child: ChildProcess = spawn(process.execPath, ['dist/main.js', 'http'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const answered: { route: string; ms: number }[] = [];
-  if (child.stderr === null) throw new Error('The server has no pipes.');
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    const { event, route, ms } = JSON.parse(line) as { event: string; route: string; ms: number };
-    if (event === 'request') answered.push({ route, ms });
-  });
-  await started(child);
+  const child = await started(
+    spawn(process.execPath, ['dist/main.js', 'http'], { env, stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
   const origin = `http://127.0.0.1:${port}`;
   const newCode = async () => {
     const args = ['dist/main.js', 'sign-in', '--user', owner.user];
@@ -50,7 +49,7 @@ async function run(home: Home): Promise<Running> {
   return {
     origin,
     env,
-    answered,
+    pid: child.pid ?? 0,
     enter: async () => signInProgram(origin, await registerProgram(origin), openBrowser(), newCode),
     async stop() {
       await stopped(child);
@@ -65,18 +64,17 @@ export async function signingIn(): Promise<Figure[]> {
   try {
     const call = (token: string) =>
       toolCall(keyward.origin, 'list_credentials', {}, { authorization: `Bearer ${token}` });
-    const times: number[] = [];
-    let access = '';
-    for (let at = 0; at < signIns; at += 1) {
-      ({ access } = await keyward.enter());
-      const from = keyward.answered.findLastIndex(({ route }) => route === '/oauth/register') + 1;
+    const comeIn = async () => {
+      const { access } = await keyward.enter();
       const { origin, path, method, headers, body } = call(access);
-      const before = keyward.answered.length;
       await (await fetch(`${origin}${path}`, { method, headers, body })).text();
-      while (keyward.answered.length === before) await new Promise((resolve) => setTimeout(resolve, 5));
-      // The first one meets code that nothing has run yet.
-      if (at > 0) times.push(keyward.answered.slice(from).reduce((sum, { ms }) => sum + ms, 0));
-    }
+      return access;
+    };
+    // The first one meets code that nothing has run yet.
+    let access = await comeIn();
+    const before = await cpuSeconds(keyward.pid);
+    for (let at = 0; at < signIns; at += 1) access = await comeIn();
+    const perSignIn = (((await cpuSeconds(keyward.pid)) - before) / signIns) * 1_000;
     const session = await sessionToken(keyward.env, owner, scopes);
     const [withAccess, withSession] = await inTurns([call(access), call(session)], 4, 8, 1_000);
     if (!withAccess || !withSession) throw new Error('Nothing was measured.');
@@ -89,11 +87,12 @@ export async function signingIn(): Promise<Figure[]> {
         from: `${milliseconds(withAccess.p50)} / ${milliseconds(withSession.p50)}`,
       },
       {
-        name: 'from the request of a program to its first call, time in Keyward',
-        value: median(times),
+        // Processor time is the steadier one where other programs use the machine too; there is no waiting in it.
+        name: 'a program from its registration to its first call, CPU of Keyward',
+        value: perSignIn,
         unit: 'ms',
         goal: { is: '<=', than: 50 },
-        from: `${times.length} sign-ins, ${Math.min(...times).toFixed(0)} to ${Math.max(...times).toFixed(0)} ms`,
+        from: `${signIns} sign-ins, each with a code and the page that asks`,
       },
     ];
   } finally {
