@@ -4,37 +4,32 @@
  */
 import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { createOwner } from '../clients/owner.ts';
-import type { Check } from './suite.ts';
+import { type Check, suiteCommand } from './suite.ts';
 
 /** A Keyward to test: where it is, and how a person gets a code to sign in with. */
 type Server = { readonly origin: string; readonly newCode: () => Promise<string> };
 
-export const authorizationServerScenarios = ['authorization-server-metadata-endpoint', 'authorization-code-grant'];
-
 /**
- * Runs one scenario, and answers its checks.
+ * Runs all of them at once, because one goes on with what another read, and answers the checks of each.
  *
- * @param command how the suite is started
  * @param folder an empty one for what the suite writes
  * @param port a free one, where the suite waits for the person
  */
 export async function runAuthorizationServer(
-  command: readonly [string, string],
   { origin, newCode }: Server,
-  scenario: string,
   folder: string,
   port: number,
-): Promise<Check[]> {
+): Promise<ReadonlyMap<string, readonly Check[]>> {
   const registered = await fetch(`${origin}/oauth/register`, {
     method: 'POST',
     body: JSON.stringify({ client_name: 'Suite', redirect_uris: [`http://127.0.0.1:${port}/callback`] }),
     headers: { 'content-type': 'application/json' },
   });
   const { client_id: clientId } = (await registered.json()) as { readonly client_id: string };
-  const about = ['--url', origin, '--scenario', scenario, '--client-id', clientId, '--resource', `${origin}/mcp`];
-  const [program, file] = command;
+  const about = ['--url', origin, '--client-id', clientId, '--resource', `${origin}/mcp`];
+  const [program, file] = suiteCommand;
   const child = spawn(program, [file, 'authorization', ...about, '--port', `${port}`, '-o', folder]);
   const owner = createOwner(newCode);
   const visits: Promise<unknown>[] = [];
@@ -49,7 +44,11 @@ export async function runAuthorizationServer(
   }
   await new Promise((resolve) => child.once('close', resolve));
   await Promise.all(visits);
-  const checks = (await readdir(folder, { recursive: true })).find((name) => basename(name) === 'checks.json');
-  if (checks === undefined) throw new Error(`${scenario} did not run:\n${text}`);
-  return JSON.parse(await readFile(join(folder, checks), 'utf8')) as Check[];
+  const results = new Map<string, readonly Check[]>();
+  for (const name of await readdir(folder)) {
+    const checks = JSON.parse(await readFile(join(folder, name, 'checks.json'), 'utf8')) as Check[];
+    results.set(name.replace(/-\d{4}-\d{2}-\d{2}T.*$/, ''), checks);
+  }
+  if (results.size === 0) throw new Error(`No scenario of an authorization server ran:\n${text}`);
+  return results;
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run test:conformance`: the scenarios of the official MCP conformance suite that apply to a server without the
- * suite's own fixtures, against the built program. Any failure that is not expected below fails it, and so does an
- * expected one that has gone.
+ * suite's own fixtures, and those for an authorization server, against the built program. Any failure that is not expected
+ * below fails it, and so does an expected one that has gone.
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -12,8 +12,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runAuthorizationServer } from './authorization-server.ts';
 import { startRelay } from './relay.ts';
-import { runScenario } from './suite.ts';
+import { type Check, runScenario } from './suite.ts';
 
 const scenarios = {
   '2026-07-28': [
@@ -56,29 +57,29 @@ const env = {
 };
 const keyward = spawn(process.execPath, ['dist/main.js', 'http'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
 let unexpected = 0;
+const seen = new Set<string>();
 try {
   await Promise.race([once(keyward.stdout, 'data'), once(keyward, 'exit')]);
   keyward.stdout.resume();
   const create = ['dist/main.js', 'token', 'create', '--user', 'conformance'];
   const token = (await promisify(execFile)(process.execPath, create, { env })).stdout.trim();
   const relay = await startRelay(`http://127.0.0.1:${port}`, token);
-  const seen = new Set<string>();
   for (const [revision, names] of Object.entries(scenarios)) {
     for (const scenario of names) {
       const results = join(folder, revision, scenario);
       await mkdir(results, { recursive: true });
-      const checks = await runScenario(`${relay.origin}/mcp`, revision, scenario, results);
-      const failed = checks.filter(({ status }) => status === 'FAILURE');
-      const passed = checks.filter(({ status }) => status === 'SUCCESS');
-      const surprises = failed.filter(({ id }) => expected[id] === undefined);
-      for (const { id } of failed) seen.add(id);
-      unexpected += surprises.length;
-      const known = failed.length - surprises.length;
-      process.stdout.write(
-        `${surprises.length === 0 ? 'passed' : 'FAILED'}  ${revision}  ${scenario}: ${passed.length} of ${checks.length} checks${known === 0 ? '' : `, ${known} expected to fail`}\n`,
-      );
-      for (const { id, errorMessage } of surprises) process.stdout.write(`        ${id}: ${errorMessage ?? ''}\n`);
+      judge(`${revision}  ${scenario}`, await runScenario(`${relay.origin}/mcp`, revision, scenario, results));
     }
+  }
+  const results = join(folder, 'authorization-server');
+  await mkdir(results);
+  const newCode = async () => {
+    const args = ['dist/main.js', 'sign-in', '--user', 'conformance'];
+    return (await promisify(execFile)(process.execPath, args, { env })).stdout.trim();
+  };
+  const server = { origin: `http://127.0.0.1:${port}`, newCode };
+  for (const [scenario, checks] of await runAuthorizationServer(server, results, await freePort())) {
+    judge(scenario, checks);
   }
   for (const id of Object.keys(expected)) {
     if (seen.has(id)) continue;
@@ -93,6 +94,20 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 process.exitCode = unexpected === 0 ? 0 : 1;
+
+/** Prints what became of a scenario, and counts what was not expected. */
+function judge(scenario: string, checks: readonly Check[]): void {
+  const failed = checks.filter(({ status }) => status === 'FAILURE');
+  const passed = checks.filter(({ status }) => status === 'SUCCESS');
+  const surprises = failed.filter(({ id }) => expected[id] === undefined);
+  for (const { id } of failed) seen.add(id);
+  unexpected += surprises.length;
+  const known = failed.length - surprises.length;
+  process.stdout.write(
+    `${surprises.length === 0 ? 'passed' : 'FAILED'}  ${scenario}: ${passed.length} of ${checks.length} checks${known === 0 ? '' : `, ${known} expected to fail`}\n`,
+  );
+  for (const { id, errorMessage } of surprises) process.stdout.write(`        ${id}: ${errorMessage ?? ''}\n`);
+}
 
 async function freePort(): Promise<number> {
   const server = createServer();

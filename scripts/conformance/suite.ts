@@ -5,6 +5,9 @@ import { fetchTools } from '../fetch-tool.ts';
 
 const suite = await fetchTools('@modelcontextprotocol/conformance@0.2.0-alpha.12');
 
+/** The program and its first argument that start the suite. */
+export const suiteCommand = suite.command('conformance');
+
 export type Check = { readonly id: string; readonly status: string; readonly errorMessage?: string };
 
 /** What a client did in a scenario: its checks, and what it printed as errors. */
