@@ -8,14 +8,23 @@ import { runInTerminal } from './terminal.ts';
 
 const version = '2.1.332';
 
-export async function claudeCode({ url, letIn, home, say }: Stage): Promise<void> {
-  const folder = await home('claude-code');
+/** Claude Code in a home folder of its own. */
+type ClaudeCode = {
+  readonly program: string;
+  readonly place: { readonly cwd: string; readonly env: Readonly<Record<string, string>> };
+  /** Runs it to its end, and answers what it printed; any exit code but 0 is an error. */
+  run(...args: readonly string[]): Promise<string>;
+  close(): void;
+};
+
+/** @param tool what its model calls, with these arguments */
+export async function installClaudeCode(folder: string, tool: string, args: object): Promise<ClaudeCode> {
   await mkdir(join(folder, 'package'));
   // The package holds one program for each system; its install script only puts the right one in its place.
   const name = `@anthropic-ai/claude-code-${process.platform}-${process.arch}`;
   await installPackages(join(folder, 'package'), { [name]: version });
   const program = join(folder, 'package', 'node_modules', ...name.split('/'), 'claude');
-  const model = await startModel('mcp__keyward__list_credentials', {});
+  const model = await startModel(tool, args);
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
@@ -26,11 +35,21 @@ export async function claudeCode({ url, letIn, home, say }: Stage): Promise<void
     ENABLE_TOOL_SEARCH: 'false',
   };
   const place = { cwd: folder, env };
-  const run = async (...args: readonly string[]) => {
-    const { code, text } = await output(program, args, place);
-    must(code === 0, `claude ${args[0]} ended with ${code}: ${text}`);
-    return text;
+  return {
+    program,
+    place,
+    async run(...words) {
+      const { code, text } = await output(program, words, place);
+      must(code === 0, `claude ${words[0]} ended with ${code}: ${text}`);
+      return text;
+    },
+    close: model.close,
   };
+}
+
+export async function claudeCode({ url, letIn, home, say }: Stage): Promise<void> {
+  const claude = await installClaudeCode(await home('claude-code'), 'mcp__keyward__list_credentials', {});
+  const { program, place, run } = claude;
   try {
     say(`Claude Code ${version}`);
     say(`$ claude mcp add --transport http keyward ${url}`);
@@ -54,7 +73,7 @@ export async function claudeCode({ url, letIn, home, say }: Stage): Promise<void
     const words = ['Which services are connected?', '--allowedTools', 'mcp__keyward__list_credentials'];
     say(lineWith(await run('--print', ...words), 'credentials'));
   } finally {
-    model.close();
+    claude.close();
   }
 
   async function signIn(link: string): Promise<void> {

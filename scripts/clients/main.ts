@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { claudeAiLike } from './claude-ai.ts';
 import { claudeCode } from './claude-code.ts';
+import { everything } from './everything.ts';
 import { inspector } from './inspector.ts';
 import { mcpRemote } from './mcp-remote.ts';
 import { sdk } from './sdk.ts';
@@ -16,6 +17,7 @@ const clients = {
   inspector,
   'claude-ai': claudeAiLike,
   sdk,
+  everything,
 };
 
 const { positionals } = parseArgs({ allowPositionals: true });
