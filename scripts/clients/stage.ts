@@ -57,7 +57,7 @@ export async function openStage(): Promise<Stage> {
     },
     env: given,
     serverPort,
-    newToken: () => keyward.sessionToken('local', '--tenant', 'local'),
+    newToken: () => keyward.sessionToken('local', { tenant: 'local' }),
     say,
     async home(name) {
       const home = join(folder, name);

@@ -138,7 +138,8 @@ export function runStoreContract(name: string, openFresh: () => Promise<() => Pr
       await store.touch(new Map([[used.id, { owner: { tenant: used.tenant, user: used.owner }, at: 5 }]]));
       await store.touch(new Map([[used.id, { owner: bob, at: 9 }]]));
       expect(await store.findSession(used.id)).toEqual({ ...used, lastUsedAt: 5 });
-      for (const kind of ['assistant', 'visit'] as const) expect(await store.listTokens(kind, { limit: 9 })).toEqual([]);
+      for (const kind of ['assistant', 'visit'] as const)
+        expect(await store.listTokens(kind, { limit: 9 })).toEqual([]);
     });
 
     it('finds a passkey whoever owns it, and no other kind that way; forgets used challenges when their time is over', async () => {

@@ -28,8 +28,6 @@ type CreateOptions = {
   readonly onlyTaken?: boolean;
   /** The owner typed all of it on a page of their own just now. */
   readonly typedByOwner?: boolean;
-  /** A page of this Keyward, where its person goes back to, in place of what `redirectUri` names. */
-  readonly returnTo?: string;
   /** The program that asked, where it is not the one that calls; null: it has no name. */
   readonly askedBy?: string | null;
 };
@@ -82,7 +80,7 @@ export async function createCredential(
   if (!oauth && authConfigId !== undefined)
     throw inputError({ authConfigId: `is not used with ${authenticationType}` });
 
-  const returnTo = options.returnTo ?? readReturnTo(broker.settings, redirectUri);
+  const returnTo = readReturnTo(broker.settings, redirectUri);
   if (options.obtainedBy === 'rest') {
     // A program gave everything that its form asks for, or is told: nobody is there to be asked on a page.
     const missing = [...given.missingSecrets];

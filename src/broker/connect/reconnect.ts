@@ -7,16 +7,14 @@ import type { Created } from './create-input.ts';
 
 /**
  * Errors as those of {@link createCredential}.
- *
- * @param returnTo address of the page that its person goes back to at the end
  */
 export async function reconnect(
   broker: Broker,
   principal: Principal,
-  input: { readonly credentialId: string; readonly returnTo: string },
+  input: { readonly credentialId: string },
 ): Promise<Created> {
   const asked = { field: 'credentialId', action: 'credential.reconnect' } as const;
   const { id, connectorId, authenticationType } = await requireCredential(broker, principal, input.credentialId, asked);
   const again = { connectorId, authenticationType, credentialId: id };
-  return createCredential(broker, principal, again, { obtainedBy: 'page', returnTo: input.returnTo });
+  return createCredential(broker, principal, again, { obtainedBy: 'page' });
 }

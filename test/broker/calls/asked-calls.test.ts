@@ -138,16 +138,13 @@ describe('a call that its owner wants to be asked before', () => {
     ['spelling of the body', { body: '{"name": "tea"}' }],
     ['header', { headers: { 'x-own': '1' } }],
     ['media type', { headers: { 'content-type': 'text/plain' } }],
-  ])(
-    '372. with another %s than was allowed is asked anew',
-    async (_, changed) => {
-      expect(await refusal(call)).toBe('approval_required');
-      const asked = await request();
-      await answer({ answer: 'once' });
-      expect(await refusal(() => call(changed))).toBe('approval_required');
-      expect((await request()).details.call).not.toEqual(asked.details.call);
-    },
-  );
+  ])('372. with another %s than was allowed is asked anew', async (_, changed) => {
+    expect(await refusal(call)).toBe('approval_required');
+    const asked = await request();
+    await answer({ answer: 'once' });
+    expect(await refusal(() => call(changed))).toBe('approval_required');
+    expect((await request()).details.call).not.toEqual(asked.details.call);
+  });
 
   it('372. is asked anew once what the page shows beside it has changed', async () => {
     expect(await refusal(call)).toBe('approval_required');

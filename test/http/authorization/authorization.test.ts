@@ -863,7 +863,14 @@ describe('around it', () => {
       }
       expect(await keyward.cli('token', 'list')).not.toContain(id);
       const logged = keyward.said();
-      for (const secret of [form.code, narrower, tokens.access_token, tokens.refresh_token, verifier, to.split('/').at(-1)]) {
+      for (const secret of [
+        form.code,
+        narrower,
+        tokens.access_token,
+        tokens.refresh_token,
+        verifier,
+        to.split('/').at(-1),
+      ]) {
         expect(secret).toBeTruthy();
         expect(logged).not.toContain(secret);
       }

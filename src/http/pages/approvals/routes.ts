@@ -6,7 +6,7 @@ import { idIn } from '../../../broker/input/text.ts';
 import { KeywardError } from '../../../errors.ts';
 import { giveBinding, newBinding, readBinding } from '../binding-cookie.ts';
 import { formLimit, formsOnly } from '../form-guards.ts';
-import { type Desk, ownOrigin } from '../home/desk.ts';
+import type { Desk } from '../home/desk.ts';
 import { carryOut } from '../home/own-request.ts';
 import { stepHeader } from '../script.ts';
 import { askedToSignIn, type VisitorOf } from '../visitor-of.ts';
@@ -64,7 +64,7 @@ export function approvalRoutes({ broker, secure, visitor, desk }: ApprovalRoutes
     const decision = decisionOf(form);
     const approval = await answerApproval(broker, link, sender, decision);
     if (typeof person !== 'string' && decision.answer === 'once') {
-      const next = await carryOut(broker, person, approval, ownOrigin(c, secure));
+      const next = await carryOut(broker, person, approval);
       if (next !== null) return c.redirect(next, 303);
     }
     // 303: the browser GETs the outcome, and reloading it sends nothing twice.

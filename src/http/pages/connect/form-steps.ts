@@ -41,7 +41,7 @@ ${
     ? ''
     : html`<li>Enter exactly this there:
 ${toCopy('app-name', 'name', 'Name', 'Keyward')}
-${toCopy('homepage', 'homepage URL', 'Homepage URL (also “website” or “application URL”)', new URL(view.redirectUri).origin)}
+${toCopy('homepage', 'homepage URL', 'Homepage URL (also “website” or “application URL”)', originOf(view.redirectUri))}
 ${toCopy('redirect-uri', 'redirect URI', 'Redirect URI (also “callback URL”)', view.redirectUri)}</li>`
 }
 ${appSteps(view)}
@@ -61,6 +61,11 @@ function once({ connector, family }: Step<'auth_config'>): Html | string {
   const others = [...examples, ...(more > 0 ? [`${more} more services of ${vendor}`] : [])];
   const named = new Intl.ListFormat('en').format([connector.name, ...others]);
   return html`<strong>One app serves ${named}: you do this once.</strong>`;
+}
+
+/** The page of this Keyward; the redirect URI is its own. */
+function originOf(redirectUri: string): string {
+  return URL.canParse(redirectUri) ? new URL(redirectUri).origin : redirectUri;
 }
 
 /** One field of the service's form with its value; the script adds a button that copies it. */

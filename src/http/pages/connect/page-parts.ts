@@ -2,7 +2,7 @@
 
 import { html } from 'hono/html';
 import type { BrokerSettings } from '../../../broker/broker.ts';
-import type { ConnectView } from '../../../broker/connect/page.ts';
+import type { ConnectView } from '../../../broker/connect/steps.ts';
 import { quoted } from '../../../text.ts';
 import { data, type Html, minutesLeft } from '../page.ts';
 

@@ -1,6 +1,6 @@
 /** An attempt as a page: what is asked, by whom, for which service, where it will be kept, and what comes next. */
 import { html } from 'hono/html';
-import type { ConnectView } from '../../../broker/connect/page.ts';
+import type { ConnectView } from '../../../broker/connect/steps.ts';
 import { markOf } from '../marks.ts';
 import { type Html, page } from '../page.ts';
 import { completedPage, expiredPage, failedPage } from './final-steps.ts';

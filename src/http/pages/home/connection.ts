@@ -77,7 +77,7 @@ export function connectionRoutes(desk: Desk, mcpUrl: string | null): Hono {
     'reconnect',
     () => 'Connect it again',
     {},
-    ({ principal, origin }, { credentialId }) => doOrAsk(() => reconnectHere(broker, principal, credentialId, origin)),
+    ({ principal }, { credentialId }) => doOrAsk(() => reconnectHere(broker, principal, credentialId)),
   );
   post(
     'revert',

@@ -35,8 +35,6 @@ export type Visit = {
   readonly csrf: string;
   /** Host and port in the address bar. */
   readonly host: string;
-  /** Scheme, host and port in the address bar. */
-  readonly origin: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 };
@@ -71,7 +69,6 @@ export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): 
     browser,
     csrf: formProof(broker, owner, browser),
     host: new URL(c.req.url).host,
-    origin: ownOrigin(c, secure),
     now: Date.now(),
   });
   const navigation = createNavigation(broker, passkeys);
@@ -115,11 +112,6 @@ export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): 
       return c.html(await whole(next, visit), next.isOutcome === true ? 200 : 422);
     },
   };
-}
-
-/** Scheme, host and port in the address bar. */
-export function ownOrigin(c: Context, secure: boolean): string {
-  return `${secure ? 'https' : 'http'}://${new URL(c.req.url).host}`;
 }
 
 /**

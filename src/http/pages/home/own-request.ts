@@ -42,14 +42,12 @@ export async function doOrAsk(work: () => Promise<string>): Promise<string> {
  * Does what a person said yes to, once, where they had asked for it on these pages: nobody else waits for that yes. It does
  * what the request showed, from the request itself. What has changed since is asked for anew.
  *
- * @param origin address of these pages, as the browser has it
  * @returns where to go next; null for a request of anybody else
  */
 export async function carryOut(
   broker: Broker,
   person: Owner,
   approval: Awaited<ReturnType<typeof answerApproval>>,
-  origin: string,
 ): Promise<string | null> {
   const principal = onOwnPages(person);
   const { act, details, credentialId } = approval;
@@ -70,7 +68,7 @@ export async function carryOut(
         return page;
       }
       case 'reconnect':
-        return reconnectHere(broker, principal, credentialId, origin);
+        return reconnectHere(broker, principal, credentialId);
       default:
         // These pages ask for nothing else.
         return page;
@@ -82,15 +80,9 @@ export async function carryOut(
  * Connects it again; answers where the person does that. The page of the attempt is at this very address: a browser follows a
  * form nowhere else.
  */
-export async function reconnectHere(
-  broker: Broker,
-  principal: Principal,
-  credentialId: string,
-  origin: string,
-): Promise<string> {
-  const page = pageOf(credentialId);
-  const made = await reconnect(broker, principal, { credentialId, returnTo: `${origin}${page}` });
-  return made.kind === 'created' ? page : `/connect/${made.attemptId}`;
+export async function reconnectHere(broker: Broker, principal: Principal, credentialId: string): Promise<string> {
+  const made = await reconnect(broker, principal, { credentialId });
+  return made.kind === 'created' ? pageOf(credentialId) : `/connect/${made.attemptId}`;
 }
 
 /** The page of a connection. */

@@ -106,14 +106,14 @@ describe('the page of a connection', () => {
     const id = await connect();
     const browser = await signedIn(ann);
     const form = await browser.open(at(id, '/rules'));
-    const typed = { ...fieldsOf(form, '/rules"'), preset: 'reading', paths: '/v1/**' };
+    const typed = { ...fieldsOf(form, '/rules"'), preset: 'readOnly', paths: '/v1/**' };
     const look = await browser.send(at(id, '/rules'), typed);
     expect(look.text).toContain('<dd>Every call is allowed.</dd>');
-    expect(look.text).toContain('<dd>Allowed: GET, HEAD, OPTIONS on /v1/**.</dd>');
+    expect(look.text).toContain('<dd>Allowed: GET, HEAD on /v1/**.</dd>');
     expect((await stored(id)).policy ?? null).toBeNull();
     const done = await browser.send(at(id, '/rules'), fieldsOf(look, 'value="set"'));
     expect(done.url.pathname).toBe(`/connections/${id}`);
-    expect((await stored(id)).policy).toEqual({ methods: ['GET', 'HEAD', 'OPTIONS'], paths: ['/v1/**'] });
+    expect((await stored(id)).policy).toEqual({ methods: ['GET', 'HEAD'], paths: ['/v1/**'] });
     const wrong = await browser.send(at(id, '/rules'), { ...typed, preset: 'own', methods: 'G3T' });
     expect([wrong.status, wrong.text.includes('policy.methods must be HTTP methods')]).toEqual([422, true]);
   });
@@ -155,14 +155,14 @@ describe('the page of a connection', () => {
       who: 'bob',
       whom: 'user',
       permission: 'use',
-      preset: 'reading',
+      preset: 'readOnly',
     });
     expect(asked.heading).toMatch(/^Share Acme/);
     expect((await stored(id)).shares ?? []).toEqual([]);
     const done = await browser.send(asked.url, fieldsOf(asked, 'value="once"'));
     expect(done.text).toContain('Take it back from bob');
     expect((await stored(id)).shares).toEqual([
-      { with: 'user:bob', permission: 'use', policy: { methods: ['GET', 'HEAD', 'OPTIONS'], paths: null } },
+      { with: 'user:bob', permission: 'use', policy: { methods: ['GET', 'HEAD'], paths: null } },
     ]);
     const back = await browser.send(at(id, '/share'), fieldsOf(done, 'value="user:bob"'));
     expect(back.text).toContain('Nobody. It is yours alone.');
@@ -178,7 +178,7 @@ describe('the page of a connection', () => {
     expect(attempt.text).toContain('Connects again');
     const done = await browser.submit(attempt, 'inputs', { apiKey: goodApiKey });
     expect(done.heading).toBe('Acme is connected');
-    expect(done.text).toContain(`href="${at(id)}?credentialId=${id}"`);
+    expect(done.text).toContain(`href="/connections/${id}"`);
     const page = await browser.open(at(id));
     const reverted = await browser.send(at(id, '/revert'), fieldsOf(page, '/revert"'));
     expect(reverted.text).not.toContain('Bring back what it had before');
