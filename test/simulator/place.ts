@@ -38,8 +38,10 @@ export function placed(
   });
   const auth = file.auth.find((one) => one.authenticationType === type);
   if (auth === undefined) throw new Error(`${file.id} has no ${type}.`);
+  // Those are for built-in connectors alone.
+  const { clientFamily: _, scopeDescriptions: __, ...own } = file;
   return {
-    ...file,
+    ...own,
     id: placedId(profile),
     aliases: [],
     api: moveApi(file.api),

@@ -32,15 +32,18 @@ type Deletion = {
  * Revokes the grant at the service where it can be, then deletes the credential, and says what happened. No other
  * connection is found dead later: its grant is kept, or it is told with the deletion that it ended, too. Where something that
  * is done with it is asked first, so is its end.
+ *
+ * @param options `confirmedByOwner`: the owner was asked on a page of their own, just now
  */
 export async function deleteCredential(
   broker: Broker,
   principal: Principal,
   input: { credentialId: string },
+  options: { readonly confirmedByOwner?: boolean } = {},
 ): Promise<Deletion> {
   const asked = { field: 'credentialId', action: 'credential.delete' } as const;
   const seen = await requireCredential(broker, principal, input.credentialId, asked);
-  if (asksFirst(seen.policy)) {
+  if (asksFirst(seen.policy) && !options.confirmedByOwner) {
     await requireApproval(broker, principal, { credential: seen, action: asked.action, act: 'delete' });
   }
   await authorize(broker, principal, 'credential.delete', about(seen));

@@ -88,12 +88,10 @@ const general = {
   'mcp-server': 'the address of an MCP server',
 };
 
-/** The connectors for any service by its address, each with what has to be known of it, for a person. */
+/** The connectors for any service by its address, each with what has to be known of it, as a part of a sentence. */
 export function generalConnectors({ catalogue }: Broker): { connectorId: string; what: string }[] {
   return Object.entries(general).flatMap(([connectorId, what]) =>
-    catalogue.get(connectorId) === undefined
-      ? []
-      : [{ connectorId, what: `${what.charAt(0).toUpperCase()}${what.slice(1)}` }],
+    catalogue.get(connectorId) === undefined ? [] : [{ connectorId, what }],
   );
 }
 

@@ -21,7 +21,7 @@ export function servicesPage(query: string, found: Found, general: ReturnType<ty
 ${found.connectors.length === 0 ? html`<p role="status">No service matches ${data(query)}. Try another spelling, or connect it by its address below.</p>` : html`<ul class="rows">${found.connectors.map(serviceRow)}</ul>`}
 ${found.nextCursor === undefined ? '' : html`<p><a href="/connect?${new URLSearchParams({ query, after: found.nextCursor }).toString()}">More services</a></p>`}
 <h2 id="other">Any other service, by its address</h2>
-<ul class="rows">${general.map(({ connectorId, what }) => html`<li><a href="/connect?service=${encodeURIComponent(connectorId)}">${what}</a></li>`)}</ul>`,
+<ul class="rows">${general.map(({ connectorId, what }) => html`<li><a href="/connect?service=${encodeURIComponent(connectorId)}">${what.charAt(0).toUpperCase()}${what.slice(1)}</a></li>`)}</ul>`,
   };
 }
 

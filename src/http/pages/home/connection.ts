@@ -142,7 +142,7 @@ export function connectionRoutes(desk: Desk, mcpUrl: string | null): Hono {
     () => 'Delete this connection',
     {},
     async ({ principal }, view) => {
-      const deletion = await deleteCredential(broker, principal, view);
+      const deletion = await deleteCredential(broker, principal, view, { confirmedByOwner: true });
       return {
         at: '/',
         title: 'Deleted',

@@ -184,6 +184,16 @@ describe('the page of a connection', () => {
     expect(reverted.text).not.toContain('Bring back what it had before');
   });
 
+  it('deletes a connection that asks first without a second question: its page has asked', async () => {
+    const id = await connect();
+    await updateCredential(server.broker, ann, { credentialId: id, policy: { preset: 'askBeforeWriting' } });
+    const browser = await signedIn(ann);
+    const ask = await browser.open(at(id, '/delete'));
+    const done = await browser.send(at(id, '/delete'), fieldsOf(ask, '/delete"'));
+    expect(done.heading).toBe('Deleted');
+    expect(await server.broker.vault.get('credential', ann, id)).toBeUndefined();
+  });
+
   it('391. deletes with a receipt; a form that is sent again, or looked at ahead of time, does nothing', async () => {
     const id = await connect();
     const other = await connect('Another one');
