@@ -33,6 +33,8 @@ type Asked = {
    * was allowed for minutes holds for exactly this.
    */
   readonly apart?: string;
+  /** It would undo what its owner chose to be asked about, so that they are asked whatever `KEYWARD_RELEASE` says. */
+  readonly undoesAsking?: boolean;
 };
 
 /** More open requests than a person would read. */
@@ -107,9 +109,9 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
 }
 
 /** Whether an act waits for its owner as this Keyward is configured. */
-function needsApproval({ settings }: Broker, { credential: matter, act }: Asked): boolean {
+function needsApproval({ settings }: Broker, { credential: matter, act, undoesAsking }: Asked): boolean {
   // The owner's own rules ask for a call and a deletion, and what they have not been shown they have not seen.
-  if (act === 'call' || act === 'tools' || act === 'delete') return true;
+  if (act === 'call' || act === 'tools' || act === 'delete' || undoesAsking) return true;
   if (act === 'host') return settings.anyHost === 'page';
   // What a person gave through URL elicitation must not reach the client without their own act (MCP, elicitation).
   const elicited = act === 'release' && matter.id !== null && matter.obtainedBy === 'elicitation';

@@ -28,11 +28,26 @@ export async function readAskedBody({ body, bodyLength = 0, headers }: ServiceCa
   if (bytes.length > maxBytes) throw notShown(tooLong);
   const written = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   const encoding = written.get('content-encoding') ?? 'identity';
-  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(written.get('content-type') ?? '') ?? [];
-  if (!/^\s*identity\s*$/i.test(encoding) || !/^(utf-?8|us-ascii)$/i.test(charset)) throw notShown(noText);
+  if (!/^\s*identity\s*$/i.test(encoding) || !isUtf8(written.get('content-type') ?? '')) throw notShown(noText);
   const text = textOf(bytes);
   if (text === null || text.includes('\0')) throw notShown(noText);
   return { bytes, text };
+}
+
+/** Whether everybody who reads this type takes the body for UTF-8: parsers differ in which of two charsets counts. */
+function isUtf8(type: string): boolean {
+  const [, ...more] = type.split(/charset/i);
+  if (more.length === 0) return true;
+  return (
+    more.length === 1 &&
+    /;\s*charset\s*=\s*("(utf-?8|us-ascii)"|utf-?8|us-ascii)\s*(;|$)/i.test(type) &&
+    quotesAreEven(type)
+  );
+}
+
+/** A charset within a quoted text is none. */
+function quotesAreEven(type: string): boolean {
+  return type.slice(0, type.search(/charset/i)).split('"').length % 2 === 1;
 }
 
 async function whole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

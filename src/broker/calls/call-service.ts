@@ -6,7 +6,7 @@ import type { AuthMethod } from '../../connectors/connector.ts';
 import { KeywardError } from '../../errors.ts';
 import { peek, readBody } from '../../net/body.ts';
 import type { EgressRequest, EgressStream } from '../../net/egress.ts';
-import { passedOn } from '../../net/headers.ts';
+import { checkHeaders, passedOn } from '../../net/headers.ts';
 import { createScrubber, type Scrubber, scrubberOf } from '../../net/scrub/scrub.ts';
 import type { Principal } from '../../principal.ts';
 import type { Credential } from '../../vault/vault.ts';
@@ -130,6 +130,8 @@ async function exchange(
     if (asked !== null) {
       const bare = { ...connection, auth: { ...auth, inject: [] } };
       const { url } = apiRequest(bare, { ...sending, headers });
+      // What can't be sent is not asked about.
+      checkHeaders(headers);
       const { method, reserved } = call;
       const scrub = scrubber.text;
       await agree({ method, url: url.href, path: target.path, ...asked, headers, body, reserved, scrub });

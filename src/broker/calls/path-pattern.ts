@@ -84,5 +84,5 @@ function mayCover(pattern: readonly string[], path: readonly string[]): boolean 
 /** Capital letters, look-alikes, `;parameters`, spaces and the name of a format at the end mean nothing to some servers. */
 function folded(segment: string): string {
   const plain = segment.normalize('NFKC').toLowerCase().replace(/;.*$/s, '').trim();
-  return plain.replace(/(?<=.)\.[a-z]{2,5}$/, '');
+  return plain.replace(/(?<=.)\.[^.]*$/, '');
 }

@@ -99,9 +99,11 @@ function matcher({ tenant, user }: Principal, filter: ActivityFilter, isOwn: Own
   const { connection, action, outcome, day } = filter;
   const program = filter.program?.toLowerCase();
   return (entry: AuditEntry): boolean => {
-    if (entry.tenant !== tenant) return false;
     const { subject = '' } = entry;
-    if (connection === undefined ? !isActOf(entry, user) && !isOwn(subject) : !isOwn(subject)) return false;
+    // Of other tenants, what was done with a connection; that a stranger only tried says nothing of it.
+    const near = entry.tenant === tenant;
+    const isAbout = isOwn(subject) && (near || entry.outcome !== 'refused');
+    if (!isAbout && (connection !== undefined || !near || !isActOf(entry, user))) return false;
     if (program !== undefined && !entry.client?.toLowerCase().includes(program)) return false;
     if (action !== undefined && entry.action !== action) return false;
     if (outcome !== undefined && entry.outcome !== outcome) return false;

@@ -8,13 +8,13 @@ import { authorize } from '../policy/policy.ts';
 /** Events that are answered. */
 const shownAtOnce = 12;
 /** Most entries that are looked through, whosever they are. */
-const maxLooked = 20_000;
+const maxLooked = 5_000;
 
 export type Lately = {
   /** The newest first. */
   readonly events: readonly AuditEntry[];
-  /** False where the log is longer than what was looked through: then newer events may be missing. */
-  readonly isWhole: boolean;
+  /** How far back it was looked, where that is not to the beginning: ISO 8601. */
+  readonly lookedTo: string | null;
 };
 
 /**
@@ -26,12 +26,12 @@ export async function lately(broker: Broker, principal: Principal, connectionId:
   await authorize(broker, principal, 'audit.read');
   const asked = { field: 'connectionId', action: 'audit.read' } as const;
   const { id } = await requireCredential(broker, principal, connectionId, asked);
-  let events: AuditEntry[] = [];
+  const events: AuditEntry[] = [];
   let looked = 0;
-  for await (const { entry } of broker.vault.readAuditFrom(0)) {
-    if (looked === maxLooked) return { events: events.toReversed(), isWhole: false };
+  for await (const { entry } of broker.vault.readAuditBack(null)) {
+    if (entry.subject === id) events.push(entry);
     looked += 1;
-    if (entry.subject === id) events = [...events.slice(1 - shownAtOnce), entry];
+    if (events.length === shownAtOnce || looked === maxLooked) return { events, lookedTo: entry.time };
   }
-  return { events: events.toReversed(), isWhole: true };
+  return { events, lookedTo: null };
 }

@@ -4,7 +4,7 @@ import type { Principal } from '../../principal.ts';
 import type { Credential, CredentialStatus } from '../../vault/vault.ts';
 import { closeRequests, requireApproval } from '../approvals/approvals.ts';
 import type { Broker } from '../broker.ts';
-import { widensPolicy } from '../calls/policy.ts';
+import { asksFirst, widensPolicy } from '../calls/policy.ts';
 import { type PolicyInput, readPolicy } from '../calls/policy-input.ts';
 import { amend, changedMeanwhile } from '../grants/amend.ts';
 import { serviceOf } from '../grants/oauth-context.ts';
@@ -114,16 +114,17 @@ export async function updateCredential(
   const policy = input.policy ? readPolicy(input.policy, serviceOf(broker, credential)) : input.policy;
   const widens = ({ policy: now = null }: Credential) => policy !== undefined && widensPolicy(now, policy);
   const wider = widens(credential);
+  const undoesAsking = wider && asksFirst(credential.policy);
   if (wider) {
     await requireOwnAct(broker, principal, 'approval.approve', about(credential));
     // As asked: undefined would be no change, which is never wider.
     const details = { policy: policy ?? null };
-    await requireApproval(broker, principal, { credential, action, act: 'policy', details });
+    await requireApproval(broker, principal, { credential, action, act: 'policy', details, undoesAsking });
   }
   await authorize(broker, principal, action, about(credential));
   await amend(broker, credential, (record) => {
     // Narrowed meanwhile: what was no widening would be one now.
-    if (!wider && widens(record)) throw changedMeanwhile();
+    if (widens(record) && (!wider || (asksFirst(record.policy) && !undoesAsking))) throw changedMeanwhile();
     return {
       record: { ...record, ...(name !== null && renamed(record, name)), ...(policy === undefined ? {} : { policy }) },
     };

@@ -137,7 +137,7 @@ function ownerParts({ view, visit, gateway, lately, wrong }: PageOfConnection): 
   const typed = wrong?.act === 'share' ? wrong : undefined;
   // Where one person is there is nobody to share with.
   const isShared = gateway !== null || (view.shares ?? []).length > 0;
-  return html`${isShared ? sharesPart(view, visit, typed) : ''}${lately === null ? '' : latelyPart(lately, visit)}
+  return html`${isShared ? sharesPart(view, visit, typed) : ''}${lately === null ? '' : latelyPart(lately, view.credentialId, visit)}
 <section aria-labelledby="more"><h2 id="more">Rename or delete</h2>
 <form method="post" action="${pageOf(view.credentialId)}/rename"><input type="hidden" name="csrf" value="${visit.csrf}">${wrong?.act === 'rename' ? problemPart(wrong.problem) : ''}
 ${textField({ name: 'name', label: 'Name', value: wrong?.act === 'rename' ? (wrong.form.get('name') ?? '') : view.name, required: true })}
@@ -162,13 +162,15 @@ const acts: Readonly<Record<string, string>> = {
   'offer.decline': 'declined the offer',
 };
 
-function latelyPart({ events, isWhole }: Lately, { owner, now }: Visit): Html {
+function latelyPart({ events, lookedTo }: Lately, credentialId: string, { owner, now }: Visit): Html {
   const rows = events.map(({ time, user, client, action, request, outcome, count }) => {
     const who = [user === owner.user ? null : subjectOf(user), client].filter((one) => one != null).join(', ');
     const what = request === undefined ? (acts[action] ?? action) : html`<code>${request}</code>`;
     const end = outcome === 'allowed' ? '' : `, ${outcome}`;
     return html`<li>${who === '' ? 'You' : data(who)}: ${what}${end}${count === undefined ? '' : ` (${count} times)`} <span class="soft small">${ago(Date.parse(time), now)}</span></li>`;
   });
-  const note = isWhole ? '' : html`<p>The log is longer than this page looks: “keyward audit” shows all of it.</p>`;
-  return html`<section aria-labelledby="lately"><h2 id="lately">Used lately</h2>${rows.length === 0 ? html`<p>Nothing yet.</p>` : html`<ol class="events">${rows}</ol>`}${note}</section>`;
+  const since = lookedTo === null ? 'Nothing yet.' : `Nothing since ${lookedTo.slice(0, 10)}.`;
+  const note =
+    lookedTo === null ? '' : html`<p><a href="/activity?connection=${credentialId}">What happened before that</a></p>`;
+  return html`<section aria-labelledby="lately"><h2 id="lately">Used lately</h2>${rows.length === 0 ? html`<p>${since}</p>` : html`<ol class="events">${rows}</ol>`}${note}</section>`;
 }
