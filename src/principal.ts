@@ -43,6 +43,11 @@ export type Principal = Owner & {
   readonly via?: string;
   readonly actor?: string;
   readonly limits?: Limits;
+  /**
+   * Of a token that was made from another one: the program that the first of them is of, by its name and proof. What a person
+   * is asked, and their noes, count for that program, whatever the one that it made is called.
+   */
+  readonly root?: { readonly client: string; readonly via: string };
 };
 
 /**

@@ -98,10 +98,10 @@ export function noteError(broker: Broker, error: Error): void {
 
 /**
  * The principal with the name of its program, as that calls itself; for the audit log and the pages. One that a person let in
- * keeps the name that they read then.
+ * keeps the name that they read then, and one that was made from another the name that says so.
  */
 export function withClient(principal: Principal, { info }: Client): Principal {
-  if (principal.via?.startsWith('assistant ')) return principal;
+  if (principal.via?.startsWith('assistant ') || principal.root !== undefined) return principal;
   const client = oneLine(info?.name, 64);
   return client === null ? principal : { ...principal, client };
 }

@@ -67,8 +67,7 @@ export async function requireApproval(broker: Broker, principal: Principal, aske
   const id = approvalIdFor(broker, principal, matter, apart);
   const request = { connectorId, credentialId: matter.id, act, details, facts: factsOf(broker, matter) };
   const argumentsDigest = askedDigest(broker, request);
-  const client = askerOf(principal, owner);
-  const isOwner = client === (principal.client ?? null);
+  const isOwner = principal.user === owner.user && principal.tenant === owner.tenant;
   const told = (askedAt: number) => (isOwner ? waiting(broker.pages, id, askedAt, act) : waitingForOther(act));
   for (;;) {
     const found = await broker.vault.get('approval', owner, id);
@@ -119,7 +118,8 @@ function needsApproval({ settings }: Broker, { credential: matter, act, undoesAs
 }
 
 /** The name of whoever asks: the program, and the person where that is not the owner. */
-function askerOf({ client, user, tenant }: Principal, owner: Owner): string | null {
+function askerOf({ root, user, tenant, ...own }: Principal, owner: Owner): string | null {
+  const client = root?.client ?? own.client;
   if (user === owner.user && tenant === owner.tenant) return client ?? null;
   const person = tenant === owner.tenant ? subjectOf(user) : `${subjectOf(user)} of the tenant ${tenant}`;
   return client === undefined ? person : `${person}, with ${client}`;

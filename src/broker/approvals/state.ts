@@ -49,12 +49,12 @@ export function isGranted({ releaseUntil }: Approval, now = Date.now()): boolean
  */
 export function approvalIdFor(
   broker: Broker,
-  { client, via, tenant, user }: Principal,
+  { root, client, via, tenant, user }: Principal,
   matter: Matter,
   apart: string | null = null,
 ): string {
   const subject = matter.id ?? [matter.connectorId, [...matter.hosts].sort()];
-  const who = [client ?? null, via ?? null];
+  const who = root === undefined ? [client ?? null, via ?? null] : [root.client, root.via];
   const name = apart === null ? [subject, ...who] : [subject, ...who, tenant, user, apart];
   return idOfDigest(broker.vault.proof('approval', JSON.stringify(name)));
 }

@@ -130,6 +130,16 @@ function everyOne({ vault }: Parts, { tenant, user }: Owner): Promise<Assistant[
   return vault.list('assistant', { tenant, user }, {}, { limit: 10 * maxAssistants });
 }
 
+/** What an assistant is called. A program chose its name: the id keeps it apart from others, and from Keyward's own words, such as `page`. */
+export function nameOfAssistant({ id, name }: Pick<Assistant, 'id' | 'name'>): string {
+  return `${name} (assistant ${id.slice(0, 8)})`;
+}
+
+/** What an assistant proved itself with, as `via` of a principal. */
+export function viaAssistant({ id }: Pick<Assistant, 'id'>): string {
+  return `assistant ${id}`;
+}
+
 /** Takes the record away, whatever version of it: a refresh at this moment must not save it. */
 async function end(
   { vault }: Parts,

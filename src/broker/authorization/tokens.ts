@@ -8,7 +8,7 @@ import type { Principal, Scope } from '../../principal.ts';
 import type { AssistantSecret, TokenParent } from '../../vault/vault.ts';
 import { limitsFrom } from '../policy/limits.ts';
 import { equalInConstantTime } from '../visitors/browser-binding.ts';
-import { type Assistant, findAssistant, type Parts } from './assistants.ts';
+import { type Assistant, findAssistant, nameOfAssistant, type Parts, viaAssistant } from './assistants.ts';
 import { noteEnd, noteUse } from './registrations.ts';
 
 /** How long an access token is good, in seconds. */
@@ -70,12 +70,11 @@ export async function readAssistantToken(parts: Parts, token: string, resource: 
   const found = await readAccessToken(parts, token);
   if (found?.assistant.resource !== resource) return null;
   parts.vault.touchToken(found.assistant);
-  const { id, tenant, owner, name, scopes: agreed } = found.assistant;
+  const { id, tenant, owner, scopes: agreed } = found.assistant;
   const limits = limitsFrom(found.assistant.limits);
   const scopes = new Set(agreed.filter((scope) => found.scopes.includes(scope)) as Scope[]);
-  // A program chose its name: the id keeps it apart from others, and from Keyward's own words, such as `page`.
-  const client = `${name} (assistant ${id.slice(0, 8)})`;
-  const principal = { tenant, user: owner, scopes, client, via: `assistant ${id}`, ...(limits && { limits }) };
+  const [client, via] = [nameOfAssistant(found.assistant), viaAssistant(found.assistant)];
+  const principal = { tenant, user: owner, scopes, client, via, ...(limits && { limits }) };
   return { principal, endsAt: found.endsAt, depth: 0, parent: { kind: 'assistant', id } };
 }
 

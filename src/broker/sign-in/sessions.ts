@@ -6,7 +6,7 @@ import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
 import { type Limits, type Owner, type Principal, type Scope, scopes } from '../../principal.ts';
 import { canonicalJson, type Session, type TokenParent, type Vault } from '../../vault/vault.ts';
-import { findAssistant } from '../authorization/assistants.ts';
+import { findAssistant, nameOfAssistant, viaAssistant } from '../authorization/assistants.ts';
 import type { Proved } from '../authorization/tokens.ts';
 import { allOf } from '../input/paging.ts';
 import { oneLine, readId } from '../input/text.ts';
@@ -141,22 +141,30 @@ export async function readSessionToken(parts: Parts, token: string, resource: st
   const standing = await standingOf(parts, session, resource);
   if (standing === null) return null;
   parts.vault.touchToken(session);
-  const { scopes, limits, endsAt, depth } = standing;
+  const { scopes, limits, endsAt, depth, root } = standing;
   const { id, tenant, owner: user, parent, name } = session;
   // Whoever makes a token from another one chooses the name: the id keeps it apart from others.
   const client = parent === undefined ? name : `${name} (token ${id.slice(0, 8)})`;
-  const proof = { via: `session ${id}`, ...(client !== undefined && { client }), ...(limits && { limits }) };
+  const made = parent === undefined ? {} : { root };
+  const proof = { via: `session ${id}`, ...(client !== undefined && { client }), ...(limits && { limits }), ...made };
   return { principal: { tenant, user, scopes, ...proof }, endsAt, depth, parent: { kind: 'session', id } };
 }
 
-type Standing = Pick<Principal, 'scopes'> & Pick<Proved, 'endsAt' | 'depth'> & { readonly limits: Limits | undefined };
+type Standing = Pick<Principal, 'scopes'> &
+  Pick<Proved, 'endsAt' | 'depth'> & {
+    readonly limits: Limits | undefined;
+    /** The program that all of it began with. */
+    readonly root: NonNullable<Principal['root']>;
+  };
 
 /** How far a session reaches at this moment; null when it, or what it was made from, has ended. */
 export async function standingOf(parts: Parts, session: Session, resource: string | null): Promise<Standing | null> {
   const { expiresAt, parent } = session;
   if (expiresAt !== null && expiresAt <= Date.now()) return null;
   const own = { scopes: new Set(session.scopes as readonly Scope[]), limits: limitsFrom(session.limits) };
-  if (parent === undefined) return { ...own, endsAt: expiresAt, depth: 0 };
+  const { id, name = `token ${id.slice(0, 8)}` } = session;
+  if (parent === undefined)
+    return { ...own, endsAt: expiresAt, depth: 0, root: { client: name, via: `session ${id}` } };
   const above = await standingAbove(parts, session, parent, resource);
   if (above === null || above.depth >= maxDepth) return null;
   return {
@@ -164,6 +172,7 @@ export async function standingOf(parts: Parts, session: Session, resource: strin
     limits: narrower(above.limits, own.limits),
     endsAt: Math.min(above.endsAt ?? Number.POSITIVE_INFINITY, expiresAt ?? Number.POSITIVE_INFINITY),
     depth: above.depth + 1,
+    root: above.root,
   };
 }
 
@@ -178,7 +187,8 @@ async function standingAbove(
   if (!('rotation' in found)) return standingOf(parts, found, resource);
   if (found.status !== 'active' || found.resource !== resource) return null;
   const scopes = new Set(found.scopes as readonly Scope[]);
-  return { scopes, limits: limitsFrom(found.limits), endsAt: found.expiresAt, depth: 0 };
+  const root = { client: nameOfAssistant(found), via: viaAssistant(found) };
+  return { scopes, limits: limitsFrom(found.limits), endsAt: found.expiresAt, depth: 0, root };
 }
 
 function isIts({ hash: known, limits, parent }: Session, secret: string): boolean {

@@ -2,14 +2,21 @@
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { approvalIdFor } from '../../../src/broker/approvals/state.ts';
 import { endAssistant, letIn } from '../../../src/broker/authorization/assistants.ts';
-import { accessTokenFor, codeFor, exchangeCode } from '../../../src/broker/authorization/tokens.ts';
+import {
+  accessTokenFor,
+  codeFor,
+  exchangeCode,
+  principalOfAssistant,
+} from '../../../src/broker/authorization/tokens.ts';
 import { createCredential } from '../../../src/broker/connect/create.ts';
 import { endEverything } from '../../../src/broker/ending/end-everything.ts';
 import { isWithin } from '../../../src/broker/policy/limits.ts';
 import { exchangeToken } from '../../../src/broker/sign-in/exchange.ts';
 import { createSession, listSessions, readSessionToken, revokeSession } from '../../../src/broker/sign-in/sessions.ts';
 import { hasCode } from '../../../src/errors.ts';
+import { withClient } from '../../../src/mcp/server.ts';
 import { type Limits, localPrincipal, type Owner, scopes, usualScopes } from '../../../src/principal.ts';
 import { person } from '../../support/principals.ts';
 import { startIssuer } from '../../support/servers/issuer.ts';
@@ -129,6 +136,24 @@ describe('a token that was made from another one', () => {
       if (entry.user === ann.user && entry.action === 'credential.call') calls.push(entry.client);
     }
     expect(calls).toContain(`Summary agent (token ${row?.id.slice(0, 8)})`);
+  });
+
+  it('342. keeps its name whatever its program calls itself, and what a person is asked counts for the first program', async () => {
+    const ann = somebody();
+    const { token } = await assistantOf(ann);
+    const made = async () => {
+      const { body } = await exchange(token);
+      return (await readSessionToken(server.broker, body.access_token ?? '', `${origin}/mcp`))?.principal;
+    };
+    const parent = await principalOfAssistant(server.broker, token, `${origin}/mcp`);
+    const [one, two] = [await made(), await made()];
+    if (!parent || !one || !two) throw new Error('One of the tokens is not good.');
+    const named = withClient(one, { info: { name: 'page', version: '1' }, capabilities: undefined });
+    expect(named.client).toMatch(/ \(token [0-9a-f]{8}\)$/);
+    const matter = { id: null, connectorId, hosts: ['a.example'] };
+    const ids = [parent, one, two].map((principal) => approvalIdFor(server.broker, principal, matter));
+    expect(new Set(ids).size).toBe(1);
+    expect([one.root?.client, two.root?.client]).toEqual([parent.client, parent.client]);
   });
 
   it('342. lasts an hour, and no longer than the one before it; what hands out secrets is not in it unless asked for', async () => {

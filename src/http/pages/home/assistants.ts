@@ -47,7 +47,7 @@ ${
   tokens.length === 0
     ? ''
     : html`<h2>Session tokens</h2>
-<p>Whoever runs this Keyward made these for you. A program that has one acts for you, with what stands beside it.</p>
+<p>Whoever runs this Keyward made these for you, unless it says otherwise. A program that has one acts for you, with what stands beside it.</p>
 <ul class="rows">${tokens.map(({ one, reach }) => tokenRow(one, reach, visit))}</ul>`
 }`,
     };
@@ -78,9 +78,13 @@ ${may(scopes)}
 ${endForm('assistantId', id, csrf, `End ${name}`)}</li>`;
 }
 
-function tokenRow({ id, name, scopes, createdAt, expiresAt }: Session, reach: string, { csrf, now }: Visit): Html {
+function tokenRow(
+  { id, name, scopes, createdAt, expiresAt, parent }: Session,
+  reach: string,
+  { csrf, now }: Visit,
+): Html {
   return html`<li><strong>${name === undefined ? 'A token without a name' : data(name)}</strong>
-<span class="soft small">${reach} · made ${moment(createdAt, now)} · ${expiresAt === null ? 'does not end by itself' : html`ends ${moment(expiresAt, now)}`}</span>
+<span class="soft small">${parent === undefined ? '' : 'made by a program from the token that it has · '}${reach} · made ${moment(createdAt, now)} · ${expiresAt === null ? 'does not end by itself' : html`ends ${moment(expiresAt, now)}`}</span>
 ${may(scopes)}
 ${endForm('sessionId', id, csrf, `End ${name ?? `the token ${id}`}`)}</li>`;
 }
