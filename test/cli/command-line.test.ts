@@ -6,7 +6,7 @@ const problemOf = (words: string) => Object.entries(parseCommandLine(words.split
 it.each([
   ['lst', /did you mean list\?/],
   ['tokens create', /did you mean token create\?/],
-  ['audit', /did you mean audit tail, audit verify or audit archive\?/],
+  ['audit', /did you mean audit tail or audit verify or audit archive\?/],
   ['statsu', /did you mean status\?/],
   ['audit-verify', /did you mean audit verify\?/],
 ])('“keyward %s” is told what was meant, and no list of everything', (words, expected) => {

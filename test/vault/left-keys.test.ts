@@ -6,7 +6,9 @@ import { derive } from '../../src/seal/derive.ts';
 import { authenticated, type KeyHeader } from '../../src/seal/key-header.ts';
 import { type Keyring, unwrapKeys } from '../../src/seal/keyring.ts';
 import { deriveKey, envelope, open, seal } from '../../src/seal/seal.ts';
-import { verifyAudit } from '../../src/vault/audit/audit-verify.ts';
+import { archiveAt } from '../../src/vault/audit/archives.ts';
+import { archiveLine } from '../../src/vault/audit/audit-chain.ts';
+import { problemsOfArchive, verifyAudit } from '../../src/vault/audit/audit-verify.ts';
 import { rewrapDataKeys, rotateDataKey } from '../../src/vault/key-change.ts';
 import { openVault } from '../../src/vault/open.ts';
 import { contextOf } from '../../src/vault/seal-context.ts';
@@ -192,6 +194,16 @@ describe('107. keys/retired-audit: under a retired key', () => {
       await writeFile(place.audit, `${[...lines.slice(0, 3), forged, ...lines.slice(3)].join('\n')}\n`);
       expect((await verifyAudit(store)).problems).toMatchObject([{ line: 4 }]);
     }
+  });
+
+  it('a line that is forged just before the log is put aside is reported as it is put aside', async () => {
+    const { place, store, lines, forge } = await withLines();
+    await writeFile(place.audit, `${[...lines, forge('forged', 1, '')].join('\n')}\n`);
+    const by = { tenant: 'local', user: 'local' };
+    await store.archiveAudit(`${place.audit}.1`, (keyring, head) => archiveLine(keyring, head, by));
+    expect(await problemsOfArchive(store.keyring, archiveAt(`${place.audit}.1`))).toMatchObject([
+      { line: 5, problem: expect.stringContaining('retired') },
+    ]);
   });
 
   it('history that is written anew, or lacks its end, is reported; a log that was moved away is not', async () => {

@@ -5,7 +5,7 @@ import { localPrincipal } from '../../principal.ts';
 import type { AuditHead } from '../../store/audit-head.ts';
 import { archiveAt } from '../../vault/audit/archives.ts';
 import { archiveLine, parseHead } from '../../vault/audit/audit-chain.ts';
-import { verifyAudit } from '../../vault/audit/audit-verify.ts';
+import { type Problem, problemsOfArchive, verifyAudit } from '../../vault/audit/audit-verify.ts';
 import type { Run } from '../command.ts';
 import { withProgress } from '../terminal/progress.ts';
 import { table } from '../terminal/table.ts';
@@ -36,9 +36,7 @@ export const verify: Run = (invocation) => {
       'Verifying line',
       (onStep) => verifyAudit(store, { since, archives, onStep }),
     );
-    const found = problems.map(
-      ({ line, problem, archive }) => `${archive === undefined ? '' : `${archive}, `}line ${line}: ${problem}\n`,
-    );
+    const found = problems.map(inWords);
     const cut = torn.map((line) => `line ${line}: cut short by a crash while it was written; nothing relied on it.\n`);
     const verdict = ok
       ? `The audit log is whole: ${count(lines, 'entry', 'entries')}, ${count(chains, 'chain', 'chains')}.\n`
@@ -59,16 +57,29 @@ export const archive: Run = (invocation) => {
   if (to === undefined) throw new KeywardError('config_invalid', '--to is missing: it names the file of the archive.');
   const file = resolve(to);
   return withStore(invocation, async (store) => {
+    const { ok } = await withProgress('Verifying line', (onStep) => verifyAudit(store, { onStep }));
+    if (!ok) {
+      throw new KeywardError('vault_damaged', 'The audit log was altered, so nothing is put aside.', {
+        hint: 'See what is wrong with it: keyward audit verify. To keep it as it is, copy it.',
+      });
+    }
     const { tenant, user } = localPrincipal;
     const by = { tenant, user, client: commandLine };
     const { lines, digest } = await store.archiveAudit(file, (keyring, head) => archiveLine(keyring, head, by));
+    // Between the check and the move somebody with an old key may have written once more.
+    const problems = await problemsOfArchive(store.keyring, archiveAt(file));
+    process.stdout.write(problems.map(inWords).join(''));
     process.stdout.write(
       `${count(lines, 'line', 'lines')} of the audit log up to now: the last of them are in ${file}.\n`,
     );
     process.stdout.write(`Head: ${lines}:${digest}\n`);
-    return 0;
+    return problems.length === 0 ? 0 : 1;
   });
 };
+
+function inWords({ line, problem, archive }: Problem): string {
+  return `${archive === undefined ? '' : `${archive}, `}line ${line}: ${problem}\n`;
+}
 
 function namesIn(text: string | undefined): readonly string[] {
   return text === undefined ? [] : text.split(',').map((name) => resolve(name.trim()));

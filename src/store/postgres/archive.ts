@@ -1,5 +1,6 @@
 /** Putting the lines of the audit log into a file, out of the database. */
 import { randomBytes } from 'node:crypto';
+import { KeywardError } from '../../errors.ts';
 import type { Keyring } from '../../seal/keyring.ts';
 import { createArchiveFile } from '../archive-file.ts';
 import { type AuditHead, headAfter } from '../audit-head.ts';
@@ -20,8 +21,14 @@ type Within = {
 type Line = { readonly number: number; readonly line: string };
 
 const page = 1_000;
+/** So many rows go in one statement, which has its time. */
+const deletedAtOnce = 10_000;
 
-/** As {@link AuditStore.archiveAudit}; `conflict` also when the keys were changed meanwhile. */
+/**
+ * As {@link AuditStore.archiveAudit}; `conflict` also when the keys were changed meanwhile, or somebody else put lines aside.
+ * Rows that were put aside count for nothing from the moment that the ledger says so; they are deleted afterwards, and those
+ * that a kill left by the next time.
+ */
 export async function archiveLines(
   { database, ledger, keyring, generation }: Within,
   file: string,
@@ -29,8 +36,9 @@ export async function archiveLines(
 ): Promise<AuditHead> {
   const archive = await createArchiveFile(file, randomBytes(16).toString('hex'));
   try {
-    // The log begins where the one before was put aside: the head goes on from there.
-    let head = { ...(await ledger.read()).audit.from, number: 0 };
+    const { audit: begun } = await ledger.read();
+    const { archived: before = 0 } = begun;
+    let head = { ...begun.from, number: before };
     const take = async (query: Query, last: number) => {
       for (let more = true; more && head.number < last; ) {
         const lines = await query<Line>(readAuditUntil, [head.number, last, page]);
@@ -40,20 +48,36 @@ export async function archiveLines(
       }
     };
     // Most of it while others append: what the vault has sealed is complete up to there.
-    await take(database.query, (await ledger.read()).audit.number);
+    await take(database.query, begun.number);
+    let last = 0;
     await ledger.change(async (query) => {
       await query(holdAppenders);
-      const last = (await query<{ last: number | null }>(lastAuditNumber))[0]?.last ?? 0;
+      if (((await ledger.read()).audit.archived ?? 0) !== before) throw anotherArchive();
+      last = (await query<{ last: number | null }>(lastAuditNumber))[0]?.last ?? 0;
       await take(query, last);
-      const begun = await query(appendAudit, [[first(keyring, head)], generation]);
-      if (begun.length === 0) throw changedFirst();
+      if ((await query(appendAudit, [[first(keyring, head)], generation])).length === 0) throw changedFirst();
       await archive.finish();
-      await query(deleteAuditUntil, [last]);
       const { lines, digest } = head;
-      return (before) => ({ ...before, audit: { lines, digest, number: last, from: { lines, digest } } });
+      return (ledger) => ({
+        ...ledger,
+        audit: { lines, digest, number: last, from: { lines, digest }, archived: last },
+      });
     });
+    await deleteUntil(database.query, last);
     return { lines: head.lines, digest: head.digest };
   } finally {
     await archive.end();
   }
+}
+
+async function deleteUntil(query: Query, last: number): Promise<void> {
+  for (let gone = deletedAtOnce; gone === deletedAtOnce; ) {
+    gone = (await query(deleteAuditUntil, [last, deletedAtOnce])).length;
+  }
+}
+
+function anotherArchive(): KeywardError {
+  return new KeywardError('conflict', 'Somebody else put the audit log aside at this moment.', {
+    hint: 'Nothing was done. Run it once more if it is still needed.',
+  });
 }

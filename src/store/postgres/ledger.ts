@@ -18,8 +18,11 @@ export type Ledger = {
   readonly generation: number;
   /** What lets nobody in any more, though a record says so, until the record would have ended by itself; null is never. */
   readonly ended: readonly { readonly id: string; readonly until: number | null }[];
-  /** The head of the audit log, and the number of the last line that it covers. */
-  readonly audit: SealedHead & { readonly number: number };
+  /**
+   * The head of the audit log, and the number of the last line that it covers. `archived` is that of the last line that was
+   * put aside; absent before one was.
+   */
+  readonly audit: SealedHead & { readonly number: number; readonly archived?: number };
 };
 
 /** Whoever has such a record is let in by it: taking it away is an end. */

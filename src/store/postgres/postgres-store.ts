@@ -66,6 +66,9 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
   const rows = reading(database, keys, ledger, proofs);
   const head = headSealer(database, ledger);
 
+  /** Number of the last line of the audit log that was put aside: its row, and those before it, may be there still. */
+  const archived = async () => (await ledger.read()).audit.archived ?? 0;
+
   /** Runs `work` under the keys as they are, and again should they have been changed when it found nothing to do. */
   async function underKeys<T>(work: (current: CurrentKeys) => Promise<T>): Promise<T> {
     for (;;) {
@@ -160,10 +163,15 @@ function storeOver(database: Database, keys: StoredKeys, ledger: StoredLedger, m
         throw storeError(error);
       }),
     async *readAudit() {
-      yield* database.snapshot<string>(auditLines);
+      const from = await archived();
+      yield* database.snapshot<string>((within) => auditLines(within, from));
     },
-    readAuditFrom: (place) => auditFrom(query, place),
-    readAuditBack: (place) => auditBack(query, place ?? Number.MAX_SAFE_INTEGER),
+    async *readAuditFrom(place) {
+      yield* auditFrom(query, Math.max(place, await archived()));
+    },
+    async *readAuditBack(place) {
+      yield* auditBack(query, place ?? Number.MAX_SAFE_INTEGER, await archived());
+    },
     async *scan(onForged) {
       yield* database.snapshot<KindRow>((within) => allRecords(within, keys, proofs, onForged));
     },
@@ -209,8 +217,8 @@ function valuesOf({ connectorId, status }: ListFilter): readonly string[] {
   return [connectorId, status].filter((value) => value !== undefined);
 }
 
-async function* auditLines(query: Query): AsyncIterable<string> {
-  for await (const { line } of auditFrom(query, 0)) yield line;
+async function* auditLines(query: Query, place: number): AsyncIterable<string> {
+  for await (const { line } of auditFrom(query, place)) yield line;
 }
 
 /** A place is the number that the next line is above. */
@@ -223,13 +231,13 @@ async function* auditFrom(query: Query, place: number): AsyncIterable<AuditLine>
   }
 }
 
-/** From the same places, the other way. */
-async function* auditBack(query: Query, place: number): AsyncIterable<AuditLine> {
+/** From the same places, the other way, down to the number of the last line that counts no more. */
+async function* auditBack(query: Query, place: number, least: number): AsyncIterable<AuditLine> {
   for (let below = place; ; ) {
     const page = await query<{ number: number; line: string }>(readAuditBack, [below, backPage]);
-    for (const { number, line } of page) yield { line, at: number - 1, next: number };
+    for (const { number, line } of page) if (number > least) yield { line, at: number - 1, next: number };
     below = (page.at(-1)?.number ?? 0) - 1;
-    if (page.length < backPage) return;
+    if (page.length < backPage || below <= least) return;
   }
 }
 

@@ -58,8 +58,9 @@ export const readAuditUntil: Statement = {
   text: 'select number, line from keyward_audit where number > $1 and number <= $2 order by number limit $3',
 };
 
-/** $1 number of the last line that goes. */
+/** $1 number of the last line that goes, $2 how many at most. Answers a row for each. */
 export const deleteAuditUntil: Statement = {
   name: 'keyward_delete_audit_until',
-  text: 'delete from keyward_audit where number <= $1',
+  text: `delete from keyward_audit where number in
+    (select number from keyward_audit where number <= $1 order by number limit $2) returning 1 as gone`,
 };

@@ -12,7 +12,7 @@ export type OnStep = (done: number, total: number) => void;
 type VerifiedStore = Pick<Store, 'keyring' | 'readAudit' | 'auditHead'>;
 
 /** What is wrong, and at which line, from 1, of the log or of the archive that is named. */
-type Problem = { readonly line: number; readonly problem: string; readonly archive?: string };
+export type Problem = { readonly line: number; readonly problem: string; readonly archive?: string };
 
 type AuditReport = {
   /** Whole lines, those of the archives among them. */
@@ -65,42 +65,34 @@ export async function verifyAudit(
   const put = await checkArchives(keyring, { archives, marks, heads, step, problems });
   const before = seen.lines;
 
-  const ends = auditEnds();
+  const ends = endChecks(keyring);
   let begins: AuditHead | undefined;
   let line = 0;
   const [whole, later] = [runOf(noLines, marks), runOf(sealed.from, marks)];
+  let anew: typeof whole | undefined;
   for await (const text of store.readAudit()) {
     line += 1;
     step();
-    whole.add(text);
-    later.add(text);
     const entry = readLine(text);
+    if (line === 1 && entry !== undefined) begins = beginningOf(keyring, entry, text);
+    // It was put aside and not sealed since: what the vault sealed last is all that was put aside.
+    if (line === 1 && begins !== undefined && isSame(begins, sealed)) anew = runOf(sealed, marks);
+    for (const run of [whole, later, anew]) run?.add(text);
     if (entry === undefined) {
       torn.push(line);
       continue;
     }
-    if (line === 1) begins = beginningOf(keyring, entry, text);
     const problem = problemOf(keyring, heads, entry, begins !== undefined);
     if (problem !== null) problems.push({ line, problem });
     if (problem === notAuthentic) continue;
-    const lines = ends.add(entry);
-    const end = keyring.retired.get(entry.key)?.end;
-    if (end !== undefined && lines > end.lines) {
-      problems.push({ line, problem: 'The line was written under a key that was retired before.' });
-    } else if (lines === end?.lines && ends.of(entry.key).digest !== end.digest) {
-      problems.push({ line, problem: 'The lines up to here are not those of when their key was retired.' });
-    }
+    const late = ends.add(entry);
+    if (late !== null) problems.push({ line, problem: late });
   }
-  for (const [keyId, { end }] of keyring.retired) {
-    const { lines } = ends.of(keyId);
-    if (lines > 0 && lines < end.lines) {
-      problems.push({ line, problem: `Of ${end.lines} lines under the retired key ${keyId} there are only ${lines}.` });
-    }
-  }
+  for (const problem of ends.missing()) problems.push({ line, problem });
   if (put !== undefined && !isSame(put.head, begins ?? noLines)) {
     problems.push({ line: 1, problem: 'The log does not go on where the last of these archives ends.' });
   }
-  const run = whole.passed(sealed.from) ? whole : later;
+  const run = anew ?? (whole.passed(sealed.from) ? whole : later);
   if (run === later && !isSame(begins, sealed.from)) {
     const problem = `The log begins after line ${sealed.from.lines}: what came before was moved away or removed.`;
     problems.push({ line: 1, problem });
@@ -109,7 +101,7 @@ export async function verifyAudit(
     const words = mark === sealed ? 'the vault sealed' : 'there were';
     const gone = mark.lines - run.head().lines;
     if (gone > 0) problems.push({ line, problem: `Of the ${mark.lines} lines that ${words}, ${gone} are gone.` });
-    else if (run === later && mark.lines < sealed.from.lines && put === undefined)
+    else if (run !== whole && mark.lines < (begins ?? noLines).lines && put === undefined)
       problems.push({ line: 1, problem: `The first ${mark.lines} lines are in archives: name them to compare.` });
     else if (!run.passed(mark) && !put?.passed(mark))
       problems.push({ line, problem: `The first ${mark.lines} lines are not those that ${words}.` });
@@ -117,6 +109,34 @@ export async function verifyAudit(
   return {
     ...{ lines: before + line - torn.length, chains: heads.size, torn, ok: problems.length === 0, problems },
     ...{ sealedLines: sealed.lines, head: run.head(), archived: put?.begins ?? begins ?? noLines },
+  };
+}
+
+/**
+ * Looks, in the log or in one archive, whether there is under each retired key what there was when it was retired: that was
+ * counted from where the log began then.
+ */
+function endChecks(keyring: Keyring) {
+  const ends = auditEnds();
+  return {
+    /** What is wrong with one more line; null for nothing. */
+    add(entry: AuditLine): string | null {
+      const lines = ends.add(entry);
+      const end = keyring.retired.get(entry.key)?.end;
+      if (end !== undefined && lines > end.lines) return 'The line was written under a key that was retired before.';
+      const isLast = lines === end?.lines;
+      return isLast && ends.of(entry.key).digest !== end?.digest
+        ? 'The lines up to here are not those of when their key was retired.'
+        : null;
+    },
+    /** Which keys have fewer lines than they had. */
+    missing: () =>
+      [...keyring.retired].flatMap(([keyId, { end }]) => {
+        const { lines } = ends.of(keyId);
+        return lines > 0 && lines < end.lines
+          ? [`Of ${end.lines} lines under the retired key ${keyId} there are only ${lines}.`]
+          : [];
+      }),
   };
 }
 
@@ -156,6 +176,23 @@ type Archives = {
   readonly step: () => void;
   readonly problems: Problem[];
 };
+
+/**
+ * What is wrong under retired keys with lines that were put aside just now. Later this can't be told any more: a key may be
+ * retired at any time, and nothing says how much was put aside by then.
+ */
+export async function problemsOfArchive(keyring: Keyring, { name, lines }: Archive): Promise<Problem[]> {
+  const ends = endChecks(keyring);
+  const problems: Problem[] = [];
+  let line = 0;
+  for await (const text of lines) {
+    line += 1;
+    const entry = readLine(text);
+    const problem = entry !== undefined && isAuthenticLine(keyring, entry) ? ends.add(entry) : null;
+    if (problem !== null) problems.push({ line, problem, archive: name });
+  }
+  return [...problems, ...ends.missing().map((problem) => ({ line, problem, archive: name }))];
+}
 
 /** Checks archives, of which each has to go on where the one before ends. Undefined where there are none. */
 async function checkArchives(keyring: Keyring, { archives, marks, heads, step, problems }: Archives) {

@@ -1,5 +1,5 @@
 /** What the vault vouches for of its audit log as a whole. */
-import { appendFile, link, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -155,6 +155,40 @@ describe.each(placeNames)('an archive of the audit log of a vault in %s', (name)
     expect((await verify(place)).ok).toBe(false);
     await rm(folder, { recursive: true });
   });
+});
+
+it('417. a kill after a log was put aside, before the vault sealed the new one, loses nothing', async () => {
+  const place = await freshPlace('a file');
+  await process(place, 1, 2);
+  const store = await openPlace(place);
+  const [log, one] = ['audit.log', 'one'].map((file) => path.join(path.dirname(store.location), file));
+  if (!log || !one) throw new Error('There is no vault file.');
+  const head = (await verifyAudit(store)).head;
+  const line = archiveLine(store.keyring, head, { tenant: 'local', user: 'local' });
+  await rename(log, one);
+  await writeFile(log, `${line}\n`);
+  expect(await verifyAudit(store)).toMatchObject({ ok: true, lines: 1, archived: head });
+  expect(await verifyAudit(store, { archives: [archiveAt(one)] })).toMatchObject({ ok: true, lines: 3 });
+  await store.close();
+  await process(place, 3);
+  expect(await verify(place, head, [one])).toMatchObject({ ok: true, lines: 4 });
+});
+
+it('417. of two that put a log in PostgreSQL aside at once, each has its own lines or does nothing', async () => {
+  const place = await freshPlace('PostgreSQL');
+  const folder = await mkdtemp(path.join(tmpdir(), 'keyward-archive-'));
+  const files = ['one', 'two', 'three'].map((file) => path.join(folder, file));
+  await process(place, 1, 2, 3);
+  const done = await Promise.allSettled(files.map((file) => archive(place, file)));
+  const heads = done.flatMap((one, at) =>
+    one.status === 'fulfilled' ? [{ ...one.value, file: files[at] ?? '' }] : [],
+  );
+  for (const one of done) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'conflict' });
+  const named = heads.toSorted((a, b) => a.lines - b.lines).map(({ file }) => file);
+  expect(named.length).toBeGreaterThan(0);
+  await process(place, 4);
+  expect(await verify(place, undefined, named)).toMatchObject({ ok: true, archived: noLines });
+  await rm(folder, { recursive: true });
 });
 
 it('417. a kill while a log is put aside leaves it whole under both names, and it is put aside again', async () => {

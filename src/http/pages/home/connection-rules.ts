@@ -3,6 +3,7 @@ import { html } from 'hono/html';
 import { type CallPolicy, inWords } from '../../../broker/calls/policy.ts';
 import { type PolicyInput, presetNames, readPolicy } from '../../../broker/calls/policy-input.ts';
 import type { ConnectionPage } from '../../../broker/credentials/page.ts';
+import { KeywardError } from '../../../errors.ts';
 import { data, type Html } from '../page.ts';
 import type { Visit } from './desk.ts';
 import { choiceField, linesIn, namesIn, problemPart, textField } from './fields.ts';
@@ -13,7 +14,7 @@ type RuleFields = Readonly<Record<'preset' | 'methods' | 'paths' | 'allow' | 'as
 
 /** The fields of the rules, and what a person calls them. */
 export const ruleLabels = {
-  preset: null,
+  preset: 'Calls',
   methods: 'Methods',
   paths: 'Paths',
   allow: 'Allowed tools',
@@ -33,6 +34,7 @@ export function policyIn(form: URLSearchParams, service: Service): PolicyInput |
     const unseen = text('unseen') || 'refuse';
     if (preset === 'all') return unseen === 'refuse' ? null : { tools: { unseen } };
     if (preset === 'ask') return { tools: { ask: everyTool, unseen } };
+    if (preset !== 'own') throw noPreset();
     const allow = linesIn(text('allow'));
     const lists = { ask: linesIn(text('ask')), refuse: linesIn(text('refuse')) };
     return { tools: { allow: allow.length === 0 ? null : allow, ...lists, unseen } };
@@ -42,9 +44,16 @@ export function policyIn(form: URLSearchParams, service: Service): PolicyInput |
     // Within these paths it is what it is everywhere.
     return paths === null ? { preset } : { ...readPolicy({ preset }, service), paths };
   }
+  if (preset !== 'own' && preset !== 'all') throw noPreset();
   if (preset === 'own')
     return { methods: orNull(namesIn(text('methods'))), paths, ask: linesIn(text('ask')).map(askIn) };
   return paths === null ? null : { paths };
+}
+
+/** A form that says nothing lifts no limit. */
+function noPreset(): KeywardError {
+  const details = { fields: { preset: 'is missing' } };
+  return new KeywardError('invalid_input', 'Choose which calls are allowed.', { details });
 }
 
 const everyTool = ['*'];

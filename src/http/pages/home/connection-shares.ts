@@ -11,7 +11,12 @@ import { pageOf } from './own-request.ts';
 import { day } from './states.ts';
 
 /** The fields of the form, and what a person calls them. */
-export const shareLabels = { who: 'With', whom: null, permission: null, ...ruleLabels } as const;
+export const shareLabels = {
+  who: 'With',
+  whom: 'A user, or a tenant',
+  permission: 'What they may do',
+  ...ruleLabels,
+} as const;
 
 /** What the form asks for; `with` may hold the whole name of a share that is taken back. */
 export function shareIn(

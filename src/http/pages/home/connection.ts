@@ -45,12 +45,9 @@ export function connectionRoutes(desk: Desk, mcpUrl: string | null): Hono {
       `/connections/:id${path}`,
       desk.show(async (c, visit) => work(c, visit, await viewOf(c, visit))),
     );
-  const post = (name: string, says: Kept['says'], fields: Kept['fields'], work: Act) => {
-    const act = desk.act(async (c, visit, form) => work(visit, await viewOf(c, visit), form, c), {
-      at: '/',
-      says,
-      fields,
-    });
+  const post = (name: string, says: Kept['says'] | null, fields: Kept['fields'], work: Act) => {
+    const kept = says === null ? undefined : ({ at: '/', says, fields } as const);
+    const act = desk.act(async (c, visit, form) => work(visit, await viewOf(c, visit), form, c), kept);
     routes.post(`/connections/:id/${name}`, formsOnly, formLimit, act);
   };
 
@@ -112,19 +109,23 @@ export function connectionRoutes(desk: Desk, mcpUrl: string | null): Hono {
         (problem) => pageFor(c, visit, view, { wrong: { act: 'rename', form, problem } }),
       ),
   );
-  const saysRules = (form: URLSearchParams) => (form.get('step') === 'set' ? 'Set these rules' : 'Look at these rules');
-  post('rules', saysRules, { step: null, ...ruleLabels }, (visit, view, form) =>
-    corrected(
-      async () => {
-        if (form.get('step') !== 'set') return lookPage(view, visit, form);
-        const change = { credentialId: view.credentialId, policy: policyIn(form, view) };
-        return doOrAsk(async () => {
-          await updateCredential(broker, visit.principal, change);
-          return pageOf(view.credentialId);
-        });
-      },
-      async (problem) => rulesPage(view, visit, typedFields(form), problem),
-    ),
+  // Without its step: what is sent once more is looked at once more.
+  post(
+    'rules',
+    () => 'Look at these rules',
+    ruleLabels,
+    (visit, view, form) =>
+      corrected(
+        async () => {
+          if (form.get('step') !== 'set') return lookPage(view, visit, form);
+          const change = { credentialId: view.credentialId, policy: policyIn(form, view) };
+          return doOrAsk(async () => {
+            await updateCredential(broker, visit.principal, change);
+            return pageOf(view.credentialId);
+          });
+        },
+        async (problem) => rulesPage(view, visit, typedFields(form), problem),
+      ),
   );
   const saysShare = (form: URLSearchParams) => (form.get('permission') === 'none' ? 'Take it back' : 'Share it');
   post('share', saysShare, shareLabels, (visit, view, form, c) =>
@@ -139,7 +140,8 @@ export function connectionRoutes(desk: Desk, mcpUrl: string | null): Hono {
   );
   post(
     'delete',
-    () => 'Delete this connection',
+    // Its own page says what is deleted, and asks.
+    null,
     {},
     async ({ principal }, view) => {
       const deletion = await deleteCredential(broker, principal, view, { confirmedByOwner: true });
