@@ -96,13 +96,13 @@ describe('the page of a connection', () => {
     await tab.getByLabel('Reading only').check();
     await tab.getByRole('button', { name: 'Look at these rules' }).click();
     await tab.getByRole('button', { name: 'Set these rules' }).click();
-    expect(await tab.getByRole('main').innerText()).toContain('Allowed: GET, HEAD, OPTIONS on every path.');
+    expect(await tab.getByRole('main').innerText()).toContain('Allowed: GET, HEAD on every path.');
     await tab.getByText('Share it with somebody').click();
     await tab.getByLabel('Who').fill('bob');
     await tab.getByLabel('use it, as the rules below say').check();
     await tab.getByRole('button', { name: 'Share it' }).click();
     expect(await heading(tab)).toMatch(/^Share Acme/);
-    await tab.getByRole('button', { name: 'Share', exact: true }).click();
+    await tab.getByRole('button', { name: 'Share with “bob”' }).click();
     await tab.getByRole('button', { name: 'Take it back from bob' }).click();
     expect(await tab.getByRole('main').innerText()).toContain('Nobody. It is yours alone.');
     await tab.getByRole('link', { name: 'Delete this connection' }).click();

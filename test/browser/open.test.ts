@@ -62,7 +62,7 @@ describe.each([
     expect(await tab.locator('h1').innerText()).toBe('Requests for your approval');
     await tab.getByRole('main').getByRole('link').first().click();
     await picture(tab, '1-request');
-    await tab.getByRole('button', { name: 'Allow', exact: true }).click();
+    await tab.getByRole('button', { name: 'Allow for that time' }).click();
     expect(await ask()).toMatchObject({ connectionId: credentialId });
 
     await go(tab, 'Requests', 'Requests for your approval');
