@@ -114,6 +114,13 @@ export type ApprovalFacts = {
   } | null;
 };
 
+/** A request that nobody answered: when it was made, and whether a window or the list showed it. */
+export type UnansweredRequest = {
+  readonly askedAt: number;
+  readonly shown: boolean;
+  readonly listed: boolean;
+};
+
 /**
  * What a client asks of its owner, and what the owner said: one row for each client and credential (or hosts, where
  * nothing is connected yet), so that there is never more than one open request of theirs.
@@ -139,6 +146,8 @@ export type Asked = {
   readonly listed?: boolean;
   /** When the request was made. */
   readonly askedAt: number;
+  /** Earlier requests of this id that ended without an answer and still count; absent where there was none. */
+  readonly before?: readonly UnansweredRequest[];
   /** How long the status holds: a pending one waits, an approved one can be used, a denied one is not asked again. */
   readonly expiresAt: number;
   /** Until when this client reads the secret without asking; outlives other requests. Null when it may not. */

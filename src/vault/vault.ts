@@ -30,7 +30,7 @@ import type {
 } from '../store/store.ts';
 
 export { canonicalJson } from '../seal/canonical.ts';
-export type { AskedCall, CallRule } from '../store/asked.ts';
+export type { AskedCall, CallRule, UnansweredRequest } from '../store/asked.ts';
 export type { ClientRegistration } from '../store/client-registration.ts';
 export { offerTo, type Reader, reaches, readerUnder, type ShareRule } from '../store/sharing.ts';
 export type {

@@ -20,6 +20,7 @@ import {
   isRecent,
   pausedUntil,
   requestLifetimeMs,
+  unansweredOf,
 } from './state.ts';
 
 /** What is asked for. */
@@ -37,7 +38,7 @@ type Asked = {
   readonly undoesAsking?: boolean;
 };
 
-/** More open requests than a person would read. */
+/** More requests within ten minutes than a person would read. */
 const maxOpen = 20;
 /** Pages of what is over can be read for so long. */
 const keepMs = 3_600_000;
@@ -148,8 +149,7 @@ async function requestOf(
   const pause = pausedUntil(all, client);
   if (pause > 0) return saidNo(pause);
   const others = all.filter(({ id }) => id !== request.id);
-  if (others.filter((one) => approvalStateOf(one) === 'pending').length >= maxOpen)
-    return tooMany(broker.pages, maxOpen);
+  if (all.flatMap((one) => unansweredOf(one)).length >= maxOpen) return tooMany(broker.pages, maxOpen);
   const now = Date.now();
   const fields = {
     ...request,
@@ -157,7 +157,8 @@ async function requestOf(
     status: 'pending',
     shown: false,
     listed: false,
-    expiresAt: now + requestLifetimeMs,
+    before: found ? unansweredOf(found, now) : [],
+    expiresAt: request.askedAt + requestLifetimeMs,
   } as const;
   // A new key: a page of the request before is good for nothing any more.
   const secret = { key: randomBytes(32).toString('base64url') };
@@ -178,13 +179,21 @@ function isOver({ expiresAt, releaseUntil, answered }: Approval, now: number): b
 
 /**
  * What was asked and allowed about a credential that is gone, or about an earlier secret of it, counts for nothing any
- * more. A no still counts: whoever was told it must not lose it by deleting or reconnecting.
+ * more. A no still counts, and so does that the owner was asked: deleting or reconnecting must not free either.
  */
 export async function forgetRequests(broker: Broker, principal: Owner, credentialId: string): Promise<void> {
-  await forEachThat(broker, principal, (record) => (record.credentialId === credentialId ? forgotten(record) : null));
+  await forEachThat(broker, principal, (record) => {
+    if (record.credentialId !== credentialId) return null;
+    return unansweredOf(record).length > 0
+      ? { op: 'update', kind: 'approval', record: closed(record, null) }
+      : forgotten(record);
+  });
 }
 
-/** Ends whatever this owner was asked and allowed, about anything; answers how many requests and permissions counted. */
+/**
+ * Ends whatever this owner was asked and allowed, about anything; answers how many requests and permissions counted. It is
+ * the owner's own act: what they end counts as answered.
+ */
 export async function endRequests(broker: Broker, owner: Owner): Promise<number> {
   let ended = 0;
   await forEachThat(broker, owner, (record) => {

@@ -10,9 +10,9 @@ import { auditedRefusal } from '../policy/policy.ts';
 import { linkTokenFor } from '../visitors/browser-binding.ts';
 import { inTurn } from './approvals.ts';
 import { saidNo } from './refusals.ts';
-import { approvalStateOf, approvalsOf, denied, isSameAsker } from './state.ts';
+import { approvalStateOf, approvalsOf, denied, isSameAsker, unansweredOf } from './state.ts';
 
-/** More windows than this at the same time are no questions any more; what follows is left to one list. */
+/** More windows than this within ten minutes are no questions any more; what follows is left to one list. */
 const maxWindows = 3;
 
 /**
@@ -45,9 +45,10 @@ async function placeFor(broker: Broker, principal: Principal, seen: Approval): P
   const all = await approvalsOf(broker, principal);
   const approval = all.find(({ id }) => id === seen.id);
   if (!approval || !isToShow(approval, seen.askedAt)) return null;
-  const beside = all.filter(
-    (one) => isSameAsker(one.client, approval.client) && one.shown && approvalStateOf(one) === 'pending',
-  );
+  const beside = all
+    .filter((one) => isSameAsker(one.client, approval.client))
+    .flatMap((one) => unansweredOf(one))
+    .filter((one) => one.shown);
   const listed = beside.filter((one) => one.listed).length;
   const inList = beside.length - listed >= maxWindows;
   try {

@@ -51,9 +51,9 @@ export function usedByAnother(): KeywardError {
 }
 
 export function tooMany(pages: Pages, max: number): KeywardError {
-  const message = `${max} requests wait for the owner already, who was not asked again.`;
+  const message = `The owner has not answered ${max} requests of the last ten minutes, and was not asked again.`;
   return new KeywardError('approval_required', message, {
-    hint: `Ask the person to answer them first: ${whereToAnswer(pages)}.`,
+    hint: `Ask the person to answer those that wait: ${whereToAnswer(pages)}. Else try again in ten minutes.`,
   });
 }
 

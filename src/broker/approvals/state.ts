@@ -1,6 +1,6 @@
 /** Where an approval stands, which one belongs to whom, and how long a no keeps a client quiet. */
 import type { Owner, Principal } from '../../principal.ts';
-import type { Approval, ApprovalAct } from '../../vault/vault.ts';
+import type { Approval, ApprovalAct, UnansweredRequest } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { isOver } from '../input/lifetime.ts';
 import { idOfDigest } from '../input/text.ts';
@@ -35,6 +35,18 @@ export function approvalStateOf(approval: Approval, now = Date.now()): ApprovalS
   if (approval.status === 'used') return 'used';
   if (approval.status === 'granted') return isGranted(approval, now) ? 'granted' : 'expired';
   return isOver(approval.askedAt, approval.expiresAt, now) ? 'expired' : approval.status;
+}
+
+/**
+ * The requests of this id that its owner was asked of late and has not answered. They count by when they were made, not by
+ * where they stand: one that is void, such as by a new name, has taken its owner's attention all the same.
+ */
+export function unansweredOf(approval: Approval, now = Date.now()): UnansweredRequest[] {
+  const { status, askedAt, shown, listed = false, before = [] } = approval;
+  if (status !== 'pending') return [];
+  return [{ askedAt, shown, listed }, ...before].filter(
+    (one) => !isOver(one.askedAt, one.askedAt + requestLifetimeMs, now),
+  );
 }
 
 /** True while this client reads the secret without asking. */

@@ -120,7 +120,7 @@ describe('a connection that gets another secret', () => {
     const harmless = await connectWith(keyOf('0'));
     const id = await ask(release(claude, harmless));
     await connectWith(keyOf('1'), harmless.id);
-    expect((await failure(answer(id, { answer: 'once' }))).code).toBe('not_found');
+    expect((await failure(answer(id, { answer: 'once' }))).code).toBe('attempt_expired');
   });
 
   it('does not make a no forgotten', async () => {
@@ -276,14 +276,15 @@ describe('a request', () => {
     expect(codes.filter((id) => id !== undefined)).toHaveLength(20);
     expect(await openApprovals(broker, claude)).toHaveLength(20);
     expect((await failure(release(claude))).message).toBe(
-      '20 requests wait for the owner already, who was not asked again.',
+      'The owner has not answered 20 requests of the last ten minutes, and was not asked again.',
     );
   });
 
   it('goes with the credential that it is about', async () => {
-    await ask();
+    const id = await ask();
     await deleteCredential(broker, claude, { credentialId: mine.id });
-    expect(await broker.vault.list('approval', claude, {}, { limit: 10 })).toEqual([]);
+    expect(await openApprovals(broker, claude)).toEqual([]);
+    expect((await failure(answer(id, { answer: 'once' }))).code).toBe('attempt_expired');
   });
 
   it('expires after ten minutes, and can then be made again', async () => {

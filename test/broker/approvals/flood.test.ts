@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { takeLink } from '../../../src/broker/approvals/link.ts';
 import { decide, listFromLink } from '../../../src/broker/approvals/page.ts';
 import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
+import { updateCredential } from '../../../src/broker/credentials/manage.ts';
 import { getConnectionCredentials } from '../../../src/broker/credentials/release.ts';
 import type { KeywardError } from '../../../src/errors.ts';
 import { localPrincipal, type Principal } from '../../../src/principal.ts';
@@ -61,6 +62,55 @@ describe('85. many requests of one client at the same time', () => {
   it('leave another client its own windows', async () => {
     for (const at of [0, 1, 2, 3]) await linkOf(await ask(at));
     expect(await linkOf(await ask(4, ide), ide)).not.toMatch(/\/all$/);
+  });
+});
+
+describe('418. a client that makes its own requests void', () => {
+  const own = async () => {
+    const one = await storeTokens(keyward.broker, claude, { expiresAt: null });
+    many.push(one);
+    return { at: many.length - 1, id: one.id };
+  };
+  const rename = (credentialId: string, name: string) =>
+    updateCredential(keyward.broker, claude, { credentialId, name });
+
+  it('by another name each time gets three windows and one list, and is not heard after twenty', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const { at, id } = await own();
+    const links: (string | null)[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      const asked = await ask(at);
+      expect(asked).not.toBe('');
+      links.push(await linkOf(asked));
+      await rename(id, `Name ${round}`);
+    }
+    const shown = links.filter((link) => link !== null);
+    expect([shown.length, shown.filter((link) => link.endsWith('/all')).length]).toEqual([4, 1]);
+    expect((await refusalOf(at)).message).toContain('has not answered 20 requests');
+    expect((await refusalOf(0)).message).toContain('has not answered 20 requests');
+    vi.setSystemTime(Date.now() + 600_001);
+    expect(await linkOf(await ask(at))).not.toMatch(/\/all$/);
+  });
+
+  it('by deleting the connection gets no further window either', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    const links: (string | null)[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      const { at, id } = await own();
+      links.push(await linkOf(await ask(at)));
+      await deleteCredential(keyward.broker, claude, { credentialId: id });
+    }
+    expect(links.filter((link) => link !== null)).toHaveLength(4);
+  });
+
+  it('does not count what its owner answered', async () => {
+    const { at, id } = await own();
+    for (let round = 0; round < 8; round += 1) {
+      const asked = await ask(at);
+      expect(await linkOf(asked)).not.toMatch(/\/all$/);
+      await answer(asked, 'once');
+      await getConnectionCredentials(keyward.broker, claude, { connectionId: id });
+    }
   });
 });
 
