@@ -1,5 +1,5 @@
 /** Beginning anew from the page of an attempt: by the same way once it has ended, or by another way of the same service. */
-import { KeywardError } from '../../errors.ts';
+import { hasCode, KeywardError } from '../../errors.ts';
 import type { Attempt } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { requireAuth } from '../grants/oauth-context.ts';
@@ -7,17 +7,17 @@ import { takesScopes } from '../input/asked-scopes.ts';
 import { answeredAlready } from '../visitors/form-errors.ts';
 import type { Sender } from '../visitors/visitor.ts';
 import { askedFor, createCredential } from './create.ts';
-import { personOf } from './finish.ts';
+import { completed, personOf } from './finish.ts';
 import { mayBeginAgain, otherWays } from './other-ways.ts';
-import { commitForm, openSent } from './sent-form.ts';
+import { commitForm, openSent, sentTwice } from './sent-form.ts';
 import { stateOf } from './state.ts';
 
 /**
  * Begins another attempt in place of this one, for the same person, asker and name; whoever waits for this one waits for
- * that one from now on. All that holds for a new attempt is asked anew.
+ * that one from now on. All that holds for a new attempt is asked anew. Where nothing is left to ask, this one is completed.
  *
  * @param type another way of the same service; null: the same one, once the attempt has failed or expired
- * @returns the new attempt's id, or the credential's where nothing was left to ask
+ * @returns the id of the attempt to go on with
  * @throws KeywardError as `createCredential`, `approval_required` among them
  */
 export async function beginAgain(
@@ -25,9 +25,9 @@ export async function beginAgain(
   attemptId: string,
   sender: Sender,
   type: string | null,
-): Promise<{ readonly attemptId: string } | { readonly credentialId: string }> {
+): Promise<string> {
   const { attempt } = await openSent(broker, attemptId, sender);
-  if (attempt.continuedAs !== undefined) return { attemptId: attempt.continuedAs };
+  if (attempt.continuedAs !== undefined) return attempt.continuedAs;
   await requireBeginning(broker, attempt, type);
   const { connectorId, name, reconnects, returnTo, askedScopes, flow, obtainedBy, client } = attempt;
   const connector = broker.catalogue.require(connectorId);
@@ -43,13 +43,19 @@ export async function beginAgain(
     ...(same && flow === 'device' && { flow }),
     ...(same && askedScopes && takesScopes(connector, auth) && { scopes: askedScopes.join(' ') }),
   };
-  const created = await createCredential(broker, personOf(attempt), input, { obtainedBy, askedBy: client });
-  if (created.kind === 'created') return { credentialId: created.credentialId };
+  const created = await createCredential(broker, personOf(attempt), input, {
+    obtainedBy,
+    askedBy: client,
+    alongside: (credentialId) => [completed(attempt, credentialId)],
+  }).catch((error: unknown) => {
+    throw hasCode(error, 'conflict') ? sentTwice() : error;
+  });
+  if (created.kind === 'created') return attemptId;
   const pending = stateOf(attempt) === 'pending';
   const ended = pending ? { status: 'failed' as const, error: anotherWay } : {};
   const record = { ...attempt, ...ended, continuedAs: created.attemptId };
   await commitForm(broker, [{ op: 'update', kind: 'attempt', record }]);
-  return { attemptId: created.attemptId };
+  return created.attemptId;
 }
 
 const anotherWay = { code: 'cancelled', message: 'The person went on by another way.' } as const;

@@ -4,7 +4,7 @@ import { isOAuth, serverInputName, usesTokenEndpoint } from '../../connectors/au
 import type { AuthMethod, Connector } from '../../connectors/definition/definition.ts';
 import { KeywardError } from '../../errors.ts';
 import { type Principal, subjectOf } from '../../principal.ts';
-import type { Credential, ObtainedBy } from '../../vault/vault.ts';
+import type { Credential, ObtainedBy, VaultChange } from '../../vault/vault.ts';
 import type { Broker } from '../broker.ts';
 import { requireConsent } from '../credentials/consent.ts';
 import { inputSecret, obtain, type Plan, storeCredential } from '../credentials/store-credential.ts';
@@ -30,6 +30,8 @@ type CreateOptions = {
   readonly typedByOwner?: boolean;
   /** The program that asked, where it is not the one that calls; null: it has no name. */
   readonly askedBy?: string | null;
+  /** Commits in the same step as a credential that is created at once. */
+  readonly alongside?: (credentialId: string) => readonly VaultChange[];
 };
 
 /** Creates or reconnects a credential. */
@@ -120,11 +122,11 @@ export async function createCredential(
     // Nobody was asked through the client: what is secret came with the call itself.
     const obtainedBy = options.obtainedBy === 'elicitation' ? 'tool' : options.obtainedBy;
     const subject = { ...plan, tenant: owner.tenant, owner: owner.user };
-    const credentialId = await storeCredential(broker, { ...plan, obtainedBy }, async () =>
+    const obtainSecret = async () =>
       usesTokenEndpoint(auth)
         ? obtain(config ? contextWith(broker, plan, config) : await oauthContext(broker, subject), given.secretInputs)
-        : inputSecret(given.secretInputs),
-    );
+        : inputSecret(given.secretInputs);
+    const credentialId = await storeCredential(broker, { ...plan, obtainedBy }, obtainSecret, options.alongside);
     return { kind: 'created', credentialId };
   }
   return startAttempt(broker, plan, {

@@ -15,8 +15,13 @@ export async function finishAttempt(
   const owner = personOf(attempt);
   return storeCredential(broker, { ...attempt, owner }, obtainSecret, (credentialId) => [
     ...alongside,
-    { op: 'update', kind: 'attempt', record: { ...attempt, status: 'completed', credentialId } },
+    completed(attempt, credentialId),
   ]);
+}
+
+/** Ends an attempt with this credential: whoever waits for it is told. */
+export function completed(attempt: Attempt, credentialId: string): VaultChange {
+  return { op: 'update', kind: 'attempt', record: { ...attempt, status: 'completed', credentialId, error: null } };
 }
 
 /**

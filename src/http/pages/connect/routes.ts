@@ -83,8 +83,7 @@ export function connectRoutes({ broker, secure, place, visitor }: ConnectRoutes)
  */
 async function anew(broker: Broker, id: string, sender: Sender, type: string | null): Promise<string> {
   try {
-    const begun = await beginAgain(broker, id, sender, type);
-    return 'attemptId' in begun ? `/connect/${begun.attemptId}` : `/connections/${begun.credentialId}`;
+    return `/connect/${await beginAgain(broker, id, sender, type)}`;
   } catch (error) {
     const asked = approvalOf(error);
     if (asked === undefined) throw error;

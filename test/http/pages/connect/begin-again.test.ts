@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { checkAttempt } from '../../../../src/broker/connect/attempts.ts';
 import { createCredential } from '../../../../src/broker/connect/create.ts';
 import { listCredentials } from '../../../../src/broker/credentials/manage.ts';
+import { addAuthConfig } from '../../../../src/broker/grants/auth-configs.ts';
 import { localPrincipal as me } from '../../../../src/principal.ts';
 import {
   createBrowser,
@@ -122,6 +123,56 @@ describe('an attempt that has ended', () => {
     const declined = await browser.submit(page, 'cancel');
     expect(declined.heading).toBe('You chose not to connect Acme');
     expect((await press(browser, declined, 'again')).heading).toBe('Connect Acme');
+  });
+});
+
+describe('beginning anew with nothing left to ask', () => {
+  const ofApp = { connectorId, authenticationType: 'oauth2_client_credentials', name: 'App' };
+  const made = async () =>
+    (await listCredentials(session.broker, me, {})).credentials.filter(({ name }) => name === 'App').length;
+  const addClient = () =>
+    addAuthConfig(session.broker, me, {
+      connectorId,
+      clientId: 'keyward',
+      clientSecret: 'keyward-secret',
+    });
+  const forget = async () => {
+    for (const record of await session.broker.vault.list('authConfig', me, {}, { limit: 10 }))
+      await session.broker.vault.commit([{ op: 'delete', kind: 'authConfig', record }]);
+    for (const record of await session.broker.vault.list('credential', me, {}, { limit: 100 }))
+      await session.broker.vault.commit([{ op: 'delete', kind: 'credential', record }]);
+  };
+  afterEach(forget);
+
+  it.each(['expired', 'failed'])(
+    'completes the %s attempt, and makes one connection however often it is pressed',
+    async (how) => {
+      const { attemptId, url } = await session.connect(ofApp);
+      const browser = createBrowser();
+      const page = await browser.open(url);
+      if (how === 'failed') await browser.submit(page, 'cancel');
+      else later(61 * minute);
+      const ended = await browser.open(url);
+      await addClient();
+      const [anew, ...others] = await Promise.all([1, 2, 3].map(() => press(browser, ended, 'again')));
+      expect([anew, ...others].filter((one) => one?.status === 200).length).toBeGreaterThan(0);
+      const last = await browser.open(url);
+      expect([last.url.href, last.heading]).toEqual([url, 'Acme is connected']);
+      expect((await press(browser, ended, 'again')).status).toBe(409);
+      expect(await made()).toBe(1);
+      expect(await checkAttempt(session.broker, me, { attemptId })).toMatchObject({ status: 'completed' });
+    },
+  );
+
+  it('completes the attempt that another way was chosen on', async () => {
+    const { attemptId, url } = await session.connect({ ...oauth, name: 'App' });
+    const browser = createBrowser();
+    await addClient();
+    const page = await browser.open(url);
+    const other = await press(browser, page, 'other-way', { way: 'oauth2_client_credentials' });
+    expect([other.status, other.url.href]).toEqual([200, url]);
+    expect(await checkAttempt(session.broker, me, { attemptId })).toMatchObject({ status: 'completed' });
+    expect(await made()).toBe(1);
   });
 });
 
