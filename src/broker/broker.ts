@@ -35,6 +35,8 @@ export type BrokerSettings = {
 export type UnderWay = {
   /** Requests of programs, whatever they ask for. */
   readonly requests: Turns;
+  /** Pages of a person: each may read all that they have. */
+  readonly pages: Turns;
   /** Calls whose answers are kept whole, for a model. */
   readonly calls: Turns;
   /** Calls through the gateway. */

@@ -34,6 +34,8 @@ export function createBroker(parts: BrokerParts): Broker {
 
 /** Enough for a program that works for many; nobody's may fill the process. */
 const requests = { atOnce: 64, waiting: 256, what: 'requests' };
+/** A person looks at few at once; a list and its search read everything that is theirs. */
+const pages = { atOnce: 4, waiting: 32, what: 'pages' };
 /** A stream costs a connection and little memory; an answer for a model is held whole. */
 const streamFactor = 8;
 /** A stream that only waits for what a server has to say stays open for a whole session: it must take no call's turn. */
@@ -47,6 +49,7 @@ function underWay(maxCalls: number): UnderWay {
   const streams = maxCalls * streamFactor;
   return {
     requests: createTurns(requests),
+    pages: createTurns(pages),
     calls: createTurns({ atOnce: maxCalls, waiting: 4 * maxCalls, what: 'calls' }),
     streams: createTurns({ atOnce: streams, waiting: streams, what: 'calls' }),
     listeners: createTurns({ atOnce: maxCalls * listenerFactor, waiting: 0, what: 'open streams' }),

@@ -22,6 +22,8 @@ export type Limits = {
   token(address: string): Promise<void>;
   /** One request of this principal. */
   principal(principal: Owner): Promise<void>;
+  /** One request of this person's browsers. Programs are counted apart: none can keep its person from ending it. */
+  page(person: Owner): Promise<void>;
 };
 
 /** Many people share an address: an office, a backend with all its users. */
@@ -42,6 +44,7 @@ export function createLimits(perMinute: number, counter: (name: string, perMinut
   const documents = counter('document', Math.min(documentsPerMinute, perMinute));
   const tokens = counter('token', perMinute * addressFactor);
   const principals = counter('principal', perMinute);
+  const pages = counter('page', perMinute);
   return {
     address: (address) => addresses(networkOf(address)),
     badBearer: (address) => badBearers(networkOf(address)),
@@ -50,8 +53,13 @@ export function createLimits(perMinute: number, counter: (name: string, perMinut
     authorization: (address) => authorizations(networkOf(address)),
     document: (address) => documents(networkOf(address)),
     token: (address) => tokens(networkOf(address)),
-    principal: ({ tenant, user }) => principals(JSON.stringify([tenant, user])),
+    principal: (owner) => principals(nameOf(owner)),
+    page: (person) => pages(nameOf(person)),
   };
+}
+
+function nameOf({ tenant, user }: Owner): string {
+  return JSON.stringify([tenant, user]);
 }
 
 /** Turns an address away that asks too much, before anything else looks at the request; for these paths it is not counted. */

@@ -17,6 +17,8 @@ export type SignInServerOptions = {
   readonly port?: number;
   /** The issuer that people sign in at, and Keyward's client there. */
   readonly issuer?: { readonly names: ClaimNames; readonly client: OAuthClient | null };
+  /** Requests that one user may make in a minute; default: as many as a test makes. */
+  readonly rateLimit?: number;
   /** Where it is reached from outside; default: where it listens. */
   readonly publicUrl?: string;
   /** What of the Internet there is, by host; default: only what egress itself may reach. */
@@ -60,7 +62,7 @@ export async function startSignInServer(
     signIn: issuer?.client ?? null,
     metrics: createMetrics(),
     trustedProxies: ['127.0.0.1'],
-    rateLimit: 1_000_000,
+    rateLimit: options.rateLimit ?? 1_000_000,
     maxConnections: 1_000,
   });
   const listener = await listen((request, env) => app.fetch(request, env), ['127.0.0.1'], port, { direct });

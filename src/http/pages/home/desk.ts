@@ -72,6 +72,7 @@ export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): 
     now: Date.now(),
   });
   const navigation = createNavigation(broker, passkeys);
+  const turns = broker.underWay.pages;
   const whole = async ({ title, body, wait, at }: Shown, { owner, host }: Visit): Promise<Html> =>
     page({
       title,
@@ -88,7 +89,7 @@ export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): 
       const person = await visitor(c);
       if (typeof person === 'string') return stranger ? c.html(stranger()) : c.redirect(signInFirst(c), 303);
       const visit = visitOf(c, person, browserOf(c, secure));
-      return c.html(await whole(await work(c, visit), visit));
+      return turns.run(person, async () => c.html(await whole(await work(c, visit), visit)));
     },
     act: (work, kept) => async (c) => {
       const person = await visitor(c);
@@ -106,10 +107,12 @@ export function createDesk({ broker, visitor, secure, passkeys }: DeskOptions): 
         // Its page was open before somebody signed in anew. A proof is made for one more look, and a click of the person.
         return c.html(await whole(sendAgainPage({ path: c.req.path, form, kept, ...visit }), visit), 403);
       }
-      const next = await work(c, visit, form);
-      // 303: the browser GETs the page, and reloading it sends nothing twice.
-      if (typeof next === 'string') return c.redirect(next, 303);
-      return c.html(await whole(next, visit), next.isOutcome === true ? 200 : 422);
+      return turns.run(person, async () => {
+        const next = await work(c, visit, form);
+        // 303: the browser GETs the page, and reloading it sends nothing twice.
+        if (typeof next === 'string') return c.redirect(next, 303);
+        return c.html(await whole(next, visit), next.isOutcome === true ? 200 : 422);
+      });
     },
   };
 }

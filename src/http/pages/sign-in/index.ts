@@ -28,14 +28,17 @@ export type SignInOptions = {
   readonly issuer: { readonly signIn: IssuerSignIn; readonly publicUrl: string } | null;
   /** Who asks for passkeys, and what stands above their page; null: nobody, and nothing of them answers. */
   readonly passkeys: { readonly rp: RelyingParty; readonly navigation: (owner: Owner) => Promise<Html> } | null;
-  /** `wrongCode` counts a code or a passkey that is not good, by address; it throws `rate_limited` for too many. */
-  readonly limits: { wrongCode(address: string): Promise<void> };
+  /**
+   * `wrongCode` counts a code or a passkey that is not good, by address; `page` counts a request of whoever is signed in.
+   * Both throw `rate_limited` for too many.
+   */
+  readonly limits: { wrongCode(address: string): Promise<void>; page(person: Owner): Promise<void> };
 };
 
 export type SignIn = {
   /** `GET` and `POST /sign-in`, `POST /sign-out`, and with an issuer the way there and back, or else what passkeys take. */
   readonly routes: Hono<RequestEnv>;
-  /** Who this browser is. */
+  /** Who this browser is. Every page asks it, so it counts their requests: it throws `rate_limited` for too many. */
   readonly visitor: VisitorOf;
 };
 
@@ -44,7 +47,10 @@ export function signIn({ broker, secure, issuer, passkeys, limits }: SignInOptio
 
   const visitor: VisitorOf = async (c) => {
     const value = readCookie(c, 'person', secure);
-    return (value === undefined ? null : await visitorOf(broker, value)) ?? 'unknown';
+    const person = value === undefined ? null : await visitorOf(broker, value);
+    if (person === null) return 'unknown';
+    await limits.page(person);
+    return person;
   };
 
   const hasPasskeys = (c: Context) => passkeys !== null && isAt(c, passkeys.rp);

@@ -1,6 +1,7 @@
 /** Forms of a person's pages that come from elsewhere, too late, or twice: a table of what each of them does. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../../../src/broker/connect/create.ts';
+import { createSession } from '../../../../src/broker/sign-in/sessions.ts';
 import { beginVisit } from '../../../../src/broker/sign-in/visits.ts';
 import type { Owner } from '../../../../src/principal.ts';
 import { credentialOf } from '../../../support/broker.ts';
@@ -62,6 +63,50 @@ async function post(browser: Browser, fields: Record<string, string>, headers: R
   });
   return { status, text: body, heading: /<h1>([^<]*)<\/h1>/.exec(body)?.[1] ?? '' };
 }
+
+describe('420. a person who asks for their pages without end', () => {
+  it('is told to wait a minute, as are all their browsers; other people and their own programs are not', async () => {
+    const limited = await startSignInServer(world.env, { rateLimit: 5 });
+    try {
+      const visit = {
+        [ann.user]: await beginVisit(limited.broker, ann),
+        [bob.user]: await beginVisit(limited.broker, bob),
+      };
+      const open = async ({ user }: Owner, to: string) => {
+        const { status, headers } = await raw(limited.origin, to, { headers: { cookie: `keyward=${visit[user]}` } });
+        return { status, wait: Number(headers['retry-after']) };
+      };
+      const paths = ['/', '/assistants', '/approvals', '/activity', '/connect'];
+      for (const to of paths) expect((await open(ann, to)).status).toBe(200);
+      const refused = await open(ann, '/');
+      expect(refused.status).toBe(429);
+      expect(refused.wait).toBeGreaterThan(0);
+      expect((await open(bob, '/')).status).toBe(200);
+      const { token } = await createSession(limited.broker, ann, {
+        ...ann,
+        scopes: ['credentials:read'],
+        expiresAt: null,
+      });
+      const tools = await raw(limited.origin, '/metrics', { headers: { authorization: `Bearer ${token}` } });
+      expect(tools.status).not.toBe(429);
+    } finally {
+      await limited.close();
+    }
+  });
+
+  it('waits for their own turn, and nobody else does', async () => {
+    const { pages } = server.broker.underWay;
+    const mine = await signedIn(ann);
+    const turns = await Promise.all([1, 2, 3, 4].map(() => pages.take(ann)));
+    const waiting = Array.from({ length: 32 }, () => pages.take(ann));
+    for (const to of ['/', '/?query=acme', '/activity', '/approvals', `/connections/${id}`])
+      expect([to, (await mine.open(`${server.origin}${to}`)).status]).toEqual([to, 429]);
+    expect((await (await signedIn(bob)).open(`${server.origin}/`)).status).toBe(200);
+    for (const end of turns) end();
+    for (const turn of waiting) (await turn)();
+    expect((await mine.open(`${server.origin}/`)).status).toBe(200);
+  });
+});
 
 describe('a form of a person’s page', () => {
   it('386. does nothing without its proof: missing, made up, foreign, of another person, browser, type or method', async () => {
