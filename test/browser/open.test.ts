@@ -1,10 +1,13 @@
 /** `keyward open` in a real browser: the pages of the person at this computer, over stdio's vault. */
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/broker/connect/create.ts';
 import { getConnectionCredentials } from '../../src/broker/credentials/release.ts';
 import { addAuthConfig } from '../../src/broker/grants/auth-configs.ts';
 import { createSession } from '../../src/broker/sign-in/sessions.ts';
+import { targetFor } from '../../src/http/loopback/browser.ts';
 import { localPrincipal } from '../../src/principal.ts';
 import { launch, look, openTab, type Tab } from '../support/clients/chromium.ts';
 import { type OwnerPage, startOwnerPage } from '../support/clients/owner-page.ts';
@@ -27,6 +30,22 @@ async function go(tab: Tab, place: string, heading: string): Promise<void> {
   await tab.getByRole('navigation').getByRole('link', { name: place }).click();
   expect(await tab.locator('h1').innerText()).toBe(heading);
 }
+
+it.each([true, false])('419. a file leads a browser to the page (with JavaScript: %s)', async (javaScriptEnabled) => {
+  const page = await startOwnerPage(world.env);
+  const file = await targetFor(page.link, false);
+  const tab = await openTab(browser, { javaScriptEnabled });
+  try {
+    await tab.goto(`file://${file}`);
+    await tab.waitForURL(`${new URL(page.link).origin}/`);
+    expect(await tab.locator('h1').innerText()).toBe('Your connections');
+    expect(tab.complaints).toEqual([]);
+  } finally {
+    await tab.context().close();
+    await page.close();
+    await rm(dirname(file), { recursive: true });
+  }
+});
 
 describe.each([
   ['with JavaScript', true],

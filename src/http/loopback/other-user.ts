@@ -10,6 +10,14 @@ import { release } from 'node:os';
 const established = '01';
 
 /**
+ * Whether {@link isOtherUsers} knows whose programs connect here: Linux says so. A browser on Windows comes into WSL by a
+ * relay that no table there knows.
+ */
+export function tellsUsersApart(platform: NodeJS.Platform = process.platform, kernel = release()): boolean {
+  return platform === 'linux' && !/microsoft/i.test(kernel);
+}
+
+/**
  * True when the other end of this connection belongs to a program of another user than this process's, root aside. Linux
  * says so (proc_pid_net(5), /proc/net/tcp); false where the system doesn't tell.
  */
@@ -17,8 +25,7 @@ export async function isOtherUsers(
   socket: Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>,
 ) {
   const own = process.getuid?.();
-  // A browser on Windows comes into WSL by a relay that no table there knows.
-  if (process.platform !== 'linux' || own === undefined || /microsoft/i.test(release())) return false;
+  if (!tellsUsersApart() || own === undefined) return false;
   const tables = await Promise.all(
     ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')),
   );
