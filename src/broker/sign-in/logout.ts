@@ -22,7 +22,8 @@ export type Logout = {
 
 /**
  * Signs out the browsers that the issuer signed in for this subject, or for this session. The audit log has it before. A
- * token that comes again ends nothing: somebody may have signed in since.
+ * token that comes again ends nothing once all of it was done: somebody may have signed in since. After a failure the
+ * issuer may send the same token, which ends what is left.
  *
  * @returns how many browsers that were
  */
@@ -31,11 +32,13 @@ export async function endVisitsOfIssuer(parts: Parts, logout: Logout): Promise<n
   // Rare enough to look through all of them: an issuer names no tenant, and perhaps no subject.
   const found = (await allOf((page) => vault.listTokens('visit', page))).filter((visit) => isMeant(visit, logout));
   const [first] = found;
-  if (first === undefined || !(await isFirst(parts, first, logout))) return 0;
+  // Looked up after the visits were: where it was not done by now, none of them began later.
+  if (first === undefined || (await isDone(parts, first, logout))) return 0;
   for (const { tenant, owner: user, id } of found) {
     await vault.audit({ tenant, user, client: 'issuer', action: 'sign_out', subject: id, outcome: 'allowed' });
   }
   await forEvery(found, (visit) => endFoundVisit(parts, visit));
+  await noteDone(parts, first, logout);
   return found.length;
 }
 
@@ -45,18 +48,21 @@ function isMeant({ issued }: Visit, { issuer, subject, session }: Logout): boole
   return session === null || issued.session === session;
 }
 
-/** False for a token that came before. It is remembered with whoever it signs out, for as long as it could come again. */
-async function isFirst({ vault }: Parts, { tenant, owner }: Visit, { issuer, tokenId, endsAt }: Logout) {
+/** True for a token that came before, and signed out everybody whom it named. */
+async function isDone({ vault }: Parts, { tenant, owner }: Visit, logout: Logout): Promise<boolean> {
   await vault.purge('usedChallenge', Date.now());
-  const id = idOfDigest(vault.proof('logout-token', JSON.stringify([issuer, tokenId])));
-  const record = { id, tenant, owner, expiresAt: endsAt };
-  if ((await vault.get('usedChallenge', { tenant, user: owner }, id)) !== undefined) return false;
-  try {
-    await vault.commit([{ op: 'create', kind: 'usedChallenge', record, secret: {} }]);
-  } catch (error) {
-    if (hasCode(error, 'conflict')) return false;
-    // So many sign-outs within an hour are not remembered, and are done all the same.
-    if (!hasCode(error, 'limit_reached')) throw error;
-  }
-  return true;
+  return (await vault.get('usedChallenge', { tenant, user: owner }, idOf(vault, logout))) !== undefined;
+}
+
+/** Remembers the token with whoever it signed out, for as long as it could come again. */
+async function noteDone({ vault }: Parts, { tenant, owner }: Visit, logout: Logout): Promise<void> {
+  const record = { id: idOf(vault, logout), tenant, owner, expiresAt: logout.endsAt };
+  await vault.commit([{ op: 'create', kind: 'usedChallenge', record, secret: {} }]).catch((error: unknown) => {
+    // It came twice at once; or so many sign-outs within an hour are not remembered, and were done all the same.
+    if (!hasCode(error, 'conflict', 'limit_reached')) throw error;
+  });
+}
+
+function idOf(vault: Vault, { issuer, tokenId }: Logout): string {
+  return idOfDigest(vault.proof('logout-token', JSON.stringify([issuer, tokenId])));
 }

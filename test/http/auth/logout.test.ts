@@ -1,7 +1,7 @@
 /** Signing out at the issuer: a real one, real sign-ins in browsers, and tokens that are nearly right. */
 import { randomUUID } from 'node:crypto';
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { endVisitsOfIssuer } from '../../../src/broker/sign-in/logout.ts';
 import { beginVisit, visitorOf } from '../../../src/broker/sign-in/visits.ts';
 import { type Owner, userOfIssuer } from '../../../src/principal.ts';
@@ -155,6 +155,24 @@ describe('an issuer that says that somebody signed out', () => {
       await visit('flo');
     }
   });
+
+  it.each(['audit', 'commit'] as const)(
+    '359. is told that it failed where the vault fails at %s, and the same token signs out when it comes again',
+    async (part) => {
+      const [one, two] = [await visit(`gil ${part}`), await visit(`gil ${part}`)];
+      const said = await token({ sub: `gil ${part}` });
+      const failing = vi.spyOn(server.broker.vault, part).mockRejectedValueOnce(new Error('The disk is full.'));
+      expect((await tell(said)).status).toBe(500);
+      failing.mockRestore();
+      // One that could be ended was not kept waiting for the other.
+      expect((await Promise.all([one, two].map(isIn))).filter(Boolean)).toHaveLength(part === 'audit' ? 2 : 1);
+      expect((await tell(said)).status).toBe(200);
+      expect(await Promise.all([one, two].map(isIn))).toEqual([false, false]);
+      const later = await visit(`gil ${part}`);
+      expect((await tell(said)).status).toBe(200);
+      expect(await isIn(later)).toBe(true);
+    },
+  );
 
   it('358. is not there to be told where nobody signs in at an issuer', async () => {
     const alone = await startSignInServer(world.env);
