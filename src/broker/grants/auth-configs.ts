@@ -58,8 +58,8 @@ function serves({ owner, registration }: AuthConfig, { user }: ConnectedFor): bo
 
 /**
  * The auth config with this id, or without an id the one to use: the environment's, else the newest stored one that
- * suits. One of the connector itself comes before one of its family. Undefined when there is none; `not_found` when an id was given that neither this owner nor whoever acts for it
- * has. Where the connection names the authorization server, a client of another one is none here.
+ * suits. One of the connector itself comes before one of its family, which serves people who sign in alone. Undefined when
+ * there is none; `not_found` when an id was given that neither this owner nor whoever acts for it has. Where the connection names the authorization server, a client of another one is none here.
  */
 export async function findAuthConfig(
   broker: Broker,
@@ -68,14 +68,14 @@ export async function findAuthConfig(
   id: string | null,
 ): Promise<UsableAuthConfig | undefined> {
   const server = namedServer(wanted.auth, wanted.inputs);
-  const fromEnvironment = server === null ? environmentClient(broker, wanted.connector) : undefined;
+  const fromEnvironment = server === null ? environmentClient(broker, wanted) : undefined;
   if (fromEnvironment && (id === null || id === defaultAuthConfigId)) {
     return { id: defaultAuthConfigId, client: fromEnvironment, scopes: null };
   }
   for (const holder of holdersOf(owner)) {
     const stored =
       id === null ? await newest(broker, holder, owner, wanted) : await broker.vault.get('authConfig', holder, id);
-    if (stored === undefined || !isEnteredFor(broker, stored, wanted.connector)) continue;
+    if (stored === undefined || !isEnteredFor(broker, stored, wanted)) continue;
     if ((stored.server ?? null) !== server || !serves(stored, owner)) continue;
     const { clientSecret } = await broker.vault.open('authConfig', stored);
     const { registration } = stored;
@@ -123,7 +123,7 @@ export async function hasAuthConfig(
   connector: Connector,
   auth: AuthMethod,
 ): Promise<boolean> {
-  if (environmentClient(broker, connector) !== undefined) return true;
+  if (environmentClient(broker, { connector, auth }) !== undefined) return true;
   if (!isWithin(owner.limits, { id: null, connectorId: connector.id })) return false;
   const held = holdersOf(owner).map((holder) => newest(broker, holder, owner, { connector, auth, inputs: {} }));
   return (await Promise.all(held)).some((config) => config !== undefined);
@@ -283,6 +283,6 @@ async function newest(
   wanted: Wanted,
 ): Promise<AuthConfig | undefined> {
   const server = namedServer(wanted.auth, wanted.inputs);
-  const all = await clientsFor(broker, holder, wanted.connector);
+  const all = await clientsFor(broker, holder, wanted);
   return all.filter((one) => (one.server ?? null) === server && serves(one, owner) && suits(one, wanted)).at(-1);
 }

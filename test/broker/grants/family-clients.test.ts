@@ -8,7 +8,12 @@ import { viewAttempt } from '../../../src/broker/connect/page.ts';
 import { submitAuthConfig } from '../../../src/broker/connect/page-forms.ts';
 import { deleteCredential } from '../../../src/broker/credentials/delete.ts';
 import { verifyCredential } from '../../../src/broker/credentials/verify.ts';
-import { addAuthConfig, findAuthConfig, listAuthConfigs } from '../../../src/broker/grants/auth-configs.ts';
+import {
+  addAuthConfig,
+  findAuthConfig,
+  hasAuthConfig,
+  listAuthConfigs,
+} from '../../../src/broker/grants/auth-configs.ts';
 import { isEnteredFor } from '../../../src/broker/grants/family-clients.ts';
 import { requireAuth } from '../../../src/broker/grants/oauth-context.ts';
 import { readBuiltin } from '../../../src/connectors/builtin.ts';
@@ -167,6 +172,44 @@ describe('one client of a vendor', () => {
   });
 });
 
+describe('a client that connects without a person', () => {
+  const appOnly = 'oauth2_client_credentials';
+  const set = { clientId: 'for-microsoft', clientSecret: 'of-the-environment' };
+  const settings = { familyClients: new Map([['microsoft', set]] as const) };
+
+  it('421. is lent to no other service of its family, named or not, stored or from the environment', async () => {
+    const own = await startBroker({ origin: simulator.origin, through: relayed, settings });
+    const { broker } = own;
+    const who = principal('app-only');
+    const { authConfigId } = await addAuthConfig(broker, who, { connectorId: 'outlook', ...entered });
+    const alone = broker.catalogue.list().filter(({ id, auth, clientFamily }) => {
+      return id !== 'outlook' && clientFamily !== null && auth.some((one) => one.authenticationType === appOnly);
+    });
+    expect(alone.length).toBeGreaterThan(4);
+    sent = [];
+    for (const connector of alone) {
+      const wanted = { connector, auth: requireAuth(connector, appOnly), inputs: {} };
+      expect(await hasAuthConfig(broker, who, connector, wanted.auth), connector.id).toBe(false);
+      expect(await findAuthConfig(broker, who, wanted, null), connector.id).toBeUndefined();
+      for (const id of [authConfigId, 'default']) {
+        await expect(findAuthConfig(broker, who, wanted, id), connector.id).rejects.toMatchObject({
+          code: 'not_found',
+        });
+      }
+    }
+    // An assistant that asks gets a page, where the person enters a client for this service.
+    const input = { connectorId: 'sharepoint', authenticationType: appOnly, tenant: 'contoso.example' };
+    const asked = await createCredential(broker, who, input, { obtainedBy: 'tool' });
+    expect(asked.kind).toBe('attempt');
+    expect(sent).toEqual([]);
+    // What was entered for this very connector serves it.
+    const outlook = broker.catalogue.require('outlook');
+    const wanted = { connector: outlook, auth: requireAuth(outlook, appOnly), inputs: {} };
+    expect((await findAuthConfig(broker, who, wanted, null))?.id).toBe(authConfigId);
+    await own.close();
+  });
+});
+
 describe('the wrong family', () => {
   const families = ['gmail', 'outlook', 'jira', 'zoho-crm'];
 
@@ -210,10 +253,12 @@ describe('the wrong family', () => {
     if (gmail === undefined) throw new Error('There is no connector gmail.');
     const posing = complete({ ...gmail, id: 'custom.mail' });
     expect(posing.clientFamily).toBe('google');
-    expect(isEnteredFor(test.broker, { connectorId: 'gmail' }, posing)).toBe(false);
+    const isFor = (connectorId: string, connector: typeof posing) =>
+      isEnteredFor(test.broker, { connectorId }, { connector, auth: requireAuth(connector, 'oauth2') });
+    expect(isFor('gmail', posing)).toBe(false);
     // Nor does a client that was entered for a file serve the vendor, or the other way round.
-    expect(isEnteredFor(test.broker, { connectorId: acme }, complete(gmail))).toBe(false);
-    expect(isEnteredFor(test.broker, { connectorId: 'gone' }, complete(gmail))).toBe(false);
+    expect(isFor(acme, complete(gmail))).toBe(false);
+    expect(isFor('gone', complete(gmail))).toBe(false);
   });
 
   it.each(['tokenEndpoint', 'revocationEndpoint', 'issuer', 'authorizationEndpoint', 'refreshEndpoint'])(
