@@ -2,6 +2,7 @@
 import { KeywardError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { type Scope, scopes } from '../principal.ts';
+import { oneLine } from '../text.ts';
 import { issuer } from './values.ts';
 
 /** An issuer whose JWTs are accepted as far as its entry says. */
@@ -9,7 +10,10 @@ export type FurtherIssuer = {
   readonly issuer: string;
   /** Null means the URL of the MCP endpoint. */
   readonly audience: string | null;
+  /** Null: all are of `tenant`. */
   readonly tenantClaim: string | null;
+  /** There where no claim names the tenant. */
+  readonly tenant?: string;
   readonly userClaim: string;
   /** Null: a token says no scopes, and all that are granted are its. */
   readonly scopeClaim: string | null;
@@ -21,7 +25,10 @@ export type FurtherIssuer = {
   };
 };
 
-const fields = ['issuer', 'audience', 'tenantClaim', 'userClaim', 'scopeClaim', 'scopes', 'require'];
+const fields = ['issuer', 'audience', 'tenant', 'tenantClaim', 'userClaim', 'scopeClaim', 'scopes', 'require'];
+
+/** Longest name of a tenant, in characters. */
+const maxTenant = 255;
 
 /**
  * A JSON list of issuers.
@@ -54,6 +61,14 @@ function readIssuer(entry: unknown, index: number): FurtherIssuer {
   };
   const name = text('issuer');
   if (name === null) throw wrong(`${at} issuer is missing`);
+  const [tenant, tenantClaim] = [text('tenant'), text('tenantClaim')];
+  // What is shared with a whole tenant reaches whoever is of it: nobody becomes that by leaving something out.
+  if ((tenant === null) === (tenantClaim === null)) {
+    throw wrong(`${at} either tenant, the name of one, or tenantClaim must be there`);
+  }
+  if (tenant !== null && oneLine(tenant, maxTenant) !== tenant) {
+    throw wrong(`${at} tenant must be one line of 1 to ${maxTenant} characters`);
+  }
   const known = listOf(given.scopes);
   if (known === null || known.some((scope) => !(scopes as readonly string[]).includes(scope))) {
     throw wrong(`${at} scopes must be some of ${scopes.join(', ')}`);
@@ -61,7 +76,8 @@ function readIssuer(entry: unknown, index: number): FurtherIssuer {
   return {
     issuer: issuer(name),
     audience: text('audience'),
-    tenantClaim: text('tenantClaim'),
+    tenantClaim,
+    ...(tenant !== null && { tenant }),
     userClaim: text('userClaim') ?? 'sub',
     scopeClaim: text('scopeClaim'),
     granted: { scopes: known as readonly Scope[], required: requiredIn(given.require, at) },

@@ -17,7 +17,7 @@ function problemsOf(env: NodeJS.ProcessEnv, flags: ReadonlyMap<string, string> =
   return {};
 }
 
-const ci = { issuer: 'https://ci.example', scopes: ['credentials:use'], require: { sub: 'a' } };
+const ci = { issuer: 'https://ci.example', tenant: 'ci', scopes: ['credentials:use'], require: { sub: 'a' } };
 /** Each lacks what keeps strangers out, or says it in a way that could be misread. */
 const badIssuers = [
   '{',
@@ -37,6 +37,11 @@ const badIssuers = [
     { require: { sub: 1 } },
     { require: ['sub'] },
     { userClaim: '' },
+    { tenant: undefined },
+    { tenant: '' },
+    { tenant: 'two\nlines' },
+    { tenant: 'x'.repeat(256) },
+    { tenantClaim: 'org' },
     { audience: ['a'] },
     { requires: { sub: 'a' } },
   ].map((change) => JSON.stringify([{ ...ci, ...change }])),
@@ -100,12 +105,13 @@ describe('config', () => {
       userClaim: ['email', { issuer: null }],
       scopeClaim: ['permissions', { issuer: null }],
       issuers: [
-        '[{"issuer":"https://ci.example","scopes":["credentials:use"],"require":{"repository":"acme/*"}}]',
+        '[{"issuer":"https://ci.example","tenant":"ci","scopes":["credentials:use"],"require":{"repository":"acme/*"}}]',
         {
           issuers: [
             {
               issuer: 'https://ci.example',
               audience: null,
+              tenant: 'ci',
               userClaim: 'sub',
               scopeClaim: null,
               granted: { scopes: ['credentials:use'], required: { repository: ['acme/*'] } },

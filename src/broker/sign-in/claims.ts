@@ -8,15 +8,17 @@ export type ClaimNames = {
   readonly issuer: string;
   /** Null: everybody is of one tenant. */
   readonly tenantClaim: string | null;
+  /** That one tenant; without it `default`. */
+  readonly tenant?: string;
   readonly userClaim: string;
 };
 
-/** Everybody's tenant when the issuer names none. */
+/** Everybody's tenant where nothing names one. */
 const onlyTenant = 'default';
 
 /** The person that verified claims name; null when a claim is missing or is no name. */
 export function personIn(claims: Readonly<Record<string, unknown>>, names: ClaimNames): Owner | null {
-  const tenant = names.tenantClaim === null ? onlyTenant : nameIn(claims[names.tenantClaim]);
+  const tenant = names.tenantClaim === null ? (names.tenant ?? onlyTenant) : nameIn(claims[names.tenantClaim]);
   const subject = nameIn(claims[names.userClaim]);
   return tenant === null || subject === null ? null : { tenant, user: userOfIssuer(names.issuer, subject) };
 }

@@ -26,7 +26,7 @@ afterAll(async () => {
 /** A bearer check with the people's issuer, or none, and an entry for that of the workloads. */
 function check(change: object = {}, withPeople = true) {
   const { broker } = keyward.usual;
-  const usual = { scopes: ['credentials:read', 'credentials:use'], require: { repository: 'acme/*' } };
+  const usual = { tenant: 'ci', scopes: ['credentials:read', 'credentials:use'], require: { repository: 'acme/*' } };
   const entries = readIssuers(JSON.stringify([{ issuer: workloads.issuer, ...usual, ...change }]));
   const names = { issuer: people.issuer, audience, tenantClaim: null, userClaim: 'sub', scopeClaim: null };
   const bearer = createBearer({
@@ -51,7 +51,7 @@ describe('a token of one of several issuers', () => {
   it('350. is of that issuer’s user, with the scopes that its entry grants, and never of another issuer’s', async () => {
     const authenticate = check({ userClaim: 'repository' });
     const workload = await authenticate(await ofWorkload());
-    expect(workload).toMatchObject({ tenant: 'default', user: `${workloads.issuer}#acme/app` });
+    expect(workload).toMatchObject({ tenant: 'ci', user: `${workloads.issuer}#acme/app` });
     expect([...workload.scopes]).toEqual(['credentials:read', 'credentials:use']);
     const [ann, samePlace] = [await authenticate(await people.sign()), await ofWorkload({ repository: 'acme/ann' })];
     expect(ann.user).toBe(`${people.issuer}#ann`);
@@ -128,7 +128,19 @@ describe('a token of one of several issuers', () => {
     expect((await check({ audience: 'agents' })(await ofWorkload({ aud: 'agents' }))).user).toContain(workloads.issuer);
     await expect(check({ audience: 'agents' })(await ofWorkload())).rejects.toMatchObject(refused);
     const [org, none] = [await ofWorkload({ org: 'acme' }), await ofWorkload()];
-    expect(await check({ tenantClaim: 'org' })(org)).toMatchObject({ tenant: 'acme' });
-    await expect(check({ tenantClaim: 'org' })(none)).rejects.toMatchObject(refused);
+    const claimed = check({ tenant: undefined, tenantClaim: 'org' });
+    expect(await claimed(org)).toMatchObject({ tenant: 'acme' });
+    await expect(claimed(none)).rejects.toMatchObject(refused);
+  });
+
+  it('398. is of the people’s tenant only where its entry says so', async () => {
+    const ann = await check()(await people.sign());
+    expect(ann.tenant).toBe('default');
+    const said = await ofWorkload({ tenant: 'default', org: 'default' });
+    const inTenant = (change: object) => check(change)(said);
+    expect((await inTenant({})).tenant).toBe('ci');
+    expect((await inTenant({ tenant: 'default' })).tenant).toBe(ann.tenant);
+    expect(() => check({ tenant: undefined })).toThrow(/either tenant, the name of one, or tenantClaim/);
+    expect(() => check({ tenantClaim: 'org' })).toThrow(/either tenant, the name of one, or tenantClaim/);
   });
 });
