@@ -11,7 +11,7 @@ import { asksFirst } from '../calls/policy.ts';
 import { holdingGrant } from '../grants/amend.ts';
 import { unsavedFor } from '../grants/fresh-tokens.ts';
 import { findAuth, oauthContext } from '../grants/oauth-context.ts';
-import { endedWith, endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
+import { endedWith, endsWholeGrant, isSameAccount, siblingsOf } from '../grants/siblings.ts';
 import { quoted } from '../input/text.ts';
 import { forgetSeen } from '../mcp-servers/seen.ts';
 import { type Revocation, revoke } from '../oauth/revoke.ts';
@@ -88,13 +88,23 @@ function detailOf(
   revocation: Deletion['revocation'],
   others: readonly Credential[],
 ): string | null {
-  const names = others.map(({ name }) => quoted(name)).join(', ');
-  if (revocation === 'kept')
-    return `The access at the service was kept, because the same grant keeps ${names} working. It is revoked when the last such connection is deleted.`;
+  if (revocation === 'kept') return whyKept(broker, credential, others);
+  const names = namesOf(others);
   if (revocation !== 'revoked') return whereToRemove(broker, credential);
   return names === ''
     ? null
     : `The service ended ${names} with it: they have to be connected again, each with its credentialId.`;
+}
+
+function whyKept(broker: Broker, credential: Credential, others: readonly Credential[]): string {
+  const same = others.filter((other) => isSameAccount(other, credential));
+  if (same.length > 0)
+    return `The access at the service was kept, because the same grant keeps ${namesOf(same)} working. It is revoked when the last such connection is deleted.`;
+  return `The access at the service was kept, because it may share a grant with ${namesOf(others)}, which a revocation would end, too. If they are of one account, it is revoked when the last of them is deleted. If not, it stays. ${whereToRemove(broker, credential)}`;
+}
+
+function namesOf(credentials: readonly Credential[]): string {
+  return credentials.map(({ name }) => quoted(name)).join(', ');
 }
 
 /** What is left for the person: Keyward has forgotten the secret, and the service has not. */

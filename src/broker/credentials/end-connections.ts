@@ -1,5 +1,4 @@
 /** Ending every connection of one owner: nobody can use it, each grant is revoked at its service, and no secret that ended is kept. */
-import { familyOf } from '../../connectors/builtin.ts';
 import { hasCode, toPublic } from '../../errors.ts';
 import { inParallel } from '../../in-parallel.ts';
 import type { Principal } from '../../principal.ts';
@@ -7,7 +6,6 @@ import type { Credential, CredentialSecret, ReplacedSecret } from '../../vault/v
 import type { Broker } from '../broker.ts';
 import { amend, holdingGrant } from '../grants/amend.ts';
 import { unsavedFor } from '../grants/fresh-tokens.ts';
-import { endsWholeGrant, siblingsOf } from '../grants/siblings.ts';
 import { allOf } from '../input/paging.ts';
 import { quoted } from '../input/text.ts';
 import { forgetSeen } from '../mcp-servers/seen.ts';
@@ -33,8 +31,8 @@ export type EndedConnection = {
 /** Services that are asked at a time. */
 const atOnce = 8;
 
-/** Connections that nobody can use any more, and what was so of each before. */
-export type Blocked = Map<string, { readonly before: Credential; readonly siblings: readonly string[] }>;
+/** Connections that nobody can use any more, by id: each record as it was before. */
+export type Blocked = Map<string, Credential>;
 
 /** Times that it is looked for what came meanwhile. */
 const maxRounds = 5;
@@ -52,15 +50,12 @@ export async function blockConnections(broker: Broker, principal: Principal, blo
     const owned = await ownedBy(broker, principal);
     const open = owned.filter((one) => !blocked.has(one.id) || !isEnded(one));
     if (open.length === 0) return [];
-    // Before any of them is blocked, since only what works is a sibling. It is no reason to leave one usable.
-    const siblings = await siblingsWithin(broker, open);
     problems = [];
     for (const credential of open) {
       try {
         if (!blocked.has(credential.id)) await authorize(broker, principal, 'credential.end', about(credential));
         const before = await block(broker, credential);
-        const known = { before, siblings: siblings.get(credential.id) ?? [] };
-        if (!blocked.has(credential.id)) blocked.set(credential.id, known);
+        if (!blocked.has(credential.id)) blocked.set(credential.id, before);
       } catch (error) {
         if (hasCode(error, 'not_found')) continue;
         problems.push(`${quoted(credential.name)} can still be used: ${toPublic(error).message}`);
@@ -71,8 +66,8 @@ export async function blockConnections(broker: Broker, principal: Principal, blo
 }
 
 /**
- * Asks each service to end what was blocked. A service that fails keeps no other from being asked, and its record keeps the
- * secret, so that doing it again goes on.
+ * Asks each service to end what was blocked, each grant for itself: another one that ended with it is for the service to
+ * say. A service that fails keeps no other from being asked, and its record keeps the secret, so that doing it again goes on.
  *
  * @param forget also deletes each record whose grant is not left behind by a failure
  * @param onStep is told how many connections are done, and of how many
@@ -83,54 +78,15 @@ export async function endConnections(
   blocked: Blocked,
   { forget, onStep }: { readonly forget: boolean; readonly onStep: (done: number, total: number) => void },
 ): Promise<readonly EndedConnection[]> {
-  const owned = [...blocked.values()].map(({ before }) => before);
-  let done = 0;
-  const ended = await inParallel(grouped(broker, owned), atOnce, async (group) => {
-    const revoked = new Set<string>();
-    const results: EndedConnection[] = [];
-    // One after the other: the service ends them all with the first, and may know none of the others after that.
-    for (const credential of group) {
-      const withIt = blocked.get(credential.id)?.siblings.some((id) => revoked.has(id)) ?? false;
-      const result = await endOne(broker, principal, credential, { forget, withIt }).catch((error: unknown) =>
-        failed(broker, credential, error),
-      );
-      if (result?.revocation === 'revoked') revoked.add(credential.id);
-      if (result !== null) results.push(result);
-      done += 1;
-      onStep(done, owned.length);
-    }
-    return results;
-  });
-  return ended.flat();
+  const owned = [...blocked.values()];
+  const step = (done: number) => onStep(done, owned.length);
+  const end = (one: Credential) =>
+    endOne(broker, principal, one, forget).catch((error: unknown) => failed(broker, one, error));
+  return (await inParallel(owned, atOnce, end, step)).filter((one) => one !== null);
 }
 
 function ownedBy(broker: Broker, principal: Principal): Promise<Credential[]> {
   return allOf((page) => broker.vault.list('credential', principal, {}, page));
-}
-
-/** By id, those that end with a connection where its service ends all of a person by one revocation. */
-async function siblingsWithin(broker: Broker, owned: readonly Credential[]): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>();
-  for (const credential of owned) {
-    if (!endsWholeGrant(broker, credential)) continue;
-    const siblings = await siblingsOf(broker, credential).catch(() => []);
-    found.set(
-      credential.id,
-      siblings.map(({ id }) => id),
-    );
-  }
-  return found;
-}
-
-/** Those of a service or a family that ends whole grants are one group; every other connection is one by itself. */
-function grouped(broker: Broker, owned: readonly Credential[]): Credential[][] {
-  const groups = new Map<string, Credential[]>();
-  for (const credential of owned) {
-    const connector = endsWholeGrant(broker, credential) ? broker.catalogue.get(credential.connectorId) : undefined;
-    const name = connector === undefined ? credential.id : (familyOf(connector) ?? connector.id);
-    groups.set(name, [...(groups.get(name) ?? []), credential]);
-  }
-  return [...groups.values()];
 }
 
 /** Answers the record as it was before. */
@@ -144,27 +100,27 @@ async function block(broker: Broker, credential: Credential): Promise<Credential
   return before;
 }
 
-type How = { readonly forget: boolean; readonly withIt: boolean };
-
 /**
  * Null where somebody deleted it meanwhile. Waits for a refresh under way, so that what gets revoked is the newest grant.
  *
  * @param seen the record from before it was blocked
  */
-function endOne(broker: Broker, principal: Principal, seen: Credential, how: How): Promise<EndedConnection | null> {
+function endOne(
+  broker: Broker,
+  principal: Principal,
+  seen: Credential,
+  forget: boolean,
+): Promise<EndedConnection | null> {
   return holdingGrant(broker, seen.id, async () => {
     const credential = await broker.vault.get('credential', principal, seen.id);
     if (credential === undefined) return null;
     const opened = await broker.vault.open('credential', credential).catch(() => null);
     const secret = unsavedFor(broker, credential) ?? opened;
     const before = isEnded(seen) && secret !== null && isErased(secret) ? revocationBefore(credential, secret) : null;
-    const now = before ?? (await revokeGrant(broker, principal, credential, secret));
-    const own = now === 'failed' && how.withIt ? 'revoked' : now;
-    // Where one revocation ends all of a person, it went with the other.
-    const wentWithIt = own === 'revoked' && endsWholeGrant(broker, credential);
-    const revocation = (await endReplaced(broker, principal, credential, wentWithIt)) ? own : 'failed';
+    const own = before ?? (await revokeGrant(broker, principal, credential, secret));
+    const revocation = (await endReplaced(broker, principal, credential)) ? own : 'failed';
     const left = revocation === 'revoked' ? null : whereToRemove(broker, credential);
-    const deleted = how.forget && revocation !== 'failed';
+    const deleted = forget && revocation !== 'failed';
     if (deleted) await removeRecord(broker, principal, credential);
     else if (before === null) await settle(broker, credential, revocation === 'failed' ? null : secret, left);
     broker.unsaved.delete(credential.id);
@@ -191,17 +147,12 @@ async function settle(broker: Broker, credential: Credential, ended: CredentialS
 }
 
 /** What reconnecting replaced is a grant, too. True once nothing of it is left. */
-async function endReplaced(
-  broker: Broker,
-  principal: Principal,
-  credential: Credential,
-  wentWithIt: boolean,
-): Promise<boolean> {
+async function endReplaced(broker: Broker, principal: Principal, credential: Credential): Promise<boolean> {
   const kept = await broker.vault.get('replacedSecret', principal, credential.id);
   if (kept === undefined) return true;
   const secret = await broker.vault.open('replacedSecret', kept);
   const revocation = await revokeGrant(broker, principal, { ...credential, ...placeOf(kept) }, secret);
-  if (revocation === 'failed' && !wentWithIt) return false;
+  if (revocation === 'failed') return false;
   await broker.vault.commit([{ op: 'delete', kind: 'replacedSecret', record: kept }]);
   return true;
 }

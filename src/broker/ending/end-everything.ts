@@ -77,7 +77,7 @@ export async function endEverything(
   const late = await part('Passkeys', () => endPasskeys(broker, principal), 0);
   // One may have been made until its way in was closed.
   problems.push(...(await part('Connections', block, [])));
-  const shares = [...blocked.values()].reduce((sum, { before }) => sum + (before.shares?.length ?? 0), 0);
+  const shares = [...blocked.values()].reduce((sum, { shares = [] }) => sum + shares.length, 0);
   const connections = await part('Services', () => endConnections(broker, principal, blocked, how), []);
   return {
     connections,

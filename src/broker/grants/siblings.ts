@@ -32,6 +32,11 @@ export async function siblingsOf(broker: Broker, credential: Credential): Promis
   return found;
 }
 
+/** True where both are known to be of one account: an address is nobody else's, and the title of a project or a channel may be. */
+export function isSameAccount({ account }: Credential, other: Credential): boolean {
+  return account === other.account && (account?.includes('@') ?? false);
+}
+
 /** True where the service is known to end every connection of a person and client by one revocation. */
 export function endsWholeGrant(broker: Broker, credential: Credential): boolean {
   const auth = findAuth(broker, credential);

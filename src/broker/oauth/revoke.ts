@@ -6,7 +6,7 @@ import { authMethodAt, resolveServer } from './server.ts';
 import { readAnswer } from './token-answer.ts';
 import { callServer } from './token-request.ts';
 
-/** What became of a revocation; only a success answer of the service counts as `revoked`. */
+/** What became of a revocation; only the service's word counts as `revoked`: a success, or that the grant's token is invalid. */
 export type Revocation = 'revoked' | 'not_supported' | 'failed';
 
 type RevocableTokens = {
@@ -22,14 +22,13 @@ type RevocableTokens = {
 export async function revoke(given: OAuthContext, tokens: RevocableTokens): Promise<Revocation> {
   const context = begin(given);
   const { revocation, tokenEndpoint } = context.auth;
+  const token = tokenToRevoke(context, tokens);
   try {
     // A definition that writes its endpoints out and has none for revocation has nothing to discover.
     if (context.auth.revocationEndpoint === null && tokenEndpoint !== null) return 'not_supported';
     const server = await resolveServer(context, ['revocationEndpoint'], tokens.kept);
     const { revocationEndpoint } = server;
     if (!revocationEndpoint) return 'not_supported';
-    const useRefresh = revocation.token === 'refresh_token' && tokens.refreshToken !== null;
-    const token = useRefresh ? (tokens.refreshToken ?? tokens.accessToken) : tokens.accessToken;
     await callServer(
       context,
       {
@@ -42,7 +41,7 @@ export async function revoke(given: OAuthContext, tokens: RevocableTokens): Prom
           if (revocation.tokenParam !== null) params.set(revocation.tokenParam, token);
           // Services with a format of their own refuse what they do not know.
           if (revocation.tokenParam === 'token' && revocation.bodyFormat === 'form') {
-            params.set('token_type_hint', useRefresh ? 'refresh_token' : 'access_token');
+            params.set('token_type_hint', token === tokens.refreshToken ? 'refresh_token' : 'access_token');
           }
           if (revocation.authMethod === 'bearer') {
             params.delete('client_id');
@@ -65,7 +64,13 @@ export async function revoke(given: OAuthContext, tokens: RevocableTokens): Prom
     return 'revoked';
   } catch (error) {
     if (hasCode(error, 'cancelled')) throw error;
-    const unsupported = hasCode(error, 'provider_refused') && error.details.providerError === 'unsupported_token_type';
-    return unsupported ? 'not_supported' : 'failed';
+    const code = hasCode(error, 'provider_refused') ? error.details.providerError : null;
+    if (code === 'unsupported_token_type') return 'not_supported';
+    // Google says so of a grant that ended already. An access token that is over says nothing about its refresh token.
+    return code === 'invalid_token' && token === (tokens.refreshToken ?? token) ? 'revoked' : 'failed';
   }
+}
+
+function tokenToRevoke({ auth }: OAuthContext, { accessToken, refreshToken }: RevocableTokens): string {
+  return auth.revocation.token === 'refresh_token' ? (refreshToken ?? accessToken) : accessToken;
 }

@@ -263,8 +263,12 @@ describe('deleting', () => {
       const { refreshToken } = await tokensOf(google.broker, who, first);
       const kept = await remove(first);
       expect(kept).toMatchObject({ deleted: true, revocation: 'kept' });
-      expect(kept.detail).toContain('the same grant keeps');
+      // Nothing proves that they are of one account: what stays then is told, and where it ends.
+      expect(kept.detail).toMatch(/may share a grant with “.*”.*in the settings of their account at Acme/);
       expect(await server.isActive(refreshToken ?? '')).toBe(true);
+      const third = await connect();
+      for (const id of [second, third]) await change(google, who, id, { account: 'ann@example.com' });
+      expect(await remove(third)).toMatchObject({ detail: expect.stringContaining('the same grant keeps') });
       expect(await remove(second)).toMatchObject({ revocation: 'revoked' });
 
       // Of another person, of another account, or dead already: none of them is lost by it.

@@ -31,6 +31,8 @@ let server: AuthorizationServer;
 /** A service whose revocation endpoint fails until it is mended. */
 let fragile: HttpServer;
 let mended: boolean;
+/** What it says to the next revocations, one after the other, before that. */
+let answers: { status: number; error?: string }[];
 let under: TestBroker;
 
 beforeAll(async () => {
@@ -45,7 +47,10 @@ beforeAll(async () => {
     if (url === '/token') {
       const tokens = { access_token: 'fragile-access', token_type: 'Bearer', expires_in: 3600 };
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(tokens));
-    } else response.writeHead(mended ? 200 : 503).end();
+      return;
+    }
+    const { status, error } = answers.shift() ?? { status: mended ? 200 : 503 };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(error && JSON.stringify({ error }));
   });
 });
 afterAll(async () => {
@@ -54,6 +59,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   mended = false;
+  answers = [];
   const { origin, host } = fragile;
   const definition = {
     id: 'custom.fragile',
@@ -141,6 +147,33 @@ describe('ending everything', () => {
       expect.objectContaining({ credentialId: bad, revocation: 'revoked', deleted: true }),
     ]);
     expect((await end(ann)).connections).toEqual([]);
+  });
+
+  it('422. counts a grant as ended by its service’s own word, never because another one like it ended', async () => {
+    const revocation = { revocationEndpoint: `${fragile.origin}/revoke`, revocation: { ends: 'grant' } };
+    const google = await startBroker({ origin: server.issuer, allow: [fragile.host], oauth2: revocation });
+    const { broker } = google;
+    // What the service calls them says nothing of whose they are: two accounts look like one.
+    const ids = [await connectAcme(broker, ann), await connectAcme(broker, ann)];
+    for (const id of ids) {
+      const record = { ...(await credentialOf(broker, ann, id)), account: null };
+      await broker.vault.commit([{ op: 'update', kind: 'credential', record }]);
+    }
+    const run = async () => {
+      const { connections } = await endEverything(broker, ann, { forget: true, onStep: () => {} });
+      return connections.map(({ revocation, deleted }) => [revocation, deleted]).sort();
+    };
+    answers = [{ status: 200 }, { status: 400, error: 'invalid_request' }];
+    expect(await run()).toEqual([
+      ['failed', false],
+      ['revoked', true],
+    ]);
+    answers = [{ status: 503 }];
+    expect(await run()).toEqual([['failed', false]]);
+    // It lived on the same grant, and the service says so.
+    answers = [{ status: 400, error: 'invalid_token' }];
+    expect(await run()).toEqual([['revoked', true]]);
+    await google.close();
   });
 
   it('187. ends shares, session tokens, signed-in browsers, connect flows and approvals of that owner alone', async () => {

@@ -292,6 +292,7 @@ describe('revocation requests', () => {
 
   it.each([
     ['failed', { status: 400, body: { error: 'invalid_request' } }],
+    ['revoked', { status: 400, body: { error: 'invalid_token' } }],
     ['failed', { status: 404 }],
     ['failed', { status: 503 }],
     ['failed', { status: 302, headers: { location: '/' } }],
@@ -304,5 +305,12 @@ describe('revocation requests', () => {
   ])('29. the outcome is %s when the service answers %j', async (outcome, answer) => {
     server.answer = answer;
     expect(await revoke(oauth2Context(server.origin), tokens)).toBe(outcome);
+  });
+
+  it('422. an access token that is over says nothing about the refresh token beside it', async () => {
+    server.answer = { status: 400, body: { error: 'invalid_token' } };
+    const context = oauth2Context(server.origin, { auth: { revocation: { token: 'access_token' } } });
+    expect(await revoke(context, tokens)).toBe('failed');
+    expect(await revoke(context, { ...tokens, refreshToken: null })).toBe('revoked');
   });
 });
