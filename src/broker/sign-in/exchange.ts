@@ -6,12 +6,14 @@ import { hasCode, KeywardError } from '../../errors.ts';
 import { forEvery } from '../../in-parallel.ts';
 import { type Limits, type Owner, type Principal, type Scope, usualScopes } from '../../principal.ts';
 import type { Session } from '../../vault/vault.ts';
+import { findAssistant } from '../authorization/assistants.ts';
 import { isAccessToken, type Proved, readAssistantToken } from '../authorization/tokens.ts';
 import type { Broker } from '../broker.ts';
+import { allOf } from '../input/paging.ts';
 import { isId, maxName, oneLine } from '../input/text.ts';
 import { reaches, readerOf } from '../policy/access.ts';
 import { who } from '../policy/policy.ts';
-import { createSession, isSessionToken, maxDepth, readSessionToken, standingOf } from './sessions.ts';
+import { createSession, isSessionToken, maxDepth, readSessionToken } from './sessions.ts';
 
 /** A token that was made from another one lasts at most this long. */
 const lifetimeMs = 3_600_000;
@@ -60,7 +62,7 @@ export async function exchangeToken(broker: Broker, resource: string, asked: Ask
         `No more than ${maxDepth} tokens in a row are made each from another one.`,
       );
     }
-    return await make(broker, resource, subject, { ...asked, scopes });
+    return await make(broker, subject, { ...asked, scopes });
   } catch (error) {
     if (error instanceof KeywardError) {
       await broker.refusals.note({ ...who(principal), action: 'session.create', outcome: 'refused', code: error.code });
@@ -71,7 +73,6 @@ export async function exchangeToken(broker: Broker, resource: string, asked: Ask
 
 async function make(
   broker: Broker,
-  resource: string,
   { principal, endsAt, parent }: Proved,
   { scopes, limits, name }: Asked & { readonly scopes: readonly Scope[] },
 ): Promise<Exchanged> {
@@ -81,7 +82,7 @@ async function make(
   // One after another, so that nobody takes the room that people need for tokens of their own.
   const lease = { waitMs };
   return broker.vault.withLease(`exchange ${JSON.stringify([tenant, user])}`, lease, async () => {
-    await requireRoom(broker, resource, { tenant, user });
+    await requireRoom(broker, { tenant, user });
     const called = name ?? nameAfter(principal);
     const { token } = await createSession(broker, principal, { ...input, name: called });
     return { token, scopes, endsAt: until };
@@ -116,10 +117,17 @@ async function requireReached(broker: Broker, principal: Principal, { connection
 }
 
 /** Sweeps away what ended, by itself or with what it was made from. */
-async function requireRoom(broker: Broker, resource: string, owner: Owner): Promise<void> {
-  const derived = (await sessionsOf(broker, owner)).filter(({ parent }) => parent !== undefined);
-  const standing = await Promise.all(derived.map((session) => standingOf(broker, session, resource)));
-  const over = derived.filter((_, index) => standing[index] === null);
+async function requireRoom(broker: Broker, owner: Owner): Promise<void> {
+  const all = await allOf((page) => broker.vault.list('session', owner, {}, page));
+  const derived = all.filter(({ parent }) => parent !== undefined);
+  const standing = new Set(all.map(({ id }) => id));
+  const over: Session[] = [];
+  // The oldest come first, so that each is looked at after what it was made from.
+  for (const session of derived) {
+    if (!(await hasEnded(broker, session, standing))) continue;
+    standing.delete(session.id);
+    over.push(session);
+  }
   await forEvery(over, (record) =>
     broker.vault.commit([{ op: 'delete', kind: 'session', record }]).catch((error: unknown) => {
       // Somebody else ended it.
@@ -134,8 +142,18 @@ async function requireRoom(broker: Broker, resource: string, owner: Owner): Prom
   );
 }
 
-function sessionsOf({ vault }: Broker, owner: Owner): Promise<Session[]> {
-  return vault.list('session', owner, {}, { limit: 1_000 });
+/**
+ * True for one that ended for certain: its time is over, or what it was made from is gone. One that can't be read here, or
+ * is good at another address alone, is for whoever made it.
+ */
+async function hasEnded(
+  broker: Broker,
+  { expiresAt, parent }: Session,
+  standing: ReadonlySet<string>,
+): Promise<boolean> {
+  if (expiresAt !== null && expiresAt <= Date.now()) return true;
+  if (parent?.kind === 'session') return !standing.has(parent.id);
+  return parent?.kind === 'assistant' && (await findAssistant(broker, parent.id)) === null;
 }
 
 /** Longer ones are cut: the row says what it was made from. */

@@ -158,7 +158,7 @@ type Standing = Pick<Principal, 'scopes'> &
   };
 
 /** How far a session reaches at this moment; null when it, or what it was made from, has ended. */
-export async function standingOf(parts: Parts, session: Session, resource: string | null): Promise<Standing | null> {
+async function standingOf(parts: Parts, session: Session, resource: string | null): Promise<Standing | null> {
   const { expiresAt, parent } = session;
   if (expiresAt !== null && expiresAt <= Date.now()) return null;
   const own = { scopes: new Set(session.scopes as readonly Scope[]), limits: limitsFrom(session.limits) };

@@ -385,6 +385,32 @@ describe('a token that was made from another one', () => {
     expect((await rowsOf(ann)).filter(({ parent }) => parent !== undefined)).toHaveLength(1);
   });
 
+  it('382. is swept away for room only once it ended for certain, and one that can’t be read keeps nobody waiting', async () => {
+    const ann = somebody();
+    const { broker } = server;
+    const { vault } = broker;
+    const { token } = await sessionOf(ann);
+    const assistant = await assistantOf(ann);
+    await made(await made(assistant.token));
+    await made(token);
+    const derived = async () => (await rowsOf(ann)).filter(({ parent }) => parent !== undefined);
+    const unread = (await derived()).at(-1);
+    if (unread === undefined) throw new Error('There is no such row.');
+    // As a later Keyward may write them.
+    const record = { ...unread, limits: { paths: ['/x'] } } as typeof unread;
+    await vault.commit([{ op: 'update', kind: 'session', record }]);
+    // A Keyward with another address does not let the assistant in, and ends nothing of it.
+    const asked = { subject: token, scopes: null, limits: {}, name: null };
+    await exchangeToken(broker, 'https://elsewhere.example/mcp', asked);
+    await made(token);
+    expect(await derived()).toHaveLength(5);
+    await endAssistant(broker, person(ann.tenant, ann.user), assistant.id);
+    // With the row of it goes what was made from that.
+    await made(token);
+    expect(await derived()).toHaveLength(4);
+    expect((await derived()).map(({ id }) => id)).toContain(unread.id);
+  });
+
   it('347. is made from one that was made from another, four times at most', async () => {
     let { token } = await sessionOf(somebody());
     for (let row = 0; row < 4; row += 1) token = await made(token);
