@@ -13,10 +13,12 @@ import { allOf } from '../input/paging.ts';
 import { isId, maxName, oneLine } from '../input/text.ts';
 import { reaches, readerOf } from '../policy/access.ts';
 import { who } from '../policy/policy.ts';
-import { createSession, isSessionToken, maxDepth, readSessionToken } from './sessions.ts';
+import { createSession, isSessionToken, maxChosen, maxDepth, readSessionToken } from './sessions.ts';
 
 /** A token that was made from another one lasts at most this long. */
 const lifetimeMs = 3_600_000;
+/** A token that ends sooner than that has no time left for another one: each would be gone before it is of use. */
+const minLeftMs = 60_000;
 /** So many of them one user may have at once. */
 const maxAtOnce = 50;
 /** Others of the same user who make one at this moment are waited for. */
@@ -44,16 +46,26 @@ type Exchanged = {
  * Makes a token for a part of what another one may do. The audit log has it before it is there, and every refusal.
  *
  * @param resource what tokens of assistants have to be for
+ * @param admit is told whose token it is, before anything is looked up for them; throws where they ask too often
  * @throws KeywardError `unauthenticated` for a token that is not good, `insufficient_scope` for a scope that it does not
  * have, `forbidden` for connections or connectors that it does not reach, `invalid_input` for a name or limits that can't
- * be, or a row of too many tokens, `limit_reached`
+ * be, a token that ends within a minute, or a row of too many tokens, `limit_reached`
  */
-export async function exchangeToken(broker: Broker, resource: string, asked: Asked): Promise<Exchanged> {
+export async function exchangeToken(
+  broker: Broker,
+  resource: string,
+  asked: Asked,
+  admit: (owner: Owner) => Promise<void>,
+): Promise<Exchanged> {
   const subject = await subjectOf(broker, asked.subject, resource);
   if (subject === null)
     throw new KeywardError('unauthenticated', 'The token to exchange is not good, or not any more.');
   const { principal } = subject;
+  await admit(principal);
   try {
+    if (subject.endsAt !== null && subject.endsAt - Date.now() < minLeftMs) {
+      throw new KeywardError('invalid_input', 'The token to exchange ends within a minute. Use one that lasts longer.');
+    }
     const scopes = scopesWithin(principal, asked.scopes);
     await requireReached(broker, principal, asked.limits);
     if (subject.depth >= maxDepth) {
@@ -105,6 +117,14 @@ function scopesWithin({ scopes }: Principal, asked: readonly string[] | null): r
 
 /** What the token does not reach does not exist for it: one answer for all that is not there. */
 async function requireReached(broker: Broker, principal: Principal, { connections, connectors }: Limits) {
+  for (const chosen of [connections, connectors]) {
+    if (chosen && chosen.size > maxChosen) {
+      throw new KeywardError(
+        'invalid_input',
+        `A token is limited to at most ${maxChosen} connections and connectors each.`,
+      );
+    }
+  }
   const reader = readerOf(broker, principal);
   for (const id of connections ?? []) {
     const found = isId(id) ? await broker.vault.findVisible(reader, id) : undefined;

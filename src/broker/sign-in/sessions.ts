@@ -28,7 +28,7 @@ const maxLabel = 100;
 /** So many tokens in a row may be made each from the one before. */
 export const maxDepth = 4;
 /** Most connections, and most services, that a token is limited to. */
-const maxChosen = 100;
+export const maxChosen = 100;
 
 /** True for a text that has the form of a session token, whether or not there is such a session. */
 export function isSessionToken(text: string): boolean {

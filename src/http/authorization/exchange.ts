@@ -28,7 +28,7 @@ type Options = {
   readonly broker: Broker;
   /** What every token is for: the address of the MCP endpoint. */
   readonly resource: string;
-  readonly limits: Pick<Limits, 'badBearer'>;
+  readonly limits: Pick<Limits, 'badBearer' | 'principal'>;
 };
 
 /** Bodies that the library would not take either. */
@@ -51,7 +51,12 @@ export function exchangeRoute({ broker, resource, limits }: Options): Middleware
     }
     c.header('Cache-Control', 'no-store');
     try {
-      const { token, scopes, endsAt } = await exchangeToken(broker, resource, readForm(form, resource));
+      const { token, scopes, endsAt } = await exchangeToken(
+        broker,
+        resource,
+        readForm(form, resource),
+        limits.principal,
+      );
       return c.json({
         access_token: token,
         issued_token_type: accessToken,
@@ -61,6 +66,7 @@ export function exchangeRoute({ broker, resource, limits }: Options): Middleware
       });
     } catch (error) {
       const { status, code, message } = refusalOf(error);
+      if (hasCode(error, 'rate_limited')) c.header('Retry-After', String(error.details.retryAfterSeconds));
       if (hasCode(error, 'unauthenticated')) await limits.badBearer(c.var.client.address);
       return c.json({ error: code, error_description: message }, status);
     }
@@ -153,6 +159,7 @@ const codes = {
   invalid_input: 'invalid_request',
   insufficient_scope: 'invalid_scope',
   forbidden: 'invalid_authorization_details',
+  rate_limited: 'temporarily_unavailable',
   limit_reached: 'temporarily_unavailable',
   vault_busy: 'temporarily_unavailable',
   store_unavailable: 'temporarily_unavailable',
@@ -167,5 +174,6 @@ function refusalOf(error: unknown): { status: ContentfulStatusCode; code: string
   const { message } = error;
   const code = codes[error.code as keyof typeof codes];
   if (code === undefined) throw error;
-  return { status: code === 'temporarily_unavailable' ? 503 : 400, code, message };
+  const busy = error.code === 'rate_limited' ? 429 : 503;
+  return { status: code === 'temporarily_unavailable' ? busy : 400, code, message };
 }

@@ -22,7 +22,7 @@ type Options = {
   /** Whether browsers reach these pages over https. */
   readonly secure: boolean;
   readonly visitor: SignIn['visitor'];
-  readonly limits: Pick<Limits, 'registration' | 'authorization' | 'document' | 'token' | 'badBearer'>;
+  readonly limits: Pick<Limits, 'registration' | 'authorization' | 'document' | 'token' | 'badBearer' | 'principal'>;
   /** Sends a browser that came under another name to the public one. */
   readonly underName: MiddlewareHandler;
 };

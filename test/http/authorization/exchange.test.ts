@@ -86,6 +86,7 @@ function exchange(subject: string, more: Form = {}) {
   return send(new URLSearchParams(given));
 }
 
+const admitAll = async () => {};
 const limited = (limits: object) => JSON.stringify([{ type: 'keyward_limits', ...limits }]);
 
 async function made(subject: string, more: Form = {}): Promise<string> {
@@ -312,7 +313,7 @@ describe('a token that was made from another one', () => {
           const held = above?.principal;
           const fitting = fits ? { scopes: [...(held?.scopes ?? [])].slice(1), limits: { readOnly: true } } : {};
           const wanted = { subject, name: null, scopes: named, limits, ...fitting };
-          const got = await exchangeToken(broker, resource, wanted).catch((error: unknown) => {
+          const got = await exchangeToken(broker, resource, wanted, admitAll).catch((error: unknown) => {
             if (hasCode(error, 'insufficient_scope', 'forbidden')) return null;
             throw error;
           });
@@ -372,7 +373,8 @@ describe('a token that was made from another one', () => {
     const { token, sessionId } = await sessionOf(ann);
     const { broker } = server;
     const resource = `${origin}/mcp`;
-    const one = () => exchangeToken(broker, resource, { subject: token, scopes: null, limits: {}, name: null });
+    const asked = { subject: token, scopes: null, limits: {}, name: null };
+    const one = () => exchangeToken(broker, resource, asked, admitAll);
     // However many come at once.
     const answers = await Promise.allSettled(Array.from({ length: 60 }, one));
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(50);
@@ -401,7 +403,7 @@ describe('a token that was made from another one', () => {
     await vault.commit([{ op: 'update', kind: 'session', record }]);
     // A Keyward with another address does not let the assistant in, and ends nothing of it.
     const asked = { subject: token, scopes: null, limits: {}, name: null };
-    await exchangeToken(broker, 'https://elsewhere.example/mcp', asked);
+    await exchangeToken(broker, 'https://elsewhere.example/mcp', asked, admitAll);
     await made(token);
     expect(await derived()).toHaveLength(5);
     await endAssistant(broker, person(ann.tenant, ann.user), assistant.id);
@@ -409,6 +411,43 @@ describe('a token that was made from another one', () => {
     await made(token);
     expect(await derived()).toHaveLength(4);
     expect((await derived()).map(({ id }) => id)).toContain(unread.id);
+  });
+
+  it('423. is counted as a request of its user, before anything of theirs is looked up', async () => {
+    const own = await startSignInServer(world.env, { rateLimit: 3 });
+    const ann = somebody();
+    const { token } = await createSession(own.broker, localPrincipal, { ...ann, scopes: usualScopes, expiresAt: null });
+    const form = { grant_type: grant, subject_token: token, subject_token_type: accessToken };
+    const ask = (more: Form = {}) => send(new URLSearchParams({ ...form, ...more }), own.origin);
+    const answers = [await ask(), await ask(), await ask(), await ask(), await ask()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429, 429]);
+    expect(answers[3]?.body.error).toBe('temporarily_unavailable');
+    expect(Number(answers[3]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    // As all that this user asks: the same count stands before every door.
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${own.origin}/api/credentials`, { headers })).status).toBe(429);
+    const found = vi.spyOn(own.broker.vault, 'findVisible');
+    const details = limited({ connections: [randomUUID()] });
+    expect((await ask({ authorization_details: details })).status).toBe(429);
+    expect(found).not.toHaveBeenCalled();
+    await own.close();
+  });
+
+  it('423. is refused for more connections than a token is limited to, none of which is looked up, and at the end of its time', async () => {
+    const ann = somebody();
+    const { token } = await sessionOf(ann);
+    const found = vi.spyOn(server.broker.vault, 'findVisible');
+    const details = {
+      authorization_details: limited({ connections: Array.from({ length: 101 }, () => randomUUID()) }),
+    };
+    const { status, body } = await exchange(token, details);
+    expect({ status, error: body.error }).toEqual({ status: 400, error: 'invalid_request' });
+    expect(body.error_description).toContain('at most 100');
+    expect(found).not.toHaveBeenCalled();
+    const ending = await sessionOf(ann, { expiresAt: Date.now() + 50_000 });
+    expect((await exchange(ending.token)).body.error_description).toContain('ends within a minute');
+    await made((await sessionOf(ann, { expiresAt: Date.now() + 90_000 })).token);
+    expect((await rowsOf(ann)).filter(({ parent }) => parent !== undefined)).toHaveLength(1);
   });
 
   it('347. is made from one that was made from another, four times at most', async () => {
