@@ -16,6 +16,8 @@ export type Logout = {
   readonly session: string | null;
   /** Of this very token, `jti`. */
   readonly tokenId: string;
+  /** It is about browsers that were signed in by then, in milliseconds since 1970. */
+  readonly signedInBy: number;
   /** When the token ends, in milliseconds since 1970. */
   readonly endsAt: number;
 };
@@ -42,8 +44,8 @@ export async function endVisitsOfIssuer(parts: Parts, logout: Logout): Promise<n
   return found.length;
 }
 
-function isMeant({ issued }: Visit, { issuer, subject, session }: Logout): boolean {
-  if (issued?.issuer !== issuer) return false;
+function isMeant({ issued, createdAt }: Visit, { issuer, subject, session, signedInBy }: Logout): boolean {
+  if (issued?.issuer !== issuer || createdAt > signedInBy) return false;
   if (subject !== null && issued.subject !== subject) return false;
   return session === null || issued.session === session;
 }

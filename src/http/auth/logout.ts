@@ -64,7 +64,8 @@ function createLogoutVerifier(egress: Broker['egress'], issuer: string, audience
       if (iat > Date.now() / 1_000 + maxAhead || exp - iat > maxLifetimeSeconds) return null;
       const [subject, session] = [textOf(sub), textOf(sid)];
       if (subject === undefined || session === undefined || (subject === null && session === null)) return null;
-      return { issuer, subject, session, tokenId: jti, endsAt: (exp + clockTolerance) * 1_000 };
+      const latest = (seconds: number) => (seconds + clockTolerance) * 1_000;
+      return { issuer, subject, session, tokenId: jti, signedInBy: latest(iat), endsAt: latest(exp) };
     } catch (error) {
       if (error instanceof KeywardError) throw error;
       if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) throw issuerUnavailable();

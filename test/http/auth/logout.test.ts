@@ -149,9 +149,10 @@ describe('an issuer that says that somebody signed out', () => {
     expect((await tell(said)).status).toBe(200);
     expect(await isIn(later)).toBe(true);
     // However often somebody signs out, the next sign-out counts.
-    const meant = { issuer: issuer.issuer, subject: 'flo', session: null, endsAt: Date.now() + 60_000 };
+    const meant = { issuer: issuer.issuer, subject: 'flo', session: null };
+    const times = () => ({ signedInBy: Date.now() + 1, endsAt: Date.now() + 60_000 });
     for (let time = 0; time < 62; time += 1) {
-      expect(await endVisitsOfIssuer(server.broker, { ...meant, tokenId: `${time}` })).toBe(1);
+      expect(await endVisitsOfIssuer(server.broker, { ...meant, ...times(), tokenId: `${time}` })).toBe(1);
       await visit('flo');
     }
   });
@@ -173,6 +174,16 @@ describe('an issuer that says that somebody signed out', () => {
       expect(await isIn(later)).toBe(true);
     },
   );
+
+  it('424. ends no sign-in that came after the token was made, however late the token arrives', async () => {
+    const meant = await visit('hal');
+    const [late, fresh] = [await token({ sub: 'hal', iat: now() - 90 }), await token({ sub: 'hal', iat: now() - 5 })];
+    expect((await tell(late)).status).toBe(200);
+    expect(await isIn(meant)).toBe(true);
+    // Clocks may differ by a few seconds.
+    expect((await tell(fresh)).status).toBe(200);
+    expect(await isIn(meant)).toBe(false);
+  });
 
   it('358. is not there to be told where nobody signs in at an issuer', async () => {
     const alone = await startSignInServer(world.env);
