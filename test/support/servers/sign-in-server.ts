@@ -21,8 +21,6 @@ export type SignInServerOptions = {
   readonly rateLimit?: number;
   /** Where it is reached from outside; default: where it listens. */
   readonly publicUrl?: string;
-  /** Requests of one principal in a minute; default: more than any test makes. */
-  readonly rateLimit?: number;
   /** What of the Internet there is, by host; default: only what egress itself may reach. */
   readonly internet?: Readonly<Record<string, () => string>>;
 };
