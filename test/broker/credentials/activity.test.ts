@@ -67,8 +67,9 @@ describe('activity', () => {
     const log: AuditEvent[] = [];
     for await (const entry of session.broker.vault.readAudit()) log.push(entry);
     const mine = log.filter(
-      ({ tenant, user, onBehalfOf, subject }) =>
-        tenant === 'acme' && (user === 'ann' || onBehalfOf === 'ann' || subject === anns),
+      ({ tenant, user, onBehalfOf, subject, outcome }) =>
+        (subject === anns && outcome !== 'refused') ||
+        (tenant === 'acme' && (user === 'ann' || onBehalfOf === 'ann' || subject === anns)),
     );
     const seen = await all();
     expect(seen.events).toEqual(mine.toReversed());
