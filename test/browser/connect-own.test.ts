@@ -82,14 +82,16 @@ describe('a person connects a service from their own page', () => {
     await tab.getByLabel('Name').focus();
     await tab.keyboard.type('By keyboard');
     await tab.keyboard.press('Enter');
+    // A key that is pressed waits for no page.
+    await tab.waitForURL(/\/connect\/[0-9a-f-]{36}$/);
     expect(await heading(tab)).toBe('Connect Acme');
     await tab.getByRole('button', { name: 'Don’t connect' }).press('Enter');
-    expect(await heading(tab)).toBe('You chose not to connect Acme');
+    await tab.getByRole('heading', { name: 'You chose not to connect Acme' }).waitFor();
     await tab.getByRole('button', { name: 'Start again' }).press('Enter');
     await tab.getByLabel('API key', { exact: true }).focus();
     await tab.keyboard.type(goodApiKey);
     await tab.keyboard.press('Enter');
-    expect(await heading(tab)).toBe('Acme is connected');
+    await tab.getByRole('heading', { name: 'Acme is connected' }).waitFor();
   });
 
   it('with the file of a service account, which scripts let them choose', async () => {
