@@ -78,6 +78,27 @@ describe('a program', () => {
     expect(JSON.parse((await upload('x')).text)).toMatchObject({ error: { code: 'approval_denied' } });
   });
 
+  it('380. undoes no rule that asks, where KEYWARD_RELEASE allows everything else, before the owner said yes', async () => {
+    const path = `/connection/${id}`;
+    const set = (policy: unknown) => keyward.send('ann', 'PATCH', path, { body: { policy } });
+    await set({ ask: [{ methods: ['DELETE'] }] });
+    for (const wider of [null, { methods: ['DELETE'] }, { ask: [{ methods: ['PUT'] }] }]) {
+      expect(await set(wider)).toMatchObject({ status: 403 });
+    }
+    expect((await waiting()).act).toBe('policy');
+    const held = async () => (await keyward.keyward.usual.broker.vault.get('credential', ann, id))?.policy;
+    expect((await held())?.ask).toHaveLength(1);
+    await say('deny');
+    expect(await set(null)).toMatchObject({ status: 403 });
+    expect((await held())?.ask).toHaveLength(1);
+    // Limits that ask for nothing are widened as before.
+    const other = { connectorId: echoConnector, authenticationType: 'bearer', token: 'sk-canary-of-asked-calls' };
+    id = String((await keyward.keyward.run('create_credential', other, { principal: ann })).credentialId);
+    const plain = `/connection/${id}`;
+    await keyward.send('ann', 'PATCH', plain, { body: { policy: { methods: ['GET'] } } });
+    expect(await keyward.send('ann', 'PATCH', plain, { body: { policy: null } })).toMatchObject({ status: 200 });
+  });
+
   it('378. 380. takes no rule away and ends no such connection by REST either, without the owner', async () => {
     const path = `/connection/${id}`;
     await keyward.send('ann', 'PATCH', path, { body: { policy: { ask: [{ methods: ['DELETE'] }] } } });
