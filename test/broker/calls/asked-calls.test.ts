@@ -193,6 +193,9 @@ describe('a call that its owner wants to be asked before', () => {
     '/payments/',
     '/payments;v=1',
     '/payments.json',
+    '/payments.x',
+    '/payments.json5',
+    '/payments.',
     '/%70ayments',
     '/PAYMENTS%20',
     '/payments%2F',
@@ -211,6 +214,8 @@ describe('a call that its owner wants to be asked before', () => {
     ['is longer than is read', Buffer.alloc(200_000, 'a'), {}],
     ['is compressed', Buffer.from('plain'), { 'content-encoding': 'gzip' }],
     ['is read in UTF-7', Buffer.from('+ADw-b+AD4-'), { 'content-type': 'text/html; charset="utf-7"' }],
+    ['is read in one of two', Buffer.from('+ADw-'), { 'content-type': 'text/html; charset=utf-8; charset=utf-7' }],
+    ['names UTF-8 in a quotation', Buffer.from('+ADw-'), { 'content-type': 'a/b; x="; charset=utf-8"; charset=utf-7' }],
     ['is read in UTF-16', Buffer.from('ab'), { 'Content-Type': 'application/json;charset=UTF-16LE' }],
   ])('375. is refused in words where its body %s', async (_, body, headers) => {
     for (const given of [body, Readable.from([body])]) {
