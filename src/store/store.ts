@@ -15,7 +15,7 @@ import type {
   ToolDifference,
   ToolRules,
 } from './asked.ts';
-import type { AuditStore } from './audit-store.ts';
+import type { AuditStore } from './audit/audit-store.ts';
 import type { ClientRegistration } from './client-registration.ts';
 import type { CountTogether } from './counting.ts';
 import type { Held, Within } from './quota.ts';

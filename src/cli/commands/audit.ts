@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { KeywardError } from '../../errors.ts';
 import { localPrincipal } from '../../principal.ts';
-import type { AuditHead } from '../../store/audit-head.ts';
+import type { AuditHead } from '../../store/audit/audit-head.ts';
 import { archiveAt } from '../../vault/audit/archives.ts';
 import { archiveLine, parseHead } from '../../vault/audit/audit-chain.ts';
 import { type Problem, problemsOfArchive, verifyAudit } from '../../vault/audit/audit-verify.ts';

@@ -1,6 +1,6 @@
 /** Reading the audit log from its end: who looks for what happened last must not read what happened in a year. */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { AuditLine } from '../audit-line.ts';
+import type { AuditLine } from '../audit/audit-line.ts';
 
 const newline = '\n'.charCodeAt(0);
 /** So much is read at a time; a line has a few hundred bytes. */

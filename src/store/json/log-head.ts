@@ -1,7 +1,7 @@
 /** The head of the audit log beside the vault, sealed into the vault with its commits. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { noFollow } from '../../seal/private-files.ts';
-import { headAfter, noLines, type SealedHead } from '../audit-head.ts';
+import { headAfter, noLines, type SealedHead } from '../audit/audit-head.ts';
 
 /** A head, with the place in the file that it covers: `bytes` of it, which end like this. */
 export type LogHead = SealedHead & { readonly bytes: number; readonly end: string };

@@ -3,7 +3,7 @@ import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeywardError } from '../../errors.ts';
 import { fileMode, syncFolder } from '../../seal/private-files.ts';
-import { nameError } from '../archive-file.ts';
+import { nameError } from '../audit/archive-file.ts';
 import type { VaultPaths } from './folder.ts';
 
 /**

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { KeywardError } from '../../errors.ts';
 import type { Keyring } from '../../seal/keyring.ts';
-import { createArchiveFile } from '../archive-file.ts';
-import { type AuditHead, headAfter } from '../audit-head.ts';
-import type { FirstLine } from '../audit-store.ts';
+import { createArchiveFile } from '../audit/archive-file.ts';
+import { type AuditHead, headAfter } from '../audit/audit-head.ts';
+import type { FirstLine } from '../audit/audit-store.ts';
 import type { Database, Query } from './database.ts';
 import { changedFirst } from './failures.ts';
 import { deleteAuditUntil, holdAppenders, lastAuditNumber, readAuditUntil } from './proof-statements.ts';

@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey, envelope, openEnvelope } from '../../seal/seal.ts';
-import { noLines, type SealedHead } from '../audit-head.ts';
+import { noLines, type SealedHead } from '../audit/audit-head.ts';
 import type { Kind } from '../store.ts';
 
 export type Ledger = {

@@ -1,5 +1,5 @@
 /** The head of the audit log, sealed into the ledger a few seconds after lines were appended, and at close. */
-import { type AuditHead, headAfter } from '../audit-head.ts';
+import { type AuditHead, headAfter } from '../audit/audit-head.ts';
 import type { Database } from './database.ts';
 import { holdAppenders, lastAuditNumber, readAuditUntil } from './proof-statements.ts';
 import type { StoredLedger } from './stored-ledger.ts';

@@ -5,7 +5,7 @@ import type { KeyHeader } from '../../seal/key-header.ts';
 import { keyAccess } from '../../seal/keys.ts';
 import type { KeySettings } from '../../seal/outer-key/sources.ts';
 import { loadSodium } from '../../seal/sodium.ts';
-import type { AuditLine } from '../audit-line.ts';
+import type { AuditLine } from '../audit/audit-line.ts';
 import type { CountTogether } from '../counting.ts';
 import { type MarkKeeper, noMark, openMark } from '../mark.ts';
 import { isOwnedBy, isVisibleTo, offerTo } from '../sharing.ts';

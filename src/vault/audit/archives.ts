@@ -1,7 +1,7 @@
 /** Files of lines that were put aside, to be verified. */
 import { KeywardError } from '../../errors.ts';
 import { storageError } from '../../seal/private-files.ts';
-import { linesOf } from '../../store/file-lines.ts';
+import { linesOf } from '../../store/audit/file-lines.ts';
 
 /** Lines that were put aside, by the name of their file. */
 export type Archive = { readonly name: string; readonly lines: AsyncIterable<string> };

@@ -9,8 +9,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Keyring } from '../../seal/keyring.ts';
 import { deriveKey } from '../../seal/seal.ts';
-import type { AuditHead } from '../../store/audit-head.ts';
-import type { AuditLine } from '../../store/audit-line.ts';
+import type { AuditHead } from '../../store/audit/audit-head.ts';
+import type { AuditLine } from '../../store/audit/audit-line.ts';
 import { grouped } from '../../store/group.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry, AuditEvent, PlacedEntry } from '../vault.ts';

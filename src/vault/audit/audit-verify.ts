@@ -1,6 +1,6 @@
 /** Verifies the audit log, offline: it needs the vault's key and the log, nothing else. */
 import type { Keyring } from '../../seal/keyring.ts';
-import { type AuditHead, headAfter, noLines } from '../../store/audit-head.ts';
+import { type AuditHead, headAfter, noLines } from '../../store/audit/audit-head.ts';
 import type { Store } from '../../store/store.ts';
 import type { Archive } from './archives.ts';
 import { archivedIn, noPrevious } from './audit-chain.ts';

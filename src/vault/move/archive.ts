@@ -20,7 +20,7 @@ import type { KeySettings } from '../../seal/outer-key/sources.ts';
 import { fileMode, storageError, syncFolder } from '../../seal/private-files.ts';
 import { envelope, openEnvelope } from '../../seal/seal.ts';
 import { loadSodium } from '../../seal/sodium.ts';
-import { nameError } from '../../store/archive-file.ts';
+import { nameError } from '../../store/audit/archive-file.ts';
 import type { KindRow } from '../../store/store.ts';
 import type { OnStep } from '../audit/audit-verify.ts';
 import type { Source } from './move.ts';

@@ -3,7 +3,7 @@ import { appendFile, link, mkdtemp, readdir, readFile, rename, rm, writeFile } f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type AuditHead, noLines } from '../../../src/store/audit-head.ts';
+import { type AuditHead, noLines } from '../../../src/store/audit/audit-head.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { archiveAt } from '../../../src/vault/audit/archives.ts';
 import { archiveLine } from '../../../src/vault/audit/audit-chain.ts';

@@ -1,8 +1,8 @@
 /** The audit log of a store: lines that are appended, read, and put aside, and nothing else. */
-import type { Keyring } from '../seal/keyring.ts';
+import type { Keyring } from '../../seal/keyring.ts';
+import type { UnderKeys } from '../under-keys.ts';
 import type { AuditHead, SealedHead } from './audit-head.ts';
 import type { AuditLine } from './audit-line.ts';
-import type { UnderKeys } from './under-keys.ts';
 
 export interface AuditStore {
   /** Appends finished audit lines, in order; durable when it resolves. Fails with `audit_unavailable`. */

@@ -1,8 +1,8 @@
 /** Files that hold lines of the audit log for good. */
 import { link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { KeywardError } from '../errors.ts';
-import { fileMode, storageError, syncFolder } from '../seal/private-files.ts';
+import { KeywardError } from '../../errors.ts';
+import { fileMode, storageError, syncFolder } from '../../seal/private-files.ts';
 
 /** Why there can't be a file of this name, of a system error; `storage_…` for any other. */
 export function nameError(error: unknown, file: string): KeywardError {
